@@ -1,0 +1,34 @@
+/** A place in a text. Lines and columns start at 1; a column counts UTF-16 code units, as editors do. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A stretch of one file; `end` is exclusive. */
+export interface SourceRange {
+  /** Relative to the workspace, as the user would type it: `infra.yml`, `infra/domains/pro.yml`. */
+  readonly file: string;
+  readonly start: Position;
+  readonly end: Position;
+}
+
+export type Severity = "error" | "warning";
+
+/** A mistake in the user's input: data that is gathered and shown together, never thrown. */
+export interface Diagnostic {
+  readonly severity: Severity;
+  /** Stable, upper snake case, one line each in `docs/diagnostics.md`. */
+  readonly code: string;
+  /** What is wrong, in one sentence without a final period. */
+  readonly summary: string;
+  /** Why it is wrong, where the summary does not say it. */
+  readonly detail?: string;
+  /** What to write or do instead. */
+  readonly remedy?: string;
+  readonly range?: SourceRange;
+}
+
+/** Whether any of them forbids going on. */
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((diagnostic) => diagnostic.severity === "error");
+}

@@ -1,0 +1,199 @@
+/**
+ * A workspace on the private host and the hands of its user. The tests of this folder run inside a testbed
+ * (`scripts/testbed run`), drive the compiled binary named by ANKLUME_BIN, and look at the result with
+ * `incus`, `nft` and real packets.
+ */
+import assert from "node:assert/strict";
+
+/** The image that `scripts/testbed start --image` imports. */
+export const IMAGE = "local:anklume-test";
+/** The server on the testbed's outside. */
+export const OUTSIDE_ADDRESS = "203.0.113.10";
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+const BINARY = Deno.env.get("ANKLUME_BIN") ?? `${REPOSITORY}/anklume`;
+
+/** Runs any program to its end. */
+export async function run(
+  argv: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; stdin?: string } = {},
+): Promise<Outcome> {
+  const [command, ...args] = argv;
+  const child = new Deno.Command(command!, {
+    args,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: { NO_COLOR: "1", ...options.env },
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  if (options.stdin !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(options.stdin));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs a program that has to succeed and returns what it printed. */
+export async function must(argv: readonly string[], stdin?: string): Promise<string> {
+  const outcome = await run(argv, stdin === undefined ? {} : { stdin });
+  assert.equal(outcome.code, 0, `${argv.join(" ")}\n${outcome.stdout}${outcome.stderr}`);
+  return outcome.stdout;
+}
+
+/** `GET path` on the Incus socket, by Incus's own client. */
+export async function query<T>(path: string): Promise<T> {
+  return JSON.parse(await must(["incus", "query", path])) as T;
+}
+
+export interface LiveInstance {
+  readonly name: string;
+  readonly project: string;
+  readonly status: string;
+  readonly config: Record<string, string>;
+  readonly devices: Record<string, Record<string, string>>;
+}
+
+/** Every instance of the daemon, whatever its project. */
+export function liveInstances(): Promise<LiveInstance[]> {
+  return query("/1.0/instances?recursion=1&all-projects=true");
+}
+
+/** One workspace; disposing of it destroys its infra and checks that nothing stayed behind. */
+export class Lab implements AsyncDisposable {
+  private constructor(readonly dir: string) {}
+
+  static async create(infra?: string): Promise<Lab> {
+    const lab = new Lab(await Deno.makeTempDir({ prefix: "anklume-e2e-" }));
+    if (infra !== undefined) await lab.write("infra.yml", infra);
+    return lab;
+  }
+
+  write(path: string, text: string): Promise<void> {
+    return Deno.writeTextFile(`${this.dir}/${path}`, text);
+  }
+
+  read(path: string): Promise<string> {
+    return Deno.readTextFile(`${this.dir}/${path}`);
+  }
+
+  /** Runs `anklume ARGS` in the workspace, whatever its outcome. */
+  try(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+    return run([BINARY, ...args], { cwd: this.dir, env });
+  }
+
+  /** Runs `anklume ARGS`, expects the exit status and never a stack trace. */
+  async anklume(args: readonly string[], expected = 0, env: Record<string, string> = {}): Promise<
+    Outcome
+  > {
+    const outcome = await this.try(args, env);
+    const shown = `anklume ${args.join(" ")}\n${outcome.stdout}${outcome.stderr}`;
+    assert.equal(outcome.code, expected, shown);
+    assert.doesNotMatch(outcome.stdout + outcome.stderr, /^\s+at .*(:\d+:\d+|<anonymous>)/m, shown);
+    return outcome;
+  }
+
+  /** Starts `anklume ARGS` and leaves it running, for interruptions. */
+  spawn(args: readonly string[]): Deno.ChildProcess {
+    const [stdout, stderr] = ["piped", "piped"] as const;
+    return new Deno.Command(BINARY, { args: [...args], cwd: this.dir, stdout, stderr }).spawn();
+  }
+
+  /** Right after an apply there is nothing to say. */
+  async expectNothingToDo(): Promise<void> {
+    await this.anklume(["check", "--exit-code"]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const destroyed = await this.try(["destroy", "--force", "--yes"]);
+    await Deno.remove(this.dir, { recursive: true });
+    assert.equal(destroyed.code, 0, `destroy\n${destroyed.stdout}${destroyed.stderr}`);
+  }
+}
+
+/** Runs a program in a machine; the domain is its Incus project. */
+export function inMachine(domain: string, machine: string, ...argv: string[]): Promise<Outcome> {
+  return run(["incus", "exec", "--project", domain, machine, "--", ...argv]);
+}
+
+/** Answers on a TCP port of a machine with the peer's address, until the machine stops. */
+export async function serve(domain: string, machine: string, port: number): Promise<void> {
+  const unit = `--unit=serve-${port}`;
+  const started = await inMachine(
+    domain,
+    machine,
+    ...["systemd-run", "--quiet", unit, "python3", "-c", ECHO_PEER, String(port)],
+  );
+  assert.equal(started.code, 0, started.stderr);
+  for (let attempt = 0; attempt < 50; attempt++) {
+    if (await reaches({ domain, machine }, "127.0.0.1", port)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail(`nothing listens on ${machine}:${port}`);
+}
+
+const ECHO_PEER = `
+import socket, sys
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("0.0.0.0", int(sys.argv[1]))); s.listen(16)
+while True:
+    c, peer = s.accept(); c.sendall(peer[0].encode()); c.close()
+`;
+
+const CONNECT = `
+import socket, sys
+try:
+    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 1.0)
+    s.settimeout(1.0)
+    print(s.recv(64).decode(errors="replace"))
+except ConnectionRefusedError: sys.exit(3)
+except OSError: sys.exit(4)
+`;
+
+export type Source = { readonly domain: string; readonly machine: string } | "host";
+
+/**
+ * Tries a TCP connection for one second: the server's answer, or undefined when none came. A refused
+ * connection counts as reached: the packet arrived where it should not have.
+ */
+export async function connect(
+  from: Source,
+  address: string,
+  port: number,
+): Promise<string | undefined> {
+  const probe = ["python3", "-c", CONNECT, address, String(port)];
+  const outcome = from === "host"
+    ? await run(probe)
+    : await inMachine(from.domain, from.machine, ...probe);
+  if (outcome.code === 0) return outcome.stdout.trim();
+  if (outcome.code === 3) return "refused";
+  assert.equal(outcome.code, 4, `the probe itself failed: ${outcome.stderr}`);
+  return undefined;
+}
+
+export async function reaches(from: Source, address: string, port: number): Promise<boolean> {
+  return await connect(from, address, port) !== undefined;
+}
+
+/** Waits until a condition holds; a test that waits in vain fails with `what`. */
+export async function eventually(
+  what: string,
+  condition: () => Promise<boolean>,
+  seconds = 15,
+): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.fail(`${what}: not within ${seconds} s`);
+}

@@ -1,0 +1,48 @@
+import pc from "picocolors";
+import { envVar, type Terminal } from "../host/terminal.ts";
+import type { Style } from "../view/style.ts";
+
+/** What every verb is handed: where to write, how to draw, when to stop. */
+export interface Session {
+  readonly terminal: Terminal;
+  /** For standard output, which may be a pipe while standard error is a screen. */
+  readonly out: Style;
+  readonly err: Style;
+  /** Aborted by the first Ctrl-C: nothing new is started. */
+  readonly signal: AbortSignal;
+}
+
+/** Wider lines than this are hard to read. */
+const MAX_WIDTH = 120;
+const MIN_WIDTH = 40;
+
+export function createSession(terminal: Terminal, signal: AbortSignal): Session {
+  const columns = terminal.columns;
+  return {
+    terminal,
+    out: createStyle(terminal.outIsTerminal, columns),
+    err: createStyle(terminal.errIsTerminal, columns),
+    signal,
+  };
+}
+
+function createStyle(isTerminal: boolean, columns: number): Style {
+  return {
+    colors: pc.createColors(wantsColor(isTerminal, envVar)),
+    width: isTerminal ? Math.min(Math.max(columns, MIN_WIDTH), MAX_WIDTH) : 80,
+  };
+}
+
+/**
+ * Colours only on a terminal; `FORCE_COLOR` (not `0`) forces them, `NO_COLOR` wins over everything. Empty variables count as unset
+ * (https://no-color.org). Not left to picocolors, which also colours where `CI` is set.
+ */
+export function wantsColor(
+  isTerminal: boolean,
+  env: (name: string) => string | undefined,
+): boolean {
+  if (env("NO_COLOR")) return false;
+  const force = env("FORCE_COLOR");
+  if (force) return force !== "0" && force !== "false";
+  return isTerminal && env("TERM") !== "dumb";
+}

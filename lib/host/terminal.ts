@@ -1,0 +1,93 @@
+/**
+ * The three standard streams. Output that nobody reads any more (`| head -1`) is dropped in silence: a half-read list is
+ * no failure, and an apply whose reader went away must still finish. Any other failure to write is kept for the end.
+ */
+export class Terminal {
+  #failure: Error | undefined;
+  #closed = { out: false, err: false };
+
+  get outIsTerminal(): boolean {
+    return Deno.stdout.isTerminal();
+  }
+
+  get errIsTerminal(): boolean {
+    return Deno.stderr.isTerminal();
+  }
+
+  /** Whether somebody can be asked: both a keyboard and a screen. */
+  get interactive(): boolean {
+    return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  }
+
+  /** Columns of the screen; 80 where there is none. */
+  get columns(): number {
+    try {
+      return Deno.consoleSize().columns || 80;
+    } catch {
+      return 80;
+    }
+  }
+
+  /** The first failure to write, other than a reader that went away. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  out(text: string): void {
+    if (!this.#closed.out) this.#closed.out = !this.#write(Deno.stdout, text);
+  }
+
+  err(text: string): void {
+    if (!this.#closed.err) this.#closed.err = !this.#write(Deno.stderr, text);
+  }
+
+  /** false: nothing more can be written there. */
+  #write(stream: typeof Deno.stdout, text: string): boolean {
+    const bytes = new TextEncoder().encode(text);
+    let written = 0;
+    while (written < bytes.length) {
+      try {
+        written += stream.writeSync(bytes.subarray(written));
+      } catch (error) {
+        // A pipe that some other program made non-blocking is merely full.
+        if (error instanceof Deno.errors.WouldBlock) {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+          continue;
+        }
+        if (!(error instanceof Deno.errors.BrokenPipe)) {
+          this.#failure ??= error instanceof Error ? error : new Error(String(error));
+        }
+        return false;
+      }
+    }
+    return true;
+  }
+}
+
+/** An environment variable; undefined where it is unset or the binary may not read it. */
+export function envVar(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Words after the program's name. */
+export function programArgs(): string[] {
+  return [...Deno.args];
+}
+
+/** Calls `listener` on Ctrl-C, `kill` and a terminal that goes away; the answer takes it off again. */
+export function onInterrupt(listener: () => void): () => void {
+  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) Deno.addSignalListener(signal, listener);
+  return () => {
+    for (const signal of signals) Deno.removeSignalListener(signal, listener);
+  };
+}
+
+/** Ends the process; only `main.ts` and a second Ctrl-C do. */
+export function exit(status: number): never {
+  Deno.exit(status);
+}

@@ -1,0 +1,200 @@
+import type { Action, Change, Effect, FieldChange, Plan } from "../plan/plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import { shownValue } from "./sensitive.ts";
+import type { Style } from "./style.ts";
+import { count, hang, printable, shorten } from "./text.ts";
+
+const SIGN: Record<Action, string> = {
+  create: "+",
+  update: "~",
+  replace: "!",
+  delete: "-",
+  "no-op": " ",
+};
+
+const VERB: Record<Action, string> = {
+  create: "create",
+  update: "update",
+  replace: "replace",
+  delete: "delete",
+  "no-op": "keep",
+};
+
+/** What a change does to what runs, in words that follow the change. */
+const CONSEQUENCE: Record<Effect, string | undefined> = {
+  "in-place": undefined,
+  "next-start": "in force at its next start",
+  restart: "restarts it",
+  rebuild: "rebuilds it: its root disk is made anew, its volumes stay",
+  "data-lost": "its data is lost",
+};
+
+export interface PlanViewOptions {
+  /** What heads the list, such as `home-lab`. */
+  readonly title?: string;
+  /** Show every field of what is created, too. */
+  readonly everyField?: boolean;
+}
+
+/** What apply would do, for people: breaches first, then resource by resource, then the sum. */
+export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}): string {
+  const lines: string[] = [];
+  lines.push(...breachLines(plan, style));
+  for (const [domain, changes] of byDomain(plan.changes)) {
+    if (lines.length > 0) lines.push("");
+    lines.push(style.colors.bold(domain ?? "host"));
+    for (const change of changes) {
+      lines.push(...changeLines(change, style, options.everyField ?? false));
+    }
+  }
+  if (plan.orphans.length > 0) {
+    if (lines.length > 0) lines.push("");
+    lines.push(...orphanLines(plan, style));
+  }
+  if (lines.length > 0) lines.push("");
+  lines.push(planSummary(plan, options.title ?? plan.project));
+  return `${lines.join("\n")}\n`;
+}
+
+/** `home-lab: 3 to create, 1 to update; 12 unchanged.` */
+export function planSummary(plan: Plan, title: string): string {
+  if (plan.changes.length === 0) {
+    return `${title}: nothing to do, ${count(plan.unchanged, "resource")} as declared.`;
+  }
+  const parts = (["create", "update", "replace", "delete"] as const).flatMap((action) => {
+    const number = plan.changes.filter((change) => change.action === action).length;
+    return number === 0 ? [] : [`${number} to ${VERB[action]}`];
+  });
+  return `${title}: ${parts.join(", ")}; ${plan.unchanged} unchanged.`;
+}
+
+/** The changes that somebody has to agree to: they restart, rebuild or lose something. */
+export function disruptive(plan: Plan): Change[] {
+  return plan.changes.filter((change) =>
+    change.effect === "restart" || change.effect === "rebuild" || change.effect === "data-lost"
+  );
+}
+
+function byDomain(changes: readonly Change[]): Map<string | undefined, Change[]> {
+  const groups = new Map<string | undefined, Change[]>();
+  for (const change of changes) {
+    const group = groups.get(change.domain);
+    if (group === undefined) groups.set(change.domain, [change]);
+    else group.push(change);
+  }
+  return groups;
+}
+
+function breachLines(plan: Plan, { colors, width }: Style): string[] {
+  const lines: string[] = [];
+  for (const change of plan.changes) {
+    for (const field of change.fields) {
+      if (field.breach !== true) continue;
+      const where = `${formatAddr(change.addr)}: ${printable(field.path)}`;
+      lines.push(colors.red(colors.bold(hang("BREACH  ", where, width))));
+      lines.push(...valueLines(field, width, 8));
+    }
+  }
+  if (lines.length === 0) return [];
+  return [
+    ...lines,
+    hang("        ", "A door in the isolation stands open; `anklume apply` closes it.", width),
+  ];
+}
+
+function changeLines(change: Change, style: Style, everyField: boolean): string[] {
+  const { colors, width } = style;
+  const paint = paintOf(change.action, style);
+  const head = `  ${SIGN[change.action]} ${formatAddr(change.addr)}`;
+  const notes = [change.reason, CONSEQUENCE[change.effect]].filter((note) =>
+    note !== undefined && note !== ""
+  ).map((note) => printable(note ?? ""));
+  const note = notes.join("; ");
+  const lines: string[] = [];
+  if (note === "") {
+    lines.push(paint(head));
+  } else if (head.length + 2 + note.length <= width) {
+    lines.push(`${paint(head)}  ${colors.dim(note)}`);
+  } else {
+    lines.push(paint(head), colors.dim(hang("      ", note, width)));
+  }
+  if (change.needsForce) {
+    lines.push(
+      colors.yellow(hang("      ", "protected (ephemeral: false): only with --force", width)),
+    );
+  }
+  if (change.action === "create" && !everyField) return lines;
+  for (const field of change.fields) lines.push(...fieldLines(field, style));
+  return lines;
+}
+
+function paintOf(action: Action, { colors }: Style): (text: string) => string {
+  switch (action) {
+    case "create":
+      return colors.green;
+    case "update":
+      return colors.yellow;
+    case "replace":
+    case "delete":
+      return colors.red;
+    case "no-op":
+      return colors.dim;
+  }
+}
+
+function fieldLines(field: FieldChange, style: Style): string[] {
+  const { width, colors } = style;
+  const before = display(field.path, field.before);
+  const after = display(field.path, field.after);
+  const path = printable(field.path);
+  const consequence = field.effect === "next-start" ? "  (at its next start)" : "";
+  const line = field.before === undefined
+    ? `      ${path} = ${after}`
+    : field.after === undefined
+    ? `      ${path}: ${before} -> unset`
+    : `      ${path}: ${before} -> ${after}`;
+  if (line.length + consequence.length <= width) return [line + colors.dim(consequence)];
+  return [`      ${path}${colors.dim(consequence)}`, ...valueLines(field, width, 8)];
+}
+
+function valueLines(field: FieldChange, width: number, indent: number): string[] {
+  const pad = " ".repeat(indent);
+  const lines: string[] = [];
+  if (field.before !== undefined) {
+    lines.push(shorten(`${pad}now    ${display(field.path, field.before)}`, width));
+  }
+  lines.push(
+    shorten(
+      `${pad}wanted ${field.after === undefined ? "unset" : display(field.path, field.after)}`,
+      width,
+    ),
+  );
+  return lines;
+}
+
+function display(path: string, value: string | undefined): string {
+  const shown = shownValue(path, value);
+  if (shown === undefined) return "unset";
+  return shown === "" ? '""' : printable(shown);
+}
+
+function orphanLines(plan: Plan, { colors, width }: Style): string[] {
+  const lines = [colors.bold("no longer in infra.yml")];
+  for (const orphan of plan.orphans) {
+    const marks = [
+      orphan.protected ? "protected" : "",
+      orphan.createdAt === undefined ? "" : `made ${orphan.createdAt.slice(0, 10)}`,
+    ].filter((mark) => mark !== "");
+    const note = marks.length === 0 ? "" : `  ${marks.join(", ")}`;
+    lines.push(shorten(`  ? ${formatAddr(orphan.addr)}${note}`, width));
+  }
+  lines.push(
+    hang(
+      "  ",
+      "They stay walled off. `anklume apply --prune` removes them, the protected ones only " +
+        "with --force.",
+      width,
+    ),
+  );
+  return lines;
+}

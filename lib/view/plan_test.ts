@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import pc from "picocolors";
+import type { Change, Plan } from "../plan/plan.ts";
+import { disruptive, planText } from "./plan.ts";
+
+const plain = { colors: pc.createColors(false), width: 80 };
+const empty: Plan = {
+  project: "home-lab",
+  infraId: "0b1c",
+  changes: [],
+  unchanged: 14,
+  orphans: [],
+  diagnostics: [],
+};
+
+function change(over: Partial<Change>): Change {
+  return {
+    addr: { kind: "instance", name: "pro-dev", project: "pro" },
+    action: "update",
+    domain: "pro",
+    fields: [],
+    effect: "in-place",
+    reason: "",
+    dependsOn: [],
+    needsForce: false,
+    ...over,
+  };
+}
+
+Deno.test("planText() says in one line that there is nothing to do", () => {
+  assert.equal(planText(empty, plain), "home-lab: nothing to do, 14 resources as declared.\n");
+});
+
+Deno.test("planText() groups by domain and shows fields, consequence and reason", () => {
+  const { domain: _, ...ofHost } = change({
+    addr: { kind: "firewall", name: "anklume_home-lab" },
+    action: "create",
+    reason: "it is not loaded",
+  });
+  const plan = {
+    ...empty,
+    changes: [
+      ofHost,
+      change({
+        fields: [
+          { path: "config.limits.cpu", before: "2", after: "4", effect: "in-place" },
+          { path: "devices.eth0.ipv4.address", before: "10.0.0.1", effect: "restart" },
+        ],
+        effect: "restart",
+        reason: "infra.yml changed",
+      }),
+    ],
+  };
+  assert.equal(
+    planText(plan, plain),
+    `host
+  + firewall anklume_home-lab  it is not loaded
+
+pro
+  ~ instance pro/pro-dev  infra.yml changed; restarts it
+      config.limits.cpu: 2 -> 4
+      devices.eth0.ipv4.address: 10.0.0.1 -> unset
+
+home-lab: 1 to create, 1 to update; 14 unchanged.
+`,
+  );
+});
+
+Deno.test("planText() shows a breach before everything else", () => {
+  const plan = {
+    ...empty,
+    changes: [
+      change({ action: "create" }),
+      change({
+        addr: { kind: "instance", name: "pro-mail", project: "pro" },
+        fields: [{
+          path: "devices.eth9",
+          before: "nic on net-lab",
+          effect: "in-place",
+          breach: true,
+        }],
+      }),
+    ],
+  };
+  assert.match(planText(plan, plain), /^BREACH {2}instance pro\/pro-mail: devices\.eth9\n/);
+});
+
+Deno.test("planText() keeps within 80 columns and steers no terminal", () => {
+  const long = "x".repeat(300);
+  const plan = {
+    ...empty,
+    changes: [
+      change({
+        fields: [{
+          path: "config.raw.dnsmasq",
+          before: long,
+          after: `\u001b[2J\n${long}`,
+          effect: "next-start",
+        }],
+        reason: "one reason after another ".repeat(8),
+        needsForce: true,
+      }),
+    ],
+    orphans: [{ addr: { kind: "instance" as const, name: long, project: "old" }, protected: true }],
+  };
+  const text = planText(plan, plain);
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, `${line.length}: ${line}`);
+  assert.ok(!text.includes("\u001b"));
+});
+
+Deno.test("planText() never shows a value that is likely a secret", () => {
+  const plan = {
+    ...empty,
+    changes: [change({
+      fields: [{
+        path: "config.environment.DB_PASSWORD",
+        before: "hunter2",
+        after: "hunter3",
+        effect: "in-place",
+      }],
+    })],
+  };
+  const text = planText(plan, plain);
+  assert.ok(!text.includes("hunter"));
+  assert.match(text, /\(not shown\) -> \(not shown\)/);
+});
+
+Deno.test("disruptive() finds what somebody has to agree to", () => {
+  const plan = {
+    ...empty,
+    changes: [
+      change({ effect: "next-start" }),
+      change({ effect: "rebuild" }),
+      change({ effect: "data-lost" }),
+      change({ effect: "restart" }),
+    ],
+  };
+  assert.equal(disruptive(plan).length, 3);
+});

@@ -1,0 +1,83 @@
+import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
+import type { Action } from "../plan/plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import type { Style } from "./style.ts";
+import { count, duration, hang, printable, wrap } from "./text.ts";
+
+const PAST: Record<Action, string> = {
+  create: "created",
+  update: "updated",
+  replace: "replaced",
+  delete: "deleted",
+  "no-op": "kept",
+};
+
+const GERUND: Record<Action, string> = {
+  create: "creating",
+  update: "updating",
+  replace: "replacing",
+  delete: "deleting",
+  "no-op": "looking at",
+};
+
+/** `creating instance pro/pro-dev`: what is under way. */
+export function activity(event: Extract<ApplyEvent, { type: "started" }>): string {
+  return `${GERUND[event.action]} ${formatAddr(event.addr)}`;
+}
+
+/** One plain line for a pipe; undefined for what a log need not carry. */
+export function eventLine(event: ApplyEvent, { colors }: Style): string | undefined {
+  const name = formatAddr(event.addr);
+  switch (event.type) {
+    case "started":
+      return undefined;
+    case "progress":
+      // A percentage that counts up is for screens.
+      return event.text.includes("%") ? undefined : `  ${name}: ${printable(event.text)}`;
+    case "done":
+      return `  ${colors.green(PAST[event.action])} ${name}  ${colors.dim(duration(event.ms))}`;
+    case "failed":
+      return `  ${colors.red("FAILED")} ${name}: ${printable(event.message)}`;
+    case "skipped":
+      return `  ${colors.yellow("skipped")} ${name}: ${because(event.because)}`;
+  }
+}
+
+/** What was done, what failed and why, what was left out, and what to type next. */
+export function reportText(report: ApplyReport, style: Style, next: string): string {
+  const { colors, width } = style;
+  const lines: string[] = [];
+  const sum = sumOf(report);
+  if (sum !== "") lines.push(`Done: ${sum}.`);
+  if (report.failed.length > 0) {
+    lines.push(colors.red(`Failed: ${count(report.failed.length, "resource")}.`));
+    for (const failure of report.failed) {
+      lines.push(`  ${formatAddr(failure.addr)}`);
+      lines.push(hang("      ", printable(failure.message), width));
+    }
+  }
+  if (report.skipped.length > 0) {
+    lines.push(colors.yellow(`Not done: ${count(report.skipped.length, "resource")}.`));
+    for (const skip of report.skipped) {
+      lines.push(hang("  ", `${formatAddr(skip.addr)}: ${because(skip.because)}`, width));
+    }
+  }
+  if (report.interrupted) lines.push("Interrupted: what was in flight has been finished.");
+  if (report.failed.length > 0 || report.skipped.length > 0 || report.interrupted) {
+    lines.push(wrap(next, width));
+  }
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
+function sumOf(report: ApplyReport): string {
+  return (["create", "update", "replace", "delete"] as const).flatMap((action) => {
+    const number = report.done.filter((each) => each.action === action).length;
+    return number === 0 ? [] : [`${number} ${PAST[action]}`];
+  }).join(", ");
+}
+
+function because(reason: string): string {
+  return reason === "interrupted"
+    ? "interrupted before its turn"
+    : `waits for ${printable(reason)}`;
+}

@@ -1,0 +1,174 @@
+import type { TrustLevel } from "../infra/infra.ts";
+import { type Style, trustColor } from "./style.ts";
+import { type Cell, table } from "./table.ts";
+import { count, hang, printable, shorten } from "./text.ts";
+
+/** What stands on the host, as `status` tells it; the `--json` of it adds `format` alone. */
+export interface Status {
+  readonly project: string;
+  readonly infraId: string;
+  readonly firewall: FirewallStatus;
+  readonly domains: readonly DomainStatus[];
+  readonly machines: readonly MachineStatus[];
+  /** Doors in the isolation that nobody declared: `instance pro/pro-dev: devices.eth9`. */
+  readonly breaches: readonly string[];
+  /** Doors that infra.yml declares under `bypasses_isolation`: `pro-dev: eth1`. */
+  readonly bypasses: readonly string[];
+  /** Owned, no longer declared. */
+  readonly orphans: readonly string[];
+  /** How many resources `apply` would change. */
+  readonly pending: number;
+}
+
+export interface FirewallStatus {
+  /**
+   * `loaded`: the live ruleset is the one rendered. `differs`: somebody or a newer infra.yml changed it. `absent`: the domains
+   * stand open. `unknown`: reading it needs root.
+   */
+  readonly state: "loaded" | "differs" | "absent" | "unknown";
+  /** What was seen, for people. */
+  readonly detail?: string;
+}
+
+export interface DomainStatus {
+  readonly name: string;
+  readonly trustLevel: TrustLevel;
+  readonly enabled: boolean;
+  readonly subnet: string;
+  readonly bridge: string;
+  /** `full`, `none`, `public-only`, `via wg0`. */
+  readonly internet: string;
+  /** Whether its bridge stands. */
+  readonly present: boolean;
+}
+
+export interface MachineStatus {
+  readonly name: string;
+  readonly domain: string;
+  readonly trustLevel: TrustLevel;
+  readonly type: "lxc" | "vm";
+  /** Incus's word in lower case (`running`, `stopped`, `frozen`, `error`), or `absent`. */
+  readonly state: string;
+  readonly ip: string;
+  readonly image: string;
+  /** What apply would do to it; undefined: it is as declared. */
+  readonly drift?: "create" | "update" | "replace" | "delete";
+}
+
+/** The status for people, firewall first, within the width of the screen. */
+export function statusText(status: Status, style: Style): string {
+  const { colors, width } = style;
+  const lines = [firewallLine(status, style)];
+  for (const breach of status.breaches) {
+    lines.push(
+      colors.red(colors.bold(hang("BREACH    ", `${printable(breach)} stands open`, width))),
+    );
+  }
+  for (const bypass of status.bypasses) {
+    lines.push(
+      colors.yellow(hang("Bypass    ", `${printable(bypass)}, as infra.yml declares`, width)),
+    );
+  }
+  if (status.domains.length > 0) lines.push("", ...domainTable(status, style));
+  if (status.machines.length > 0) lines.push("", ...machineTable(status, style));
+  if (status.orphans.length > 0) {
+    lines.push("", colors.bold("No longer in infra.yml, still walled off:"));
+    for (const orphan of status.orphans) lines.push(shorten(`  ${printable(orphan)}`, width));
+  }
+  lines.push("", driftLine(status, style));
+  return `${lines.join("\n")}\n`;
+}
+
+function firewallLine({ firewall, project }: Status, { colors, width }: Style): string {
+  const detail = firewall.detail === undefined ? "" : `: ${printable(firewall.detail)}`;
+  switch (firewall.state) {
+    case "loaded":
+      return colors.green(`Firewall  loaded, as rendered for ${project}`);
+    case "differs":
+      return colors.red(
+        hang(
+          "Firewall  ",
+          `DIFFERS from what infra.yml asks for${detail}; \`anklume apply\` mends it`,
+          width,
+        ),
+      );
+    case "absent":
+      return colors.red(
+        colors.bold(
+          hang(
+            "Firewall  ",
+            `NOT LOADED: the domains stand open${detail}; \`anklume apply\` mends it`,
+            width,
+          ),
+        ),
+      );
+    case "unknown":
+      return colors.yellow(
+        hang("Firewall  ", `unknown${detail === "" ? ": reading it needs root" : detail}`, width),
+      );
+  }
+}
+
+function domainTable(status: Status, style: Style): string[] {
+  const rows = status.domains.map((domain): Cell[] => [
+    { text: domain.name, paint: trustColor(style, domain.trustLevel) },
+    { text: domain.trustLevel, paint: trustColor(style, domain.trustLevel) },
+    { text: domain.subnet },
+    { text: domain.bridge },
+    { text: domain.internet },
+    domainState(domain, style),
+  ]);
+  const columns = [
+    { title: "DOMAIN", least: 12 },
+    { title: "TRUST" },
+    { title: "SUBNET" },
+    { title: "BRIDGE" },
+    { title: "INTERNET", least: 8 },
+    { title: "STATE" },
+  ];
+  return table(columns, rows, style.width, style.colors.bold);
+}
+
+function domainState(domain: DomainStatus, { colors }: Style): Cell {
+  if (!domain.enabled) return { text: "disabled", paint: colors.dim };
+  if (!domain.present) return { text: "absent", paint: colors.yellow };
+  return { text: "up", paint: colors.green };
+}
+
+function machineTable(status: Status, style: Style): string[] {
+  const { colors } = style;
+  const rows = status.machines.map((machine): Cell[] => [
+    { text: machine.name, paint: trustColor(style, machine.trustLevel) },
+    { text: machine.type },
+    { text: machine.state, paint: stateColor(machine.state, style) },
+    { text: machine.ip },
+    { text: printable(machine.image) },
+    machine.drift === undefined
+      ? { text: "", paint: colors.dim }
+      : { text: machine.drift, paint: colors.yellow },
+  ]);
+  const columns = [
+    { title: "MACHINE", least: 20 },
+    { title: "TYPE" },
+    { title: "STATE" },
+    { title: "ADDRESS" },
+    { title: "IMAGE", least: 12 },
+    { title: "PENDING" },
+  ];
+  return table(columns, rows, style.width, colors.bold);
+}
+
+function stateColor(state: string, { colors }: Style): (text: string) => string {
+  if (state === "running") return colors.green;
+  return state === "error" || state === "absent" ? colors.red : colors.yellow;
+}
+
+function driftLine(status: Status, { colors }: Style): string {
+  const running = status.machines.filter((machine) => machine.state === "running").length;
+  const machines = `${running} of ${count(status.machines.length, "machine")} running`;
+  return status.pending === 0 ? `${status.project}: ${machines}, all as declared.` : colors.yellow(
+    `${status.project}: ${machines}; ${
+      count(status.pending, "change")
+    } pending, see \`anklume check\`.`,
+  );
+}

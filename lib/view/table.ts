@@ -1,0 +1,58 @@
+import { shorten } from "./text.ts";
+
+/** One cell: its plain text, and how to colour it once it has its width. */
+export interface Cell {
+  readonly text: string;
+  readonly paint?: (text: string) => string;
+}
+
+export interface Column {
+  readonly title: string;
+  /** How much of its text survives when the table is too wide; default: all of it. */
+  readonly least?: number;
+}
+
+const GAP = 2;
+
+/**
+ * Lines of a table within `width` columns: columns that say how far they can shrink give way, the widest first.
+ * No trailing spaces, since lines end up in files and diffs.
+ */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  width: number,
+  heading: (text: string) => string = (text) => text,
+): string[] {
+  const widths = columns.map((column, index) =>
+    Math.max(column.title.length, ...rows.map((row) => row[index]?.text.length ?? 0))
+  );
+  shrink(columns, widths, width);
+  const line = (cells: readonly Cell[]) => {
+    const last = cells.findLastIndex((cell) => cell.text !== "");
+    return cells.slice(0, last + 1).map((cell, index) => {
+      const room = widths[index] ?? 0;
+      const text = shorten(cell.text, room);
+      const painted = cell.paint === undefined ? text : cell.paint(text);
+      return index === last ? painted : painted + " ".repeat(room - text.length + GAP);
+    }).join("");
+  };
+  return [
+    line(columns.map((column) => ({ text: column.title, paint: heading }))),
+    ...rows.map(line),
+  ];
+}
+
+function shrink(columns: readonly Column[], widths: number[], width: number): void {
+  const total = () => widths.reduce((sum, each) => sum + each, 0) + GAP * (widths.length - 1);
+  const least = (index: number) =>
+    Math.max(columns[index]?.least ?? Infinity, columns[index]?.title.length ?? 0);
+  while (total() > width) {
+    let widest = -1;
+    for (const [index, each] of widths.entries()) {
+      if (each > least(index) && each > (widths[widest] ?? 0)) widest = index;
+    }
+    if (widest < 0) return;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+}

@@ -1,0 +1,56 @@
+/** Control characters, bidirectional overrides included: data must not steer the reader's terminal. */
+// deno-lint-ignore no-control-regex -- they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text from outside (Incus, infra.yml, programs) on one line, its control characters written out. */
+export function printable(text: string): string {
+  return text.replace(CONTROL, (character) => {
+    if (character === "\n") return "\\n";
+    if (character === "\t") return "\\t";
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** At most `width` characters, the cut marked with `...`. */
+export function shorten(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return width <= 3 ? text.slice(0, Math.max(width, 0)) : `${text.slice(0, width - 3)}...`;
+}
+
+/**
+ * Breaks prose between words into lines of at most `width`. A word longer than a line stays whole: paths and names can be
+ * copied.
+ */
+export function wrap(text: string, width: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(line);
+  return lines.join("\n");
+}
+
+/** `prefix`, then the text wrapped beside it: lines after the first start below the text's first word. */
+export function hang(prefix: string, text: string, width: number): string {
+  return prefix +
+    wrap(text, width - prefix.length).replaceAll("\n", `\n${" ".repeat(prefix.length)}`);
+}
+
+/** `1 machine`, `3 machines`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** `0.4 s`, `12 s`, `3 min 05 s`. */
+export function duration(ms: number): string {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+}

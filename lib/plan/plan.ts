@@ -1,33 +1,10 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { ResourceAddr } from "../resource/address.ts";
+import type { Effect, FieldChange } from "../resource/field.ts";
+
+export { type Effect, EFFECTS, type FieldChange } from "../resource/field.ts";
 
 export type Action = "create" | "update" | "replace" | "delete" | "no-op";
-
-/** What a change does to what runs, from harmless to worst. */
-export const EFFECTS = [
-  /** Nothing that runs notices. */
-  "in-place",
-  /** Stored now, in force when the machine starts again by itself. */
-  "next-start",
-  /** The machine is restarted by apply. */
-  "restart",
-  /** The root disk is made anew; volumes stay. */
-  "rebuild",
-  /** Something is deleted for good. */
-  "data-lost",
-] as const;
-export type Effect = typeof EFFECTS[number];
-
-/** One field that differs; values as Incus has them, `undefined`: not set. */
-export interface FieldChange {
-  /** `config.limits.cpu`, `devices.eth0.ipv4.address`, `state`, `image` … */
-  readonly path: string;
-  readonly before?: string;
-  readonly after?: string;
-  readonly effect: Effect;
-  /** A door in the isolation: shown first and loudest. */
-  readonly breach?: boolean;
-}
 
 /** What happens to one resource. Data: no functions, serialisable as JSON. */
 export interface Change {

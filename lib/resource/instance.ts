@@ -1,0 +1,180 @@
+import type { DomainAddress, MachineAddress } from "../addressing/addressing.ts";
+import type { SourceRange } from "../diag/diagnostic.ts";
+import type { Domain, ImageRef, Machine, StringMap } from "../infra/infra.ts";
+import type { ResourceAddr } from "./address.ts";
+import type { InstanceCreateBody } from "./body.ts";
+import type { ActualBase, DesiredBase } from "./base.ts";
+import type { Devices } from "./delta.ts";
+import { instanceDevices } from "./instance_devices.ts";
+import { MARK, marksOf, type Owner } from "./mark.ts";
+
+/** A container or virtual machine. */
+export interface DesiredInstance extends DesiredBase {
+  readonly kind: "instance";
+  readonly type: "lxc" | "vm";
+  readonly image: ImageRef;
+  readonly imageRange: SourceRange;
+  readonly devices: Devices;
+  readonly profiles: readonly string[];
+  readonly state: Machine["state"];
+  /** `ephemeral: false`: only `--force` rebuilds or deletes it. */
+  readonly protected: boolean;
+  readonly gpu: boolean;
+  /** Bridge, IPv4 and port of its `eth0`. */
+  readonly nic: { readonly bridge: string; readonly ip: string; readonly hostName: string };
+}
+
+export interface ActualInstance extends ActualBase {
+  readonly kind: "instance";
+  readonly type: "lxc" | "vm";
+  /** `Running`, `Stopped`, `Frozen`, `Error`… */
+  readonly status: string;
+  readonly devices: Devices;
+  /** With those of its profiles. */
+  readonly expandedDevices: Devices;
+  readonly profiles: readonly string[];
+}
+
+/** What `fromIncus` needs of Incus's `Instance`. */
+export interface WireInstance {
+  readonly name: string;
+  readonly project: string;
+  readonly type: string;
+  readonly status: string;
+  readonly description: string;
+  readonly config: StringMap;
+  readonly devices: Devices;
+  readonly expanded_devices?: Devices | null;
+  readonly profiles: readonly string[] | null;
+  readonly created_at?: string;
+}
+
+export function instanceAddr(project: string, name: string): ResourceAddr {
+  return { kind: "instance", name, project };
+}
+
+/** `images:debian/13`, `local:anklume-test`: one text for one image, however the user wrote it. */
+export function imageMark(image: ImageRef): string {
+  return image.kind === "local" ? `local:${image.alias}` : `${image.remote}:${image.alias}`;
+}
+
+/** What a desired instance is made from, besides its machine. */
+export interface InstanceContext {
+  readonly owner: Owner;
+  readonly domain: Domain;
+  readonly storagePool: string;
+  readonly ipv6: boolean;
+  /** The host has NVIDIA's driver. */
+  readonly nvidia: boolean;
+  readonly addresses: { readonly domain: DomainAddress; readonly machine: MachineAddress };
+}
+
+export function desiredInstance(machine: Machine, context: InstanceContext): DesiredInstance {
+  const { owner, domain, storagePool, addresses } = context;
+  const config = instanceConfig(machine, context);
+  const devices = instanceDevices(domain, machine, storagePool, addresses);
+  return {
+    kind: "instance",
+    addr: instanceAddr(domain.name, machine.name),
+    domain: domain.name,
+    range: machine.range,
+    description: machine.description,
+    config: {
+      ...config,
+      ...marksOf(owner, domain.name, config, devices),
+      [MARK.image]: imageMark(machine.image),
+    },
+    type: machine.type,
+    image: machine.image,
+    imageRange: machine.ranges.get("image") ?? machine.range,
+    devices,
+    profiles: machine.profiles,
+    state: machine.state,
+    protected: !machine.ephemeral,
+    gpu: machine.gpu,
+    nic: {
+      bridge: addresses.domain.bridge,
+      ip: addresses.machine.ip,
+      hostName: addresses.machine.hostName,
+    },
+  };
+}
+
+/** The user's Incus keys, and what `infra.yml` says in its own words as Incus keys. Ansible's variables stay out. */
+function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
+  const container = machine.type === "lxc";
+  return {
+    ...(container && !context.ipv6 ? NO_IPV6 : {}),
+    ...(container && machine.gpu && context.nvidia ? { "nvidia.runtime": "true" } : {}),
+    ...machine.config,
+    ...(machine.ephemeral ? {} : { "security.protection.delete": "true" }),
+    ...(machine.bootAutostart === undefined
+      ? {}
+      : { "boot.autostart": String(machine.bootAutostart) }),
+    ...(machine.bootPriority === undefined
+      ? {}
+      : { "boot.autostart.priority": String(machine.bootPriority) }),
+    ...(machine.snapshotsSchedule === undefined
+      ? {}
+      : { "snapshots.schedule": machine.snapshotsSchedule }),
+    ...(machine.snapshotsExpiry === undefined
+      ? {}
+      : { "snapshots.expiry": machine.snapshotsExpiry }),
+  };
+}
+
+/** Keeps a container from trying IPv6 at all, link-local included; `lo` keeps its `::1`. */
+const NO_IPV6: StringMap = {
+  "linux.sysctl.net.ipv6.conf.default.disable_ipv6": "1",
+  "linux.sysctl.net.ipv6.conf.eth0.disable_ipv6": "1",
+};
+
+export function actualInstance(wire: WireInstance): ActualInstance {
+  return {
+    kind: "instance",
+    addr: instanceAddr(wire.project, wire.name),
+    type: wire.type === "virtual-machine" ? "vm" : "lxc",
+    status: wire.status,
+    description: wire.description,
+    config: wire.config,
+    devices: wire.devices,
+    expandedDevices: wire.expanded_devices ?? wire.devices,
+    profiles: wire.profiles ?? [],
+    ...(wire.created_at === undefined ? {} : { createdAt: wire.created_at }),
+  };
+}
+
+/** `source` of a create or rebuild request. Local images are the default project's (`features.images=false`). */
+export function imageSource(image: ImageRef): StringMap {
+  if (image.kind === "remote") {
+    return {
+      type: "image",
+      mode: "pull",
+      protocol: "simplestreams",
+      server: image.server,
+      alias: image.alias,
+    };
+  }
+  return /^[0-9a-f]{12,64}$/.test(image.alias)
+    ? { type: "image", fingerprint: image.alias }
+    : { type: "image", alias: image.alias };
+}
+
+/** Whether the machine runs once it is made: `manual` machines are started once, when they are created. */
+export function startsWhenCreated(desired: DesiredInstance): boolean {
+  return desired.state !== "stopped";
+}
+
+/** Body of `POST /1.0/instances?project=P`; it is started in the same request. */
+export function instanceCreateBody(desired: DesiredInstance): InstanceCreateBody {
+  return {
+    name: desired.addr.name,
+    type: desired.type === "vm" ? "virtual-machine" : "container",
+    source: imageSource(desired.image),
+    description: desired.description,
+    config: desired.config,
+    devices: desired.devices,
+    profiles: desired.profiles,
+    start: startsWhenCreated(desired),
+  };
+}

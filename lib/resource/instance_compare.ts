@@ -1,0 +1,121 @@
+import {
+  configDelta,
+  configFields,
+  deviceDelta,
+  deviceFields,
+  mergeConfig,
+  mergeDevices,
+} from "./delta.ts";
+import type { InstanceUpdateBody } from "./body.ts";
+import { type Effect, type FieldChange, fieldChange } from "./field.ts";
+import type { ActualInstance, DesiredInstance } from "./instance.ts";
+import { bearsOnIsolation } from "./isolation.ts";
+import { isLiveKey } from "./live_key.ts";
+import { MARK, readManaged } from "./mark.ts";
+import { descriptionField } from "./project.ts";
+
+/** Every difference between a machine as declared and as it is. */
+export function compareInstance(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
+  const { config, devices } = deltas(desired, actual);
+  return [
+    ...immutableFields(desired, actual),
+    ...stateField(desired, actual),
+    ...descriptionField(desired, actual),
+    ...configFields(
+      config,
+      actual.config,
+      (key) => whenNotLive(desired, actual, isLiveKey(key, desired.type)),
+      (key) => bearsOnIsolation(key) && !(key in desired.config),
+    ),
+    ...deviceFields(devices, actual.devices, (name) => deviceEffect(desired, actual, name)),
+    ...profilesField(desired, actual),
+  ].filter((field) => !(field.path === `config.${MARK.image}` && imageChanged(desired, actual)));
+}
+
+/** Body of `PUT /1.0/instances/NAME?project=P`, without what the caller sends back as it got it. */
+export function instanceUpdateBody(
+  desired: DesiredInstance,
+  actual: ActualInstance,
+): InstanceUpdateBody {
+  const { config, devices } = deltas(desired, actual);
+  return {
+    description: desired.description,
+    config: mergeConfig(actual.config, config),
+    devices: mergeDevices(actual.devices, devices),
+    profiles: desired.profiles,
+  };
+}
+
+function deltas(desired: DesiredInstance, actual: ActualInstance) {
+  const managed = readManaged(actual.config);
+  return {
+    config: configDelta(desired.config, actual.config, managed, bearsOnIsolation),
+    devices: deviceDelta(desired.devices, actual.devices, managed),
+  };
+}
+
+/** What no update can change: the machine is rebuilt, or made anew. */
+function immutableFields(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
+  const fields: FieldChange[] = [];
+  if (desired.type !== actual.type) {
+    fields.push(fieldChange("type", actual.type, desired.type, "data-lost"));
+  }
+  if (imageChanged(desired, actual)) {
+    const before = actual.config[MARK.image];
+    fields.push(fieldChange("image", before, desired.config[MARK.image], "rebuild"));
+  }
+  const before = rootPool(actual.devices);
+  const after = rootPool(desired.devices);
+  if (before !== undefined && after !== undefined && before !== after) {
+    fields.push(fieldChange("root.pool", before, after, "data-lost"));
+  }
+  return fields;
+}
+
+/** An alias that moved on is not drift; an edited `image:` is. */
+function imageChanged(desired: DesiredInstance, actual: ActualInstance): boolean {
+  const before = actual.config[MARK.image];
+  return before !== undefined && before !== desired.config[MARK.image];
+}
+
+function rootPool(devices: DesiredInstance["devices"]): string | undefined {
+  return Object.values(devices).find((device) => device.type === "disk" && device.path === "/")
+    ?.pool;
+}
+
+/** `state: manual` leaves a machine that exists alone. */
+function stateField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
+  const running = actual.status === "Running";
+  if (desired.state === "running" && !running) {
+    return [fieldChange("state", actual.status.toLowerCase(), "running", "in-place")];
+  }
+  if (desired.state === "stopped" && actual.status !== "Stopped") {
+    return [fieldChange("state", actual.status.toLowerCase(), "stopped", "restart")];
+  }
+  return [];
+}
+
+/** When a change that a running machine cannot take over comes into force. */
+function whenNotLive(desired: DesiredInstance, actual: ActualInstance, live: boolean): Effect {
+  if (live || actual.status === "Stopped" || desired.state === "stopped") return "in-place";
+  // Incus refuses the change while a VM runs.
+  return desired.state === "running" || desired.type === "vm" ? "restart" : "next-start";
+}
+
+/** A guest whose `eth0` changes is cut off until it starts again, also one whose state is the user's business. */
+function deviceEffect(desired: DesiredInstance, actual: ActualInstance, name: string): Effect {
+  if (name === "eth0" && actual.status !== "Stopped" && desired.state !== "stopped") {
+    return "restart";
+  }
+  return whenNotLive(desired, actual, desired.type === "lxc");
+}
+
+function profilesField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
+  const before = actual.profiles.join(", ");
+  const after = desired.profiles.join(", ");
+  if (before === after) return [];
+  const foreign = actual.profiles.some((name) => !desired.profiles.includes(name));
+  return [
+    fieldChange("profiles", before, after, whenNotLive(desired, actual, false), foreign),
+  ];
+}

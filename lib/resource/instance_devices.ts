@@ -1,0 +1,65 @@
+import type { DomainAddress, MachineAddress } from "../addressing/addressing.ts";
+import type { Domain, Machine, StringMap } from "../infra/infra.ts";
+import type { Devices } from "./delta.ts";
+
+/** Every device of a machine: the user's, and over them root, `eth0`, GPU and volumes. */
+export function instanceDevices(
+  domain: Domain,
+  machine: Machine,
+  storagePool: string,
+  addresses: { readonly domain: DomainAddress; readonly machine: MachineAddress },
+): Devices {
+  const eth0 = machine.bypassesIsolation.includes("eth0") && machine.devices.eth0 !== undefined
+    ? machine.devices.eth0
+    : { ...machine.devices.eth0, ...filteredNic(addresses.domain, addresses.machine) };
+  return {
+    ...machine.devices,
+    ...rootDevice(domain, machine, storagePool),
+    eth0,
+    ...(machine.gpu ? { gpu: { type: "gpu", ...machine.devices.gpu } } : {}),
+    ...Object.fromEntries(machine.storageVolumes.map((volume) => [
+      volumeDeviceName(volume.key),
+      { type: "disk", pool: volume.pool, source: volume.name, path: volume.path },
+    ])),
+  };
+}
+
+/** Prefixed, so that a volume called `root` or `eth0` shadows nothing. */
+export function volumeDeviceName(key: string): string {
+  return `vol-${key}`;
+}
+
+/**
+ * The NIC that a machine talks through, with Incus's own filters as second layer. `security.ipv6_filtering` is not
+ * set: without the module br_netfilter it keeps a machine from starting, and anklume's bridge table does its work.
+ */
+function filteredNic(domain: DomainAddress, machine: MachineAddress): StringMap {
+  return {
+    type: "nic",
+    name: "eth0",
+    network: domain.bridge,
+    hwaddr: machine.hwaddr,
+    host_name: machine.hostName,
+    "ipv4.address": machine.ip,
+    "security.mac_filtering": "true",
+    "security.ipv4_filtering": "true",
+    ...(machine.ipv6 === undefined ? {} : { "ipv6.address": machine.ipv6 }),
+  };
+}
+
+/**
+ * The root disk stands on the machine, not in the profile `default`: Incus lets nobody change the pool or size of a
+ * profile's root per machine. A declared profile with a disk on `/` is left in charge.
+ */
+function rootDevice(domain: Domain, machine: Machine, storagePool: string): Devices {
+  const own = Object.entries(machine.devices).find(([name, device]) =>
+    name === "root" || device.path === "/"
+  );
+  const base = { type: "disk", path: "/", pool: storagePool };
+  if (own !== undefined) return { [own[0]]: { ...base, ...own[1] } };
+  const profiles = domain.profiles.filter((profile) => machine.profiles.includes(profile.name));
+  const given = profiles.some((profile) =>
+    Object.values(profile.devices).some((device) => device.type === "disk" && device.path === "/")
+  );
+  return given ? {} : { root: base };
+}

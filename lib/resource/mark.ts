@@ -1,0 +1,103 @@
+import type { StringMap } from "../infra/infra.ts";
+
+/** Whose a resource is: the infra's `project_name` and the UUID of its lock. */
+export interface Owner {
+  readonly project: string;
+  readonly infraId: string;
+}
+
+/** Version of what anklume writes on resources. An older binary refuses a newer one. */
+export const FORMAT = 1;
+
+/** Everything anklume notes on a resource stands under this prefix. */
+export const MARK_PREFIX = "user.anklume.";
+export const MARK = {
+  project: "user.anklume.project",
+  infra: "user.anklume.infra",
+  format: "user.anklume.format",
+  /** Domain the resource was made for: groups what `infra.yml` no longer declares. */
+  domain: "user.anklume.domain",
+  /** What anklume set, as JSON; see `Managed`. */
+  managed: "user.anklume.managed",
+  /** Of an instance: the image asked for when it was made or rebuilt. */
+  image: "user.anklume.image",
+  /** Of a volume: `true` where the machine was `ephemeral: false`. */
+  protected: "user.anklume.protected",
+  /** Of an instance: digest of what was last provisioned; written by provisioning, not by the plan. */
+  provisioned: "user.anklume.provisioned",
+} as const;
+
+export type Ownership =
+  | { readonly kind: "ours" }
+  /** No mark: made by hand or by another tool. */
+  | { readonly kind: "unmarked" }
+  /** Another infra's; `project` is its `project_name`. */
+  | { readonly kind: "other"; readonly project: string }
+  /** Ours, written by a later anklume. */
+  | { readonly kind: "newer"; readonly format: string };
+
+/** Reads whose a resource is from its config. */
+export function ownership(config: StringMap, owner: Owner): Ownership {
+  const infra = config[MARK.infra];
+  if (infra === undefined || infra === "") return { kind: "unmarked" };
+  if (infra !== owner.infraId) return { kind: "other", project: config[MARK.project] ?? "?" };
+  const format = config[MARK.format] ?? "";
+  if (!/^\d+$/.test(format) || Number(format) > FORMAT) return { kind: "newer", format };
+  return { kind: "ours" };
+}
+
+/** What anklume set on a resource; a key here that `infra.yml` no longer gives is unset. */
+export interface Managed {
+  readonly config: readonly string[];
+  /** Keys by device. */
+  readonly devices: Readonly<Record<string, readonly string[]>>;
+}
+
+const NOTHING_MANAGED: Managed = { config: [], devices: {} };
+
+/** Reads the note about what anklume set. A damaged note counts as empty: nothing is unset then. */
+export function readManaged(config: StringMap): Managed {
+  const text = config[MARK.managed];
+  if (text === undefined) return NOTHING_MANAGED;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== "object" || parsed === null) return NOTHING_MANAGED;
+    const { config: keys, devices } = parsed as { config?: unknown; devices?: unknown };
+    const byDevice = typeof devices === "object" && devices !== null ? devices : {};
+    return {
+      config: strings(keys),
+      devices: Object.fromEntries(
+        Object.entries(byDevice).map(([name, deviceKeys]) => [name, strings(deviceKeys)]),
+      ),
+    };
+  } catch {
+    return NOTHING_MANAGED;
+  }
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+/** The marks of a resource whose managed config and devices are these. */
+export function marksOf(
+  owner: Owner,
+  domain: string,
+  config: StringMap,
+  devices: Readonly<Record<string, StringMap>> = {},
+): Record<string, string> {
+  const names = Object.keys(devices).toSorted();
+  const managed: Managed = {
+    config: Object.keys(config).toSorted(),
+    devices: Object.fromEntries(
+      names.map((name) => [name, Object.keys(devices[name] ?? {}).toSorted()]),
+    ),
+  };
+  return {
+    [MARK.project]: owner.project,
+    [MARK.infra]: owner.infraId,
+    [MARK.format]: String(FORMAT),
+    [MARK.domain]: domain,
+    [MARK.managed]: JSON.stringify(managed),
+  };
+}

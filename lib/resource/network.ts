@@ -1,0 +1,118 @@
+import type { DomainAddress } from "../addressing/addressing.ts";
+import type { Domain, StringMap } from "../infra/infra.ts";
+import type { ResourceAddr } from "./address.ts";
+import type { NetworkCreateBody, UpdateBody } from "./body.ts";
+import type { ActualBase, DesiredBase } from "./base.ts";
+import { configDelta, configFields, mergeConfig } from "./delta.ts";
+import type { FieldChange } from "./field.ts";
+import { marksOf, type Owner, readManaged } from "./mark.ts";
+import { descriptionField } from "./project.ts";
+
+/** The bridge of a domain. It lives in Incus's `default` project. */
+export interface DesiredNetwork extends DesiredBase {
+  readonly kind: "network";
+}
+export interface ActualNetwork extends ActualBase {
+  readonly kind: "network";
+  /** `bridge`, `physical`… */
+  readonly type: string;
+  /** false: an interface of the host that Incus only sees. */
+  readonly managed: boolean;
+}
+
+/** What `fromIncus` needs of Incus's `Network`. */
+export interface WireNetwork {
+  readonly name: string;
+  readonly type: string;
+  readonly managed: boolean;
+  readonly description: string;
+  readonly config: StringMap;
+  readonly used_by?: readonly string[] | null;
+}
+
+export function networkAddr(bridge: string): ResourceAddr {
+  return { kind: "network", name: bridge };
+}
+
+/**
+ * Keys of a domain's bridge. anklume's own tables masquerade and decide who may pass, so Incus does no NAT; its
+ * own chains stay, they let DHCP and DNS reach dnsmasq and their accept is never the last word.
+ */
+function bridgeConfig(domain: Domain, address: DomainAddress): StringMap {
+  const prefix = address.subnet.split("/")[1] ?? "24";
+  return {
+    "ipv4.address": `${address.gateway}/${prefix}`,
+    "ipv4.nat": "false",
+    "ipv4.dhcp.ranges": `${address.dhcpFirst}-${address.dhcpLast}`,
+    ...(address.ipv6 === undefined ? { "ipv6.address": "none" } : {
+      "ipv6.address": `${address.ipv6.gateway}/${address.ipv6.subnet.split("/")[1] ?? "64"}`,
+      "ipv6.nat": "false",
+      // Static addresses are handed out by DHCPv6, which Incus offers only in this mode.
+      "ipv6.dhcp.stateful": "true",
+    }),
+    // Without a way out a machine could still send questions (and data in them) through the host's resolver.
+    "raw.dnsmasq": domain.internet.kind === "none" ? "no-resolv" : "domain-needed\nbogus-priv",
+  };
+}
+
+export function desiredNetwork(
+  domain: Domain,
+  address: DomainAddress,
+  owner: Owner,
+): DesiredNetwork {
+  const config = bridgeConfig(domain, address);
+  return {
+    kind: "network",
+    addr: networkAddr(address.bridge),
+    domain: domain.name,
+    range: domain.range,
+    description: domain.description,
+    config: { ...config, ...marksOf(owner, domain.name, config) },
+  };
+}
+
+export function actualNetwork(wire: WireNetwork): ActualNetwork {
+  return {
+    kind: "network",
+    addr: networkAddr(wire.name),
+    type: wire.type,
+    managed: wire.managed,
+    description: wire.description,
+    config: wire.config,
+    usedBy: wire.used_by ?? [],
+  };
+}
+
+/** Every key of our bridges bears on isolation, except notes (`user.*`) and what Incus keeps for itself. */
+function isOurs(key: string): boolean {
+  return !key.startsWith("user.") && !key.startsWith("volatile.");
+}
+
+function delta(desired: DesiredNetwork, actual: ActualNetwork) {
+  return configDelta(desired.config, actual.config, readManaged(actual.config), isOurs);
+}
+
+export function compareNetwork(desired: DesiredNetwork, actual: ActualNetwork): FieldChange[] {
+  return [
+    ...descriptionField(desired, actual),
+    ...configFields(delta(desired, actual), actual.config, () => "in-place"),
+  ];
+}
+
+/** Body of `POST /1.0/networks`. */
+export function networkCreateBody(desired: DesiredNetwork): NetworkCreateBody {
+  return {
+    name: desired.addr.name,
+    type: "bridge",
+    description: desired.description,
+    config: desired.config,
+  };
+}
+
+/** Body of `PUT /1.0/networks/NAME`. */
+export function networkUpdateBody(desired: DesiredNetwork, actual: ActualNetwork): UpdateBody {
+  return {
+    description: desired.description,
+    config: mergeConfig(actual.config, delta(desired, actual)),
+  };
+}

@@ -1,0 +1,147 @@
+import type { Domain, Profile, StringMap } from "../infra/infra.ts";
+import type { ResourceAddr } from "./address.ts";
+import type { ProfileCreateBody, ProfileUpdateBody } from "./body.ts";
+import type { ActualBase, DesiredBase } from "./base.ts";
+import {
+  configDelta,
+  configFields,
+  deviceDelta,
+  deviceFields,
+  type Devices,
+  mergeConfig,
+  mergeDevices,
+} from "./delta.ts";
+import type { FieldChange } from "./field.ts";
+import { bearsOnIsolation } from "./isolation.ts";
+import { isLiveKey } from "./live_key.ts";
+import { MARK, MARK_PREFIX, marksOf, type Owner, readManaged } from "./mark.ts";
+import { descriptionField } from "./project.ts";
+
+/** A profile of a domain. `default` comes with the project, empty, and is ours as the project is. */
+export interface DesiredProfile extends DesiredBase {
+  readonly kind: "profile";
+  readonly devices: Devices;
+  /** `default`, not mentioned in `infra.yml`: nothing to write, but doors in it are closed. */
+  readonly implicit: boolean;
+}
+export interface ActualProfile extends ActualBase {
+  readonly kind: "profile";
+  readonly devices: Devices;
+}
+
+/** What `fromIncus` needs of Incus's `Profile`. */
+export interface WireProfile {
+  readonly name: string;
+  readonly project: string;
+  readonly description: string;
+  readonly config: StringMap;
+  readonly devices: Devices;
+  readonly used_by?: readonly string[] | null;
+}
+
+export function profileAddr(project: string, name: string): ResourceAddr {
+  return { kind: "profile", name, project };
+}
+
+/** The declared profiles of a domain, and `default` where it is not declared. */
+export function desiredProfiles(domain: Domain, owner: Owner): DesiredProfile[] {
+  const declared = domain.profiles.map((profile) => fromProfile(domain, profile, owner, false));
+  if (domain.profiles.some((profile) => profile.name === "default")) return declared;
+  const empty = {
+    name: "default",
+    description: "",
+    config: {},
+    devices: {},
+    range: domain.range,
+  };
+  return [fromProfile(domain, empty, owner, true), ...declared];
+}
+
+function fromProfile(
+  domain: Domain,
+  profile: Profile,
+  owner: Owner,
+  implicit: boolean,
+): DesiredProfile {
+  return {
+    kind: "profile",
+    addr: profileAddr(domain.name, profile.name),
+    domain: domain.name,
+    range: profile.range,
+    description: profile.description,
+    config: {
+      ...profile.config,
+      ...marksOf(owner, domain.name, profile.config, profile.devices),
+    },
+    devices: profile.devices,
+    implicit,
+  };
+}
+
+export function actualProfile(wire: WireProfile): ActualProfile {
+  return {
+    kind: "profile",
+    addr: profileAddr(wire.project, wire.name),
+    description: wire.description,
+    config: wire.config,
+    devices: wire.devices,
+    usedBy: wire.used_by ?? [],
+  };
+}
+
+/** An implicit `default` is as Incus made it: it is given no mark and keeps Incus's description. */
+function wanted(desired: DesiredProfile, actual: ActualProfile): DesiredProfile {
+  if (!desired.implicit) return desired;
+  const marked = MARK.infra in actual.config;
+  const config = Object.entries(desired.config).filter(([key]) =>
+    marked || !key.startsWith(MARK_PREFIX)
+  );
+  return { ...desired, description: actual.description, config: Object.fromEntries(config) };
+}
+
+function deltas(desired: DesiredProfile, actual: ActualProfile) {
+  const managed = readManaged(actual.config);
+  return {
+    config: configDelta(desired.config, actual.config, managed, bearsOnIsolation),
+    devices: deviceDelta(desired.devices, actual.devices, managed),
+  };
+}
+
+export function compareProfile(profile: DesiredProfile, actual: ActualProfile): FieldChange[] {
+  const desired = wanted(profile, actual);
+  const { config, devices } = deltas(desired, actual);
+  return [
+    ...descriptionField(desired, actual),
+    ...configFields(
+      config,
+      actual.config,
+      (key) => isLiveKey(key, "lxc") ? "in-place" : "next-start",
+      (key) => bearsOnIsolation(key) && !(key in desired.config),
+    ),
+    ...deviceFields(devices, actual.devices, () => "in-place"),
+  ];
+}
+
+/** Body of `POST /1.0/profiles?project=P`. */
+export function profileCreateBody(desired: DesiredProfile): ProfileCreateBody {
+  return {
+    name: desired.addr.name,
+    description: desired.description,
+    config: desired.config,
+    devices: desired.devices,
+  };
+}
+
+/** Body of `PUT /1.0/profiles/NAME?project=P`. */
+export function profileUpdateBody(
+  profile: DesiredProfile,
+  actual: ActualProfile,
+): ProfileUpdateBody {
+  const desired = wanted(profile, actual);
+  const { config, devices } = deltas(desired, actual);
+  return {
+    description: desired.description,
+    config: mergeConfig(actual.config, config),
+    devices: mergeDevices(actual.devices, devices),
+  };
+}

@@ -1,0 +1,80 @@
+/** Bytes (or bits) of an Incus size such as `2GiB`, `500MB`, `2147483648`; undefined: not one. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim());
+  if (match === null) return undefined;
+  const factor = UNITS.get(match[2] ?? "");
+  return factor === undefined ? undefined : Math.floor(Number(match[1]) * factor);
+}
+
+/** Units of https://linuxcontainers.org/incus/docs/main/reference/instance_units/ */
+const UNITS = new Map<string, number>([
+  ["", 1],
+  ["B", 1],
+  ["bit", 1],
+  ...["k", "M", "G", "T", "P", "E"].flatMap((prefix, index) =>
+    [
+      [`${prefix}B`, 1000 ** (index + 1)],
+      [`${prefix}bit`, 1000 ** (index + 1)],
+      [`${prefix === "k" ? "K" : prefix}iB`, 1024 ** (index + 1)],
+      [`${prefix === "k" ? "K" : prefix}ibit`, 1024 ** (index + 1)],
+    ] as [string, number][]
+  ),
+  ["KB", 1000],
+]);
+
+/** Incus's words for a boolean (`util.IsTrue`, `util.IsFalse`). */
+const TRUE = new Set(["true", "1", "yes", "on"]);
+const FALSE = new Set(["false", "0", "no", "off"]);
+
+/**
+ * Whether Incus means the same by two values of one key. An empty string and an absent key are the same; sizes are
+ * compared in bytes, booleans by meaning, CPU sets by their members, MACs without case.
+ */
+export function sameValue(key: string, a: string | undefined, b: string | undefined): boolean {
+  const left = a ?? "";
+  const right = b ?? "";
+  if (left === right) return true;
+  if (left === "" || right === "") return false;
+  if (key === "limits.cpu") return sameCpus(left, right);
+  if (key === "hwaddr") return left.toLowerCase() === right.toLowerCase();
+  return sameBoolean(left, right) || sameSize(left, right);
+}
+
+function sameBoolean(a: string, b: string): boolean {
+  const left = a.toLowerCase();
+  const right = b.toLowerCase();
+  return (TRUE.has(left) && TRUE.has(right)) || (FALSE.has(left) && FALSE.has(right));
+}
+
+function sameSize(a: string, b: string): boolean {
+  if (/bit$/.test(a) !== /bit$/.test(b)) return false;
+  const left = parseSize(a);
+  return left !== undefined && left === parseSize(b);
+}
+
+/** `0-3` is `0,1,2,3`; a bare number is a count, not a set. */
+function sameCpus(a: string, b: string): boolean {
+  const left = cpuSet(a);
+  const right = cpuSet(b);
+  return left !== undefined && right !== undefined && left.join() === right.join();
+}
+
+function cpuSet(text: string): number[] | undefined {
+  if (!/^[\d,\s-]*[,-][\d,\s-]*$/.test(text)) return undefined;
+  const cpus = new Set<number>();
+  for (const part of text.split(",")) {
+    const [first, last = first] = part.split("-").map((number) => Number(number));
+    if (first === undefined || last === undefined || last - first > 4096) return undefined;
+    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
+  }
+  return [...cpus].toSorted((x, y) => x - y);
+}
+
+/** Keys whose values may hold passwords; they never reach a screen, a log or JSON. */
+const SECRET = /^(environment\.|cloud-init\.|user\.(user|vendor|network|meta)-data)/;
+
+/** The value as it may be shown. Two different secrets of one length still show as changed. */
+export function shownValue(key: string, value: string | undefined): string | undefined {
+  if (value === undefined || !SECRET.test(key)) return value;
+  return `(hidden, ${value.length} characters)`;
+}

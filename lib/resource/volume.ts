@@ -1,0 +1,96 @@
+import type { Machine, StorageVolume, StringMap } from "../infra/infra.ts";
+import type { ResourceAddr } from "./address.ts";
+import type { UpdateBody, VolumeCreateBody } from "./body.ts";
+import type { ActualBase, DesiredBase } from "./base.ts";
+import { configDelta, configFields, mergeConfig } from "./delta.ts";
+import type { FieldChange } from "./field.ts";
+import { MARK, marksOf, type Owner, readManaged } from "./mark.ts";
+import { descriptionField } from "./project.ts";
+
+/** A custom storage volume of one machine. */
+export interface DesiredVolume extends DesiredBase {
+  readonly kind: "volume";
+  readonly machine: string;
+}
+export interface ActualVolume extends ActualBase {
+  readonly kind: "volume";
+}
+
+/** What `fromIncus` needs of Incus's `StorageVolume`. */
+export interface WireVolume {
+  readonly name: string;
+  readonly type: string;
+  readonly project: string;
+  readonly description: string;
+  readonly config: StringMap;
+  readonly created_at?: string;
+  readonly used_by?: readonly string[] | null;
+}
+
+export function volumeAddr(project: string, pool: string, name: string): ResourceAddr {
+  return { kind: "volume", name, project, pool };
+}
+
+export function desiredVolume(
+  machine: Machine,
+  volume: StorageVolume,
+  owner: Owner,
+): DesiredVolume {
+  const config: StringMap = volume.size === undefined ? {} : { size: volume.size };
+  return {
+    kind: "volume",
+    addr: volumeAddr(machine.domain, volume.pool, volume.name),
+    domain: machine.domain,
+    range: volume.range,
+    machine: machine.name,
+    description: "",
+    config: {
+      ...config,
+      ...marksOf(owner, machine.domain, config),
+      [MARK.protected]: String(!machine.ephemeral),
+    },
+  };
+}
+
+/** `undefined` for what the list holds besides custom volumes: their snapshots, written `volume/snapshot`. */
+export function actualVolume(wire: WireVolume, pool: string): ActualVolume | undefined {
+  if (wire.type !== "custom" || wire.name.includes("/")) return undefined;
+  return {
+    kind: "volume",
+    addr: volumeAddr(wire.project, pool, wire.name),
+    description: wire.description,
+    config: wire.config,
+    usedBy: wire.used_by ?? [],
+    ...(wire.created_at === undefined ? {} : { createdAt: wire.created_at }),
+  };
+}
+
+function delta(desired: DesiredVolume, actual: ActualVolume) {
+  return configDelta(desired.config, actual.config, readManaged(actual.config), () => false);
+}
+
+export function compareVolume(desired: DesiredVolume, actual: ActualVolume): FieldChange[] {
+  return [
+    ...descriptionField(desired, actual),
+    ...configFields(delta(desired, actual), actual.config, () => "in-place"),
+  ];
+}
+
+/** Body of `POST /1.0/storage-pools/POOL/volumes/custom`. */
+export function volumeCreateBody(desired: DesiredVolume): VolumeCreateBody {
+  return {
+    name: desired.addr.name,
+    type: "custom",
+    content_type: "filesystem",
+    description: desired.description,
+    config: desired.config,
+  };
+}
+
+/** Body of `PUT /1.0/storage-pools/POOL/volumes/custom/NAME`. */
+export function volumeUpdateBody(desired: DesiredVolume, actual: ActualVolume): UpdateBody {
+  return {
+    description: desired.description,
+    config: mergeConfig(actual.config, delta(desired, actual)),
+  };
+}

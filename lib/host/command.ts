@@ -1,0 +1,246 @@
+import { childEnvironment } from "./environment.ts";
+
+/**
+ * Why a program gave no good answer:
+ * `missing` it is not installed; `not-granted` anklume was compiled without the right to run it, or it lies in a directory that is not
+ * on the PATH anklume was started with; `failed` it ended with another status than 0; `killed` by a signal; `denied` it is there and not executable; `timeout`
+ * and `interrupted` we ended it; `no-directory` the working directory is gone.
+ */
+export type CommandFailure =
+  | "missing"
+  | "not-granted"
+  | "denied"
+  | "failed"
+  | "killed"
+  | "timeout"
+  | "interrupted"
+  | "no-directory";
+
+/** A program that could not be run or did not succeed. The message is a sentence; `stderr` holds the program's own words. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly argv: readonly string[];
+  readonly reason: CommandFailure;
+  /** Exit status; undefined where the program never ran. 128 + n after signal n. */
+  readonly code: number | undefined;
+  readonly stderr: string;
+
+  constructor(
+    argv: readonly string[],
+    reason: CommandFailure,
+    detail: { code?: number; stderr?: string; cause?: unknown; text?: string } = {},
+  ) {
+    super(sentence(argv, reason, detail), { cause: detail.cause });
+    this.argv = argv;
+    this.reason = reason;
+    this.code = detail.code;
+    this.stderr = detail.stderr ?? "";
+  }
+}
+
+function sentence(
+  argv: readonly string[],
+  reason: CommandFailure,
+  { code, stderr, text }: { code?: number; stderr?: string; text?: string },
+): string {
+  const program = argv[0] ?? "(no program)";
+  switch (reason) {
+    case "missing":
+      return `${program} is not installed, or not on the PATH`;
+    case "not-granted":
+      return `${program} may not be run by this anklume: it is not among the programs it was compiled for, ` +
+        "or it was not on the PATH when anklume started";
+    case "denied":
+      return `${program} may not be run by this user: permission denied`;
+    case "no-directory":
+      return `Cannot run ${program}: its working directory does not exist`;
+    case "timeout":
+      return `${program} took longer than ${text} and was stopped`;
+    case "interrupted":
+      return `${program} was interrupted`;
+    case "killed":
+      return `${program} was ended by ${text}`;
+    case "failed": {
+      // The first line is where nft and sysctl say what is wrong; all of it is in `stderr`.
+      const words = (stderr ?? "").trim().split("\n", 1)[0] ?? "";
+      return `${program} failed with status ${code}${words === "" ? "" : `: ${words}`}`;
+    }
+  }
+}
+
+/** Which stream a piece of output came from. */
+export type OutputStream = "stdout" | "stderr";
+
+export interface CommandOptions {
+  /** Written to standard input, which is then closed. Without it standard input is empty. */
+  readonly stdin?: string;
+  readonly cwd?: string;
+  /** Added to `childEnvironment()`; nothing else reaches the program. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Aborted: the program is asked to stop (see `stopAfterMs`) and waited for. */
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  /**
+   * Where output goes. Left out: it is gathered and returned. `inherit`: straight to our own streams, terminal and
+   * keyboard included. A function: piece by piece as text, as it comes.
+   */
+  readonly output?: "inherit" | ((text: string, stream: OutputStream) => void);
+  /** Asks the program to stop. Default SIGTERM. */
+  readonly stopSignal?: "SIGTERM" | "SIGINT";
+  /**
+   * Milliseconds between the abort and `stopSignal`; default 0. A program on our terminal has had its own SIGINT from
+   * Ctrl-C already, and Ansible takes a second one ill: give it seconds. After another ten it is killed.
+   */
+  readonly stopAfterMs?: number;
+  /** Statuses that are answers, not failures. Default `[0]`. */
+  readonly okCodes?: readonly number[];
+}
+
+export interface CommandResult {
+  readonly code: number;
+  /** Both empty where `output` was given. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const KILL_AFTER_MS = 10_000;
+/** How long output is still read after the program's end. */
+const GRACE_MS = 500;
+/** Kept of a stream that goes to a function, so that a failure can still quote the program. */
+const TAIL_CHARS = 4_000;
+
+/**
+ * Runs a program to its end, without a shell. It stays in our process group, so Ctrl-C reaches it too; whoever calls
+ * listens for the interrupt and aborts `signal`. Throws `CommandError` unless it ends with one of `okCodes`.
+ *
+ * `Deno.kill` needs an unrestricted run permission; `ChildProcess.kill` does not.
+ */
+export async function runCommand(
+  argv: readonly [string, ...string[]],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const { signal, timeoutMs, output, okCodes = [0] } = options;
+  if (signal?.aborted) throw new CommandError(argv, "interrupted", { cause: signal.reason });
+  const child = spawn(argv, options);
+
+  let ended: "timeout" | "interrupted" | undefined;
+  const timers: number[] = [];
+  const stop = (why: "timeout" | "interrupted", afterMs: number): void => {
+    if (ended !== undefined) return;
+    ended = why;
+    timers.push(
+      setTimeout(() => tryKill(child, options.stopSignal ?? "SIGTERM"), afterMs),
+      setTimeout(() => tryKill(child, "SIGKILL"), afterMs + KILL_AFTER_MS),
+    );
+  };
+  const onAbort = (): void => stop("interrupted", options.stopAfterMs ?? 0);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  if (timeoutMs !== undefined) timers.push(setTimeout(() => stop("timeout", 0), timeoutMs));
+
+  try {
+    const inherited = output === "inherit";
+    const sink = typeof output === "function" ? output : undefined;
+    const [stdout, stderr, status] = await Promise.all([
+      inherited ? "" : gather(child.stdout, child.status, sink && ((text) => sink(text, "stdout"))),
+      inherited ? "" : gather(child.stderr, child.status, sink && ((text) => sink(text, "stderr"))),
+      child.status,
+      options.stdin === undefined ? undefined : feed(child.stdin, options.stdin),
+    ]);
+    if (ended === "interrupted") {
+      throw new CommandError(argv, ended, { code: status.code, stderr, cause: signal?.reason });
+    }
+    if (ended === "timeout") {
+      const text = `${(timeoutMs ?? 0) / 1000} s`;
+      throw new CommandError(argv, ended, { code: status.code, stderr, text });
+    }
+    if (status.signal !== null) {
+      throw new CommandError(argv, "killed", { code: status.code, stderr, text: status.signal });
+    }
+    if (!okCodes.includes(status.code)) {
+      throw new CommandError(argv, "failed", { code: status.code, stderr });
+    }
+    return sink
+      ? { code: status.code, stdout: "", stderr: "" }
+      : { code: status.code, stdout, stderr };
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function spawn(argv: readonly [string, ...string[]], options: CommandOptions): Deno.ChildProcess {
+  const piped = options.output === "inherit" ? "inherit" : "piped";
+  const [program, ...args] = argv;
+  try {
+    return new Deno.Command(program, {
+      args,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      clearEnv: true,
+      env: childEnvironment(options.env),
+      stdin: options.stdin !== undefined ? "piped" : piped === "inherit" ? "inherit" : "null",
+      stdout: piped,
+      stderr: piped,
+    }).spawn();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) {
+      throw new CommandError(argv, "not-granted", { cause });
+    }
+    if (cause instanceof Deno.errors.NotFound) {
+      // Deno answers NotFound for the directory too, and names it.
+      const reason = /cwd/.test(cause.message) ? "no-directory" : "missing";
+      throw new CommandError(argv, reason, { cause });
+    }
+    if (cause instanceof Deno.errors.PermissionDenied) {
+      throw new CommandError(argv, "denied", { cause });
+    }
+    throw cause;
+  }
+}
+
+/**
+ * Reads a stream to its end, which a grandchild that outlives the program may put off for ever: `GRACE_MS` after the
+ * program's own end nothing more is waited for. With `each` only the last part is kept, for an error to quote.
+ */
+async function gather(
+  stream: ReadableStream<Uint8Array>,
+  ended: Promise<unknown>,
+  each: ((text: string) => void) | undefined,
+): Promise<string> {
+  const reader = stream.getReader();
+  let timer: number | undefined;
+  ended.then(() => timer = setTimeout(() => reader.cancel(), GRACE_MS));
+  const decoder = new TextDecoder();
+  let text = "";
+  const take = (chunk: string): void => {
+    if (chunk === "") return;
+    each?.(chunk);
+    text = each ? (text + chunk).slice(-TAIL_CHARS) : text + chunk;
+  };
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    take(decoder.decode(part.value, { stream: true }));
+  }
+  take(decoder.decode());
+  // The timer is set, if at all, before the end of the stream or just after it.
+  await ended;
+  clearTimeout(timer);
+  return text;
+}
+
+async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
+  try {
+    const writer = stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // A program that ends without reading all of its input says why by its status.
+  }
+}
+
+/** The process may be gone already. */
+function tryKill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Why a file could not be read or written. `owner`: it belongs to somebody else, and replacing it would take it away from
+ * them; `not-granted`: outside what the binary was compiled for; `not-text`: not UTF-8, and writing it back would lose bytes.
+ */
+export type FileFailure =
+  | "missing"
+  | "read-only"
+  | "no-space"
+  | "symlink"
+  | "denied"
+  | "owner"
+  | "not-granted"
+  | "not-a-file"
+  | "not-a-directory"
+  | "not-text"
+  | "bad-path"
+  | "other";
+
+/** A file that could not be read, written or removed. The message is a sentence with the path in it. */
+export class FileError extends Error {
+  override readonly name = "FileError";
+  /** As the caller knows it, not resolved. */
+  readonly path: string;
+  readonly reason: FileFailure;
+
+  constructor(verb: FileVerb, path: string, reason: FileFailure, cause?: unknown) {
+    const words = reason === "other" ? plainMessage(cause) : WORDS[reason];
+    super(`Cannot ${verb} ${path}: ${words}`, { cause });
+    this.path = path;
+    this.reason = reason;
+  }
+}
+
+export type FileVerb = "read" | "write" | "remove" | "list" | "lock";
+
+const WORDS: Readonly<Record<Exclude<FileFailure, "other">, string>> = {
+  "missing": "there is no such file",
+  "read-only": "the file system is read-only",
+  "no-space": "the disk is full (or the quota is used up); nothing was changed",
+  "symlink": "a symbolic link stands in its path, and anklume writes through none",
+  "denied": "permission denied",
+  "owner": "it belongs to another user; run anklume as that user or as root",
+  "not-granted": "anklume reads and writes only the directory it is started in",
+  "not-a-file": "it is not a regular file",
+  "not-a-directory": "a part of its path is not a directory",
+  "not-text": "it is not UTF-8 text",
+  "bad-path": "the path leads out of the workspace",
+};
+
+const REASON_BY_CODE: Readonly<Record<string, FileFailure>> = {
+  ENOENT: "missing",
+  EROFS: "read-only",
+  ENOSPC: "no-space",
+  EDQUOT: "no-space",
+  ELOOP: "symlink",
+  EACCES: "denied",
+  EPERM: "denied",
+  EISDIR: "not-a-file",
+  ENXIO: "not-a-file",
+  ENOTDIR: "not-a-directory",
+};
+
+/** The same error as a `FileError`; one that is one already is handed back. */
+export function toFileError(verb: FileVerb, path: string, cause: unknown): FileError {
+  if (cause instanceof FileError) return cause;
+  // NotCapable carries no code.
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new FileError(verb, path, "not-granted", cause);
+  }
+  return new FileError(verb, path, REASON_BY_CODE[errorCode(cause) ?? ""] ?? "other", cause);
+}
+
+/** `ENOENT`, `EROFS` …; Deno has no class for most of them. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** Without Deno's tail, which repeats the call and the path: `(os error 36): open 'x'`. */
+function plainMessage(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.replace(/ \(os error \d+\).*$/s, "");
+}

@@ -1,0 +1,112 @@
+import { errorCode, FileError, toFileError } from "./file_error.ts";
+import {
+  type EntryKind,
+  entryKind,
+  inspectPath,
+  lstat,
+  type RootOption,
+} from "./workspace_path.ts";
+
+/**
+ * A file's text, a byte order mark included. Bytes that are no UTF-8 are a `FileError`, since writing the text back would
+ * lose them; so are a directory, a device and a pipe (which would be waited for).
+ */
+export async function readTextFile(path: string, options: RootOption = {}): Promise<string> {
+  const bytes = await readFileBytes(path, options);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new FileError("read", path, "not-text", cause);
+  }
+}
+
+/** A file's bytes, whatever they are; a directory, a device and a pipe are a `FileError`. */
+export async function readFileBytes(
+  path: string,
+  { root = "." }: RootOption = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const full = path.startsWith("/") ? path : `${root}/${path}`;
+  try {
+    if (!(await Deno.stat(full)).isFile) throw new FileError("read", path, "not-a-file");
+    return await Deno.readFile(full);
+  } catch (error) {
+    throw toFileError("read", path, error);
+  }
+}
+
+/** As `readTextFile`; undefined where there is no such file. */
+export async function readTextFileIfAny(
+  path: string,
+  options: RootOption = {},
+): Promise<string | undefined> {
+  try {
+    return await readTextFile(path, options);
+  } catch (error) {
+    if (error instanceof FileError && error.reason === "missing") return undefined;
+    throw error;
+  }
+}
+
+/** What stands at a path; undefined where nothing does. A symbolic link is answered as such. */
+export async function fileKind(
+  path: string,
+  { root = "." }: RootOption = {},
+): Promise<EntryKind | undefined> {
+  const info = await lstat("read", `${root}/${path}`, path);
+  return info && entryKind(info);
+}
+
+/** Names in a directory, sorted; empty where there is no such directory. */
+export async function listDirectory(
+  path = ".",
+  { root = "." }: RootOption = {},
+): Promise<{ name: string; kind: EntryKind }[]> {
+  const entries: { name: string; kind: EntryKind }[] = [];
+  try {
+    for await (const entry of Deno.readDir(`${root}/${path}`)) {
+      entries.push({ name: entry.name, kind: entryKind(entry) });
+    }
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw toFileError("list", path, error);
+  }
+  // By code unit: the order must not depend on the machine's locale.
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Every regular file below a directory as `a/b.yml`, relative to it and sorted; symbolic links are neither followed nor listed. */
+export async function listFiles(path: string, options: RootOption = {}): Promise<string[]> {
+  const files: string[] = [];
+  for (const { name, kind } of await listDirectory(path, options)) {
+    if (kind === "file") files.push(name);
+    if (kind !== "directory") continue;
+    for (const below of await listFiles(`${path}/${name}`, options)) files.push(`${name}/${below}`);
+  }
+  return files;
+}
+
+/** Removes a file; false where there was none. */
+export async function removeFile(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
+  const { full, entry } = await inspectPath("remove", path, root);
+  if (entry === undefined) return false;
+  if (entry.isDirectory) throw new FileError("remove", path, "not-a-file");
+  await remove(full, path, false);
+  return true;
+}
+
+/** Removes a directory and all that is in it, symbolic links as links; false where there was none. */
+export async function removeTree(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
+  const { full, entry } = await inspectPath("remove", path, root);
+  if (entry === undefined) return false;
+  if (!entry.isDirectory) throw new FileError("remove", path, "not-a-directory");
+  await remove(full, path, true);
+  return true;
+}
+
+async function remove(full: string, path: string, recursive: boolean): Promise<void> {
+  try {
+    await Deno.remove(full, { recursive });
+  } catch (error) {
+    throw toFileError("remove", path, error);
+  }
+}

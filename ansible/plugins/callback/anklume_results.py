@@ -1,0 +1,108 @@
+# Written by anklume. Tells `anklume apply` what became of each machine, as JSON lines.
+"""Notes per host what a playbook run did, for the program that started it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: anklume_results
+type: notification
+short_description: Writes the outcome of a run as JSON lines
+description:
+  - Each failed task and, at the end, each host's counts become one line of JSON.
+  - Does nothing unless E(ANKLUME_RESULTS) names a file; it is written for its owner alone.
+options: {}
+"""
+
+import json
+import os
+import time
+
+from ansible.plugins.callback import CallbackBase
+
+
+class CallbackModule(CallbackBase):
+    """One line per failure, one per host, and a last one that says that the run came to its end."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "anklume_results"
+
+    def __init__(self):
+        super().__init__()
+        self._path = os.environ.get("ANKLUME_RESULTS")
+        if not self._path:
+            self.disabled = True
+            return
+        self._path = os.path.abspath(self._path)
+        self._plays_left = set()
+        self._stopped = False
+        self._seconds = {}
+        self._began = {}
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        os.close(os.open(self._path, flags, 0o600))
+
+    def _write(self, **line):
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _finish(self, result):
+        host = result._host.get_name()
+        began = self._began.pop((host, result._task._uuid), None)
+        if began is not None:
+            self._seconds[host] = self._seconds.get(host, 0.0) + time.monotonic() - began
+
+    def _failure(self, result, kind):
+        # What a task with no_log said has been taken out of the result before it comes here.
+        said = result._result
+        message = said.get("msg") or said.get("stderr") or said.get("stdout") or said.get("reason")
+        self._write(
+            type=kind,
+            host=result._host.get_name(),
+            task=result._task.get_name(),
+            message=str(message or "no message").strip()[:4000],
+        )
+
+    def v2_playbook_on_start(self, playbook):
+        self._plays_left = {play._uuid for play in playbook.get_plays()}
+
+    def v2_playbook_on_play_start(self, play):
+        self._plays_left.discard(play._uuid)
+
+    def v2_playbook_on_no_hosts_remaining(self):
+        self._stopped = True
+
+    def v2_runner_on_start(self, host, task):
+        self._began[(host.get_name(), task._uuid)] = time.monotonic()
+
+    def v2_runner_on_ok(self, result):
+        self._finish(result)
+
+    def v2_runner_on_skipped(self, result):
+        self._finish(result)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self._finish(result)
+        if not ignore_errors:
+            self._failure(result, "failed")
+
+    def v2_runner_on_unreachable(self, result):
+        self._finish(result)
+        self._failure(result, "unreachable")
+
+    def v2_playbook_on_stats(self, stats):
+        for host in sorted(stats.processed):
+            counts = stats.summarize(host)
+            self._write(
+                type="host",
+                host=host,
+                ok=counts["ok"],
+                changed=counts["changed"],
+                failed=counts["failures"],
+                unreachable=counts["unreachable"],
+                skipped=counts["skipped"],
+                rescued=counts["rescued"],
+                ignored=counts["ignored"],
+                seconds=round(self._seconds.get(host, 0.0), 3),
+            )
+        # When every host of one play has failed, Ansible drops the plays after it, other hosts' too.
+        self._write(type="end", stopped=self._stopped or bool(self._plays_left))

@@ -1,0 +1,23 @@
+import { envVar } from "../host/terminal.ts";
+
+/** Variables of the user's that mean something to Ansible or to the `incus` client it runs. */
+const PASSED = ["INCUS_SOCKET", "INCUS_DIR", "NO_COLOR", "ANSIBLE_VAULT_PASSWORD_FILE"] as const;
+
+/**
+ * What Ansible's programs get beside the usual environment of a child. The configuration is named,
+ * since Ansible ignores one that it only finds when the directory is world-writable.
+ */
+export function ansibleEnvironment(
+  env: (name: string) => string | undefined = envVar,
+): Record<string, string> {
+  const result: Record<string, string> = { ANSIBLE_CONFIG: "./ansible.cfg" };
+  for (const name of PASSED) {
+    const value = env(name);
+    if (value !== undefined && value !== "") result[name] = value;
+  }
+  const force = env("FORCE_COLOR");
+  if (force !== undefined && !["", "0", "false"].includes(force)) {
+    result["ANSIBLE_FORCE_COLOR"] = "1";
+  }
+  return result;
+}

@@ -1,0 +1,104 @@
+import { fileKind, listDirectory, readFileBytes } from "../host/workspace_file.ts";
+import type { EntryKind, RootOption } from "../host/workspace_path.ts";
+
+/** A file that sync may have to do with, as it stands. */
+export type ExistingFile =
+  | { readonly kind: "text"; readonly text: string }
+  /** Not UTF-8. */
+  | { readonly kind: "binary" }
+  | { readonly kind: Exclude<EntryKind, "file"> };
+
+/** What is in the way of, or known to, sync: by path. Directories only where they matter. */
+export type ExistingFiles = ReadonlyMap<string, ExistingFile>;
+
+/** Directories whose files carry managed sections. */
+export const SECTION_DIRECTORIES = ["inventory", "group_vars", "host_vars"] as const;
+/** Directories that are anklume's alone, rewritten by every sync. */
+export const OWN_DIRECTORIES = [".anklume/roles", ".anklume/plugins"] as const;
+
+/**
+ * Reads everything that sync compares with: the files at the top, the three directories of
+ * generated files one level deep (and what stands in `group_vars/<group>/`), and `.anklume/`.
+ */
+export async function readExisting(
+  paths: readonly string[],
+  options: RootOption = {},
+): Promise<ExistingFiles> {
+  const found = new Map<string, ExistingFile>();
+  const add = async (path: string, kind: EntryKind) => {
+    found.set(path, kind === "file" ? decode(await readFileBytes(path, options)) : { kind });
+  };
+  const walk = async (directory: string, depth: number) => {
+    for (const entry of await listDirectory(directory, options)) {
+      const path = `${directory}/${entry.name}`;
+      await add(path, entry.kind);
+      if (entry.kind === "directory" && depth > 0) await walk(path, depth - 1);
+    }
+  };
+  const visit = async (directory: string, depth: number) => {
+    const kind = await fileKind(directory, options);
+    if (kind === undefined) return;
+    if (kind === "directory") await walk(directory, depth);
+    else found.set(directory, { kind: kind === "file" ? "other" : kind });
+  };
+
+  for (const directory of SECTION_DIRECTORIES) {
+    await visit(directory, directory === "inventory" ? 0 : 1);
+  }
+  const own = await fileKind(".anklume", options);
+  if (own !== undefined && own !== "directory") {
+    found.set(".anklume", { kind: own === "file" ? "other" : own });
+  } else {
+    for (const directory of OWN_DIRECTORIES) await visit(directory, Infinity);
+  }
+  for (const path of paths.filter((path) => !found.has(path))) {
+    if (!(await parentsAreDirectories(path, found, options))) continue;
+    const kind = await fileKind(path, options);
+    if (kind !== undefined) await add(path, kind);
+  }
+  return found;
+}
+
+/** Names of the roles in `roles/`. */
+export async function listUserRoles(options: RootOption = {}): Promise<string[]> {
+  const entries = await listDirectory("roles", options);
+  return entries.filter(({ kind }) => kind === "directory" || kind === "symlink")
+    .map(({ name }) => name).sort();
+}
+
+/** Directories in `group_vars/` and `host_vars/`: Ansible reads them instead of a file beside them. */
+export function variableDirectories(existing: ExistingFiles): Set<string> {
+  const directories = [...existing].filter(([path, file]) =>
+    file.kind === "directory" && /^(group|host)_vars\/[^/]+$/.test(path)
+  );
+  return new Set(directories.map(([path]) => path));
+}
+
+/** What is not a directory on the way to a path is noted, and nothing below it is looked at. */
+async function parentsAreDirectories(
+  path: string,
+  found: Map<string, ExistingFile>,
+  options: RootOption,
+): Promise<boolean> {
+  const parts = path.split("/");
+  for (let length = 1; length < parts.length; length++) {
+    const parent = parts.slice(0, length).join("/");
+    const kind = await fileKind(parent, options);
+    if (kind === undefined) return false;
+    if (kind !== "directory") {
+      found.set(parent, { kind: kind === "file" ? "other" : kind });
+      return false;
+    }
+  }
+  return true;
+}
+
+function decode(bytes: Uint8Array): ExistingFile {
+  try {
+    // The byte order mark is the user's too: it must come back when the file is written.
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return { kind: "text", text: decoder.decode(bytes) };
+  } catch {
+    return { kind: "binary" };
+  }
+}

@@ -1,0 +1,97 @@
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import { CommandError, runCommand } from "../host/command.ts";
+import { ansibleEnvironment } from "./ansible_environment.ts";
+
+/** The oldest Ansible that anklume works with. */
+export const OLDEST_ANSIBLE: readonly [number, number] = [2, 16];
+
+export type FoundAnsible =
+  /** `2.19.14` */
+  | { readonly kind: "found"; readonly version: string }
+  | { readonly kind: "unfit"; readonly diagnostics: readonly Diagnostic[] };
+
+/**
+ * Whether this host can provision: ansible-playbook in a version that fits, and the connection
+ * plugin. Takes about half a second, so it is asked only when something is to be provisioned.
+ *
+ * @param connection `global.default_connection` of infra.yml
+ */
+export async function findAnsible(connection: string, cwd = "."): Promise<FoundAnsible> {
+  const [playbook, plugin] = await Promise.all([
+    answer(["ansible-playbook", "--version"], cwd),
+    answer(["ansible-doc", "--type", "connection", "--snippet", connection], cwd),
+  ]);
+  if (playbook instanceof CommandError) return unfit(noAnsible(playbook));
+  const version = ansibleVersion(playbook.stdout);
+  if (version === undefined || isOlder(version)) return unfit(oldAnsible(version));
+  // ansible-doc answers 0 and warns when it knows no such plugin.
+  const known = !(plugin instanceof CommandError) && plugin.stdout.trim() !== "";
+  return known ? { kind: "found", version } : unfit(noConnection(connection));
+}
+
+/** `2.19.14` out of what `ansible-playbook --version` prints; undefined when it says something else. */
+export function ansibleVersion(output: string): string | undefined {
+  return /^ansible-playbook (?:\[core )?(\d+\.\d+[\w.]*)/m.exec(output)?.[1];
+}
+
+/** Whether a version is below the oldest one that works. */
+export function isOlder(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_ANSIBLE;
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+}
+
+async function answer(argv: readonly [string, ...string[]], cwd: string) {
+  try {
+    const env = ansibleEnvironment();
+    return await runCommand(argv, { cwd, env, timeoutMs: 60_000 });
+  } catch (error) {
+    if (error instanceof CommandError) return error;
+    throw error;
+  }
+}
+
+const INSTALL = "Install it with `apt install ansible` (Debian 13 and newer) or " +
+  "`pipx install --include-deps ansible`";
+const WITHOUT = "`anklume apply --infra` works without Ansible";
+
+function noAnsible(error: CommandError): Diagnostic {
+  const failed = error.reason === "failed" || error.reason === "killed";
+  return {
+    severity: "error",
+    code: "ANSIBLE_MISSING",
+    summary: `Machines cannot be provisioned: ${error.message}`,
+    detail: failed ? error.stderr.trim().split("\n").slice(-3).join("\n") : WITHOUT,
+    remedy: failed ? "See what `ansible-playbook --version` says in this directory" : INSTALL,
+  };
+}
+
+function oldAnsible(version: string | undefined): Diagnostic {
+  const oldest = OLDEST_ANSIBLE.join(".");
+  return {
+    severity: "error",
+    code: "ANSIBLE_OLD",
+    summary: version === undefined
+      ? "Machines cannot be provisioned: `ansible-playbook --version` names no version"
+      : `Machines cannot be provisioned: Ansible ${version} is older than ${oldest}`,
+    detail: WITHOUT,
+    remedy: `${INSTALL}, and have it first on the PATH`,
+  };
+}
+
+function noConnection(connection: string): Diagnostic {
+  return {
+    severity: "error",
+    code: "ANSIBLE_CONNECTION_MISSING",
+    summary: `Machines cannot be provisioned: Ansible has no connection plugin \`${connection}\``,
+    detail: WITHOUT,
+    remedy: connection.startsWith("community.general.")
+      ? "Install the collection: `ansible-galaxy collection install community.general`; without a " +
+        "network, unpack it (8.2.0 or newer) below collections/ansible_collections/ of the workspace"
+      : "Install the collection that has it, or correct `global.default_connection` in infra.yml",
+  };
+}
+
+function unfit(diagnostic: Diagnostic): FoundAnsible {
+  return { kind: "unfit", diagnostics: [diagnostic] };
+}

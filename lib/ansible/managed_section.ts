@@ -1,0 +1,217 @@
+import { createHash } from "node:crypto";
+
+/** First line of what anklume owns in a file; alone on its line, at its start. */
+export const OPENING = "# === MANAGED BY infra.yml ===";
+/** Last line of it. */
+export const CLOSING = "# === END MANAGED ===";
+
+/** What a file can carry: `yaml` files may begin with a `---` that must stay first. */
+export type SectionSyntax = "yaml" | "ini" | "lines";
+
+/** Something about the markers that makes it unsafe to guess where the section stands. */
+export interface MarkerProblem {
+  /** From 1. */
+  readonly line: number;
+  readonly summary: string;
+}
+
+export type Merge =
+  | {
+    readonly kind: "merged";
+    readonly text: string;
+    readonly status: "created" | "updated" | "unchanged";
+    /** The section had been edited by hand: what it said, and where it began. */
+    readonly edited?: { readonly line: number; readonly body: string };
+  }
+  /** The whole file is encrypted: nothing can be put into it, nor be told apart in it. */
+  | { readonly kind: "vaulted" }
+  | { readonly kind: "damaged"; readonly problems: readonly MarkerProblem[] };
+
+/** A file cut at its markers. `before + section + after` is the file, byte for byte. */
+export interface Sections {
+  readonly before: string;
+  /** What stands between the markers, without the line that carries the digest. */
+  readonly body: string;
+  readonly after: string;
+  /** Digest written with the body; undefined when the line that carries it is gone. */
+  readonly digest?: string;
+  /** Line of the opening marker, from 1. */
+  readonly line: number;
+  /** Line of the closing marker. */
+  readonly lastLine: number;
+  readonly eol: "\n" | "\r\n";
+}
+
+interface Line {
+  readonly text: string;
+  readonly start: number;
+  /** After the line's own ending. */
+  readonly end: number;
+}
+
+const BOM = "\ufeff";
+const DIGEST_LINE = /^# .*\bsha256:([0-9a-f]{16})$/;
+/** What an edited marker still looks like. */
+const NEARLY = /^\s*#[\s=]*(MANAGED BY infra\.yml|END MANAGED)\b/i;
+
+/**
+ * Puts `body` between the markers of a file, and leaves everything else as it is, byte for byte.
+ *
+ * A file without markers gets the section on top (after a byte order mark and the `---` that begins
+ * a YAML document), so that what the user writes below is read later by Ansible and wins.
+ *
+ * @param body lines that end with "\n"; without markers
+ */
+export function mergeManaged(
+  existing: string | undefined,
+  body: string,
+  syntax: SectionSyntax,
+): Merge {
+  if (existing === undefined) {
+    const start = syntax === "yaml" ? "---\n" : "";
+    return { kind: "merged", text: start + section(body, "\n") + "\n", status: "created" };
+  }
+  if (isVaulted(existing)) return { kind: "vaulted" };
+  const found = findSection(existing);
+  if (found === undefined) return putOnTop(existing, body, syntax);
+  if ("problems" in found) return { kind: "damaged", problems: found.problems };
+
+  const text = found.before + section(body, found.eol) + found.after;
+  const edited = found.digest !== digestOf(found.body) && found.body !== body;
+  return {
+    kind: "merged",
+    text,
+    status: text === existing ? "unchanged" : "updated",
+    ...(edited ? { edited: { line: found.line, body: found.body } } : {}),
+  };
+}
+
+/** Whether the whole file is encrypted by ansible-vault. */
+export function isVaulted(text: string): boolean {
+  return text.startsWith("$ANSIBLE_VAULT;");
+}
+
+/** Where the section of a file stands; undefined when it has no markers at all. */
+export function findSection(
+  text: string,
+): Sections | { readonly problems: readonly MarkerProblem[] } | undefined {
+  const lines = splitLines(text);
+  const opening = indexesOf(lines, OPENING);
+  const closing = indexesOf(lines, CLOSING);
+  const problems = markerProblems(lines, opening, closing);
+  if (problems.length > 0) return { problems };
+  const first = lines[opening[0] ?? -1];
+  const last = lines[closing[0] ?? -1];
+  if (first === undefined || last === undefined) return undefined;
+
+  const inside = lines.slice(opening[0]! + 1, closing[0]);
+  const digest = DIGEST_LINE.exec(inside[0]?.text ?? "")?.[1];
+  const content = digest === undefined ? inside : inside.slice(1);
+  return {
+    before: text.slice(0, first.start + (first.start === 0 && text.startsWith(BOM) ? 1 : 0)),
+    body: content.map((line) => line.text + "\n").join(""),
+    after: text.slice(last.start + CLOSING.length),
+    ...(digest === undefined ? {} : { digest }),
+    line: opening[0]! + 1,
+    lastLine: closing[0]! + 1,
+    eol: text.slice(first.start, first.end).endsWith("\r\n") ? "\r\n" : "\n",
+  };
+}
+
+/** What the user wrote around the section; the whole text when there is none. */
+export function userText(text: string): string {
+  const found = findSection(text);
+  return found === undefined || "problems" in found ? text : found.before + found.after;
+}
+
+/** Short digest that tells a section apart from an edited one; not a defence against malice. */
+export function digestOf(body: string): string {
+  return createHash("sha256").update(body).digest("hex").slice(0, 16);
+}
+
+/** The section without the ending of its last line, which belongs to the text after it. */
+function section(body: string, eol: string): string {
+  const lines = [
+    OPENING,
+    `# Written by anklume: what you change up to END MANAGED is replaced. sha256:${digestOf(body)}`,
+    ...body.split("\n").slice(0, -1),
+    CLOSING,
+  ];
+  return lines.join(eol);
+}
+
+function putOnTop(text: string, body: string, syntax: SectionSyntax): Merge {
+  const lines = splitLines(text);
+  const eol = text.slice(0, lines[0]?.end).endsWith("\r\n") ? "\r\n" : "\n";
+  const ours = section(body, eol) + eol;
+  const start = syntax === "yaml" ? documentStart(lines) : undefined;
+  if (start === undefined) {
+    const bom = text.startsWith(BOM) ? BOM : "";
+    const head = syntax === "yaml" ? `---${eol}` : "";
+    return merged(bom + head + ours + text.slice(bom.length));
+  }
+  if (!/^---\s*(#.*)?$/.test(start.text)) {
+    const summary = "The line that begins the YAML document carries content";
+    return { kind: "damaged", problems: [{ line: lines.indexOf(start) + 1, summary }] };
+  }
+  // A `---` that is the whole file, without an ending, gets one: a marker stands alone on its line.
+  const before = text.slice(0, start.end);
+  return merged((before.endsWith("\n") ? before : before + eol) + ours + text.slice(start.end));
+}
+
+function merged(text: string): Merge {
+  return { kind: "merged", text, status: "updated" };
+}
+
+/** The line `---` that begins the document, when only comments and directives stand before it. */
+function documentStart(lines: readonly Line[]): Line | undefined {
+  for (const line of lines) {
+    if (/^---(\s|$)/.test(line.text)) return line;
+    if (!/^(\s*(#.*)?|%.*)$/.test(line.text)) return undefined;
+  }
+  return undefined;
+}
+
+function markerProblems(
+  lines: readonly Line[],
+  opening: readonly number[],
+  closing: readonly number[],
+): MarkerProblem[] {
+  const problems: MarkerProblem[] = [];
+  lines.forEach((line, index) => {
+    if (NEARLY.test(line.text) && !opening.includes(index) && !closing.includes(index)) {
+      problems.push({ line: index + 1, summary: `This looks like a marker, but is not one` });
+    }
+  });
+  for (const [marker, indexes] of [[OPENING, opening], [CLOSING, closing]] as const) {
+    for (const index of indexes.slice(1)) {
+      problems.push({ line: index + 1, summary: `"${marker}" stands here a second time` });
+    }
+  }
+  const [first, last] = [opening[0], closing[0]];
+  if (first !== undefined && last === undefined) {
+    problems.push({ line: first + 1, summary: `"${CLOSING}" is missing after this line` });
+  } else if (first === undefined && last !== undefined) {
+    problems.push({ line: last + 1, summary: `"${OPENING}" is missing before this line` });
+  } else if (first !== undefined && last !== undefined && last < first) {
+    problems.push({ line: last + 1, summary: `"${CLOSING}" stands before "${OPENING}"` });
+  }
+  return problems.sort((a, b) => a.line - b.line);
+}
+
+function indexesOf(lines: readonly Line[], marker: string): number[] {
+  return lines.flatMap((line, index) => line.text.trimEnd() === marker ? [index] : []);
+}
+
+/** Lines without their endings ("\n" or "\r\n") and without the byte order mark. */
+function splitLines(text: string): Line[] {
+  const lines: Line[] = [];
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline + 1;
+    const raw = text.slice(start === 0 && text.startsWith(BOM) ? 1 : start, end);
+    lines.push({ text: raw.replace(/\r?\n$/, ""), start, end });
+    start = end;
+  }
+  return lines;
+}

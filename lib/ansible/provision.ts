@@ -1,0 +1,63 @@
+import { hasFailed, type HostResult, type TaskFailure } from "./playbook_results.ts";
+import { type PlaybookOptions, type PlaybookRun, runPlaybook } from "./run_playbook.ts";
+
+/** What provisioning did. */
+export interface ProvisionReport {
+  /** `failed` also when Ansible gave up before it tried any machine. */
+  readonly status: "done" | "failed" | "interrupted";
+  /** Machines for which every play ran and none failed, sorted: these may be marked. */
+  readonly succeeded: readonly string[];
+  /** The others, sorted, `failed`, `unreachable` or never reached. */
+  readonly failed: readonly string[];
+  readonly hosts: readonly HostResult[];
+  readonly failures: readonly TaskFailure[];
+  /** Ansible's own words where no machine was tried. */
+  readonly stderr: string;
+}
+
+/**
+ * Provisions machines with `site.yml`.
+ *
+ * When all hosts of one play fail, Ansible drops the plays after it, although they are for other
+ * machines too. Those machines are not to suffer: the playbook runs again for them, until nothing
+ * was dropped. A run limited by tags proves nothing about the rest, so nobody is `succeeded` then.
+ */
+export async function provision(options: PlaybookOptions): Promise<ProvisionReport> {
+  const wanted = [...new Set(options.limit)].sort();
+  const hosts = new Map<string, HostResult>();
+  const failures: TaskFailure[] = [];
+  let left = wanted;
+  let run: PlaybookRun;
+  for (;;) {
+    run = await runPlaybook({ ...options, limit: left });
+    for (const host of run.hosts.values()) hosts.set(host.host, host);
+    failures.push(...run.failures);
+    const healthy = left.filter((name) => isHealthy(run.hosts.get(name)));
+    const before: readonly string[] = left;
+    left = healthy;
+    // Nobody fewer than before: running again would end the same way.
+    if (
+      run.interrupted || run.complete || healthy.length === 0 || healthy.length === before.length
+    ) {
+      break;
+    }
+  }
+  const whole = (options.tags ?? []).length + (options.skipTags ?? []).length === 0;
+  const passed = run.complete && !run.interrupted ? left : [];
+  return {
+    status: run.interrupted
+      ? "interrupted"
+      : passed.length < wanted.length || run.code !== 0
+      ? "failed"
+      : "done",
+    succeeded: whole ? passed : [],
+    failed: wanted.filter((name) => !passed.includes(name)),
+    hosts: [...hosts.values()].sort((a, b) => a.host < b.host ? -1 : 1),
+    failures,
+    stderr: hosts.size === 0 ? run.stderr : "",
+  };
+}
+
+function isHealthy(host: HostResult | undefined): boolean {
+  return host !== undefined && !hasFailed(host);
+}

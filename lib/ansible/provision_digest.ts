@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import type { Domain, Infra, Machine } from "../infra/infra.ts";
+import { hasUserContent } from "./file_check.ts";
+import { groupsOf } from "./groups.ts";
+import { inventoryPlace } from "./inventory.ts";
+import { userText } from "./managed_section.ts";
+import type { ProvisionFiles } from "./provision_files.ts";
+import { usedRoles } from "./used_roles.ts";
+import { renderSite } from "./site.ts";
+
+/** Instance key that remembers what a machine was provisioned with. */
+export const PROVISIONED_KEY = "user.anklume.provisioned";
+
+const FORMAT = "1";
+
+/**
+ * Digest of everything Ansible reads for one machine, as `user.anklume.provisioned` holds it:
+ * `1 config=… inventory=… play=… shared=… vars=… role:base_system=…`. It is kept in parts so that
+ * a difference can be explained. What concerns other machines only is not in it.
+ */
+export function provisionDigest(
+  infra: Infra,
+  machine: Machine,
+  domain: Domain,
+  files: ProvisionFiles,
+): string {
+  const parts = new Map<string, string>();
+  const put = (name: string, entries: readonly (readonly [string, string])[]) =>
+    parts.set(name, digest(entries));
+  const site = files.get("site.yml")?.text ?? "";
+  put("config", [["ansible.cfg", files.get("ansible.cfg")?.digest ?? ""]]);
+  put("play", [["section", renderSite([machine])], ["user", userText(site)]]);
+  put("inventory", [
+    ["place", inventoryPlace(infra, machine, domain)],
+    ...usersInventory(files),
+  ]);
+  put("vars", pick(files, (path) => isVariableOf(path, infra, machine, domain)));
+  put("shared", pick(files, isShared));
+  for (const [role, paths] of usedRoles(machine.roles, files)) {
+    put(`role:${encodeURIComponent(role)}`, pick(files, (path) => paths.has(path)));
+  }
+  return [FORMAT, ...[...parts].map(([name, value]) => `${name}=${value}`)].join(" ");
+}
+
+/**
+ * Why a machine has to be provisioned, in words for a person: empty when it has not.
+ *
+ * @param before what the instance remembers; undefined: it was never provisioned
+ */
+export function explainDigest(before: string | undefined, after: string): string[] {
+  if (before === undefined || before === "") return ["never provisioned"];
+  if (before === after) return [];
+  const [old, now] = [parseParts(before), parseParts(after)];
+  if (old === undefined || now === undefined) return ["provisioned by another version of anklume"];
+  const names = [...new Set([...now.keys(), ...old.keys()])].sort();
+  const reasons = names.filter((name) => old.get(name) !== now.get(name)).map((name) => {
+    if (!name.startsWith("role:")) return WORDS[name] ?? `${name} changed`;
+    const role = `role ${decodeURIComponent(name.slice("role:".length))}`;
+    return `${role} ${!old.has(name) ? "added" : !now.has(name) ? "removed" : "changed"}`;
+  });
+  // A role that came or went changes the plays too: that says nothing more.
+  const told = reasons.filter((reason) => /^role .* (added|removed)$/.test(reason));
+  return told.length > 0 ? reasons.filter((reason) => reason !== WORDS["play"]) : reasons;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  config: "ansible.cfg changed",
+  play: "site.yml changed",
+  inventory: "its place in the inventory changed",
+  vars: "its variables changed",
+  shared: "files beside the playbook changed",
+};
+
+function parseParts(text: string): Map<string, string> | undefined {
+  const [format, ...parts] = text.split(" ");
+  if (format !== FORMAT) return undefined;
+  return new Map(parts.map((part) => {
+    const at = part.lastIndexOf("=");
+    return [part.slice(0, at), part.slice(at + 1)];
+  }));
+}
+
+/** Inventory files of the user's, and what the user added to ours: it may concern any machine. */
+function usersInventory(files: ProvisionFiles): [string, string][] {
+  return [...files].filter(([path]) => path.startsWith("inventory/")).sort().flatMap(
+    ([path, file]): [string, string][] => {
+      if (file.text === undefined) return [[path, file.digest]];
+      return hasUserContent(file.text) ? [[path, userText(file.text)]] : [];
+    },
+  );
+}
+
+/**
+ * Variables of the machine, of its groups, and of groups that anklume does not know: the user's own,
+ * whose members only Ansible can tell.
+ */
+function isVariableOf(path: string, infra: Infra, machine: Machine, domain: Domain): boolean {
+  const match = /^(group|host)_vars\/([^/]+?)(\.ya?ml|\.json)?(\/.*)?$/.exec(path);
+  if (match === null) return false;
+  const [, kind, name = ""] = match;
+  if (kind === "host") return name === machine.name;
+  const known = /^(role|trust|type)_/.test(name) || infra.copies.has(name) ||
+    infra.domains.some((domain) => domain.name === name);
+  return !known || groupsOf(machine, domain).includes(name);
+}
+
+function isShared(path: string): boolean {
+  return !/^(inventory|group_vars|host_vars|roles|\.anklume)\//.test(path) &&
+    path !== "site.yml" && path !== "ansible.cfg";
+}
+
+function pick(files: ProvisionFiles, wanted: (path: string) => boolean): [string, string][] {
+  return [...files].filter(([path]) => wanted(path)).sort()
+    .map(([path, file]) => [path, file.digest]);
+}
+
+function digest(entries: readonly (readonly [string, string])[]): string {
+  return createHash("sha256").update(JSON.stringify(entries)).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { fileKind, listDirectory, readFileBytes } from "../host/workspace_file.ts";
+import type { EntryKind, RootOption } from "../host/workspace_path.ts";
+import type { SyncPlan } from "./plan_sync.ts";
+
+/** One file that Ansible may read. */
+export interface ProvisionFile {
+  /** SHA-256 of the content, in hex; `symlink` for a link, which is not followed. */
+  readonly digest: string;
+  /** Only of YAML files, whose text tells which roles they name. */
+  readonly text?: string;
+}
+
+/** Everything in the workspace that Ansible may read, by path. */
+export type ProvisionFiles = ReadonlyMap<string, ProvisionFile>;
+
+/** Where Ansible looks for something next to a playbook, without being told. */
+const DIRECTORIES =
+  /^(inventory|group_vars|host_vars|roles|playbooks|tasks|handlers|files|templates|vars|library|module_utils|\w+_plugins)$/;
+const TOP_FILE = /^(ansible\.cfg|(?!infra(\.lock)?\.ya?ml$)[^.].*\.ya?ml)$/;
+const OWN = [".anklume/roles", ".anklume/plugins"];
+
+/**
+ * Reads what Ansible may read, as it will be once the plan is written: so `check` and `apply` come
+ * to the same digest. Installed collections count by their manifests, which carry the checksums.
+ */
+export async function readProvisionFiles(
+  plan: SyncPlan,
+  options: RootOption = {},
+): Promise<ProvisionFiles> {
+  const found = new Map<string, ProvisionFile>();
+  const planned = new Map(plan.entries.map((entry) => [entry.path, entry]));
+  const add = async (path: string, kind: EntryKind) => {
+    if (kind === "directory") return await walk(path);
+    if (kind === "file" && !planned.has(path)) {
+      found.set(path, describe(path, await readFileBytes(path, options)));
+    } else if (kind === "symlink") {
+      found.set(path, { digest: "symlink" });
+    }
+  };
+  const walk = async (directory: string) => {
+    for (const entry of await listDirectory(directory, options)) {
+      if (entry.name !== "__pycache__" && entry.name !== ".git") {
+        await add(`${directory}/${entry.name}`, entry.kind);
+      }
+    }
+  };
+
+  for (const { name, kind } of await listDirectory(".", options)) {
+    if (kind === "file" ? TOP_FILE.test(name) : DIRECTORIES.test(name)) await add(name, kind);
+  }
+  for (const directory of OWN) await walk(directory);
+  await addManifests(found, options);
+  for (const { path, after } of plan.entries) {
+    if (after !== undefined && isRead(path)) {
+      found.set(path, describe(path, new TextEncoder().encode(after)));
+    }
+  }
+  return found;
+}
+
+function isRead(path: string): boolean {
+  const [top = "", ...rest] = path.split("/");
+  if (rest.length === 0) return TOP_FILE.test(top);
+  return DIRECTORIES.test(top) || OWN.some((directory) => path.startsWith(directory + "/"));
+}
+
+async function addManifests(
+  found: Map<string, ProvisionFile>,
+  options: RootOption,
+): Promise<void> {
+  const root = "collections/ansible_collections";
+  for (const namespace of await listDirectory(root, options)) {
+    if (namespace.kind !== "directory") continue;
+    for (const collection of await listDirectory(`${root}/${namespace.name}`, options)) {
+      const manifest = `${root}/${namespace.name}/${collection.name}/MANIFEST.json`;
+      if (collection.kind === "directory" && await fileKind(manifest, options) === "file") {
+        found.set(manifest, describe(manifest, await readFileBytes(manifest, options)));
+      }
+    }
+  }
+}
+
+function describe(path: string, bytes: Uint8Array): ProvisionFile {
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  return /\.ya?ml$/.test(path) ? { digest, text: new TextDecoder().decode(bytes) } : { digest };
+}

@@ -1,0 +1,156 @@
+import type { Addressing } from "../addressing/addressing.ts";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { Infra, Machine, Value } from "../infra/infra.ts";
+import { renderAnsibleCfg } from "./ansible_cfg.ts";
+import { treeDomains, treeMachines } from "./groups.ts";
+import { renderCopiesInventory, renderInventory } from "./inventory.ts";
+import { renderSite } from "./site.ts";
+import type { FileShape, TreeFile } from "./tree_file.ts";
+import {
+  looksLikeTemplate,
+  renderAllVariables,
+  renderCopiesVariables,
+  renderDomainVariables,
+  renderMachineVariables,
+  reservedVariables,
+} from "./variables.ts";
+
+export interface TreeInputs {
+  /** The embedded `ansible/` directory: path in it (`roles/base_system/tasks/main.yml`) -> text. */
+  readonly embedded: ReadonlyMap<string, string>;
+  /** Names of the directories in the workspace's `roles/`. */
+  readonly userRoles: readonly string[];
+  /**
+   * Directories that Ansible reads instead of a file beside them: `group_vars/pro`,
+   * `host_vars/pro-dev`.
+   */
+  readonly directories: ReadonlySet<string>;
+  /** Further files under `.anklume/`, by path in it: `schema.json`, `nft/home-lab.nft`. */
+  readonly extra?: ReadonlyMap<string, string>;
+}
+
+/** Every file of the workspace that is generated, sorted by path. Pure. */
+export function renderTree(infra: Infra, addressing: Addressing, inputs: TreeInputs): TreeFile[] {
+  const variables = (stem: string, body: string) =>
+    section(
+      inputs.directories.has(stem) ? `${stem}/anklume.yml` : `${stem}.yml`,
+      "variables",
+      body,
+    );
+  const domains = treeDomains(infra);
+  const machines = treeMachines(infra);
+  const files: TreeFile[] = [
+    section(".gitignore", "lines", ".anklume/\n"),
+    section("ansible.cfg", "ini", renderAnsibleCfg()),
+    section("site.yml", "playbook", renderSite(machines)),
+    variables("group_vars/all", renderAllVariables(infra, addressing)),
+  ];
+  for (const domain of domains) {
+    files.push(
+      section(`inventory/${domain.name}.yml`, "inventory", renderInventory(infra, domain)),
+      variables(`group_vars/${domain.name}`, renderDomainVariables(domain, addressing)),
+    );
+  }
+  for (const [name, copies] of infra.copies) {
+    const enabled = copies.filter((copy) => domains.some((domain) => domain.name === copy));
+    if (enabled.length === 0) continue;
+    files.push(
+      section(`inventory/${name}.yml`, "inventory", renderCopiesInventory(name, enabled)),
+      variables(`group_vars/${name}`, renderCopiesVariables(name)),
+    );
+  }
+  for (const machine of machines) {
+    files.push(
+      variables(`host_vars/${machine.name}`, renderMachineVariables(machine, addressing)),
+    );
+  }
+  for (const [path, text] of inputs.embedded) {
+    if (isShipped(path)) files.push({ kind: "whole", path: `.anklume/${path}`, text });
+  }
+  for (const [path, text] of inputs.extra ?? []) {
+    files.push({ kind: "whole", path: `.anklume/${path}`, text });
+  }
+  return files.sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
+}
+
+/** Files of a domain that is disabled: `sync` neither writes them nor calls them orphans. */
+export function frozenFiles(infra: Infra): Set<string> {
+  const frozen = new Set<string>();
+  const add = (stem: string) => frozen.add(`${stem}.yml`).add(`${stem}/anklume.yml`);
+  for (const domain of infra.domains.filter((domain) => !domain.enabled)) {
+    frozen.add(`inventory/${domain.name}.yml`);
+    add(`group_vars/${domain.name}`);
+    if (domain.copy !== undefined) {
+      frozen.add(`inventory/${domain.copy.of}.yml`);
+      add(`group_vars/${domain.copy.of}`);
+    }
+    for (const machine of domain.machines) add(`host_vars/${machine.name}`);
+  }
+  return frozen;
+}
+
+/** Names of the embedded roles. */
+export function embeddedRoles(embedded: ReadonlyMap<string, string>): string[] {
+  const names = [...embedded.keys()].filter(isShipped).map((path) => path.split("/"));
+  return [...new Set(names.flatMap(([top, role]) => top === "roles" && role ? [role] : []))].sort();
+}
+
+/**
+ * What is doubtful about the variables and roles of the machines; warnings only.
+ *
+ * A role of a collection (`ns.collection.role`) is left to Ansible, which alone knows its paths.
+ */
+export function checkTreeInputs(infra: Infra, inputs: TreeInputs): Diagnostic[] {
+  const known = new Set([...embeddedRoles(inputs.embedded), ...inputs.userRoles]);
+  return treeMachines(infra).flatMap((machine) => [
+    ...machine.roles.flatMap((role, index) =>
+      known.has(role) || role.split(".").length >= 3 ? [] : [missingRole(machine, role, index)]
+    ),
+    ...reservedVariables(machine).map((name) => reservedVariable(machine, name)),
+    ...Object.entries(machine.vars)
+      .filter(([, value]) => looksLikeTemplate(value as Value))
+      .map(([name]) => literalTemplate(machine, name)),
+  ]);
+}
+
+/** Molecule scenarios are for those who work on a role, not for those who use it. */
+function isShipped(path: string): boolean {
+  const parts = path.split("/");
+  return (parts[0] === "roles" && parts[2] !== "molecule") || parts[0] === "plugins";
+}
+
+function section(path: string, shape: FileShape, body: string): TreeFile {
+  return { kind: "section", path, shape, body };
+}
+
+function missingRole(machine: Machine, role: string, index: number): Diagnostic {
+  return {
+    severity: "warning",
+    code: "ROLE_MISSING",
+    summary: `The role \`${role}\` of ${machine.name} is neither in roles/ nor embedded`,
+    remedy: `Put it into roles/${role}/ before \`anklume apply\` provisions ${machine.name}`,
+    range: machine.ranges.get(`roles.${index}`) ?? machine.range,
+  };
+}
+
+function reservedVariable(machine: Machine, name: string): Diagnostic {
+  return {
+    severity: "warning",
+    code: "VARIABLE_RESERVED",
+    summary: `The variable \`${name}\` of ${machine.name} is left out`,
+    detail: "Variables that begin with `anklume_` are anklume's own",
+    remedy: "Give it another name",
+    range: machine.ranges.get(`vars.${name}`) ?? machine.range,
+  };
+}
+
+function literalTemplate(machine: Machine, name: string): Diagnostic {
+  return {
+    severity: "warning",
+    code: "VARIABLE_LITERAL",
+    summary: `The variable \`${name}\` of ${machine.name} stays as it is written: no template runs`,
+    detail: "Values of infra.yml are data",
+    remedy: `Write it in host_vars/${machine.name}.yml, below END MANAGED, for Ansible to evaluate`,
+    range: machine.ranges.get(`vars.${name}`) ?? machine.range,
+  };
+}

@@ -1,0 +1,99 @@
+import { CommandError, type CommandOptions, runCommand } from "../host/command.ts";
+import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
+import { makeDirectory } from "../host/write_file.ts";
+import { ansibleEnvironment } from "./ansible_environment.ts";
+import { parseResults, type PlaybookResults } from "./playbook_results.ts";
+
+/** Where the callback plugin notes what became of each machine; only its owner may read it. */
+const RESULTS = ".anklume/results.jsonl";
+const PLUGINS = "./.anklume/plugins/callback";
+/** Where Ansible looks for callbacks when nobody says otherwise. */
+const USUAL_PLUGINS = "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback";
+
+export interface PlaybookOptions {
+  /** Machines; at least one. */
+  readonly limit: readonly string[];
+  readonly tags?: readonly string[];
+  readonly skipTags?: readonly string[];
+  /** Number of `-v`. */
+  readonly verbosity?: number;
+  readonly vaultPasswordFile?: string;
+  /** `inherit` streams straight to the terminal; a function gets pieces of text. */
+  readonly output: NonNullable<CommandOptions["output"]>;
+  /** Aborted: Ansible is interrupted as by Ctrl-C, and waited for. */
+  readonly signal?: AbortSignal;
+  /** The workspace; default the current directory. */
+  readonly root?: string;
+}
+
+export interface PlaybookRun extends PlaybookResults {
+  readonly interrupted: boolean;
+  /** Ansible's exit status; 0 is success. */
+  readonly code: number;
+  /** Ansible's own words where it gave up before any machine was tried; else empty. */
+  readonly stderr: string;
+}
+
+/**
+ * Runs `site.yml` once, limited to some machines.
+ *
+ * @throws CommandError when ansible-playbook could not be run at all
+ */
+export async function runPlaybook(options: PlaybookOptions): Promise<PlaybookRun> {
+  const root = options.root ?? ".";
+  await makeDirectory(RESULTS, root);
+  await removeFile(RESULTS, { root });
+  const cfg = await readTextFileIfAny("ansible.cfg", { root }) ?? "";
+  const ended = await run(options, root, cfg);
+  const results = parseResults(await readTextFileIfAny(RESULTS, { root }) ?? "");
+  return { ...results, ...ended };
+}
+
+async function run(options: PlaybookOptions, root: string, cfg: string) {
+  try {
+    await runCommand(playbookArgv(options, cfg), {
+      cwd: root,
+      env: {
+        ...ansibleEnvironment(),
+        ANKLUME_RESULTS: RESULTS,
+        ANSIBLE_CALLBACK_PLUGINS: `${PLUGINS}:${
+          optionOf(cfg, "callback_plugins") ?? USUAL_PLUGINS
+        }`,
+      },
+      output: options.output,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      stopSignal: "SIGINT",
+      // On a terminal Ctrl-C has reached Ansible already, and it takes a second one ill.
+      stopAfterMs: 5_000,
+    });
+    return { interrupted: false, code: 0, stderr: "" };
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code === undefined) throw error;
+    const interrupted = error.reason === "interrupted" || error.code === INTERRUPTED;
+    return { interrupted, code: error.code, stderr: error.stderr };
+  }
+}
+
+/** What ansible-playbook answers when Ctrl-C ended it. */
+const INTERRUPTED = 99;
+
+/** The command line; a user's `forks` in ansible.cfg is left alone. */
+export function playbookArgv(options: PlaybookOptions, cfg: string): [string, ...string[]] {
+  const { limit, tags = [], skipTags = [], verbosity = 0, vaultPasswordFile } = options;
+  const forks = Math.min(limit.length, Math.max(5, 2 * navigator.hardwareConcurrency));
+  return [
+    "ansible-playbook",
+    "site.yml",
+    "--limit",
+    limit.join(","),
+    ...(optionOf(cfg, "forks") === undefined ? ["--forks", String(forks)] : []),
+    ...(tags.length > 0 ? ["--tags", tags.join(",")] : []),
+    ...(skipTags.length > 0 ? ["--skip-tags", skipTags.join(",")] : []),
+    ...(verbosity > 0 ? [`-${"v".repeat(verbosity)}`] : []),
+    ...(vaultPasswordFile === undefined ? [] : ["--vault-password-file", vaultPasswordFile]),
+  ];
+}
+
+function optionOf(cfg: string, name: string): string | undefined {
+  return new RegExp(`^${name}\\s*[=:]\\s*(\\S.*)$`, "m").exec(cfg)?.[1]?.trim();
+}

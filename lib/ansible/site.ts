@@ -1,0 +1,137 @@
+import type { Machine } from "../infra/infra.ts";
+import { roleGroup, typeGroup } from "./groups.ts";
+import { orderRoles, type RolePlay } from "./role_order.ts";
+import { yamlWord } from "./yaml_text.ts";
+
+/** Seconds a machine gets to finish starting and to have an address. */
+export const READY_SECONDS = 120;
+
+/**
+ * `site.yml`: a play that waits for the machines and gives them Python, then one per role.
+ *
+ * @param machines those of the tree, sorted by name
+ */
+export function renderSite(machines: readonly Machine[]): string {
+  const types = [...new Set(machines.map((machine) => typeGroup(machine.type)))].sort();
+  const plays = orderRoles(machines).map(renderRolePlay);
+  return [
+    "# Plays of your own may stand before and after this section.",
+    waitPlay(types.length > 0 ? types.join(":") : "all"),
+    ...plays,
+  ].join("\n");
+}
+
+function renderRolePlay(play: RolePlay): string {
+  const hosts = play.machines === undefined
+    ? ` ${roleGroup(play.role)}`
+    : "\n" + play.machines.map((machine) => `    - ${yamlWord(machine)}`).join("\n");
+  const role = yamlWord(play.role);
+  // A role's name is the name of a directory; whatever is odd in one must not become YAML.
+  const name = role === play.role ? `Role ${role}` : yamlWord(`Role ${play.role}`);
+  return `- name: ${name}
+  hosts:${hosts}
+  tags:
+    - provision
+    - ${role}
+  roles:
+    - role: ${role}
+`;
+}
+
+/** Only `raw` works without Python, so both tasks are shell; nothing is interpolated into them. */
+function waitPlay(hosts: string): string {
+  return `- name: Machines that are up and have Python
+  hosts: ${hosts}
+  gather_facts: false
+  tags:
+    - always
+  tasks:
+    - name: Wait until the machine has started and has an address
+      ansible.builtin.raw: |
+${block(WAIT_SCRIPT)}
+      register: anklume_up
+      check_mode: false
+      changed_when: false
+      # A machine that has just started can refuse a first command.
+      until: anklume_up.stdout is search("anklume:")
+      retries: 5
+      delay: 1
+      failed_when: anklume_up.stdout is not search("anklume: up")
+
+    - name: Install Python where the image has none
+      ansible.builtin.raw: |
+${block(PYTHON_SCRIPT)}
+      register: anklume_python
+      changed_when: anklume_python.stdout is search("anklume: installed")
+      failed_when: false
+
+    - name: Name the image that has no Python
+      ansible.builtin.assert:
+        that: anklume_python is skipped or anklume_python.rc == 0
+        quiet: true
+        fail_msg: >-
+          {{ inventory_hostname }} was made from the image {{ anklume_image }}, which has no
+          /usr/bin/python3, and it could not be installed: {{ anklume_python.stdout | default("")
+          | trim }}. Use an image with Python, or let the domain reach its packages (internet: true).
+`;
+}
+
+const WAIT_SCRIPT = `\
+began=$(date +%s)
+while [ $(($(date +%s) - began)) -lt ${READY_SECONDS} ]; do
+  state=none
+  if command -v systemctl >/dev/null 2>&1; then
+    state=$(systemctl is-system-running 2>/dev/null)
+  fi
+  address=none
+  if [ -e /sys/class/net/eth0 ] && command -v ip >/dev/null 2>&1; then
+    address=$(ip -4 -o address show dev eth0 scope global 2>/dev/null)
+  fi
+  case "$state" in
+    none | running | degraded)
+      if [ -n "$address" ]; then
+        echo "anklume: up ($state)"
+        [ "$state" != degraded ] || systemctl --failed --plain --no-legend
+        exit 0
+      fi ;;
+  esac
+  sleep 0.3 2>/dev/null || sleep 1
+done
+[ -n "$address" ] || echo "anklume: no IPv4 address on eth0 after ${READY_SECONDS} seconds"
+echo "anklume: not up after ${READY_SECONDS} seconds, systemd says: $state"
+systemctl list-jobs --no-legend 2>/dev/null
+exit 0
+`;
+
+const PYTHON_SCRIPT = `\
+[ -x /usr/bin/python3 ] && exit 0
+exec 2>&1
+if command -v apt-get >/dev/null; then
+  export DEBIAN_FRONTEND=noninteractive
+  network="-o Acquire::Retries=0 -o Acquire::http::Timeout=15"
+  install="apt-get -q $network update && apt-get -qy $network install python3-minimal python3-apt"
+elif command -v dnf >/dev/null; then
+  install="dnf -qy install python3"
+elif command -v zypper >/dev/null; then
+  install="zypper -nq install python3"
+elif command -v apk >/dev/null; then
+  install="apk add -q python3"
+elif command -v pacman >/dev/null; then
+  install="pacman -Sy --noconfirm python"
+else
+  echo "no package manager that anklume knows"
+  exit 1
+fi
+if output=$(eval "$install") && [ -x /usr/bin/python3 ]; then
+  echo "anklume: installed"
+else
+  echo "$output" | tail -n 3
+  exit 1
+fi
+`;
+
+function block(script: string): string {
+  return script.trimEnd().split("\n").map((line) => line === "" ? "" : "        " + line).join(
+    "\n",
+  );
+}

@@ -1,0 +1,57 @@
+import type { Addressing } from "../addressing/addressing.ts";
+import type { RootOption } from "../host/workspace_path.ts";
+import type { Infra } from "../infra/infra.ts";
+import {
+  type ExistingFiles,
+  listUserRoles,
+  readExisting,
+  variableDirectories,
+} from "./existing_files.ts";
+import { planSync, type SyncPlan } from "./plan_sync.ts";
+import { checkTreeInputs, frozenFiles, renderTree } from "./render_tree.ts";
+import type { TreeFile } from "./tree_file.ts";
+
+export interface SyncRequest {
+  readonly infra: Infra;
+  readonly addressing: Addressing;
+  /** The embedded `ansible/` directory, by path in it. */
+  readonly embedded: ReadonlyMap<string, string>;
+  /** Further files under `.anklume/`, by path in it. */
+  readonly extra?: ReadonlyMap<string, string>;
+  readonly cleanOrphans: boolean;
+}
+
+export interface PreparedSync {
+  readonly tree: readonly TreeFile[];
+  readonly plan: SyncPlan;
+  readonly userRoles: readonly string[];
+}
+
+/** Files at the top of the workspace, which no directory listing of ours finds. */
+const TOP_FILES = [".gitignore", "ansible.cfg", "site.yml"];
+
+/** Reads the workspace and says what sync would do; writes nothing. */
+export async function prepareSync(
+  request: SyncRequest,
+  options: RootOption = {},
+): Promise<PreparedSync> {
+  const extra = [...request.extra?.keys() ?? []].map((path) => `.anklume/${path}`);
+  const existing: ExistingFiles = await readExisting([...TOP_FILES, ...extra], options);
+  const inputs = {
+    embedded: request.embedded,
+    userRoles: await listUserRoles(options),
+    directories: variableDirectories(existing),
+    ...(request.extra === undefined ? {} : { extra: request.extra }),
+  };
+  const tree = renderTree(request.infra, request.addressing, inputs);
+  const { entries, diagnostics } = planSync(tree, existing, {
+    cleanOrphans: request.cleanOrphans,
+    frozen: frozenFiles(request.infra),
+  });
+  const doubts = checkTreeInputs(request.infra, inputs);
+  return {
+    tree,
+    plan: { entries, diagnostics: [...doubts, ...diagnostics] },
+    userRoles: inputs.userRoles,
+  };
+}

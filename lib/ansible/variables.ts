@@ -1,0 +1,90 @@
+import type { Addressing } from "../addressing/addressing.ts";
+import type { Domain, Infra, Machine, Value } from "../infra/infra.ts";
+import { yamlEntry, yamlWord } from "./yaml_text.ts";
+
+/** Names that anklume's own variables begin with. */
+export const OWN_PREFIX = "anklume_";
+
+/** `group_vars/all.yml`. */
+export function renderAllVariables(infra: Infra, addressing: Addressing): string {
+  return document("Facts about the whole infra, for roles and plays.", [
+    word("anklume_project", infra.projectName),
+    word("anklume_infra", addressing.infraId),
+    word("anklume_default_user", infra.global.defaultUser),
+  ]);
+}
+
+/** `group_vars/<domain>.yml`. */
+export function renderDomainVariables(domain: Domain, addressing: Addressing): string {
+  const address = addressing.domains.get(domain.name);
+  return document(`Facts about the domain ${domain.name}.`, [
+    word("anklume_domain", domain.name),
+    yamlEntry("anklume_domain_description", domain.description),
+    word("anklume_trust_level", domain.trustLevel),
+    word("anklume_internet", domain.internet.kind),
+    ...(domain.copy === undefined ? [] : [word("anklume_copy", domain.copy.name)]),
+    ...(address === undefined ? [] : [
+      word("anklume_bridge", address.bridge),
+      word("anklume_subnet", address.subnet),
+      word("anklume_gateway", address.gateway),
+    ]),
+    ...(address?.ipv6 === undefined ? [] : [
+      word("anklume_ipv6_subnet", address.ipv6.subnet),
+      word("anklume_ipv6_gateway", address.ipv6.gateway),
+    ]),
+  ]);
+}
+
+/** `group_vars/<name>.yml` of a domain that has copies. */
+export function renderCopiesVariables(name: string): string {
+  return document(`For every copy of ${name}.`, [word("anklume_copy_of", name)]);
+}
+
+/** `host_vars/<machine>.yml`: facts about the machine, then its `vars` of infra.yml. */
+export function renderMachineVariables(machine: Machine, addressing: Addressing): string {
+  const address = addressing.machines.get(machine.name);
+  const facts = [
+    word("anklume_machine", machine.name),
+    word("anklume_hostname", machine.hostname),
+    yamlEntry("anklume_description", machine.description),
+    word("anklume_type", machine.type),
+    yamlEntry("anklume_image", machine.image.text),
+    ...(address === undefined ? [] : [word("anklume_ip", address.ip)]),
+    ...(address?.ipv6 === undefined ? [] : [word("anklume_ipv6", address.ipv6)]),
+  ];
+  const own = userVariables(machine);
+  return document(`Facts about ${machine.name}.`, facts) +
+    (own.length === 0 ? "" : document(`From its \`vars\` in infra.yml.`, own.map(entry)));
+}
+
+/** Variables that a machine may not set, because anklume does. */
+export function reservedVariables(machine: Machine): string[] {
+  return Object.keys(machine.vars).filter((name) => name.startsWith(OWN_PREFIX)).sort();
+}
+
+/** Whether a value holds what Ansible would take for an expression, were it not marked as data. */
+export function looksLikeTemplate(value: Value): boolean {
+  if (typeof value === "string") return /\{\{|\{%|\{#/.test(value);
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(([key, item]) =>
+    looksLikeTemplate(key) || looksLikeTemplate(item as Value)
+  );
+}
+
+function userVariables(machine: Machine): [string, Value][] {
+  return Object.entries(machine.vars)
+    .filter(([name]) => !name.startsWith(OWN_PREFIX))
+    .sort(([a], [b]) => a < b ? -1 : 1);
+}
+
+function entry([name, value]: [string, Value]): string {
+  return yamlEntry(name, value);
+}
+
+function word(name: string, value: string): string {
+  return `${name}: ${yamlWord(value)}\n`;
+}
+
+function document(comment: string, entries: readonly string[]): string {
+  return `# ${comment}\n${entries.join("")}`;
+}

@@ -1,0 +1,43 @@
+import { hasErrors } from "../diag/diagnostic.ts";
+import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
+import type { RootOption } from "../host/workspace_path.ts";
+import { writeFileAtomic } from "../host/write_file.ts";
+import { isChange, type SyncPlan } from "./plan_sync.ts";
+
+/** A file changed between the moment sync read it and the moment it was to be written. */
+export class SyncConflictError extends Error {
+  override readonly name = "SyncConflictError";
+}
+
+/**
+ * Writes what the plan says, one file after another, each atomically. Copies of what is replaced
+ * come first, for their owner alone to read, so that an interruption loses nothing; the next sync carries on.
+ *
+ * @throws Error when the plan has errors: they are to be shown, nothing is to be written.
+ */
+export async function writeSync(plan: SyncPlan, options: RootOption = {}): Promise<void> {
+  if (hasErrors(plan.diagnostics)) throw new Error("A sync with errors must not be written");
+  const isCopy = (path: string) => path.startsWith(".anklume/replaced/");
+  const changes = plan.entries.filter(isChange);
+  const ordered = [
+    ...changes.filter(({ path }) => isCopy(path)),
+    ...changes.filter(({ path }) => !isCopy(path)),
+  ];
+  for (const { path, before, after } of ordered) {
+    if (!isCopy(path)) await expectUnchanged(path, before, options);
+    if (after === undefined) await removeFile(path, options);
+    else await writeFileAtomic(path, after, isCopy(path) ? { ...options, mode: 0o600 } : options);
+  }
+}
+
+async function expectUnchanged(
+  path: string,
+  before: string | undefined,
+  options: RootOption,
+): Promise<void> {
+  if (await readTextFileIfAny(path, options) !== before) {
+    throw new SyncConflictError(
+      `${path} changed while sync was at work: it was left as it is now. Run sync again`,
+    );
+  }
+}

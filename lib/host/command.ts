@@ -78,7 +78,7 @@ export interface CommandOptions {
   /** Added to `childEnvironment()`; nothing else reaches the program. */
   readonly env?: Readonly<Record<string, string>>;
   /** Aborted: the program is asked to stop (see `stopAfterMs`) and waited for. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
   /**
    * Where output goes. Left out: it is gathered and returned. `inherit`: straight to our own streams, terminal and

@@ -1,0 +1,89 @@
+/** Incus refused a request, or an operation of its failed. `message` is Incus's own words and nothing else. */
+export class IncusError extends Error {
+  override readonly name = "IncusError";
+  /** HTTP status; of a failed operation its status code: 400 failed, 401 cancelled. */
+  readonly status: number;
+  readonly method: string;
+  /** With the query, as sent. */
+  readonly path: string;
+
+  constructor(status: number, method: string, path: string, message: string) {
+    super(message);
+    this.status = status;
+    this.method = method;
+    this.path = path;
+  }
+}
+
+/** No answer in time. What was asked for may still happen: read the resource again. */
+export class IncusTimeoutError extends Error {
+  override readonly name = "IncusTimeoutError";
+  readonly method: string;
+  readonly path: string;
+  /** How long was waited. */
+  readonly ms: number;
+
+  constructor(method: string, path: string, ms: number) {
+    super(`Incus did not answer ${method} ${path} within ${ms / 1000} s`);
+    this.method = method;
+    this.path = path;
+    this.ms = ms;
+  }
+}
+
+/**
+ * `missing`: no such socket, Incus is not installed or never ran. `denied`: this user may not open it (group
+ * `incus-admin`). `refused`: nobody listens behind it, the daemon is down. `not-granted`: the binary was not compiled for that
+ * path. `not-incus`: something else answered. `untrusted`: Incus answered, and knows this user for nobody. `closed`: it
+ * went away while it was asked.
+ */
+export type UnreachableReason =
+  | "missing"
+  | "denied"
+  | "refused"
+  | "not-granted"
+  | "not-incus"
+  | "untrusted"
+  | "closed";
+
+/** The daemon cannot be spoken to. The message says what is wrong; `reason` picks the remedy. */
+export class IncusUnreachableError extends Error {
+  override readonly name = "IncusUnreachableError";
+  readonly reason: UnreachableReason;
+  readonly socket: string;
+
+  constructor(reason: UnreachableReason, socket: string, cause?: unknown) {
+    super(`Cannot reach Incus at ${socket}: ${WORDS[reason]}`, { cause });
+    this.reason = reason;
+    this.socket = socket;
+  }
+}
+
+const WORDS: Readonly<Record<UnreachableReason, string>> = {
+  "missing": "there is no such socket",
+  "denied": "permission denied",
+  "refused": "nothing is listening there",
+  "not-granted": "anklume was not compiled for a socket at that path",
+  "not-incus": "what answered is not Incus",
+  "untrusted": "Incus does not trust this user",
+  "closed": "the connection was closed before the answer",
+};
+
+/** Deno says why a connection failed in the message only: no code, no class of its own. */
+const REASON_BY_ERRNO: Readonly<Record<string, UnreachableReason>> = {
+  "2": "missing",
+  "20": "missing",
+  "1": "denied",
+  "13": "denied",
+  "111": "refused",
+};
+
+/** What a rejected `fetch` or `createHttpClient` means; undefined for an error that is about something else. */
+export function toUnreachable(error: unknown, socket: string): IncusUnreachableError | undefined {
+  if (error instanceof Deno.errors.NotCapable) {
+    return new IncusUnreachableError("not-granted", socket, error);
+  }
+  if (!(error instanceof TypeError)) return undefined;
+  const errno = /\(os error (\d+)\)/.exec(error.message)?.[1];
+  return new IncusUnreachableError(REASON_BY_ERRNO[errno ?? ""] ?? "closed", socket, error);
+}

@@ -1,0 +1,154 @@
+import type { Connection } from "./collection.ts";
+import { closeWebSocket } from "./event_stream.ts";
+import { IncusError } from "./incus_error.ts";
+import type { OperationOptions } from "./operations.ts";
+import { apiPath } from "./path.ts";
+import type { ConfigMap } from "./wire/common.ts";
+import type { InstanceExecPost } from "./wire/instance.ts";
+import type { Operation } from "./wire/operation.ts";
+
+export interface ExecOptions extends Omit<OperationOptions, "onProgress"> {
+  /** Written to standard input, which is then closed. Default: empty. */
+  readonly stdin?: string | undefined;
+  readonly environment?: ConfigMap | undefined;
+  readonly cwd?: string | undefined;
+  readonly user?: number | undefined;
+  readonly group?: number | undefined;
+  /**
+   * May be run twice without harm. An exec right after a start can fail with "Failed to retrieve PID of executing
+   * child process", which does not say whether the program ran.
+   */
+  readonly repeatable?: boolean | undefined;
+}
+
+export interface ExecResult {
+  /** 127 where there is no such program, 126 where it may not be run, 128 + n after signal n. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const PASSING = /Failed to retrieve PID of executing child process/;
+const ATTEMPTS = 3;
+/** Pieces that standard input is sent in. */
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * Runs a program over four WebSockets (three streams and a control channel), as Incus's documentation on `exec` has it: data is
+ * binary, an empty text message ends a stream. When `signal` is aborted or time is up the control channel is closed, at
+ * which Incus kills the program.
+ */
+export async function execInstance(
+  connection: Connection,
+  project: string,
+  name: string,
+  command: readonly string[],
+  options: ExecOptions = {},
+): Promise<ExecResult> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await execOnce(connection, project, name, command, options);
+    } catch (error) {
+      const passing = error instanceof IncusError && PASSING.test(error.message);
+      if (!passing || !options.repeatable || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function execOnce(
+  { transport, operations }: Connection,
+  project: string,
+  name: string,
+  command: readonly string[],
+  { stdin, environment, cwd, user, group, signal, timeoutMs }: ExecOptions,
+): Promise<ExecResult> {
+  const body: InstanceExecPost = {
+    command,
+    interactive: false,
+    "wait-for-websocket": true,
+    ...(environment === undefined ? {} : { environment }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(user === undefined ? {} : { user }),
+    ...(group === undefined ? {} : { group }),
+  };
+  const sockets: WebSocket[] = [];
+  let output: [string, string] = ["", ""];
+
+  const attend = async (operation: Operation): Promise<void> => {
+    const secrets = secretsOf(operation);
+    const path = apiPath`/1.0/operations/${operation.id}/websocket`;
+    const open = async (fd: keyof Secrets): Promise<WebSocket> => {
+      const socket = await transport.webSocket(path, { secret: secrets[fd] });
+      sockets.push(socket);
+      return socket;
+    };
+    // Incus starts the program as soon as the three streams are there: the control channel first.
+    await open("control");
+    const streams = (["1", "2"] as const).map(async (fd) => await readAll(await open(fd)));
+    const feeding = open("0").then((socket) => feed(socket, stdin ?? ""));
+    const [out, err] = await Promise.all([...streams, feeding]);
+    output = [out ?? "", err ?? ""];
+  };
+
+  try {
+    const operation = await operations.run("POST", apiPath`/1.0/instances/${name}/exec`, {
+      query: { project },
+      body,
+      signal,
+      timeoutMs,
+      attend,
+      isDone: () => Promise.resolve(false),
+    });
+    const status = operation?.metadata?.["return"];
+    return {
+      status: typeof status === "number" ? status : -1,
+      stdout: output[0],
+      stderr: output[1],
+    };
+  } finally {
+    await Promise.all(sockets.map(closeWebSocket));
+  }
+}
+
+interface Secrets {
+  readonly "0": string;
+  readonly "1": string;
+  readonly "2": string;
+  readonly control: string;
+}
+
+function secretsOf(operation: Operation): Secrets {
+  const fds = operation.metadata?.["fds"];
+  if (typeof fds !== "object" || fds === null) {
+    throw new TypeError(`exec operation ${operation.id} names no streams`);
+  }
+  return fds as Secrets;
+}
+
+/** All that comes, as text, until the end mark or the end of the socket. */
+function readAll(socket: WebSocket): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      resolve(text + decoder.decode());
+      socket.close();
+    };
+    socket.onmessage = ({ data }): void => {
+      if (typeof data === "string") finish();
+      else text += decoder.decode(data as ArrayBuffer, { stream: true });
+    };
+    socket.onclose = finish;
+  });
+}
+
+/** The program may end before it has read its input, which then is nobody's loss. */
+function feed(socket: WebSocket, stdin: string): void {
+  const bytes = new TextEncoder().encode(stdin);
+  socket.onerror = (): void => {};
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    socket.send(bytes.subarray(at, at + CHUNK_BYTES));
+  }
+  if (socket.readyState === WebSocket.OPEN) socket.send("");
+}

@@ -1,0 +1,184 @@
+import {
+  type Connection,
+  orMissing,
+  type ProjectScope,
+  type ReadOptions,
+  scopeQuery,
+  type WriteOptions,
+} from "./collection.ts";
+import { execInstance, type ExecOptions, type ExecResult } from "./instance_exec.ts";
+import type { OperationOptions } from "./operations.ts";
+import { apiPath } from "./path.ts";
+import type { Tagged } from "./transport.ts";
+import type {
+  Instance,
+  InstanceFull,
+  InstancePatch,
+  InstancePut,
+  InstanceRebuildPost,
+  InstancesPost,
+  InstanceState,
+  InstanceStatePut,
+} from "./wire/instance.ts";
+
+/** `/1.0/instances`: containers and virtual machines. */
+export class Instances {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  list(
+    scope: ProjectScope = { allProjects: true },
+    options: ReadOptions = {},
+  ): Promise<Instance[]> {
+    const query = { recursion: 1, ...scopeQuery(scope) };
+    return this.#connection.transport.read("/1.0/instances", { ...options, query });
+  }
+
+  /** With state, addresses and snapshots: one request too, but Incus enters every machine for it. */
+  listFull(
+    scope: ProjectScope = { allProjects: true },
+    options: ReadOptions = {},
+  ): Promise<InstanceFull[]> {
+    const query = { recursion: 2, ...scopeQuery(scope) };
+    return this.#connection.transport.read("/1.0/instances", { ...options, query });
+  }
+
+  get(project: string, name: string, options: ReadOptions = {}): Promise<Tagged<Instance>> {
+    const query = { project };
+    return this.#connection.transport.readTagged(instancePath(name), { ...options, query });
+  }
+
+  state(project: string, name: string, options: ReadOptions = {}): Promise<InstanceState> {
+    const query = { project };
+    const path = apiPath`/1.0/instances/${name}/state`;
+    return this.#connection.transport.read(path, { ...options, query });
+  }
+
+  /** `start: true` in the body saves a round trip; where only the start fails, the instance stays and the error says so. */
+  async create(
+    project: string,
+    body: InstancesPost,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#connection.operations.run("POST", "/1.0/instances", {
+      ...options,
+      query: { project },
+      body,
+      isDone: async () => {
+        const status = await this.#status(project, body.name);
+        return body.start ? status === "Running" : status !== undefined;
+      },
+    });
+  }
+
+  /** Replaces all of it: send back what `get` answered, changed. Removing a device is possible in no other way. */
+  async update(
+    project: string,
+    name: string,
+    body: InstancePut,
+    options: OperationOptions & WriteOptions = {},
+  ): Promise<void> {
+    await this.#write("PUT", project, name, body, options);
+  }
+
+  /** Merges keys and devices into what is there; the value `""` unsets a key. */
+  async patch(
+    project: string,
+    name: string,
+    body: InstancePatch,
+    options: OperationOptions & WriteOptions = {},
+  ): Promise<void> {
+    await this.#write("PATCH", project, name, body, options);
+  }
+
+  async setState(
+    project: string,
+    name: string,
+    body: InstanceStatePut,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#connection.operations.run("PUT", apiPath`/1.0/instances/${name}/state`, {
+      ...options,
+      query: { project },
+      body,
+      isDone: async () => (await this.#status(project, name)) === STATUS_AFTER[body.action],
+    });
+  }
+
+  /** Only a stopped one; `security.protection.delete` makes Incus refuse. */
+  async delete(project: string, name: string, options: OperationOptions = {}): Promise<void> {
+    await this.#connection.operations.run("DELETE", instancePath(name), {
+      ...options,
+      query: { project },
+      isDone: async () => (await this.#status(project, name)) === undefined,
+    });
+  }
+
+  /**
+   * Makes the root disk anew; volumes, config and MAC addresses stay. Only for a stopped instance without snapshots.
+   * `security.protection.delete` does not stop it.
+   */
+  async rebuild(
+    project: string,
+    name: string,
+    body: InstanceRebuildPost,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#connection.operations.run("POST", apiPath`/1.0/instances/${name}/rebuild`, {
+      ...options,
+      query: { project },
+      body,
+      // Nothing on the instance tells a rebuild that succeeded from one that did not.
+      isDone: () => Promise.resolve(false),
+    });
+  }
+
+  /** Runs a program in a running instance, without a terminal, and returns what it wrote and its exit status. */
+  exec(
+    project: string,
+    name: string,
+    command: readonly string[],
+    options: ExecOptions = {},
+  ): Promise<ExecResult> {
+    return execInstance(this.#connection, project, name, command, options);
+  }
+
+  /** A PATCH is answered at once by Incus 6.0 and in the background by others. */
+  async #write(
+    method: "PUT" | "PATCH",
+    project: string,
+    name: string,
+    body: InstancePatch,
+    options: OperationOptions & WriteOptions,
+  ): Promise<void> {
+    await this.#connection.operations.run(method, instancePath(name), {
+      ...options,
+      query: { project },
+      body,
+      isDone: async () => {
+        const { value } = await this.get(project, name);
+        return Object.entries(body.config ?? {})
+          .every(([key, wanted]) => (value.config[key] ?? "") === wanted);
+      },
+    });
+  }
+
+  async #status(project: string, name: string): Promise<string | undefined> {
+    return (await orMissing(this.get(project, name)))?.value.status;
+  }
+}
+
+const STATUS_AFTER: Readonly<Record<InstanceStatePut["action"], string>> = {
+  start: "Running",
+  restart: "Running",
+  unfreeze: "Running",
+  stop: "Stopped",
+  freeze: "Frozen",
+};
+
+function instancePath(name: string): string {
+  return apiPath`/1.0/instances/${name}`;
+}

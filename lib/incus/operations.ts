@@ -1,0 +1,155 @@
+import { deadline } from "./deadline.ts";
+import { EventStream, type Subscription } from "./event_stream.ts";
+import { IncusError, IncusTimeoutError } from "./incus_error.ts";
+import { apiPath, withQuery } from "./path.ts";
+import type { Method, RequestOptions, Transport } from "./transport.ts";
+import type { Operation } from "./wire/operation.ts";
+
+/** A download may take its time. */
+const TIMEOUT_MS = 30 * 60_000;
+/** An event may be lost between the WebSocket's opening and Incus's listening to it: after this much silence one asks. */
+const SILENCE_MS = 10_000;
+const FINAL = 200;
+
+export interface OperationOptions {
+  /**
+   * Aborted: no longer waited for, the signal's reason is thrown. Incus goes on with what it was asked for; it can
+   * interrupt next to nothing.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** For the operation, from the request to its end. Default 30 minutes. */
+  readonly timeoutMs?: number | undefined;
+  /** Incus's words on how far it is, such as `rootfs: 43% (12.40MB/s)`. */
+  readonly onProgress?: ((text: string) => void) | undefined;
+}
+
+export interface RunOptions extends OperationOptions, RequestOptions {
+  /** Asked when Incus has forgotten the operation: does the resource look as if it succeeded? */
+  readonly isDone: () => Promise<boolean>;
+  /** Called once Incus has accepted the operation, and awaited together with its end. */
+  readonly attend?: (operation: Operation) => Promise<void>;
+}
+
+/** Background work of the daemon: sends a request and waits for what it started. */
+export class Operations implements AsyncDisposable {
+  readonly #transport: Transport;
+  readonly #events: EventStream;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.#events = new EventStream(transport);
+  }
+
+  /**
+   * Sends a request and returns when its operation has succeeded; undefined where the request was answered at once, or the
+   * operation was forgotten and `isDone` said yes. Throws `IncusError` with the operation's words when it failed.
+   */
+  async run(method: Method, path: string, options: RunOptions): Promise<Operation | undefined> {
+    using subscription = await this.#events.subscribe();
+    const { query, body, etag, signal } = options;
+    const request = { query, body, etag, signal };
+    const { operation } = await this.#transport.request(method, path, request);
+    if (operation === undefined) return undefined;
+    const asked = withQuery(path, query ?? {});
+    const [ended] = await Promise.all([
+      this.#settle(method, asked, operation, subscription, options),
+      options.attend?.(operation),
+    ]);
+    return ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#events[Symbol.asyncDispose]();
+  }
+
+  async #settle(
+    method: Method,
+    path: string,
+    started: Operation,
+    subscription: Subscription,
+    options: RunOptions,
+  ): Promise<Operation | undefined> {
+    const ms = options.timeoutMs ?? TIMEOUT_MS;
+    using limit = deadline(ms, options.signal);
+    const ended = await this.#end(started, subscription, limit.signal, options.onProgress)
+      .catch((error) => {
+        if (limit.expired) throw new IncusTimeoutError(method, path, ms);
+        throw error;
+      });
+    if (ended === undefined) {
+      if (await options.isDone()) return undefined;
+      throw new IncusError(404, method, path, "Incus no longer knows how this ended");
+    }
+    if (ended.status_code === FINAL) return ended;
+    throw new IncusError(ended.status_code, method, path, ended.err || ended.status);
+  }
+
+  /** The operation's last state; undefined when Incus has forgotten it. */
+  #end(
+    started: Operation,
+    subscription: Subscription,
+    signal: AbortSignal,
+    onProgress: ((text: string) => void) | undefined,
+  ): Promise<Operation | undefined> {
+    const path = apiPath`/1.0/operations/${started.id}`;
+    return new Promise((resolve, reject) => {
+      let over = false;
+      let timer: number | undefined;
+      let unfollow = (): void => {};
+      let told = "";
+      const finish = (settle: () => void): void => {
+        over = true;
+        clearTimeout(timer);
+        signal.removeEventListener("abort", onAbort);
+        unfollow();
+        settle();
+      };
+      const onAbort = (): void => finish(() => reject(signal.reason));
+      const see = (operation: Operation | undefined): void => {
+        if (over) return;
+        if (operation === undefined || operation.status_code >= FINAL) {
+          return finish(() => resolve(operation));
+        }
+        const text = progressText(operation);
+        if (text !== undefined && text !== told) onProgress?.(told = text);
+        watch();
+      };
+      const ask = (suffix: "" | "/wait"): void => {
+        this.#ask(path + suffix, signal).then(see, (error) => finish(() => reject(error)));
+      };
+      const watch = (): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => ask(""), SILENCE_MS);
+      };
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      see(started);
+      if (over) return;
+      unfollow = subscription.follow(started.id, (operation) => {
+        if (operation) see(operation);
+        else if (!over) ask("/wait");
+      });
+      if (over) unfollow();
+    });
+  }
+
+  /** GET of an operation; undefined where Incus no longer knows it, which it says in one of two ways. */
+  async #ask(path: string, signal: AbortSignal): Promise<Operation | undefined> {
+    try {
+      const query = path.endsWith("/wait") ? { timeout: -1 } : {};
+      const options = { query, signal, timeoutMs: TIMEOUT_MS };
+      return (await this.#transport.read<Operation | null>(path, options)) ?? undefined;
+    } catch (error) {
+      if (error instanceof IncusError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** `download_progress`, `create_instance_from_image_unpack_progress` …: whatever Incus is busy with. */
+function progressText(operation: Operation): string | undefined {
+  for (const [key, value] of Object.entries(operation.metadata ?? {})) {
+    if (key.endsWith("_progress") && typeof value === "string") return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,196 @@
+import { deadline } from "./deadline.ts";
+import {
+  IncusError,
+  IncusTimeoutError,
+  IncusUnreachableError,
+  toUnreachable,
+} from "./incus_error.ts";
+import { type Query, withQuery } from "./path.ts";
+import type { Envelope, Operation } from "./wire/operation.ts";
+
+/** The name in the URL stands for the socket; it is also what `--allow-net` grants. */
+const BASE = "http://incus";
+const READ_TIMEOUT_MS = 30_000;
+/** Incus makes bridges one after another, half a second each: thirty of them asked at once take their time. */
+const WRITE_TIMEOUT_MS = 180_000;
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** One request, for counting and tracing. `status` 0: there was no answer. */
+export interface RequestTrace {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly ms: number;
+}
+
+export interface RequestOptions {
+  readonly query?: Query | undefined;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Only if the resource is still as it was read; otherwise `IncusError` 412. */
+  readonly etag?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What was answered; `operation` where the work goes on in the background. */
+export interface Answer {
+  readonly metadata: unknown;
+  readonly etag: string | undefined;
+  readonly operation: Operation | undefined;
+}
+
+export interface TransportOptions {
+  readonly socket: string;
+  readonly onRequest?: ((trace: RequestTrace) => void) | undefined;
+}
+
+/** HTTP over the daemon's unix socket. Connections are kept and used again, as many as there are requests in flight. */
+export class Transport implements Disposable {
+  readonly socket: string;
+  readonly #client: Deno.HttpClient;
+  readonly #onRequest: ((trace: RequestTrace) => void) | undefined;
+  #requestCount = 0;
+
+  constructor({ socket, onRequest }: TransportOptions) {
+    this.socket = socket;
+    this.#onRequest = onRequest;
+    try {
+      this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: socket } });
+    } catch (error) {
+      throw toUnreachable(error, socket) ?? error;
+    }
+  }
+
+  get requestCount(): number {
+    return this.#requestCount;
+  }
+
+  /**
+   * Sends one request. Throws `IncusError` when Incus refuses, `IncusTimeoutError`, `IncusUnreachableError`, or the
+   * signal's reason. A GET whose connection broke is sent once more, since reading changes nothing; nothing else is.
+   */
+  async request(method: Method, path: string, options: RequestOptions = {}): Promise<Answer> {
+    try {
+      return await this.#once(method, path, options);
+    } catch (error) {
+      const broke = error instanceof IncusUnreachableError && error.reason === "closed";
+      if (method !== "GET" || !broke) throw error;
+      return await this.#once(method, path, options);
+    }
+  }
+
+  /** `metadata` of a GET, as the type the documentation promises. */
+  async read<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return (await this.request("GET", path, options)).metadata as T;
+  }
+
+  /** As `read`, with the mark that a later `update` or `delete` may carry. */
+  async readTagged<T>(path: string, options: RequestOptions = {}): Promise<Tagged<T>> {
+    const { metadata, etag } = await this.request("GET", path, options);
+    return { value: metadata as T, etag: etag ?? "" };
+  }
+
+  /** Opens a WebSocket on the same socket; it counts as a request. Binary messages are ArrayBuffers. */
+  webSocket(path: string, query: Query): Promise<WebSocket> {
+    const full = withQuery(path, query);
+    const start = performance.now();
+    this.#requestCount++;
+    const socket = new WebSocket(`${BASE.replace("http", "ws")}${full}`, { client: this.#client });
+    socket.binaryType = "arraybuffer";
+    return new Promise((resolve, reject) => {
+      socket.onopen = (): void => {
+        this.#trace("GET", full, 101, start);
+        resolve(socket);
+      };
+      socket.onerror = (event): void => {
+        this.#trace("GET", full, 0, start);
+        const message = event instanceof ErrorEvent ? event.message : "";
+        reject(new IncusUnreachableError("closed", this.socket, new TypeError(message)));
+      };
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  async #once(method: Method, path: string, options: RequestOptions): Promise<Answer> {
+    const full = withQuery(path, options.query ?? {});
+    const ms = options.timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
+    options.signal?.throwIfAborted();
+    using limit = deadline(ms, options.signal);
+    const start = performance.now();
+    this.#requestCount++;
+    let status = 0;
+    let etag: string | null;
+    let text: string;
+    try {
+      const response = await fetch(BASE + full, {
+        client: this.#client,
+        method,
+        headers: options.etag === undefined ? {} : { "If-Match": options.etag },
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        signal: limit.signal,
+      });
+      status = response.status;
+      etag = response.headers.get("etag");
+      text = await response.text();
+    } catch (error) {
+      if (limit.expired) throw new IncusTimeoutError(method, full, ms);
+      if (limit.signal.aborted) throw error;
+      throw toUnreachable(error, this.socket) ?? error;
+    } finally {
+      this.#trace(method, full, status, start);
+    }
+    const envelope = this.#parse(text);
+    if (envelope.type === "error" || status >= 400) {
+      const message = envelope.error || `HTTP status ${status}`;
+      throw new IncusError(envelope.error_code || status, method, full, message);
+    }
+    return {
+      metadata: envelope.metadata,
+      etag: etag ?? undefined,
+      operation: envelope.type === "async" ? backgroundOperation(envelope) : undefined,
+    };
+  }
+
+  #parse(text: string): Envelope {
+    try {
+      const envelope: unknown = JSON.parse(text);
+      if (typeof envelope === "object" && envelope !== null && "type" in envelope) {
+        return envelope as Envelope;
+      }
+    } catch {
+      // Said below.
+    }
+    throw new IncusUnreachableError("not-incus", this.socket, new Error(text.slice(0, 200)));
+  }
+
+  #trace(method: string, path: string, status: number, start: number): void {
+    this.#onRequest?.({ method, path, status, ms: performance.now() - start });
+  }
+}
+
+/** A resource with the ETag it was read with. */
+export interface Tagged<T> {
+  readonly value: T;
+  readonly etag: string;
+}
+
+/** An operation that ended at once may be answered without its description: the URL still names it. */
+function backgroundOperation(envelope: Envelope): Operation {
+  if (envelope.metadata) return envelope.metadata as Operation;
+  const id = (envelope.operation ?? "").split("/").at(-1) ?? "";
+  return {
+    id,
+    class: "task",
+    description: "",
+    status: "Running",
+    status_code: 103,
+    metadata: null,
+    resources: null,
+    err: "",
+  };
+}

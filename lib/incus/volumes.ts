@@ -1,0 +1,90 @@
+import {
+  type Connection,
+  orMissing,
+  type ProjectScope,
+  type ReadOptions,
+  scopeQuery,
+  type WriteOptions,
+} from "./collection.ts";
+import { apiPath } from "./path.ts";
+import type { Tagged } from "./transport.ts";
+import type { Volume, VolumePut, VolumesPost } from "./wire/storage.ts";
+
+/** `/1.0/storage-pools/POOL/volumes/custom` */
+export class Volumes {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Custom volumes of a pool; their snapshots, which Incus lists among them as `data/snap0`, are left out. */
+  async list(
+    pool: string,
+    scope: ProjectScope = { allProjects: true },
+    options: ReadOptions = {},
+  ): Promise<Volume[]> {
+    const all = await this.#connection.transport.read<Volume[]>(
+      apiPath`/1.0/storage-pools/${pool}/volumes/custom`,
+      { ...options, query: { recursion: 1, ...scopeQuery(scope) } },
+    );
+    return all.filter(({ name }) => !name.includes("/"));
+  }
+
+  get(
+    pool: string,
+    project: string,
+    name: string,
+    options: ReadOptions = {},
+  ): Promise<Tagged<Volume>> {
+    const query = { project };
+    return this.#connection.transport.readTagged(volumePath(pool, name), { ...options, query });
+  }
+
+  async create(
+    pool: string,
+    project: string,
+    body: VolumesPost,
+    options: ReadOptions = {},
+  ): Promise<void> {
+    await this.#connection.operations.run(
+      "POST",
+      apiPath`/1.0/storage-pools/${pool}/volumes/custom`,
+      {
+        ...options,
+        query: { project },
+        body,
+        isDone: async () => (await orMissing(this.get(pool, project, body.name))) !== undefined,
+      },
+    );
+  }
+
+  /** Replaces description and config. Incus accepts a smaller `size` and does not say what it did. */
+  async update(
+    pool: string,
+    project: string,
+    name: string,
+    body: VolumePut,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    const query = { project };
+    const path = volumePath(pool, name);
+    await this.#connection.transport.request("PUT", path, { ...options, query, body });
+  }
+
+  /** With all that is in it. */
+  async delete(
+    pool: string,
+    project: string,
+    name: string,
+    options: ReadOptions = {},
+  ): Promise<void> {
+    const query = { project };
+    const path = volumePath(pool, name);
+    await this.#connection.transport.request("DELETE", path, { ...options, query });
+  }
+}
+
+function volumePath(pool: string, name: string): string {
+  return apiPath`/1.0/storage-pools/${pool}/volumes/custom/${name}`;
+}

@@ -1,0 +1,44 @@
+import type { DescribedConfig, ResourceUrl } from "./common.ts";
+
+export type NetworkPut = DescribedConfig;
+
+export interface NetworksPost extends NetworkPut {
+  readonly name: string;
+  /** `bridge` */
+  readonly type: string;
+}
+
+export interface Network extends NetworksPost {
+  /** false for the host's own interfaces, which are listed too, as `physical`, `bridge`, `loopback`, `unknown` … */
+  readonly managed: boolean;
+  readonly used_by: readonly ResourceUrl[] | null;
+  /** `Created`, `Pending`, `Errored` … ; empty for unmanaged ones. */
+  readonly status: string;
+  readonly project?: string;
+}
+
+/** The interface as the kernel has it. */
+export interface NetworkState {
+  readonly addresses: readonly NetworkStateAddress[] | null;
+  readonly hwaddr: string;
+  readonly mtu: number;
+  /** `up` or `down` */
+  readonly state: string;
+  readonly type: string;
+}
+
+export interface NetworkStateAddress {
+  readonly family: "inet" | "inet6";
+  readonly address: string;
+  /** Prefix length, as text. */
+  readonly netmask: string;
+  readonly scope: "global" | "link" | "local";
+}
+
+export interface NetworkLease {
+  readonly hostname: string;
+  readonly hwaddr: string;
+  readonly address: string;
+  readonly type: string;
+  readonly project?: string;
+}

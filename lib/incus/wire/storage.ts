@@ -1,0 +1,32 @@
+import type { DescribedConfig, ResourceUrl } from "./common.ts";
+
+export interface StoragePool extends DescribedConfig {
+  readonly name: string;
+  readonly driver: string;
+  readonly status: string;
+  readonly used_by: readonly ResourceUrl[] | null;
+}
+
+/** Bytes and inodes of a pool; zero where its driver cannot tell. */
+export interface StoragePoolResources {
+  readonly space: { readonly used: number; readonly total: number };
+  readonly inodes: { readonly used: number; readonly total: number };
+}
+
+export type VolumePut = DescribedConfig;
+
+export interface VolumesPost extends VolumePut {
+  readonly name: string;
+  readonly type?: "custom";
+  readonly content_type?: "filesystem" | "block";
+}
+
+/** A custom volume. */
+export interface Volume extends VolumePut {
+  readonly name: string;
+  readonly type: string;
+  readonly content_type: string;
+  readonly project: string;
+  readonly created_at: string;
+  readonly used_by: readonly ResourceUrl[] | null;
+}

@@ -26,7 +26,8 @@ function checkYaml(path: string, text: string, shape: FileShape): Diagnostic[] {
     version: "1.1",
     uniqueKeys: false,
     lineCounter: lines,
-    logLevel: "silent",
+    // Less would also hide that there is a second document.
+    logLevel: "error",
     prettyErrors: false,
   });
   const at = (from: number, to: number): SourceRange => {

@@ -53,16 +53,16 @@ ${block(WAIT_SCRIPT)}
       check_mode: false
       changed_when: false
       # A machine that has just started can refuse a first command.
-      until: anklume_up.stdout is search("anklume:")
+      until: anklume_up.stdout is search("anklume-")
       retries: 5
       delay: 1
-      failed_when: anklume_up.stdout is not search("anklume: up")
+      failed_when: anklume_up.stdout is not search("anklume-up")
 
     - name: Install Python where the image has none
       ansible.builtin.raw: |
 ${block(PYTHON_SCRIPT)}
       register: anklume_python
-      changed_when: anklume_python.stdout is search("anklume: installed")
+      changed_when: anklume_python.stdout is search("anklume-installed")
       failed_when: false
 
     - name: Name the image that has no Python
@@ -90,15 +90,15 @@ while [ $(($(date +%s) - began)) -lt ${READY_SECONDS} ]; do
   case "$state" in
     none | running | degraded)
       if [ -n "$address" ]; then
-        echo "anklume: up ($state)"
+        echo "anklume-up, systemd says: $state"
         [ "$state" != degraded ] || systemctl --failed --plain --no-legend
         exit 0
       fi ;;
   esac
   sleep 0.3 2>/dev/null || sleep 1
 done
-[ -n "$address" ] || echo "anklume: no IPv4 address on eth0 after ${READY_SECONDS} seconds"
-echo "anklume: not up after ${READY_SECONDS} seconds, systemd says: $state"
+[ -n "$address" ] || echo "anklume-down: no IPv4 address on eth0 after ${READY_SECONDS} seconds"
+echo "anklume-down: not started after ${READY_SECONDS} seconds, systemd says: $state"
 systemctl list-jobs --no-legend 2>/dev/null
 exit 0
 `;
@@ -123,7 +123,7 @@ else
   exit 1
 fi
 if output=$(eval "$install") && [ -x /usr/bin/python3 ]; then
-  echo "anklume: installed"
+  echo "anklume-installed"
 else
   echo "$output" | tail -n 3
   exit 1

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import type { Infra } from "../infra/infra.ts";
+import { addressingOf, aDomain, anInfra } from "./_fixture.ts";
+import { explainDigest, provisionDigest } from "./provision_digest.ts";
+import type { ProvisionFile } from "./provision_files.ts";
+import { planSync } from "./plan_sync.ts";
+import { renderTree } from "./render_tree.ts";
+
+const EMBEDDED = new Map([
+  ["roles/base_system/tasks/main.yml", "---\n- name: Base\n"],
+  ["roles/base_system/templates/motd.j2", "hello\n"],
+  ["roles/web_server/tasks/main.yml", "---\n- name: Web\n"],
+]);
+
+function lab(webRoles: readonly string[] = ["web_server"]): Infra {
+  return anInfra([
+    aDomain("pro", [
+      ["pro-dev", { roles: ["base_system"] }],
+      ["pro-web", { roles: ["base_system", ...webRoles] }],
+    ]),
+    aDomain("perso", [["perso-pc", { roles: ["base_system"] }]]),
+  ]);
+}
+
+/** Digest of every machine, in a workspace that was synced and then changed. */
+function digests(infra: Infra, changes: Record<string, string> = {}): Record<string, string> {
+  const tree = renderTree(infra, addressingOf(infra), {
+    embedded: EMBEDDED,
+    userRoles: [],
+    directories: new Set(),
+  });
+  const { entries } = planSync(tree, new Map(), { cleanOrphans: false, frozen: new Set() });
+  const files = new Map<string, ProvisionFile>();
+  const put = (path: string, text: string) => {
+    const digest = createHash("sha256").update(text).digest("hex");
+    files.set(path, path.endsWith(".yml") ? { digest, text } : { digest });
+  };
+  for (const { path, after } of entries) put(path, after ?? "");
+  for (const [path, text] of Object.entries(changes)) {
+    // "+" adds below what sync wrote.
+    const before = entries.find((entry) => entry.path === path)?.after ?? "";
+    put(path, text.startsWith("+") ? before + text.slice(1) : text);
+  }
+  return Object.fromEntries(
+    infra.domains.flatMap((domain) =>
+      domain.machines.map((machine) => [
+        machine.name,
+        provisionDigest(infra, machine, domain, files),
+      ])
+    ),
+  );
+}
+
+const BEFORE = digests(lab());
+
+/** Machines whose digest differs, each with the reasons told. */
+function changed(after: Record<string, string>): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.keys(after).filter((name) => after[name] !== BEFORE[name])
+      .map((name) => [name, explainDigest(BEFORE[name], after[name] ?? "")]),
+  );
+}
+
+Deno.test("provisionDigest() is the same for the same files", () => {
+  assert.deepEqual(changed(digests(lab())), {});
+  assert.match(BEFORE["pro-dev"] ?? "", /^1( [\w:]+=[0-9a-f]{16})+$/);
+});
+
+Deno.test("provisionDigest() changes for the machines that use a changed role, and no other", () => {
+  const motd = ".anklume/roles/web_server/tasks/main.yml";
+  assert.deepEqual(changed(digests(lab(), { [motd]: "---\n- name: New\n" })), {
+    "pro-web": ["role web_server changed"],
+  });
+});
+
+Deno.test("provisionDigest() counts any file of a role", () => {
+  const motd = ".anklume/roles/base_system/templates/motd.j2";
+  assert.equal(Object.keys(changed(digests(lab(), { [motd]: "bye\n" }))).length, 3);
+});
+
+Deno.test("provisionDigest() counts the user's role instead of the embedded one of that name", () => {
+  const mine = { "roles/web_server/tasks/main.yml": "---\n- name: Mine\n" };
+  assert.deepEqual(changed(digests(lab(), mine)), { "pro-web": ["role web_server changed"] });
+});
+
+Deno.test("provisionDigest() follows a role into the roles it names", () => {
+  const mine = {
+    "roles/web_server/meta/main.yml": "dependencies:\n  - role: helper\n",
+    "roles/helper/tasks/main.yml": "---\n",
+  };
+  const before = digests(lab(), mine);
+  const after = digests(lab(), { ...mine, "roles/helper/tasks/main.yml": "---\n- name: New\n" });
+  assert.deepEqual(explainDigest(before["pro-web"], after["pro-web"] ?? ""), [
+    "role helper changed",
+  ]);
+  assert.equal(before["pro-dev"], after["pro-dev"]);
+});
+
+Deno.test("provisionDigest() counts variables of the machine and of its groups", () => {
+  const of = (path: string) => Object.keys(changed(digests(lab(), { [path]: "+x: 1\n" })));
+  assert.deepEqual(of("host_vars/pro-dev.yml"), ["pro-dev"]);
+  assert.deepEqual(of("host_vars/pro-dev/vault.yml"), ["pro-dev"]);
+  assert.deepEqual(of("group_vars/pro.yml"), ["pro-dev", "pro-web"]);
+  assert.deepEqual(of("group_vars/role_web_server.yml"), ["pro-web"]);
+  assert.deepEqual(of("group_vars/trust_semi_trusted/x.yml"), ["pro-dev", "pro-web", "perso-pc"]);
+  assert.deepEqual(of("group_vars/type_vm.yml"), []);
+  assert.equal(of("group_vars/all.yml").length, 3);
+  // Only Ansible knows who is in a group of the user's own.
+  assert.equal(of("group_vars/printers.yml").length, 3);
+});
+
+Deno.test("provisionDigest() counts the user's plays, options, inventories and shared files", () => {
+  const of = (path: string, text: string) => changed(digests(lab(), { [path]: text }))["pro-dev"];
+  assert.deepEqual(of("site.yml", "+- name: Mine\n"), ["site.yml changed"]);
+  assert.deepEqual(of("ansible.cfg", "+forks = 9\n"), ["ansible.cfg changed"]);
+  assert.deepEqual(of("inventory/mine.yml", "mine:\n"), ["its place in the inventory changed"]);
+  assert.deepEqual(of("inventory/perso.yml", "+mine:\n"), ["its place in the inventory changed"]);
+  assert.deepEqual(of("templates/x.j2", "x"), ["files beside the playbook changed"]);
+});
+
+Deno.test("provisionDigest() does not change for the others when a machine comes", () => {
+  const infra = lab();
+  const more = anInfra([...infra.domains, aDomain("lab", [["lab-pc", { roles: ["web_server"] }]])]);
+  assert.deepEqual(Object.keys(changed(digests(more))), ["lab-pc"]);
+});
+
+Deno.test("explainDigest() names a role that came or went, and a machine that is new", () => {
+  assert.deepEqual(changed(digests(lab([])))["pro-web"], [
+    "its place in the inventory changed",
+    "role web_server removed",
+  ]);
+  assert.deepEqual(explainDigest(undefined, "1 a=1"), ["never provisioned"]);
+  assert.deepEqual(explainDigest("0 a=1", "1 a=1"), ["provisioned by another version of anklume"]);
+});

@@ -32,12 +32,25 @@ export interface Plan {
   readonly unchanged: number;
   /** Owned resources that infra.yml no longer declares. */
   readonly orphans: readonly Orphan[];
-  /** Errors forbid applying (foreign resource of that name, missing image, no GPU…); warnings do not. */
+  /** Errors forbid applying (foreign resource of that name, missing image…); warnings do not. */
   readonly diagnostics: readonly Diagnostic[];
+  /** What cannot be done on this host or without `--force`; the rest of the plan can. */
+  readonly held: readonly Held[];
+  /** Machines may die in their first seconds (kernel limits): look at them again after a pause. */
+  readonly watchStarts: boolean;
+}
+
+/** A resource that is left as it is, and why: `skipped` in the report, exit status 1 when it is an error. */
+export interface Held {
+  readonly addr: ResourceAddr;
+  readonly domain?: string;
+  readonly diagnostic: Diagnostic;
 }
 
 export interface Orphan {
   readonly addr: ResourceAddr;
+  /** Domain it was made for. */
+  readonly domain?: string;
   /** `ephemeral: false` when it was made: `--prune` leaves it without `--force`. */
   readonly protected: boolean;
   /** ISO 8601, where Incus tells. */

@@ -1,0 +1,158 @@
+import { Address4 } from "ip-address";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import { formatAddr } from "../resource/address.ts";
+import type { FieldChange } from "../resource/field.ts";
+import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
+import type { DesiredNetwork } from "../resource/network.ts";
+import type { DesiredResource } from "../resource/resource.ts";
+import { parseSize } from "../resource/value.ts";
+import type { ActualState } from "./actual_state.ts";
+import type { DesiredState } from "./desired_state.ts";
+
+/** Every error that can be known before anything is touched, except whose a resource is. */
+export function checkHost(desired: DesiredState, actual: ActualState): Diagnostic[] {
+  const pools = new Set(actual.pools.map((pool) => pool.name));
+  const strangers = new NetworkStrangers(desired, actual);
+  return desired.resources.flatMap((resource) => {
+    switch (resource.kind) {
+      case "instance":
+        return [
+          ...missingImage(resource, actual),
+          ...missingPools(resource, Object.values(resource.devices), pools),
+          ...strangers.onAddressOf(resource),
+        ];
+      case "volume":
+        return missingPools(resource, [{ type: "disk", pool: resource.addr.pool ?? "" }], pools);
+      case "profile":
+        return missingPools(resource, Object.values(resource.devices), pools);
+      case "network":
+        return strangers.onSubnetOf(resource);
+      case "project":
+        return [];
+    }
+  });
+}
+
+function missingImage(machine: DesiredInstance, actual: ActualState): Diagnostic[] {
+  const { image } = machine;
+  if (image.kind !== "local" || actual.images === undefined) return [];
+  const found = actual.images.some((candidate) =>
+    candidate.aliases.includes(image.alias) ||
+    (/^[0-9a-f]{12,64}$/.test(image.alias) && candidate.fingerprint.startsWith(image.alias))
+  );
+  if (found) return [];
+  const aliases = actual.images.flatMap((candidate) => candidate.aliases).toSorted();
+  return [{
+    severity: "error",
+    code: "IMAGE_MISSING",
+    summary: `Incus has no image "${image.alias}"`,
+    detail:
+      "An image without a remote is looked for in Incus's default project, nothing is downloaded.",
+    remedy: aliases.length === 0
+      ? "import one (incus image import), or name one with its remote, such as images:debian/13"
+      : `it has ${aliases.join(", ")}; or name one with its remote, such as images:debian/13`,
+    range: machine.imageRange,
+  }];
+}
+
+function missingPools(
+  resource: DesiredResource,
+  devices: readonly Readonly<Record<string, string>>[],
+  pools: ReadonlySet<string>,
+): Diagnostic[] {
+  const named = devices.flatMap((device) =>
+    device.type === "disk" && device.pool !== undefined ? [device.pool] : []
+  );
+  return [...new Set(named)].filter((pool) => !pools.has(pool)).map((pool) => ({
+    severity: "error",
+    code: "POOL_MISSING",
+    summary: `Incus has no storage pool "${pool}" for ${formatAddr(resource.addr)}`,
+    remedy: pools.size === 0
+      ? "make one: incus admin init --minimal, or incus storage create"
+      : `it has ${[...pools].toSorted().join(", ")}`,
+    range: resource.range,
+  }));
+}
+
+/** A root disk or volume that would become smaller: Incus does it by half, so anklume refuses. */
+export function shrinks(resource: DesiredResource, fields: readonly FieldChange[]): Diagnostic[] {
+  return fields.filter((field) => /^(config|devices\.[^.]+)\.size$/.test(field.path)).flatMap(
+    (field) => {
+      const before = parseSize(field.before ?? "");
+      const after = parseSize(field.after ?? "");
+      if (before === undefined || after === undefined || after >= before) return [];
+      return [{
+        severity: "error",
+        code: "SHRINK",
+        summary: `${
+          formatAddr(resource.addr)
+        } cannot shrink from ${field.before} to ${field.after}`,
+        detail: "Storage only grows: shrinking it loses data or leaves it half done.",
+        remedy: `write ${field.before} or more; or copy the data to a new volume`,
+        range: resource.range,
+      }];
+    },
+  );
+}
+
+/** Networks and machines that are not declared (somebody else's, or orphans) and stand where ours are to stand. */
+class NetworkStrangers {
+  readonly #networks: readonly { readonly name: string; readonly subnet: Address4 }[];
+  /** `bridge ip` -> the machine that holds it. */
+  readonly #holders: ReadonlyMap<string, ActualInstance>;
+
+  constructor(desired: DesiredState, actual: ActualState) {
+    const declared = new Set(desired.resources.map((resource) => formatAddr(resource.addr)));
+    const strangers = actual.resources.filter((resource) => {
+      const name = formatAddr(resource.addr);
+      return !declared.has(name) && !desired.frozen.has(name);
+    });
+    this.#networks = strangers.flatMap((network) => {
+      const text = network.kind === "network" ? network.config["ipv4.address"] ?? "" : "";
+      return Address4.isValid(text)
+        ? [{ name: network.addr.name, subnet: new Address4(text) }]
+        : [];
+    });
+    this.#holders = new Map(
+      strangers.flatMap((machine) =>
+        machine.kind !== "instance"
+          ? []
+          : Object.values(machine.expandedDevices).flatMap((nic) =>
+            nic.type === "nic" && nic.network !== undefined && nic["ipv4.address"] !== undefined
+              ? [[`${nic.network} ${nic["ipv4.address"]}`, machine] as const]
+              : []
+          )
+      ),
+    );
+  }
+
+  /** Incus refuses a duplicate address only when the machine starts. */
+  onAddressOf(machine: DesiredInstance): Diagnostic[] {
+    const { bridge, ip } = machine.nic;
+    const holder = this.#holders.get(`${bridge} ${ip}`);
+    if (holder === undefined) return [];
+    return [{
+      severity: "error",
+      code: "ADDRESS_IN_USE",
+      summary: `${ip} on ${bridge} is held by ${formatAddr(holder.addr)}`,
+      remedy: `give ${machine.addr.name} another \`ip\`, or remove the other machine`,
+      range: machine.range,
+    }];
+  }
+
+  /** Incus accepts two bridges on one subnet, and neither works then. */
+  onSubnetOf(network: DesiredNetwork): Diagnostic[] {
+    const text = network.config["ipv4.address"] ?? "";
+    if (!Address4.isValid(text)) return [];
+    const subnet = new Address4(text);
+    return this.#networks
+      .filter((other) => subnet.isInSubnet(other.subnet) || other.subnet.isInSubnet(subnet))
+      .map((other) => ({
+        severity: "error",
+        code: "SUBNET_IN_USE",
+        summary: `the subnet of ${network.addr.name} (${text}) overlaps network "${other.name}"`,
+        remedy: "give the domain another `subnet_id`, or change `global.addressing`",
+        range: network.range,
+      }));
+  }
+}

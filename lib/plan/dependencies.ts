@@ -1,0 +1,44 @@
+import { formatAddr } from "../resource/address.ts";
+import { networkAddr } from "../resource/network.ts";
+import { profileAddr } from "../resource/profile.ts";
+import { projectAddr } from "../resource/project.ts";
+import type { DesiredResource } from "../resource/resource.ts";
+import { usedByDevices } from "../resource/uses.ts";
+import { type DesiredState, firewallAddr } from "./desired_state.ts";
+import type { Change } from "./plan.ts";
+
+/** `formatAddr` of everything that must stand before a change, in the plan or not. */
+export function dependenciesOf(
+  resource: DesiredResource,
+  change: Change,
+  desired: DesiredState,
+): string[] {
+  const firewall = formatAddr(firewallAddr(desired.owner.project));
+  const project = formatAddr(projectAddr(resource.domain));
+  // What is merely made lets nobody through; what runs already must not change before the rules stand.
+  const guarded = change.action === "create" ? [] : [firewall];
+  switch (resource.kind) {
+    case "project":
+      return guarded;
+    case "network":
+      return guarded;
+    case "volume":
+      return [project];
+    case "profile":
+      return [...guarded, project, ...usedByDevices(resource.devices, resource.domain)];
+    case "instance":
+      return [
+        ...(onlyStops(change) ? [] : [firewall]),
+        project,
+        formatAddr(networkAddr(resource.nic.bridge)),
+        ...resource.profiles.map((name) => formatAddr(profileAddr(resource.domain, name))),
+        ...usedByDevices(resource.devices, resource.domain),
+      ];
+  }
+}
+
+/** Stopping a machine is safe without any rule. */
+function onlyStops(change: Change): boolean {
+  return change.action === "update" &&
+    change.fields.every((field) => field.path === "state" && field.after === "stopped");
+}

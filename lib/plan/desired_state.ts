@@ -1,0 +1,114 @@
+import type { Addressing, DomainAddress, MachineAddress } from "../addressing/addressing.ts";
+import type { Domain, Infra, Machine } from "../infra/infra.ts";
+import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+import { desiredInstance } from "../resource/instance.ts";
+import type { Owner } from "../resource/mark.ts";
+import { desiredNetwork } from "../resource/network.ts";
+import { desiredProfiles } from "../resource/profile.ts";
+import { desiredProject } from "../resource/project.ts";
+import type { DesiredResource } from "../resource/resource.ts";
+import { desiredVolume } from "../resource/volume.ts";
+import { comparePlaces } from "./order.ts";
+
+/** The rendered ruleset of the whole infra. */
+export interface DesiredFirewall {
+  readonly text: string;
+  readonly digest: string;
+  /** `inet anklume_home-lab`, `bridge anklume_home-lab` */
+  readonly tables: readonly string[];
+}
+
+/** Everything that is to be on the host, computed from `infra.yml` and its lock alone. */
+export interface DesiredState {
+  readonly owner: Owner;
+  readonly firewall: DesiredFirewall;
+  /** Sorted; nothing of a disabled domain. */
+  readonly resources: readonly DesiredResource[];
+  /** `formatAddr` of what is declared but left as it is: disabled domains, and those outside `--domain`. */
+  readonly frozen: ReadonlySet<string>;
+}
+
+export interface DesiredOptions {
+  readonly firewall: DesiredFirewall;
+  /** The host has NVIDIA's driver (`hasNvidia`): containers with a GPU get its runtime. */
+  readonly nvidia?: boolean;
+}
+
+/** `firewall home-lab`: the one resource that is not Incus's. */
+export function firewallAddr(project: string): ResourceAddr {
+  return { kind: "firewall", name: project };
+}
+
+/**
+ * Computes the desired state. Pure: the order of declarations changes nothing.
+ * @throws Error when `addressing` was not made for this infra
+ */
+export function desiredState(
+  infra: Infra,
+  addressing: Addressing,
+  options: DesiredOptions,
+): DesiredState {
+  const owner = { project: infra.projectName, infraId: addressing.infraId };
+  const resources: DesiredResource[] = [];
+  const frozen = new Set<string>();
+  for (const domain of infra.domains) {
+    const ofDomain = domainResources(infra, domain, addressing, owner, options.nvidia ?? false);
+    if (domain.enabled) resources.push(...ofDomain);
+    else for (const resource of ofDomain) frozen.add(formatAddr(resource.addr));
+  }
+  return {
+    owner,
+    firewall: options.firewall,
+    resources: resources.toSorted(comparePlaces),
+    frozen,
+  };
+}
+
+/** The same state with everything outside these domains left as it is. The firewall stays whole. */
+export function limitTo(desired: DesiredState, domains: readonly string[]): DesiredState {
+  const kept = desired.resources.filter((resource) => domains.includes(resource.domain));
+  const left = desired.resources.filter((resource) => !domains.includes(resource.domain));
+  return {
+    ...desired,
+    resources: kept,
+    frozen: new Set([...desired.frozen, ...left.map((resource) => formatAddr(resource.addr))]),
+  };
+}
+
+function domainResources(
+  infra: Infra,
+  domain: Domain,
+  addressing: Addressing,
+  owner: Owner,
+  nvidia: boolean,
+): DesiredResource[] {
+  const address = domainAddress(addressing, domain);
+  return [
+    desiredProject(domain, owner),
+    desiredNetwork(domain, address, owner),
+    ...desiredProfiles(domain, owner),
+    ...domain.machines.flatMap((machine) => [
+      ...machine.storageVolumes.map((volume) => desiredVolume(machine, volume, owner)),
+      desiredInstance(machine, {
+        owner,
+        domain,
+        nvidia,
+        storagePool: infra.global.storagePool,
+        ipv6: infra.global.ipv6,
+        addresses: { domain: address, machine: machineAddress(addressing, machine) },
+      }),
+    ]),
+  ];
+}
+
+function domainAddress(addressing: Addressing, domain: Domain): DomainAddress {
+  const address = addressing.domains.get(domain.name);
+  if (address === undefined) throw new Error(`Domain "${domain.name}" has no subnet`);
+  return address;
+}
+
+function machineAddress(addressing: Addressing, machine: Machine): MachineAddress {
+  const address = addressing.machines.get(machine.name);
+  if (address === undefined) throw new Error(`Machine "${machine.name}" has no address`);
+  return address;
+}

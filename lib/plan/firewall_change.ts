@@ -1,0 +1,36 @@
+import { type FieldChange, fieldChange } from "../resource/field.ts";
+import { ownership } from "../resource/mark.ts";
+import type { ActualState } from "./actual_state.ts";
+import { type DesiredState, firewallAddr } from "./desired_state.ts";
+import type { Change } from "./plan.ts";
+
+/** Loading the ruleset, where the live tables are not the rendered ones. `undefined` also when nobody may look. */
+export function firewallChange(desired: DesiredState, actual: ActualState): Change | undefined {
+  const { state, differences } = actual.firewall;
+  if (state === "in-place" || state === "unknown") return undefined;
+  const missing = state === "missing";
+  const open = missing && machinesRun(desired, actual);
+  const fields: FieldChange[] = missing
+    ? [fieldChange("tables", undefined, desired.firewall.tables.join(", "), "in-place", open)]
+    : differences.map((line) => fieldChange("ruleset", undefined, line, "in-place"));
+  return {
+    addr: firewallAddr(desired.owner.project),
+    action: missing ? "create" : "update",
+    fields,
+    effect: "in-place",
+    reason: open
+      ? "no rules are loaded: the domains stand open"
+      : missing
+      ? "no rules are loaded yet"
+      : "the live rules are not the rendered ones",
+    dependsOn: [],
+    needsForce: false,
+  };
+}
+
+function machinesRun(desired: DesiredState, actual: ActualState): boolean {
+  return actual.resources.some((resource) =>
+    resource.kind === "instance" && resource.status === "Running" &&
+    ownership(resource.config, desired.owner).kind === "ours"
+  );
+}

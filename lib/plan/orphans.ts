@@ -1,0 +1,40 @@
+import { formatAddr } from "../resource/address.ts";
+import { MARK, type Owner, ownership } from "../resource/mark.ts";
+import type { ActualResource } from "../resource/resource.ts";
+import type { ActualState } from "./actual_state.ts";
+import type { DesiredState } from "./desired_state.ts";
+import { comparePlaces } from "./order.ts";
+import type { Orphan } from "./plan.ts";
+import { isProtected } from "./protection.ts";
+
+/** Everything of this infra that is on the host; `default` profiles come and go with their project. */
+export function ownedResources(owner: Owner, actual: ActualState): ActualResource[] {
+  return actual.resources.filter((resource) =>
+    ownership(resource.config, owner).kind === "ours" &&
+    !(resource.kind === "profile" && resource.addr.name === "default")
+  ).toSorted(comparePlaces);
+}
+
+/** What is ours and neither declared nor left alone on purpose. */
+export function orphanedResources(desired: DesiredState, actual: ActualState): ActualResource[] {
+  const declared = new Set(desired.resources.map((resource) => formatAddr(resource.addr)));
+  return ownedResources(desired.owner, actual).filter((resource) => {
+    const name = formatAddr(resource.addr);
+    return !declared.has(name) && !desired.frozen.has(name);
+  });
+}
+
+export function toOrphan(resource: ActualResource): Orphan {
+  return {
+    addr: resource.addr,
+    ...domainOf(resource),
+    protected: isProtected(resource),
+    ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt }),
+  };
+}
+
+/** The domain a live resource was made for. */
+export function domainOf(resource: ActualResource): { domain?: string } {
+  const domain = resource.config[MARK.domain] ?? resource.addr.project;
+  return domain === undefined ? {} : { domain };
+}

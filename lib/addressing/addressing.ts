@@ -9,7 +9,7 @@ export interface DomainAddress {
   readonly gateway: string;
   readonly dhcpFirst: string;
   readonly dhcpLast: string;
-  /** Only with `global.ipv6`. */
+  /** Only with `global.ipv6`: a ULA /64, its gateway `::254`. */
   readonly ipv6?: { readonly subnet: string; readonly gateway: string };
 }
 
@@ -22,6 +22,7 @@ export interface MachineAddress {
   readonly hwaddr: string;
   /** Name of the port on the host, at most 15 characters, unique on the host; the firewall relies on it. */
   readonly hostName: string;
+  /** Ends like `ip`: `::10` beside `.10`. */
   readonly ipv6?: string;
 }
 
@@ -36,12 +37,22 @@ export interface Addressing {
 /** The content of `infra.lock.yml`, format 1. */
 export interface Lock {
   readonly format: 1;
+  /** `project_name` of the infra it was written for: a lock copied to another workspace is noticed. */
+  readonly project: string;
+  /** The infra's UUID. */
   readonly infra: string;
   readonly domains: Readonly<Record<string, LockedDomain>>;
   readonly machines: Readonly<Record<string, LockedMachine>>;
-  /** Addresses that were given back, oldest first: they are reused last. */
+  /**
+   * What was given back, oldest first: it is reused last. Of addresses only those in the subnet of a domain that
+   * still stands.
+   */
   readonly freed: { readonly subnets: readonly string[]; readonly addresses: readonly string[] };
 }
+
+export const LOCK_FILE = "infra.lock.yml";
+/** Of the lock file. A greater number was written by a newer anklume. */
+export const LOCK_FORMAT = 1;
 
 export interface LockedDomain {
   readonly subnet: string;

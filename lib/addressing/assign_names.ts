@@ -1,0 +1,59 @@
+import type { Domain, Machine } from "../infra/infra.ts";
+import type { Lock } from "./addressing.ts";
+import { bridgeName, hardwareAddress, isWholeBridgeName, portName } from "./interface_names.ts";
+
+/** A machine's NIC as the host sees it. */
+export interface Port {
+  readonly hwaddr: string;
+  readonly hostName: string;
+}
+
+/** Domain -> bridge. What the lock records is kept; a name that fits whole goes before a shortened one. */
+export function assignBridges(
+  domains: readonly Domain[],
+  lock: Lock | undefined,
+): Map<string, string> {
+  const locked = new Map(Object.entries(lock?.domains ?? {}));
+  const taken = new Set<string>();
+  const bridges = new Map<string, string>();
+  for (const { name } of domains) {
+    const bridge = locked.get(name)?.bridge;
+    if (bridge !== undefined && claim(bridge, taken)) bridges.set(name, bridge);
+  }
+  const waiting = domains.filter(({ name }) => !bridges.has(name));
+  for (const whole of [true, false]) {
+    for (const { name } of waiting) {
+      if (isWholeBridgeName(name) === whole) bridges.set(name, bridgeName(name, taken));
+    }
+  }
+  return bridges;
+}
+
+/** Machine -> MAC and port name; kept also when the machine moves to another domain. */
+export function assignPorts(
+  infraId: string,
+  machines: readonly Machine[],
+  lock: Lock | undefined,
+): Map<string, Port> {
+  const locked = new Map(Object.entries(lock?.machines ?? {}));
+  const hwaddrs = new Map<string, string>();
+  const hostNames = new Map<string, string>();
+  const takenHwaddrs = new Set<string>();
+  const takenHostNames = new Set<string>();
+  for (const { name } of machines) {
+    const port = locked.get(name);
+    if (port === undefined) continue;
+    if (claim(port.hwaddr, takenHwaddrs)) hwaddrs.set(name, port.hwaddr);
+    if (claim(port.hostName, takenHostNames)) hostNames.set(name, port.hostName);
+  }
+  return new Map(machines.map(({ name }) => [name, {
+    hwaddr: hwaddrs.get(name) ?? hardwareAddress(infraId, name, takenHwaddrs),
+    hostName: hostNames.get(name) ?? portName(infraId, name, takenHostNames),
+  }]));
+}
+
+function claim(name: string, taken: Set<string>): boolean {
+  if (taken.has(name)) return false;
+  taken.add(name);
+  return true;
+}

@@ -1,8 +1,8 @@
 import type { DomainAddress, MachineAddress } from "../addressing/addressing.ts";
 import type { SourceRange } from "../diag/diagnostic.ts";
+import type { Instance, InstanceSource, InstancesPost } from "../incus/wire/instance.ts";
 import type { Domain, ImageRef, Machine, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
-import type { InstanceCreateBody } from "./body.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import type { Devices } from "./delta.ts";
 import { instanceDevices } from "./instance_devices.ts";
@@ -33,20 +33,6 @@ export interface ActualInstance extends ActualBase {
   /** With those of its profiles. */
   readonly expandedDevices: Devices;
   readonly profiles: readonly string[];
-}
-
-/** What `fromIncus` needs of Incus's `Instance`. */
-export interface WireInstance {
-  readonly name: string;
-  readonly project: string;
-  readonly type: string;
-  readonly status: string;
-  readonly description: string;
-  readonly config: StringMap;
-  readonly devices: Devices;
-  readonly expanded_devices?: Devices | null;
-  readonly profiles: readonly string[] | null;
-  readonly created_at?: string;
 }
 
 export function instanceAddr(project: string, name: string): ResourceAddr {
@@ -129,7 +115,7 @@ const NO_IPV6: StringMap = {
   "linux.sysctl.net.ipv6.conf.eth0.disable_ipv6": "1",
 };
 
-export function actualInstance(wire: WireInstance): ActualInstance {
+export function actualInstance(wire: Instance): ActualInstance {
   return {
     kind: "instance",
     addr: instanceAddr(wire.project, wire.name),
@@ -140,12 +126,12 @@ export function actualInstance(wire: WireInstance): ActualInstance {
     devices: wire.devices,
     expandedDevices: wire.expanded_devices ?? wire.devices,
     profiles: wire.profiles ?? [],
-    ...(wire.created_at === undefined ? {} : { createdAt: wire.created_at }),
+    createdAt: wire.created_at,
   };
 }
 
 /** `source` of a create or rebuild request. Local images are the default project's (`features.images=false`). */
-export function imageSource(image: ImageRef): StringMap {
+export function imageSource(image: ImageRef): InstanceSource {
   if (image.kind === "remote") {
     return {
       type: "image",
@@ -166,7 +152,7 @@ export function startsWhenCreated(desired: DesiredInstance): boolean {
 }
 
 /** Body of `POST /1.0/instances?project=P`; it is started in the same request. */
-export function instanceCreateBody(desired: DesiredInstance): InstanceCreateBody {
+export function instanceCreateBody(desired: DesiredInstance): InstancesPost {
   return {
     name: desired.addr.name,
     type: desired.type === "vm" ? "virtual-machine" : "container",

@@ -1,3 +1,4 @@
+import type { InstancePut } from "../incus/wire/instance.ts";
 import {
   configDelta,
   configFields,
@@ -6,7 +7,6 @@ import {
   mergeConfig,
   mergeDevices,
 } from "./delta.ts";
-import type { InstanceUpdateBody } from "./body.ts";
 import { type Effect, type FieldChange, fieldChange } from "./field.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
 import { bearsOnIsolation } from "./isolation.ts";
@@ -36,7 +36,7 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
 export function instanceUpdateBody(
   desired: DesiredInstance,
   actual: ActualInstance,
-): InstanceUpdateBody {
+): InstancePut {
   const { config, devices } = deltas(desired, actual);
   return {
     description: desired.description,

@@ -1,7 +1,7 @@
 import type { DomainAddress } from "../addressing/addressing.ts";
+import type { Network, NetworkPut, NetworksPost } from "../incus/wire/network.ts";
 import type { Domain, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
-import type { NetworkCreateBody, UpdateBody } from "./body.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
@@ -18,16 +18,6 @@ export interface ActualNetwork extends ActualBase {
   readonly type: string;
   /** false: an interface of the host that Incus only sees. */
   readonly managed: boolean;
-}
-
-/** What `fromIncus` needs of Incus's `Network`. */
-export interface WireNetwork {
-  readonly name: string;
-  readonly type: string;
-  readonly managed: boolean;
-  readonly description: string;
-  readonly config: StringMap;
-  readonly used_by?: readonly string[] | null;
 }
 
 export function networkAddr(bridge: string): ResourceAddr {
@@ -71,7 +61,7 @@ export function desiredNetwork(
   };
 }
 
-export function actualNetwork(wire: WireNetwork): ActualNetwork {
+export function actualNetwork(wire: Network): ActualNetwork {
   return {
     kind: "network",
     addr: networkAddr(wire.name),
@@ -100,7 +90,7 @@ export function compareNetwork(desired: DesiredNetwork, actual: ActualNetwork): 
 }
 
 /** Body of `POST /1.0/networks`. */
-export function networkCreateBody(desired: DesiredNetwork): NetworkCreateBody {
+export function networkCreateBody(desired: DesiredNetwork): NetworksPost {
   return {
     name: desired.addr.name,
     type: "bridge",
@@ -110,7 +100,7 @@ export function networkCreateBody(desired: DesiredNetwork): NetworkCreateBody {
 }
 
 /** Body of `PUT /1.0/networks/NAME`. */
-export function networkUpdateBody(desired: DesiredNetwork, actual: ActualNetwork): UpdateBody {
+export function networkUpdateBody(desired: DesiredNetwork, actual: ActualNetwork): NetworkPut {
   return {
     description: desired.description,
     config: mergeConfig(actual.config, delta(desired, actual)),

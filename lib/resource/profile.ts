@@ -1,6 +1,6 @@
-import type { Domain, Profile, StringMap } from "../infra/infra.ts";
+import type { Profile as WireProfile, ProfilePut, ProfilesPost } from "../incus/wire/profile.ts";
+import type { Domain, Profile } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
-import type { ProfileCreateBody, ProfileUpdateBody } from "./body.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import {
   configDelta,
@@ -27,16 +27,6 @@ export interface DesiredProfile extends DesiredBase {
 export interface ActualProfile extends ActualBase {
   readonly kind: "profile";
   readonly devices: Devices;
-}
-
-/** What `fromIncus` needs of Incus's `Profile`. */
-export interface WireProfile {
-  readonly name: string;
-  readonly project: string;
-  readonly description: string;
-  readonly config: StringMap;
-  readonly devices: Devices;
-  readonly used_by?: readonly string[] | null;
 }
 
 export function profileAddr(project: string, name: string): ResourceAddr {
@@ -123,7 +113,7 @@ export function compareProfile(profile: DesiredProfile, actual: ActualProfile): 
 }
 
 /** Body of `POST /1.0/profiles?project=P`. */
-export function profileCreateBody(desired: DesiredProfile): ProfileCreateBody {
+export function profileCreateBody(desired: DesiredProfile): ProfilesPost {
   return {
     name: desired.addr.name,
     description: desired.description,
@@ -136,7 +126,7 @@ export function profileCreateBody(desired: DesiredProfile): ProfileCreateBody {
 export function profileUpdateBody(
   profile: DesiredProfile,
   actual: ActualProfile,
-): ProfileUpdateBody {
+): ProfilePut {
   const desired = wanted(profile, actual);
   const { config, devices } = deltas(desired, actual);
   return {

@@ -1,6 +1,6 @@
+import type { Project, ProjectPut, ProjectsPost } from "../incus/wire/project.ts";
 import type { Domain, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
-import type { ProjectCreateBody, UpdateBody } from "./body.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import { type FieldChange, fieldChange } from "./field.ts";
@@ -12,14 +12,6 @@ export interface DesiredProject extends DesiredBase {
 }
 export interface ActualProject extends ActualBase {
   readonly kind: "project";
-}
-
-/** What `fromIncus` needs of Incus's `Project`. */
-export interface WireProject {
-  readonly name: string;
-  readonly description: string;
-  readonly config: StringMap;
-  readonly used_by?: readonly string[] | null;
 }
 
 export function projectAddr(domain: string): ResourceAddr {
@@ -45,7 +37,7 @@ export function desiredProject(domain: Domain, owner: Owner): DesiredProject {
   };
 }
 
-export function actualProject(wire: WireProject): ActualProject {
+export function actualProject(wire: Project): ActualProject {
   return {
     kind: "project",
     addr: projectAddr(wire.name),
@@ -73,12 +65,12 @@ export function descriptionField(desired: DesiredBase, actual: ActualBase): Fiel
 }
 
 /** Body of `POST /1.0/projects`. */
-export function projectCreateBody(desired: DesiredProject): ProjectCreateBody {
+export function projectCreateBody(desired: DesiredProject): ProjectsPost {
   return { name: desired.addr.name, description: desired.description, config: desired.config };
 }
 
 /** Body of `PUT /1.0/projects/NAME`: whole, because a PATCH without `features.*` is refused. */
-export function projectUpdateBody(desired: DesiredProject, actual: ActualProject): UpdateBody {
+export function projectUpdateBody(desired: DesiredProject, actual: ActualProject): ProjectPut {
   return {
     description: desired.description,
     config: mergeConfig(actual.config, delta(desired, actual)),

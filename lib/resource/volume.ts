@@ -1,6 +1,6 @@
+import type { Volume, VolumePut, VolumesPost } from "../incus/wire/storage.ts";
 import type { Machine, StorageVolume, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
-import type { UpdateBody, VolumeCreateBody } from "./body.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
@@ -14,17 +14,6 @@ export interface DesiredVolume extends DesiredBase {
 }
 export interface ActualVolume extends ActualBase {
   readonly kind: "volume";
-}
-
-/** What `fromIncus` needs of Incus's `StorageVolume`. */
-export interface WireVolume {
-  readonly name: string;
-  readonly type: string;
-  readonly project: string;
-  readonly description: string;
-  readonly config: StringMap;
-  readonly created_at?: string;
-  readonly used_by?: readonly string[] | null;
 }
 
 export function volumeAddr(project: string, pool: string, name: string): ResourceAddr {
@@ -52,16 +41,14 @@ export function desiredVolume(
   };
 }
 
-/** `undefined` for what the list holds besides custom volumes: their snapshots, written `volume/snapshot`. */
-export function actualVolume(wire: WireVolume, pool: string): ActualVolume | undefined {
-  if (wire.type !== "custom" || wire.name.includes("/")) return undefined;
+export function actualVolume(wire: Volume, pool: string): ActualVolume {
   return {
     kind: "volume",
     addr: volumeAddr(wire.project, pool, wire.name),
     description: wire.description,
     config: wire.config,
     usedBy: wire.used_by ?? [],
-    ...(wire.created_at === undefined ? {} : { createdAt: wire.created_at }),
+    createdAt: wire.created_at,
   };
 }
 
@@ -77,7 +64,7 @@ export function compareVolume(desired: DesiredVolume, actual: ActualVolume): Fie
 }
 
 /** Body of `POST /1.0/storage-pools/POOL/volumes/custom`. */
-export function volumeCreateBody(desired: DesiredVolume): VolumeCreateBody {
+export function volumeCreateBody(desired: DesiredVolume): VolumesPost {
   return {
     name: desired.addr.name,
     type: "custom",
@@ -88,7 +75,7 @@ export function volumeCreateBody(desired: DesiredVolume): VolumeCreateBody {
 }
 
 /** Body of `PUT /1.0/storage-pools/POOL/volumes/custom/NAME`. */
-export function volumeUpdateBody(desired: DesiredVolume, actual: ActualVolume): UpdateBody {
+export function volumeUpdateBody(desired: DesiredVolume, actual: ActualVolume): VolumePut {
   return {
     description: desired.description,
     config: mergeConfig(actual.config, delta(desired, actual)),

@@ -1,0 +1,106 @@
+import type { IncusClient } from "../incus/incus_client.ts";
+import type { Resources } from "../incus/wire/server.ts";
+import { type Infra, machinesOf } from "../infra/infra.ts";
+import { actualInstance } from "../resource/instance.ts";
+import { actualNetwork } from "../resource/network.ts";
+import { actualProfile } from "../resource/profile.ts";
+import { actualProject } from "../resource/project.ts";
+import { actualVolume } from "../resource/volume.ts";
+import type { ActualImage, ActualPool, Hardware, IncusState } from "./actual_state.ts";
+
+/** What is read only where a plan needs it. */
+export interface ReadWishes {
+  /** The images of the default project: some machine names a local one. */
+  readonly images?: boolean;
+  /** Memory and GPUs of the host: some machine wants one, or says how much memory it takes. */
+  readonly hardware?: boolean;
+  /** How much of each pool is free: something with a size is declared. */
+  readonly poolSpace?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What planning this infra needs to know of the host. */
+export function wishesOf(infra: Infra): ReadWishes {
+  const machines = machinesOf(infra);
+  return {
+    images: machines.some((machine) => machine.image.kind === "local"),
+    hardware: machines.some((machine) =>
+      machine.gpu || machine.type === "vm" || machine.config["limits.memory"] !== undefined
+    ),
+    poolSpace: machines.some((machine) =>
+      machine.storageVolumes.some((volume) => volume.size !== undefined) ||
+      Object.values(machine.devices).some((device) => device.size !== undefined)
+    ),
+  };
+}
+
+/**
+ * Reads everything of every project in one wave of requests and one request (two with `poolSpace`) per storage pool: how
+ * many machines there are does not matter.
+ * @throws IncusError, IncusUnreachableError, or the reason of an aborted `signal`
+ */
+export async function readActualState(
+  incus: IncusClient,
+  wishes: ReadWishes = {},
+): Promise<IncusState> {
+  const options = { signal: wishes.signal };
+  const everywhere = { allProjects: true } as const;
+  const [projects, networks, profiles, instances, pools, images, hardware] = await Promise.all([
+    incus.projects.list(options),
+    incus.networks.list(options),
+    incus.profiles.list(everywhere, options),
+    incus.instances.list(everywhere, options),
+    readPools(incus, wishes),
+    wishes.images ? incus.images.list(options) : undefined,
+    wishes.hardware ? incus.server.resources(options) : undefined,
+  ]);
+  return {
+    server: {
+      version: incus.info.environment.server_version,
+      vms: incus.info.environment.driver.includes("qemu"),
+    },
+    resources: [
+      ...projects.map(actualProject),
+      ...networks.map(actualNetwork),
+      ...pools.flatMap(({ pool, volumes }) =>
+        volumes.map((volume) => actualVolume(volume, pool.name))
+      ),
+      ...profiles.map(actualProfile),
+      ...instances.map(actualInstance),
+    ],
+    pools: pools.map(({ pool }) => pool),
+    ...(images === undefined ? {} : {
+      images: images.map((image): ActualImage => ({
+        fingerprint: image.fingerprint,
+        aliases: (image.aliases ?? []).map((alias) => alias.name),
+        type: image.type,
+      })),
+    }),
+    ...(hardware === undefined ? {} : { hardware: toHardware(hardware) }),
+  };
+}
+
+async function readPools(incus: IncusClient, wishes: ReadWishes) {
+  const options = { signal: wishes.signal };
+  const pools = await incus.storagePools.list(options);
+  return await Promise.all(pools.map(async ({ name, driver }) => {
+    const [volumes, resources] = await Promise.all([
+      incus.volumes.list(name, { allProjects: true }, options),
+      wishes.poolSpace ? incus.storagePools.resources(name, options) : undefined,
+    ]);
+    const space = resources?.space;
+    const free = space === undefined || space.total === 0 ? undefined : space.total - space.used;
+    const pool: ActualPool = { name, driver, ...(free === undefined ? {} : { free }) };
+    return { pool, volumes };
+  }));
+}
+
+function toHardware(resources: Resources): Hardware {
+  return {
+    memory: resources.memory.total,
+    gpus: (resources.gpu.cards ?? []).map((card) => ({
+      vendor: card.vendor ?? "",
+      driver: card.nvidia === undefined ? card.driver ?? "" : "nvidia",
+    })),
+  };
+}

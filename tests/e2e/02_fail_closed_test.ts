@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { IMAGE, Lab, liveInstances, must } from "./_lab.ts";
+
+const INFRA = `
+project_name: closed
+global: { default_os_image: "${IMAGE}" }
+domains:
+  left:
+    ephemeral: true
+    machines: { left-a: {}, left-b: {} }
+  right:
+    ephemeral: true
+    machines: { right-a: {} }
+`;
+
+/** A directory that stands first on the PATH and holds an `nft` of the test's making. */
+async function withNft(lab: Lab, script: string): Promise<Record<string, string>> {
+  const real = (await must(["sh", "-c", "command -v nft"])).trim();
+  const dir = `${lab.dir}/bin`;
+  await Deno.mkdir(dir, { recursive: true });
+  await Deno.writeTextFile(`${dir}/nft`, `#!/bin/sh\nREAL=${real}\n${script}\n`, { mode: 0o755 });
+  return { PATH: `${dir}:${Deno.env.get("PATH")}` };
+}
+
+async function runningMachines(): Promise<string[]> {
+  return (await liveInstances()).filter(({ status }) => status === "Running").map(({ name }) =>
+    name
+  );
+}
+
+Deno.test("no machine runs when nft fails, and the next apply carries on", async () => {
+  await using lab = await Lab.create(INFRA);
+  const broken = await withNft(
+    lab,
+    `case "$*" in *list*) exec $REAL "$@";; esac\ncat >/dev/null\necho "Error: Could not process rule: Cannot allocate memory" >&2\nexit 1`,
+  );
+  const failed = await lab.anklume(["apply", "--infra"], 1, broken);
+  assert.match(failed.stdout + failed.stderr, /Cannot allocate memory/);
+  assert.deepEqual(await runningMachines(), []);
+
+  await lab.anklume(["apply", "--infra"]);
+  assert.equal((await runningMachines()).length, 3);
+  await lab.expectNothingToDo();
+});
+
+Deno.test("no machine runs when the table is tampered with between load and read-back", async () => {
+  await using lab = await Lab.create(INFRA);
+  const tampering = await withNft(
+    lab,
+    `case "$*" in *list*) exec $REAL "$@";; esac
+input=$(cat)
+printf '%s\\n' "$input" | $REAL "$@" || exit $?
+# Only the load on the host, not the one in the empty namespace that the ruleset is compared with.
+if [ -n "$($REAL list tables | grep anklume_closed)" ] && ip link show eth0 >/dev/null 2>&1; then
+  $REAL insert rule inet anklume_closed forward accept
+fi`,
+  );
+  const failed = await lab.anklume(["apply", "--infra"], 1, tampering);
+  assert.match(failed.stdout + failed.stderr, /firewall/i);
+  assert.deepEqual(await runningMachines(), []);
+});
+
+Deno.test("a table that somebody changed is reported, and mended by the next apply", async () => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra"]);
+  await must(["nft", "insert", "rule", "inet", "anklume_closed", "forward", "accept"]);
+  const { stdout } = await lab.anklume(["check", "--exit-code"], 3);
+  assert.match(stdout, /firewall/);
+  await lab.anklume(["apply", "--infra"]);
+  await lab.expectNothingToDo();
+
+  await must(["nft", "flush", "ruleset"]);
+  const status = await lab.anklume(["status"]);
+  assert.match(status.stdout, /open/i);
+  await lab.anklume(["check", "--exit-code"], 3);
+  await lab.anklume(["apply", "--infra"]);
+  await lab.expectNothingToDo();
+});

@@ -91,3 +91,8 @@ export function onInterrupt(listener: () => void): () => void {
 export function exit(status: number): never {
   Deno.exit(status);
 }
+
+/** Absolute path of the workspace. */
+export function workingDirectory(): string {
+  return Deno.cwd();
+}

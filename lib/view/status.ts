@@ -22,10 +22,10 @@ export interface Status {
 
 export interface FirewallStatus {
   /**
-   * `loaded`: the live ruleset is the one rendered. `differs`: somebody or a newer infra.yml changed it. `absent`: the domains
-   * stand open. `unknown`: reading it needs root.
+   * `in-place`: the live ruleset is the rendered one. `different`: somebody changed it, or infra.yml did. `missing`: the
+   * domains stand open. `unknown`: reading it needs root.
    */
-  readonly state: "loaded" | "differs" | "absent" | "unknown";
+  readonly state: "in-place" | "missing" | "different" | "unknown";
   /** What was seen, for people. */
   readonly detail?: string;
 }
@@ -52,7 +52,7 @@ export interface MachineStatus {
   readonly ip: string;
   readonly image: string;
   /** What apply would do to it; undefined: it is as declared. */
-  readonly drift?: "create" | "update" | "replace" | "delete";
+  readonly pending?: "create" | "update" | "replace" | "delete";
 }
 
 /** The status for people, firewall first, within the width of the screen. */
@@ -82,9 +82,9 @@ export function statusText(status: Status, style: Style): string {
 function firewallLine({ firewall, project }: Status, { colors, width }: Style): string {
   const detail = firewall.detail === undefined ? "" : `: ${printable(firewall.detail)}`;
   switch (firewall.state) {
-    case "loaded":
+    case "in-place":
       return colors.green(`Firewall  loaded, as rendered for ${project}`);
-    case "differs":
+    case "different":
       return colors.red(
         hang(
           "Firewall  ",
@@ -92,7 +92,7 @@ function firewallLine({ firewall, project }: Status, { colors, width }: Style): 
           width,
         ),
       );
-    case "absent":
+    case "missing":
       return colors.red(
         colors.bold(
           hang(
@@ -143,9 +143,9 @@ function machineTable(status: Status, style: Style): string[] {
     { text: machine.state, paint: stateColor(machine.state, style) },
     { text: machine.ip },
     { text: printable(machine.image) },
-    machine.drift === undefined
+    machine.pending === undefined
       ? { text: "", paint: colors.dim }
-      : { text: machine.drift, paint: colors.yellow },
+      : { text: machine.pending, paint: colors.yellow },
   ]);
   const columns = [
     { title: "MACHINE", least: 20 },

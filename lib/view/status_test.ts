@@ -7,7 +7,7 @@ const plain = { colors: pc.createColors(false), width: 80 };
 const status: Status = {
   project: "home-lab",
   infraId: "0b1c",
-  firewall: { state: "loaded" },
+  firewall: { state: "in-place" },
   domains: [
     {
       name: "pro",
@@ -46,7 +46,7 @@ const status: Status = {
       state: "absent",
       ip: "10.150.254.99",
       image: "local:an-image-with-a-very-long-alias-indeed",
-      drift: "create",
+      pending: "create",
     },
   ],
   breaches: [],
@@ -57,14 +57,14 @@ const status: Status = {
 
 Deno.test("statusText() tells the firewall first", () => {
   assert.match(statusText(status, plain), /^Firewall {2}loaded, as rendered for home-lab\n/);
-  const open = statusText({ ...status, firewall: { state: "absent" } }, plain);
+  const open = statusText({ ...status, firewall: { state: "missing" } }, plain);
   assert.match(open, /^Firewall {2}NOT LOADED: the domains stand open/);
 });
 
 Deno.test("statusText() keeps every line within 80 columns, whatever the names", () => {
   const text = statusText({
     ...status,
-    firewall: { state: "differs", detail: "rule 4 of chain forward is not the rendered one" },
+    firewall: { state: "different", detail: "rule 4 of chain forward is not the rendered one" },
     breaches: ["instance pro/pro-dev: devices.eth9 is a NIC that walks around the isolation"],
     bypasses: ["a-domain-with-a-long-name-07-the-machine: eth1, usb-device-nobody-declared"],
     orphans: ["instance old-domain/old-domain-with-a-machine-whose-name-goes-on-and-on-and-on-x"],

@@ -1,0 +1,86 @@
+import type { Addressing } from "../addressing/addressing.ts";
+import type { Domain, Infra, Internet, Machine } from "../infra/infra.ts";
+import type { ActualState } from "../plan/actual_state.ts";
+import type { Plan } from "../plan/plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import { instanceAddr } from "../resource/instance.ts";
+import { networkAddr } from "../resource/network.ts";
+import type { DomainStatus, FirewallStatus, MachineStatus, Status } from "../view/status.ts";
+
+/** What stands on the host, told with the same plan that `check` shows. Pure. */
+export function buildStatus(
+  infra: Infra,
+  addressing: Addressing,
+  actual: ActualState,
+  plan: Plan,
+): Status {
+  const live = new Map(actual.resources.map((each) => [formatAddr(each.addr), each]));
+  const domains = infra.domains.map((domain): DomainStatus => {
+    const address = addressing.domains.get(domain.name);
+    const bridge = address?.bridge ?? "";
+    return {
+      name: domain.name,
+      trustLevel: domain.trustLevel,
+      enabled: domain.enabled,
+      subnet: address?.subnet ?? "",
+      bridge,
+      internet: internetText(domain.internet),
+      present: live.has(formatAddr(networkAddr(bridge))),
+    };
+  });
+  const machines = infra.domains.flatMap((domain) =>
+    domain.machines.map((machine) => machineStatus(domain, machine, addressing, live, plan))
+  );
+  return {
+    project: infra.projectName,
+    infraId: addressing.infraId,
+    firewall: firewallStatus(actual),
+    domains,
+    machines,
+    breaches: plan.changes.flatMap((change) =>
+      change.addr.kind === "firewall" ? [] : change.fields
+        .filter((field) => field.breach === true)
+        .map((field) => `${formatAddr(change.addr)}: ${field.path}`)
+    ),
+    bypasses: infra.domains.flatMap((domain) =>
+      domain.machines
+        .filter((machine) => machine.bypassesIsolation.length > 0)
+        .map((machine) => `${machine.name}: ${machine.bypassesIsolation.join(", ")}`)
+    ),
+    orphans: plan.orphans.map((orphan) => formatAddr(orphan.addr)),
+    pending: plan.changes.length + plan.held.length,
+  };
+}
+
+function machineStatus(
+  domain: Domain,
+  machine: Machine,
+  addressing: Addressing,
+  live: ReadonlyMap<string, ActualState["resources"][number]>,
+  plan: Plan,
+): MachineStatus {
+  const name = formatAddr(instanceAddr(domain.name, machine.name));
+  const found = live.get(name);
+  const action = plan.changes.find((change) => formatAddr(change.addr) === name)?.action;
+  return {
+    name: machine.name,
+    domain: domain.name,
+    trustLevel: domain.trustLevel,
+    type: machine.type,
+    state: found?.kind === "instance" ? found.status.toLowerCase() : "absent",
+    ip: addressing.machines.get(machine.name)?.ip ?? "",
+    image: machine.image.text,
+    ...(action === undefined || action === "no-op" ? {} : { pending: action }),
+  };
+}
+
+function firewallStatus({ firewall }: ActualState): FirewallStatus {
+  const [first, ...more] = firewall.differences;
+  if (first === undefined) return { state: firewall.state };
+  const rest = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  return { state: firewall.state, detail: `${first}${rest}` };
+}
+
+function internetText(internet: Internet): string {
+  return internet.kind === "via" ? `via ${internet.interfaces.join(", ")}` : internet.kind;
+}

@@ -1,0 +1,26 @@
+import type { Session } from "./session.ts";
+
+/** `no-one`: there is no terminal to ask at. */
+export type Answer = "yes" | "no" | "no-one" | "interrupted";
+
+/** Asks yes or no; the answer to an empty line is no. Without a terminal nobody is asked. */
+export async function confirm(question: string, { terminal }: Session): Promise<Answer> {
+  if (!terminal.interactive) return "no-one";
+  const prompts = await import("@clack/prompts");
+  const answer = await prompts.confirm({ message: question, initialValue: false });
+  if (prompts.isCancel(answer)) return "interrupted";
+  return answer ? "yes" : "no";
+}
+
+/** Asks for a word to be typed: for what cannot be undone. */
+export async function confirmByTyping(
+  question: string,
+  word: string,
+  { terminal }: Session,
+): Promise<Answer> {
+  if (!terminal.interactive) return "no-one";
+  const prompts = await import("@clack/prompts");
+  const answer = await prompts.text({ message: `${question} Type ${word} to go on:` });
+  if (prompts.isCancel(answer)) return "interrupted";
+  return answer === word ? "yes" : "no";
+}

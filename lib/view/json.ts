@@ -1,0 +1,59 @@
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { Change, Plan } from "../plan/plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import type { Status } from "./status.ts";
+
+// The shapes that `--json` prints. docs/json.md documents them; `format` grows only when a key changes its meaning or goes.
+
+/** One value as JSON, indented, ending with a newline. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** `validate --json`, and what every reading verb prints where the input is wrong. */
+export function diagnosticsJson(diagnostics: readonly Diagnostic[]): string {
+  return jsonText({ format: 1, diagnostics });
+}
+
+/** `check --json` */
+export function planJson(plan: Plan, warnings: readonly Diagnostic[] = []): string {
+  return jsonText({
+    format: 1,
+    project: plan.project,
+    infra: plan.infraId,
+    changes: plan.changes.map(changeJson),
+    unchanged: plan.unchanged,
+    held: plan.held.map(({ addr, domain, diagnostic }) => ({
+      resource: formatAddr(addr),
+      ...(domain === undefined ? {} : { domain }),
+      diagnostic,
+    })),
+    orphans: plan.orphans.map(({ addr, ...rest }) => ({ resource: formatAddr(addr), ...rest })),
+    diagnostics: [...warnings, ...plan.diagnostics],
+  });
+}
+
+/** `status --json` */
+export function statusJson(status: Status): string {
+  return jsonText({ format: 1, ...status });
+}
+
+function changeJson(change: Change) {
+  return {
+    resource: formatAddr(change.addr),
+    kind: change.addr.kind,
+    ...(change.domain === undefined ? {} : { domain: change.domain }),
+    action: change.action,
+    effect: change.effect,
+    reason: change.reason,
+    needsForce: change.needsForce,
+    fields: change.fields.map((field) => ({
+      path: field.path,
+      before: field.before ?? null,
+      after: field.after ?? null,
+      effect: field.effect,
+      breach: field.breach ?? false,
+    })),
+    dependsOn: change.dependsOn,
+  };
+}

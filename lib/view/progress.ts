@@ -1,0 +1,76 @@
+import type { ApplyEvent } from "../apply/event.ts";
+import type { Change } from "../plan/plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import { activity } from "./report.ts";
+import { printable } from "./text.ts";
+
+/** What a screen shows of an apply: one line per domain, and what it is busy with below. */
+export interface ProgressState {
+  /** By domain; `undefined` is the host. */
+  readonly groups: ReadonlyMap<string | undefined, GroupProgress>;
+}
+
+export interface GroupProgress {
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** `formatAddr` -> what is being done to it. */
+  readonly busy: ReadonlyMap<string, string>;
+}
+
+export function initialProgress(changes: readonly Change[]): ProgressState {
+  const groups = new Map<string | undefined, GroupProgress>();
+  for (const { domain } of changes) {
+    const total = (groups.get(domain)?.total ?? 0) + 1;
+    groups.set(domain, { total, done: 0, failed: 0, skipped: 0, busy: new Map() });
+  }
+  return { groups };
+}
+
+/** The state after one event about a change of `domain`. */
+export function advance(
+  state: ProgressState,
+  domain: string | undefined,
+  event: ApplyEvent,
+): ProgressState {
+  const group = state.groups.get(domain);
+  if (group === undefined) return state;
+  const name = formatAddr(event.addr);
+  const busy = new Map(group.busy);
+  let { done, failed, skipped } = group;
+  switch (event.type) {
+    case "started":
+      busy.set(name, activity(event));
+      break;
+    case "progress":
+      busy.set(name, `${name}: ${printable(event.text)}`);
+      break;
+    case "done":
+      busy.delete(name);
+      done++;
+      break;
+    case "failed":
+      busy.delete(name);
+      failed++;
+      break;
+    case "skipped":
+      busy.delete(name);
+      skipped++;
+      break;
+  }
+  const groups = new Map(state.groups);
+  groups.set(domain, { total: group.total, done, failed, skipped, busy });
+  return { groups };
+}
+
+/** `pro  4/9`, with what failed or was skipped. */
+export function groupTitle(domain: string | undefined, group: GroupProgress): string {
+  const failed = group.failed === 0 ? "" : `, ${group.failed} failed`;
+  const skipped = group.skipped === 0 ? "" : `, ${group.skipped} skipped`;
+  return `${domain ?? "host"}  ${group.done}/${group.total}${failed}${skipped}`;
+}
+
+export function isFinished(group: GroupProgress): boolean {
+  return group.done + group.failed + group.skipped >= group.total;
+}

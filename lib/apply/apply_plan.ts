@@ -1,0 +1,163 @@
+import type { IncusClient } from "../incus/incus_client.ts";
+import { IncusError } from "../incus/incus_error.ts";
+import type { DesiredState } from "../plan/desired_state.ts";
+import type { Change, Plan } from "../plan/plan.ts";
+import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+import type { DesiredResource } from "../resource/resource.ts";
+import { EventQueue } from "./event_queue.ts";
+import type { ApplyEvent } from "./event.ts";
+import { executeChange } from "./execute_change.ts";
+import { FirewallGate, type FirewallPort } from "./firewall_gate.ts";
+import { runSchedule } from "./schedule.ts";
+import { findDead } from "./started_machines.ts";
+
+export interface ApplyOptions {
+  readonly incus: IncusClient;
+  readonly firewall: FirewallPort;
+  /** Aborted: nothing new starts, what is in flight ends, the rest is `skipped: interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Protected machines may be rebuilt and deleted. */
+  readonly force?: boolean;
+  /** Machines at a time; more than 4 is no faster. */
+  readonly concurrency?: number;
+  /** Milliseconds before started machines are looked at again. Default: 2500 where `plan.watchStarts`, else 0. */
+  readonly settleMs?: number;
+  readonly now?: () => number;
+}
+
+const CONCURRENCY = 4;
+const SETTLE_MS = 2500;
+
+/**
+ * Runs a plan: the firewall first, then everything as soon as what it needs stands. Never throws for what fails on the way:
+ * that is a `failed` event, its dependents are `skipped`, the rest goes on. `desired` is the state the plan was made for;
+ * undefined for a plan that only deletes.
+ */
+export function applyPlan(
+  plan: Plan,
+  desired: DesiredState | undefined,
+  options: ApplyOptions,
+): AsyncIterable<ApplyEvent> {
+  const events = new EventQueue<ApplyEvent>();
+  new ApplyRun(plan, desired, options, events).run().then(
+    () => events.close(),
+    (error) => events.fail(error),
+  );
+  return events;
+}
+
+class ApplyRun {
+  readonly #plan: Plan;
+  readonly #options: ApplyOptions;
+  readonly #events: EventQueue<ApplyEvent>;
+  readonly #desired: ReadonlyMap<string, DesiredResource>;
+  readonly #gate: FirewallGate;
+  readonly #started: ResourceAddr[] = [];
+  readonly #now: () => number;
+
+  constructor(
+    plan: Plan,
+    desired: DesiredState | undefined,
+    options: ApplyOptions,
+    events: EventQueue<ApplyEvent>,
+  ) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#events = events;
+    this.#desired = new Map(
+      desired?.resources.map((resource) => [formatAddr(resource.addr), resource]),
+    );
+    this.#gate = new FirewallGate(
+      options.firewall,
+      plan.changes.some((change) => change.addr.kind === "firewall"),
+    );
+    this.#now = options.now ?? Date.now;
+  }
+
+  async run(): Promise<void> {
+    for (const { addr, diagnostic } of this.#plan.held) {
+      this.#skip(addr, "no-op", diagnostic.summary);
+    }
+    const allowed: Change[] = [];
+    for (const change of this.#plan.changes) {
+      if (!change.needsForce || this.#options.force) allowed.push(change);
+      else this.#skip(change.addr, change.action, "protected: needs --force");
+    }
+    await runSchedule({
+      changes: allowed,
+      concurrency: this.#options.concurrency ?? CONCURRENCY,
+      signal: this.#options.signal,
+      run: (change) => this.#run(change),
+      skip: (change, because) => this.#skip(change.addr, change.action, because),
+    });
+    await this.#lookAgain();
+  }
+
+  async #run(change: Change): Promise<boolean> {
+    const { addr, action } = change;
+    const began = this.#now();
+    this.#events.push({ type: "started", at: began, addr, action });
+    try {
+      if (addr.kind === "firewall") await this.#changeFirewall(change);
+      else if (await this.#changeResource(change)) this.#started.push(addr);
+    } catch (error) {
+      const at = this.#now();
+      const message = `Cannot ${action} ${formatAddr(addr)}: ${wordsOf(error)}`;
+      this.#events.push({ type: "failed", at, addr, action, ms: at - began, message });
+      return false;
+    }
+    const at = this.#now();
+    this.#events.push({ type: "done", at, addr, action, ms: at - began });
+    return true;
+  }
+
+  async #changeFirewall(change: Change): Promise<void> {
+    if (change.action === "delete") await this.#gate.remove();
+    else await this.#gate.load();
+  }
+
+  #changeResource(change: Change): Promise<boolean> {
+    const context = {
+      incus: this.#options.incus,
+      beforeStart: () => this.#gate.check(),
+      progress: (text: string) =>
+        this.#events.push({ type: "progress", at: this.#now(), addr: change.addr, text }),
+    };
+    return executeChange(context, change, this.#desired.get(formatAddr(change.addr)));
+  }
+
+  /** A start that Incus called a success is believed only when the machine still runs at the end. */
+  async #lookAgain(): Promise<void> {
+    if (this.#started.length === 0) return;
+    const settle = this.#options.settleMs ?? (this.#plan.watchStarts ? SETTLE_MS : 0);
+    if (settle > 0 && !this.#options.signal?.aborted) await pause(settle, this.#options.signal);
+    for (const { addr, status } of await findDead(this.#options.incus, this.#started)) {
+      const message = `Cannot keep ${formatAddr(addr)} running: Incus started it, and it is ` +
+        `${status} now; incus info --show-log --project ${addr.project} ${addr.name}`;
+      const action = "update";
+      this.#events.push({ type: "failed", at: this.#now(), addr, action, ms: 0, message });
+    }
+  }
+
+  #skip(addr: ResourceAddr, action: Change["action"], because: string): void {
+    this.#events.push({ type: "skipped", at: this.#now(), addr, action, because });
+  }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof IncusError) return `Incus answered ${error.status}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Ends early when the signal is aborted. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(end, ms);
+    function end(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }
+    signal?.addEventListener("abort", end);
+  });
+}

@@ -1,0 +1,102 @@
+import type { Change } from "../plan/plan.ts";
+import {
+  actualNetwork,
+  compareNetwork,
+  type DesiredNetwork,
+  networkCreateBody,
+  networkUpdateBody,
+} from "../resource/network.ts";
+import {
+  actualProfile,
+  compareProfile,
+  type DesiredProfile,
+  profileCreateBody,
+  profileUpdateBody,
+} from "../resource/profile.ts";
+import {
+  actualProject,
+  compareProject,
+  type DesiredProject,
+  projectCreateBody,
+  projectUpdateBody,
+} from "../resource/project.ts";
+import {
+  actualVolume,
+  compareVolume,
+  type DesiredVolume,
+  volumeCreateBody,
+  volumeUpdateBody,
+} from "../resource/volume.ts";
+import type { StepContext } from "./step_context.ts";
+import { assertAsPlanned } from "./unchanged.ts";
+
+/*
+ * Creating and updating everything but machines. An update reads the resource, proves that it still differs as planned,
+ * and writes it back whole with its ETag, so that nobody's edit in between is lost.
+ */
+
+export async function writeProject(
+  { incus }: StepContext,
+  change: Change,
+  desired: DesiredProject,
+): Promise<void> {
+  if (change.action === "create") return await incus.projects.create(projectCreateBody(desired));
+  const { name } = desired.addr;
+  const { value, etag } = await incus.projects.get(name);
+  const actual = actualProject(value);
+  assertAsPlanned(change, compareProject(desired, actual));
+  await incus.projects.update(name, projectUpdateBody(desired, actual), { etag });
+}
+
+export async function writeNetwork(
+  { incus }: StepContext,
+  change: Change,
+  desired: DesiredNetwork,
+): Promise<void> {
+  if (change.action === "create") return await incus.networks.create(networkCreateBody(desired));
+  const { name } = desired.addr;
+  const { value, etag } = await incus.networks.get(name);
+  const actual = actualNetwork(value);
+  assertAsPlanned(change, compareNetwork(desired, actual));
+  await incus.networks.update(name, networkUpdateBody(desired, actual), { etag });
+}
+
+export async function writeVolume(
+  { incus }: StepContext,
+  change: Change,
+  desired: DesiredVolume,
+): Promise<void> {
+  const { name, project = "default", pool = "default" } = desired.addr;
+  if (change.action === "create") {
+    return await incus.volumes.create(pool, project, volumeCreateBody(desired));
+  }
+  const { value, etag } = await incus.volumes.get(pool, project, name);
+  const actual = actualVolume(value, pool);
+  assertAsPlanned(change, compareVolume(desired, actual));
+  await incus.volumes.update(pool, project, name, volumeUpdateBody(desired, actual), { etag });
+}
+
+export async function writeProfile(
+  { incus }: StepContext,
+  change: Change,
+  desired: DesiredProfile,
+): Promise<void> {
+  const { name, project = "default" } = desired.addr;
+  // Incus made `default` together with the project.
+  if (change.action === "create" && name !== "default") {
+    return await incus.profiles.create(project, profileCreateBody(desired));
+  }
+  const { value, etag } = await incus.profiles.get(project, name);
+  const actual = actualProfile(value);
+  if (change.action !== "create") assertAsPlanned(change, compareProfile(desired, actual));
+  await incus.profiles.update(project, name, profileUpdateBody(desired, actual), { etag });
+}
+
+export async function deleteResource({ incus }: StepContext, change: Change): Promise<void> {
+  const { kind, name, project = "default", pool = "default" } = change.addr;
+  if (kind === "project") return await incus.projects.delete(name);
+  if (kind === "network") return await incus.networks.delete(name);
+  if (kind === "volume") return await incus.volumes.delete(pool, project, name);
+  if (kind === "profile") return await incus.profiles.delete(project, name);
+  throw new TypeError(`a ${kind} is not deleted here`);
+}

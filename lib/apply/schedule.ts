@@ -1,0 +1,101 @@
+import type { Change } from "../plan/plan.ts";
+import { formatAddr, type ResourceKind } from "../resource/address.ts";
+
+/** How the changes of a plan are run. */
+export interface Schedule {
+  readonly changes: readonly Change[];
+  /** Machines at a time. */
+  readonly concurrency: number;
+  /** Aborted: nothing new starts; what runs is waited for. */
+  readonly signal: AbortSignal | undefined;
+  /** Runs one change; `false`: it failed, and what depends on it is skipped. Never throws. */
+  readonly run: (change: Change) => Promise<boolean>;
+  /** `because`: `formatAddr` of what failed, or `interrupted`. */
+  readonly skip: (change: Change, because: string) => void;
+}
+
+export const INTERRUPTED = "interrupted";
+
+/**
+ * Kinds that do not stand in each other's way. Incus makes bridges one after another whatever is asked, so a second one
+ * would only hold a place that a machine can use; and what takes milliseconds must not queue behind machines.
+ */
+type Lane = "network" | "instance" | "quick";
+
+function laneOf(kind: ResourceKind): Lane {
+  return kind === "network" || kind === "instance" ? kind : "quick";
+}
+
+interface Node {
+  readonly change: Change;
+  readonly dependents: Node[];
+  /** Dependencies that are not done yet. */
+  waitsFor: number;
+  /** Why it must not run; the first reason counts. */
+  blocked?: string;
+}
+
+/** Runs each change as soon as what it needs is done: no barrier between kinds or domains. Resolves at the end of all. */
+export async function runSchedule(schedule: Schedule): Promise<void> {
+  const nodes = buildGraph(schedule.changes);
+  const room: Record<Lane, number> = {
+    network: 1,
+    instance: schedule.concurrency,
+    quick: schedule.concurrency,
+  };
+  const ready: Record<Lane, Node[]> = { network: [], instance: [], quick: [] };
+  let left = nodes.length;
+  await new Promise<void>((resolve) => {
+    const release = (node: Node): void => {
+      left--;
+      for (const dependent of node.dependents) {
+        dependent.waitsFor--;
+        if (node.blocked !== undefined) dependent.blocked ??= node.blocked;
+        if (dependent.waitsFor === 0) admit(dependent);
+      }
+    };
+    const admit = (node: Node): void => {
+      if (node.blocked === undefined) ready[laneOf(node.change.addr.kind)].push(node);
+      else {
+        schedule.skip(node.change, node.blocked);
+        release(node);
+      }
+    };
+    const start = async (lane: Lane, node: Node): Promise<void> => {
+      room[lane]--;
+      if (!await schedule.run(node.change)) node.blocked = formatAddr(node.change.addr);
+      room[lane]++;
+      release(node);
+      pump();
+    };
+    const pump = (): void => {
+      for (const lane of ["quick", "network", "instance"] as const) {
+        while (ready[lane].length > 0) {
+          if (schedule.signal?.aborted) {
+            const node = ready[lane].shift() as Node;
+            node.blocked = INTERRUPTED;
+            admit(node);
+          } else if (room[lane] > 0) void start(lane, ready[lane].shift() as Node);
+          else break;
+        }
+      }
+      if (left === 0) resolve();
+    };
+    for (const node of nodes.filter((candidate) => candidate.waitsFor === 0)) admit(node);
+    pump();
+  });
+}
+
+function buildGraph(changes: readonly Change[]): Node[] {
+  const nodes = changes.map((change): Node => ({ change, dependents: [], waitsFor: 0 }));
+  const byName = new Map(nodes.map((node) => [formatAddr(node.change.addr), node]));
+  for (const node of nodes) {
+    for (const name of node.change.dependsOn) {
+      const needed = byName.get(name);
+      if (needed === undefined) continue;
+      needed.dependents.push(node);
+      node.waitsFor++;
+    }
+  }
+  return nodes;
+}

@@ -1,0 +1,38 @@
+import { formatAddr } from "../resource/address.ts";
+import type { ApplyEvent, ApplyReport } from "./event.ts";
+import { INTERRUPTED } from "./schedule.ts";
+
+type Outcome = Extract<ApplyEvent, { type: "done" | "failed" | "skipped" }>;
+
+/** What came of each change. The last word counts: a machine that was started and died has failed. */
+export function summarize(events: Iterable<ApplyEvent>): ApplyReport {
+  const last = new Map<string, Outcome>();
+  for (const event of events) {
+    if (event.type === "started" || event.type === "progress") continue;
+    last.set(formatAddr(event.addr), event);
+  }
+  const outcomes = [...last.values()];
+  return {
+    done: outcomes.flatMap((event) =>
+      event.type === "done" ? [{ addr: event.addr, action: event.action, ms: event.ms }] : []
+    ),
+    failed: outcomes.flatMap((event) =>
+      event.type === "failed"
+        ? [{ addr: event.addr, action: event.action, message: event.message }]
+        : []
+    ),
+    skipped: outcomes.flatMap((event) =>
+      event.type === "skipped"
+        ? [{ addr: event.addr, action: event.action, because: event.because }]
+        : []
+    ),
+    interrupted: outcomes.some((event) =>
+      event.type === "skipped" && event.because === INTERRUPTED
+    ),
+  };
+}
+
+/** Everything the plan held was done. */
+export function succeeded(report: ApplyReport): boolean {
+  return report.failed.length === 0 && report.skipped.length === 0;
+}

@@ -1,0 +1,27 @@
+import type { Change } from "../plan/plan.ts";
+import type { FieldChange } from "../resource/field.ts";
+
+/** Somebody changed the resource after the plan was made: what was agreed to is no longer what would happen. */
+export class ChangedMeanwhileError extends Error {
+  override readonly name = "ChangedMeanwhileError";
+  constructor() {
+    super("it was changed by somebody else since the plan was made; run apply again");
+  }
+}
+
+/** Whether a machine runs may have changed by itself, and is looked at again anyway. */
+export function withoutState(fields: readonly FieldChange[]): FieldChange[] {
+  return fields.filter((field) => field.path !== "state");
+}
+
+/** @throws ChangedMeanwhileError unless the live differences are the planned ones */
+export function assertAsPlanned(change: Change, live: readonly FieldChange[]): void {
+  if (fingerprint(change.fields) !== fingerprint(live)) throw new ChangedMeanwhileError();
+}
+
+function fingerprint(fields: readonly FieldChange[]): string {
+  const lines = withoutState(fields).map(({ path, before, after }) =>
+    JSON.stringify([path, before ?? null, after ?? null])
+  );
+  return lines.toSorted().join("\n");
+}

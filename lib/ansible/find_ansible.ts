@@ -19,13 +19,13 @@ export type FoundAnsible =
 export async function findAnsible(connection: string, cwd = "."): Promise<FoundAnsible> {
   const [playbook, plugin] = await Promise.all([
     answer(["ansible-playbook", "--version"], cwd),
-    answer(["ansible-doc", "--type", "connection", "--snippet", connection], cwd),
+    answer(["ansible-doc", "--type", "connection", "--json", connection], cwd),
   ]);
   if (playbook instanceof CommandError) return unfit(noAnsible(playbook));
   const version = ansibleVersion(playbook.stdout);
   if (version === undefined || isOlder(version)) return unfit(oldAnsible(version));
-  // ansible-doc answers 0 and warns when it knows no such plugin.
-  const known = !(plugin instanceof CommandError) && plugin.stdout.trim() !== "";
+  // ansible-doc answers 0 and an empty object when it knows no such plugin.
+  const known = !(plugin instanceof CommandError) && plugin.stdout.includes(`"${connection}"`);
   return known ? { kind: "found", version } : unfit(noConnection(connection));
 }
 

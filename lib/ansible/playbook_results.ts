@@ -68,8 +68,9 @@ export function parseResults(text: string): PlaybookResults {
   return { hosts, failures: failures.filter((failure) => isBad(failure.host)), complete };
 }
 
-export function hasFailed(host: HostResult): boolean {
-  return host.failed > 0 || host.unreachable > 0;
+/** Whether a machine failed; one that no play has reached yet has not. */
+export function hasFailed(host: HostResult | undefined): boolean {
+  return host !== undefined && (host.failed > 0 || host.unreachable > 0);
 }
 
 function parseLine(line: string): Record<string, unknown> | undefined {

@@ -7,7 +7,7 @@ export interface ProvisionReport {
   readonly status: "done" | "failed" | "interrupted";
   /** Machines for which every play ran and none failed, sorted: these may be marked. */
   readonly succeeded: readonly string[];
-  /** The others, sorted, `failed`, `unreachable` or never reached. */
+  /** The others, sorted: failed, unreachable or never reached. */
   readonly failed: readonly string[];
   readonly hosts: readonly HostResult[];
   readonly failures: readonly TaskFailure[];
@@ -26,38 +26,34 @@ export async function provision(options: PlaybookOptions): Promise<ProvisionRepo
   const wanted = [...new Set(options.limit)].sort();
   const hosts = new Map<string, HostResult>();
   const failures: TaskFailure[] = [];
-  let left = wanted;
+  let left: readonly string[] = wanted;
   let run: PlaybookRun;
   for (;;) {
     run = await runPlaybook({ ...options, limit: left });
     for (const host of run.hosts.values()) hosts.set(host.host, host);
     failures.push(...run.failures);
-    const healthy = left.filter((name) => isHealthy(run.hosts.get(name)));
-    const before: readonly string[] = left;
-    left = healthy;
+    const sound = left.filter((name) => !hasFailed(run.hosts.get(name)));
     // Nobody fewer than before: running again would end the same way.
-    if (
-      run.interrupted || run.complete || healthy.length === 0 || healthy.length === before.length
-    ) {
-      break;
-    }
+    const done = run.interrupted || run.complete || sound.length === left.length;
+    left = sound;
+    if (done || left.length === 0) break;
   }
   const whole = (options.tags ?? []).length + (options.skipTags ?? []).length === 0;
-  const passed = run.complete && !run.interrupted ? left : [];
+  const passed = run.complete && !run.interrupted ? left.filter((name) => run.hosts.has(name)) : [];
+  // With tags a machine may have had nothing to do: only a failure counts then.
+  const failed = wanted.filter((name) =>
+    whole ? !passed.includes(name) : hasFailed(hosts.get(name))
+  );
   return {
     status: run.interrupted
       ? "interrupted"
-      : passed.length < wanted.length || run.code !== 0
+      : failed.length > 0 || run.code !== 0
       ? "failed"
       : "done",
     succeeded: whole ? passed : [],
-    failed: wanted.filter((name) => !passed.includes(name)),
+    failed,
     hosts: [...hosts.values()].sort((a, b) => a.host < b.host ? -1 : 1),
     failures,
     stderr: hosts.size === 0 ? run.stderr : "",
   };
-}
-
-function isHealthy(host: HostResult | undefined): boolean {
-  return host !== undefined && !hasFailed(host);
 }

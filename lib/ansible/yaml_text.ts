@@ -6,6 +6,13 @@ const WIDTH = 100;
 const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i;
 
 /**
+ * What YAML 1.1 takes for something else than a string, or nearly: Ansible 2.19 does so under
+ * `!unsafe` even where it is quoted. No template is among it, so quotes alone will do.
+ */
+const RESOLVED =
+  /^(|~|<<|=|y|n|yes|no|on|off|true|false|null|[-+]?\.(inf|nan)|[-+.]*\d[\da-fox_.:tz \t+-]*)$/i;
+
+/**
  * One `key: value` in block style, for Ansible's YAML 1.1 parser; ends with "\n".
  *
  * Strings are `!unsafe`: they come from the user's `infra.yml` as data, and Ansible must not run a
@@ -48,7 +55,9 @@ function listItem(item: Value, indent: number): string {
 }
 
 function scalar(value: string | number | boolean | null, indent: number): string {
-  if (typeof value === "string") return `!unsafe ${quoted(value, indent)}`;
+  if (typeof value === "string") {
+    return `${RESOLVED.test(value) ? "" : "!unsafe "}${quoted(value, indent)}`;
+  }
   if (typeof value === "number") return number(value);
   return String(value);
 }

@@ -1,0 +1,30 @@
+/** Why the firewall could not be read or set. */
+export type FirewallFault =
+  /** nft (or unshare) is not installed. */
+  | "missing-program"
+  /** Not root. */
+  | "not-permitted"
+  /** nft refused the script, or the kernel lacks something. */
+  | "refused"
+  /** A table of this name belongs to another infra, or to nobody known. */
+  | "foreign-table"
+  /** What was read back is not what was rendered. */
+  | "differs"
+  /** A file of the boot-time set could not be written, or systemd did not accept it. */
+  | "not-persisted";
+
+/** The firewall is not as it must be: no machine may be started. */
+export class FirewallError extends Error {
+  override readonly name = "FirewallError";
+
+  constructor(
+    readonly fault: FirewallFault,
+    /** What could not be done, and nft's own words. */
+    message: string,
+    /** What to do about it. */
+    readonly remedy: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

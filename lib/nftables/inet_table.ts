@@ -1,0 +1,255 @@
+import type { Addressing, DomainAddress } from "../addressing/addressing.ts";
+import { type Domain, type Infra, machinesOf, type Publish } from "../infra/infra.ts";
+import type { Box } from "./box.ts";
+import { commented, concat, ifname, ipv4, ipv6, mac, type NftSet, port } from "./element.ts";
+import { type AddressInterval, addressText, type Interval, numberText } from "./interval.ts";
+import type { Nic } from "./nic.ts";
+import { known, policyFlows } from "./policy_flow.ts";
+import type { LiveBridges } from "./ruleset.ts";
+
+/**
+ * Private, shared, link-local, loopback, benchmarking, multicast and reserved ranges (RFC 6890): what `public-only` does
+ * not reach. Not the documentation ranges: nobody's network is there.
+ */
+const PRIVATE4 = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "224.0.0.0/3",
+];
+/** All but global unicast (2000::/3), and 6to4, which can carry a private IPv4 address inside. */
+const PRIVATE6 = ["::/3", "2002::/16", "4000::/2", "8000::/1"];
+
+/** DHCPv6's All_DHCP_Relay_Agents_and_Servers. */
+const DHCP6_SERVERS = "ff02::1:2";
+
+/** Sets of the table `inet`: who may reach whom. */
+export function inetSets(
+  infra: Infra,
+  addressing: Addressing,
+  live: LiveBridges,
+  nics: readonly Nic[],
+): NftSet[] {
+  const domains = infra.domains.map((domain) => ({
+    domain,
+    address: known(addressing.domains, domain.name),
+  }));
+  const declared = new Set([...addressing.domains.values()].map((address) => address.bridge));
+  const orphans = live.orphanBridges.filter((bridge) => !declared.has(bridge)).toSorted();
+  const bridges = [...domains.map(({ address }) => address.bridge), ...orphans];
+  const outside = infra.global.outside ??
+    live.uplinkBridges.filter((bridge) => !bridges.includes(bridge)).toSorted();
+  return [
+    {
+      name: "bridges",
+      type: "type ifname",
+      elements: [
+        ...domains.map(({ address }) => commented(ifname(address.bridge), address.domain)),
+        ...orphans.map(ifname),
+      ],
+    },
+    {
+      name: "own",
+      type: "type ifname . ifname",
+      elements: bridges.map((bridge) => concat(ifname(bridge), ifname(bridge))),
+    },
+    {
+      name: "outside",
+      type: "type ifname",
+      elements: outside.map(ifname),
+    },
+    {
+      name: "via",
+      type: "type ifname . ifname",
+      elements: domains.flatMap(({ domain, address }) =>
+        domain.internet.kind === "via"
+          ? domain.internet.interfaces.map((each) => concat(ifname(address.bridge), ifname(each)))
+          : []
+      ),
+    },
+    ...subnetSets(domains.map(({ address }) => address)),
+    ...machineSets(nics),
+    ...serviceSets(domains.map(({ address }) => address)),
+    ...policySets(infra, addressing),
+    ...internetSets(domains),
+    ...publishSets(infra, addressing),
+  ];
+}
+
+/** Networks as the addresses that a mask of 24 or 64 bits leaves of them: one look-up in a hash. */
+export function subnetSets(domains: readonly DomainAddress[]): NftSet[] {
+  return [
+    {
+      name: "subnets",
+      type: "type ipv4_addr",
+      elements: domains.map((domain) => network4(domain.subnet)),
+    },
+    {
+      name: "subnets6",
+      type: "type ipv6_addr",
+      elements: domains.flatMap(({ ipv6 }) => ipv6 === undefined ? [] : [network6(ipv6.subnet)]),
+    },
+  ];
+}
+
+/** The address of a /24. */
+export function network4(subnet: string): string {
+  return network(subnet, "/24", ipv4);
+}
+
+function network6(subnet: string): string {
+  return network(subnet, "/64", ipv6);
+}
+
+function network(subnet: string, prefix: string, address: (text: string) => string): string {
+  if (!subnet.endsWith(prefix)) throw new TypeError(`Not a ${prefix}: ${subnet}`);
+  return address(subnet.slice(0, -prefix.length));
+}
+
+function machineSets(nics: readonly Nic[]): NftSet[] {
+  const element = (nic: Nic, address: string) => concat(ifname(nic.bridge), mac(nic.mac), address);
+  return [
+    {
+      name: "machines",
+      type: "type ifname . ether_addr . ipv4_addr",
+      elements: nics.flatMap((nic) =>
+        nic.ipv4 === undefined ? [] : [commented(element(nic, ipv4(nic.ipv4)), nic.machine)]
+      ),
+    },
+    {
+      name: "machines6",
+      type: "type ifname . ether_addr . ipv6_addr",
+      elements: nics.flatMap((nic) =>
+        nic.ipv6.map((each) => commented(element(nic, ipv6(each)), nic.machine))
+      ),
+    },
+  ];
+}
+
+function serviceSets(domains: readonly DomainAddress[]): NftSet[] {
+  const with6 = domains.flatMap(({ bridge, ipv6 }) => ipv6 === undefined ? [] : [{ bridge, ipv6 }]);
+  return [
+    {
+      name: "gateways",
+      type: "type ifname . ipv4_addr",
+      elements: domains.map(({ bridge, gateway }) => concat(ifname(bridge), ipv4(gateway))),
+    },
+    {
+      name: "gateways6",
+      type: "type ifname . ipv6_addr",
+      elements: with6.map((each) => concat(ifname(each.bridge), ipv6(each.ipv6.gateway))),
+    },
+    {
+      name: "services",
+      type: "type ifname . ipv4_addr . inet_proto . inet_service",
+      elements: domains.flatMap(({ bridge, gateway }) =>
+        ["udp . 53", "tcp . 53", "udp . 67"].map((service) =>
+          concat(ifname(bridge), ipv4(gateway), service)
+        )
+      ),
+    },
+    {
+      name: "services6",
+      type: "type ifname . ipv6_addr . inet_proto . inet_service",
+      elements: with6.flatMap((each) => [
+        concat(ifname(each.bridge), ipv6(each.ipv6.gateway), "udp . 53"),
+        concat(ifname(each.bridge), ipv6(each.ipv6.gateway), "tcp . 53"),
+        concat(ifname(each.bridge), ipv6(each.ipv6.gateway), "udp . 547"),
+        concat(ifname(each.bridge), DHCP6_SERVERS, "udp . 547"),
+      ]),
+    },
+  ];
+}
+
+function policySets(infra: Infra, addressing: Addressing): NftSet[] {
+  const flows = policyFlows(infra, addressing);
+  return (["policies", "to_outside", "from_outside", "to_host"] as const).flatMap((name) =>
+    ([4, 6] as const).map((version) => {
+      const address = version === 4 ? "ipv4_addr" : "ipv6_addr";
+      const ends = name === "policies" ? `${address} . ${address}` : address;
+      return {
+        name: version === 4 ? name : `${name}6`,
+        type: `type ${ends} . inet_proto . inet_service`,
+        interval: true,
+        elements: flows[name][version].map((box) => boxElement(box, version)),
+      };
+    })
+  );
+}
+
+function boxElement(box: Box, version: 4 | 6): string {
+  const addresses = box.sides.slice(0, -2).map((side): AddressInterval => ({ ...side, version }));
+  const [protocol, ports] = box.sides.slice(-2) as [Interval, Interval];
+  return commented(
+    concat(...addresses.map(addressText), numberText(protocol), numberText(ports)),
+    box.policy,
+  );
+}
+
+function internetSets(
+  domains: readonly { readonly domain: Domain; readonly address: DomainAddress }[],
+): NftSet[] {
+  const verdicts = { full: "internet_full", "public-only": "internet_public", via: "internet_via" };
+  const elements = (networkOf: (address: DomainAddress) => string | undefined) =>
+    domains.flatMap(({ domain, address }) => {
+      const network = networkOf(address);
+      if (domain.internet.kind === "none" || network === undefined) return [];
+      return [`${commented(network, domain.name)} : goto ${verdicts[domain.internet.kind]}`];
+    });
+  return [
+    {
+      name: "internet",
+      type: "type ipv4_addr : verdict",
+      elements: elements((address) => network4(address.subnet)),
+    },
+    {
+      name: "internet6",
+      type: "type ipv6_addr : verdict",
+      elements: elements(({ ipv6 }) => ipv6 && network6(ipv6.subnet)),
+    },
+    { name: "private", type: "type ipv4_addr", interval: true, elements: PRIVATE4 },
+    { name: "private6", type: "type ipv6_addr", interval: true, elements: PRIVATE6 },
+  ];
+}
+
+/** `publish`: the map that sends a port of the host to the machine, and the set that lets only that through. */
+function publishSets(infra: Infra, addressing: Addressing): NftSet[] {
+  const published = machinesOf(infra).flatMap((machine) => {
+    const address = known(addressing.machines, machine.name);
+    return machine.publish.map((each) => ({ ...each, machine: machine.name, address }));
+  });
+  const families = [
+    { suffix: "", type: "ipv4_addr", of: (each: typeof published[number]) => each.address.ip },
+    { suffix: "6", type: "ipv6_addr", of: (each: typeof published[number]) => each.address.ipv6 },
+  ];
+  return families.flatMap(({ suffix, type, of }) => {
+    const text = suffix === "" ? ipv4 : ipv6;
+    const targets = published.flatMap((each) => {
+      const address = of(each);
+      return address === undefined ? [] : [{ ...each, target: text(address) }];
+    });
+    const from = (each: Publish) => concat(each.protocol, port(each.host));
+    return [
+      {
+        name: `publish${suffix}`,
+        type: `type inet_proto . inet_service : ${type} . inet_service`,
+        elements: targets.map((each) =>
+          `${commented(from(each), each.machine)} : ${concat(each.target, port(each.to))}`
+        ),
+      },
+      {
+        name: `published${suffix}`,
+        type: `type inet_service . inet_proto . ${type} . inet_service`,
+        elements: targets.map((each) =>
+          concat(port(each.host), each.protocol, each.target, port(each.to))
+        ),
+      },
+    ];
+  });
+}

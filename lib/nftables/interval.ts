@@ -1,0 +1,56 @@
+import { parseCidr } from "../infra/ip.ts";
+
+/** Inclusive at both ends. */
+export interface Interval {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Addresses of one family. */
+export interface AddressInterval extends Interval {
+  readonly version: 4 | 6;
+}
+
+/** Reads an address or a CIDR that was checked before; throws on anything else. */
+export function addressInterval(text: string): AddressInterval {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) throw new TypeError(`Not an address: ${JSON.stringify(text)}`);
+  return { version: cidr.version, first: cidr.first, last: cidr.last };
+}
+
+/** `10.1.2.3`, `10.1.2.0/24` or `10.1.2.3-10.1.2.9`. */
+export function addressText({ version, first, last }: AddressInterval): string {
+  const start = formatAddress(first, version);
+  if (first === last) return start;
+  const size = last - first + 1n;
+  const aligned = (size & (size - 1n)) === 0n && first % size === 0n;
+  if (!aligned) return `${start}-${formatAddress(last, version)}`;
+  return `${start}/${(version === 4 ? 33 : 129) - size.toString(2).length}`;
+}
+
+/** `80` or `80-90`. */
+export function numberText({ first, last }: Interval): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}
+
+/** What of `whole` is in none of `holes`, in ascending order. */
+export function without<T extends Interval>(whole: T, holes: readonly Interval[]): T[] {
+  const left: T[] = [];
+  let next = whole.first;
+  for (const hole of holes.toSorted((a, b) => a.first < b.first ? -1 : 1)) {
+    if (hole.last < next || hole.first > whole.last) continue;
+    if (hole.first > next) left.push({ ...whole, first: next, last: hole.first - 1n });
+    next = hole.last + 1n;
+  }
+  if (next <= whole.last) left.push({ ...whole, first: next });
+  return left;
+}
+
+function formatAddress(value: bigint, version: 4 | 6): string {
+  if (version === 4) {
+    return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
+  }
+  const groups = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n]
+    .map((shift) => ((value >> shift) & 0xffffn).toString(16));
+  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+}

@@ -1,0 +1,50 @@
+import { FirewallError } from "./firewall_error.ts";
+import { refuseForeignTables } from "./owner.ts";
+import { readBack } from "./read_back.ts";
+import { FAMILIES, type Ruleset } from "./ruleset.ts";
+import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
+
+/**
+ * Replaces both tables by the rendered ones in one transaction, so that no moment is open. Refuses where they are
+ * somebody else's. @throws FirewallError; the rules that stood before then still stand.
+ */
+export async function loadRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
+  await refuseForeignTables(ruleset, options);
+  try {
+    await runNft(["nft", "-f", "-"], { ...options, stdin: ruleset.text });
+  } catch (error) {
+    throw firewallError(`Cannot load the firewall of "${ruleset.project}"`, error);
+  }
+}
+
+/** Reads the live tables back. @throws FirewallError unless they are the rendered ones: no machine may be started then. */
+export async function verifyRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
+  const { state, differences } = await readBack(ruleset, options);
+  if (state === "in-place") return;
+  throw new FirewallError(
+    state === "unknown" ? "not-permitted" : "differs",
+    `The firewall of "${ruleset.project}" is not the one that was rendered: ` +
+      differences.slice(0, 5).join("; "),
+    "No machine is started. Something else changes nftables: see `nft monitor`, then apply again",
+  );
+}
+
+/** Takes both tables away in one transaction; true where there was something. @throws FirewallError */
+export async function deleteTables(
+  ruleset: Pick<Ruleset, "table" | "infraId" | "project">,
+  options: NftOptions = {},
+): Promise<boolean> {
+  await refuseForeignTables(ruleset, options);
+  const names = await Promise.all(FAMILIES.map(async (family) => {
+    const listing = await listTable(family, ruleset.table, { ...options, terse: true });
+    return listing === undefined ? [] : [`delete table ${family} ${ruleset.table}\n`];
+  }));
+  const script = names.flat().join("");
+  if (script === "") return false;
+  try {
+    await runNft(["nft", "-f", "-"], { ...options, stdin: script });
+  } catch (error) {
+    throw firewallError(`Cannot remove the firewall of "${ruleset.project}"`, error);
+  }
+  return true;
+}

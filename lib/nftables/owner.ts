@@ -1,0 +1,67 @@
+import { FirewallError } from "./firewall_error.ts";
+import { FAMILIES, type Ruleset, TABLE_FORMAT } from "./ruleset.ts";
+import { listTable, type NftOptions } from "./run_nft.ts";
+
+/** Whose a live table is. */
+export type TableOwner =
+  | { readonly kind: "infra"; readonly infraId: string; readonly format: number }
+  /** It carries no mark of anklume's. */
+  | { readonly kind: "unknown" };
+
+/** Reads the mark that the table's comment carries; undefined where there is no such table. */
+export async function readTableOwner(
+  family: string,
+  table: string,
+  options: NftOptions = {},
+): Promise<TableOwner | undefined> {
+  const text = await listTable(family, table, { ...options, terse: true });
+  return text === undefined ? undefined : ownerOf(text);
+}
+
+/** The mark in a listing. */
+export function ownerOf(listing: string): TableOwner {
+  const match = /^table [^\n]*\{\n\tcomment "anklume (\d{1,6}) ([0-9a-f-]{36})"\n/.exec(listing);
+  if (match === null) return { kind: "unknown" };
+  return { kind: "infra", format: Number(match[1]), infraId: match[2]! };
+}
+
+/** Throws unless the live tables of that name, if any, are this infra's and no newer than we understand. */
+export async function refuseForeignTables(
+  ruleset: Pick<Ruleset, "table" | "infraId" | "project">,
+  options: NftOptions = {},
+): Promise<void> {
+  const owners = await Promise.all(
+    FAMILIES.map((family) => readTableOwner(family, ruleset.table, options)),
+  );
+  for (const [i, owner] of owners.entries()) {
+    if (owner !== undefined) refuseForeign(`${FAMILIES[i]} ${ruleset.table}`, owner, ruleset);
+  }
+}
+
+function refuseForeign(
+  name: string,
+  owner: TableOwner,
+  { infraId, project }: Pick<Ruleset, "infraId" | "project">,
+): void {
+  if (owner.kind === "unknown") {
+    throw new FirewallError(
+      "foreign-table",
+      `The nftables table "${name}" exists and is not anklume's: it is left as it is`,
+      `See what it is (nft list table ${name}), then delete it or choose another project_name`,
+    );
+  }
+  if (owner.infraId !== infraId) {
+    throw new FirewallError(
+      "foreign-table",
+      `The nftables table "${name}" belongs to another infra called "${project}" (${owner.infraId})`,
+      "Choose another project_name: two infras of one name cannot share a host",
+    );
+  }
+  if (owner.format > TABLE_FORMAT) {
+    throw new FirewallError(
+      "foreign-table",
+      `The nftables table "${name}" was made by a newer anklume (format ${owner.format})`,
+      "Use that version, or a later one",
+    );
+  }
+}

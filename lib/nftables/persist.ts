@@ -1,0 +1,122 @@
+import { CommandError, runCommand } from "../host/command.ts";
+import { readEmbedded } from "../host/embedded_file.ts";
+import { FileError } from "../host/file_error.ts";
+import { makeRoot } from "../host/make_root.ts";
+import { listDirectory, readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
+import { writeFileAtomic } from "../host/write_file.ts";
+import { FirewallError } from "./firewall_error.ts";
+import type { Ruleset } from "./ruleset.ts";
+import type { NftOptions } from "./run_nft.ts";
+
+/** Where the rulesets of all infras of the host stand, and the unit that loads them before Incus. */
+const DIRECTORY = "/etc/anklume";
+const UNIT = "anklume-firewall.service";
+
+/**
+ * Makes the rules come back at boot: the ruleset as `/etc/anklume/<project>.nft`, and the unit beside it, which
+ * `systemctl enable` links to where systemd looks and makes a requirement of Incus. Where systemd is installed but not
+ * running (a container, the testbed) the links are made all the same; without systemd only the files.
+ */
+export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
+  try {
+    const unit = await readEmbedded(`nft/${UNIT}`);
+    await makeRoot(DIRECTORY);
+    const changed = await readTextFileIfAny(UNIT, { root: DIRECTORY }) !== unit;
+    await writeFileAtomic(`${ruleset.project}.nft`, ruleset.text, { root: DIRECTORY, mode: 0o644 });
+    if (changed) await writeFileAtomic(UNIT, unit, { root: DIRECTORY, mode: 0o644 });
+    const enabled = await unitState(options);
+    if (enabled === undefined) return;
+    // `enable` reloads systemd's own picture of the unit too.
+    if (changed || enabled !== "enabled") {
+      await systemctl(["enable", `${DIRECTORY}/${UNIT}`], options);
+    }
+    // Active, so that a reload of nftables.service reaches it. Never `restart`: Incus would follow.
+    if (await systemdRuns(options)) await systemctl(["start", UNIT], options);
+  } catch (error) {
+    throw persistError(
+      `The firewall of "${ruleset.project}" is loaded, but would not come back at boot`,
+      error,
+    );
+  }
+}
+
+/** What keeps the rules from coming back at boot as rendered, one line each; needs no root. */
+export async function persistedDifferences(
+  ruleset: Ruleset,
+  options: NftOptions = {},
+): Promise<string[]> {
+  const name = `${ruleset.project}.nft`;
+  const [text, unit, expected, enabled] = await Promise.all([
+    readTextFileIfAny(name, { root: DIRECTORY }),
+    readTextFileIfAny(UNIT, { root: DIRECTORY }),
+    readEmbedded(`nft/${UNIT}`),
+    unitState(options),
+  ]);
+  const differences: string[] = [];
+  if (text === undefined) {
+    differences.push(`${DIRECTORY}/${name} is missing: no rules after a reboot`);
+  } else if (text !== ruleset.text) {
+    differences.push(`${DIRECTORY}/${name} is not what is rendered`);
+  }
+  if (unit !== expected) differences.push(`${DIRECTORY}/${UNIT} is not anklume's`);
+  if (enabled !== undefined && enabled !== "enabled") {
+    differences.push(`${UNIT} is ${enabled}: Incus would start without the rules`);
+  }
+  return differences;
+}
+
+/** Takes the infra's file away, and the unit with the last one. */
+export async function removePersisted(
+  { project }: Pick<Ruleset, "project">,
+  options: NftOptions = {},
+): Promise<void> {
+  try {
+    if (!await removeFile(`${project}.nft`, { root: DIRECTORY })) return;
+    const left = await listDirectory(".", { root: DIRECTORY });
+    if (left.some(({ name }) => name.endsWith(".nft"))) return;
+    if (await unitState(options) !== undefined) await systemctl(["disable", UNIT], options);
+    await removeFile(UNIT, { root: DIRECTORY });
+  } catch (error) {
+    throw persistError(`The boot-time firewall of "${project}" could not be removed`, error);
+  }
+}
+
+/** `enabled`, `linked`, `not-found`…; undefined where there is no systemd at all. */
+async function unitState({ signal }: NftOptions): Promise<string | undefined> {
+  try {
+    const { stdout } = await runCommand(["systemctl", "is-enabled", UNIT], {
+      signal,
+      timeoutMs: 10_000,
+      okCodes: [0, 1, 4],
+    });
+    // Older versions print nothing for a unit they do not know.
+    return stdout.trim() || "not-found";
+  } catch (error) {
+    if (error instanceof CommandError && error.reason === "missing") return undefined;
+    throw error;
+  }
+}
+
+async function systemdRuns({ signal }: NftOptions): Promise<boolean> {
+  const { stdout } = await runCommand(["systemctl", "is-system-running"], {
+    signal,
+    timeoutMs: 10_000,
+    okCodes: [0, 1],
+  });
+  return !["offline", "unknown", ""].includes(stdout.trim());
+}
+
+async function systemctl(args: readonly string[], { signal }: NftOptions): Promise<void> {
+  await runCommand(["systemctl", ...args], { signal, timeoutMs: 60_000 });
+}
+
+function persistError(what: string, error: unknown): unknown {
+  if (error instanceof CommandError && error.reason === "interrupted") return error;
+  if (!(error instanceof CommandError || error instanceof FileError)) return error;
+  return new FirewallError(
+    "not-persisted",
+    `${what}: ${error.message}`,
+    "Mend that and apply again; until then a reboot leaves the domains open",
+    { cause: error },
+  );
+}

@@ -1,0 +1,53 @@
+import { FirewallError } from "./firewall_error.ts";
+import { compareListings } from "./listing.ts";
+import { FAMILIES, type Ruleset } from "./ruleset.ts";
+import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
+
+/** What stands on the host, against what was rendered. */
+export interface ReadBack {
+  /** `missing`: a table is not there, the domains stand open. `unknown`: reading needs root. */
+  readonly state: "in-place" | "missing" | "different" | "unknown";
+  /** One line each, for people. */
+  readonly differences: readonly string[];
+}
+
+/**
+ * Loads the ruleset into a network namespace of its own, so that the kernel itself says what it amounts to, and lists
+ * both families one after the other.
+ */
+const EXPECT = 'nft -f - && nft -s list table inet "$1" && nft -s list table bridge "$1"';
+
+/**
+ * Compares the live tables with the rendered ones as nft lists both, counters left out. The expected listing is made
+ * anew each time (0.1 s, while the live one is read): kept in a file it could be old, or somebody's.
+ * @throws FirewallError where nft is missing or refuses the ruleset
+ */
+export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Promise<ReadBack> {
+  try {
+    const [expected, ...live] = await Promise.all([
+      expectedListing(ruleset, options),
+      ...FAMILIES.map((family) => listTable(family, ruleset.table, options)),
+    ]);
+    const missing = FAMILIES.filter((_, i) => live[i] === undefined)
+      .map((family) => `the table "${family} ${ruleset.table}" is not loaded`);
+    if (missing.length > 0) return { state: "missing", differences: missing };
+    const differences = compareListings(expected, live.join(""));
+    return { state: differences.length === 0 ? "in-place" : "different", differences };
+  } catch (error) {
+    if (error instanceof FirewallError && error.fault === "not-permitted") {
+      return { state: "unknown", differences: ["reading the firewall needs root"] };
+    }
+    throw error;
+  }
+}
+
+async function expectedListing(ruleset: Ruleset, options: NftOptions): Promise<string> {
+  try {
+    return await runNft(["unshare", "--net", "sh", "-c", EXPECT, "sh", ruleset.table], {
+      ...options,
+      stdin: ruleset.text,
+    });
+  } catch (error) {
+    throw firewallError(`Cannot tell what the firewall of "${ruleset.project}" should be`, error);
+  }
+}

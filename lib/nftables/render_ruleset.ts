@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import type { Addressing } from "../addressing/addressing.ts";
+import type { Infra } from "../infra/infra.ts";
+import { bridgeSets } from "./bridge_table.ts";
+import { type NftSet, setText } from "./element.ts";
+import { inetSets } from "./inet_table.ts";
+import { nicsOf } from "./nic.ts";
+import { FAMILIES, type LiveBridges, ownerComment, type Ruleset, tableName } from "./ruleset.ts";
+import type { RuleTemplates } from "./template.ts";
+
+/** Interfaces that are no way to the outside: local switches and tunnels. `openvswitch` is a switch too. */
+const LOCAL_KINDS = '{ "bridge", "openvswitch", "wireguard", "tun", "ovpn" }';
+
+/**
+ * Renders the firewall of the whole infra, whatever domains an apply is limited to. Pure. Needs no bridge to exist: the
+ * tables stand before the first machine does. Throws when an address is missing or a name is none, which an infra that
+ * passed `parseInfra` and `assignAddresses` cannot cause.
+ */
+export function renderRuleset(
+  infra: Infra,
+  addressing: Addressing,
+  live: LiveBridges,
+  templates: RuleTemplates,
+): Ruleset {
+  const table = tableName(infra.projectName);
+  const nics = nicsOf(infra, addressing);
+  // Named by hand, the outside is these interfaces alone; otherwise whatever is not a local kind.
+  const byHand = infra.global.outside !== undefined;
+  const placeholders: Record<string, string> = {
+    LOCAL_KINDS,
+    OTHER_INTERFACES: byHand ? "return" : "accept",
+    OTHER_PUBLISH: byHand ? "return" : "goto publish",
+    OTHER_MASQUERADE: byHand ? "return" : "masquerade",
+  };
+  const rules = (text: string) =>
+    text.replaceAll(/@@(\w+)@@/g, (_, name: string) => placeholders[name] ?? "");
+  const text = [
+    `# Firewall of the infra "${infra.projectName}", made by anklume: changes by hand are drift.`,
+    replaceTable(
+      "inet",
+      table,
+      addressing.infraId,
+      inetSets(infra, addressing, live, nics),
+      rules(templates.inet),
+    ),
+    replaceTable(
+      "bridge",
+      table,
+      addressing.infraId,
+      bridgeSets(infra, addressing, nics),
+      rules(templates.bridge),
+    ),
+  ].join("\n");
+  const digest = createHash("sha256").update(text).digest("hex");
+  return {
+    project: infra.projectName,
+    infraId: addressing.infraId,
+    table,
+    tables: FAMILIES.map((family) => `${family} ${table}`),
+    text,
+    digest,
+  };
+}
+
+/** Declared first, so that it can be deleted whether it was there or not; all in `nft -f`'s one transaction. */
+function replaceTable(
+  family: string,
+  table: string,
+  infraId: string,
+  sets: readonly NftSet[],
+  rules: string,
+): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(infraId)) {
+    throw new TypeError(`Not a UUID: ${JSON.stringify(infraId)}`);
+  }
+  return [
+    `table ${family} ${table} {`,
+    `}`,
+    `delete table ${family} ${table}`,
+    `table ${family} ${table} {`,
+    `\tcomment "${ownerComment(infraId)}"`,
+    ...sets.map((set) => `\n${setText(set)}`),
+    "",
+    rules.trimEnd(),
+    "}",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,84 @@
+import { CommandError, runCommand } from "../host/command.ts";
+import { FirewallError } from "./firewall_error.ts";
+
+export interface NftOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Runs nft, or a program that runs it, and answers what it printed. */
+export async function runNft(
+  argv: readonly [string, ...string[]],
+  { signal, stdin }: NftOptions & { readonly stdin?: string } = {},
+): Promise<string> {
+  const { stdout } = await runCommand(argv, {
+    signal,
+    timeoutMs: TIMEOUT_MS,
+    ...(stdin === undefined ? {} : { stdin }),
+  });
+  return stdout;
+}
+
+/** Text of a live table as nft lists it, counters left out; undefined where there is none. */
+export async function listTable(
+  family: string,
+  table: string,
+  { signal, terse = false }: NftOptions & { /** Without the elements of sets. */ terse?: boolean } =
+    {},
+): Promise<string | undefined> {
+  try {
+    return await runNft(["nft", "-s", ...(terse ? ["-t"] : []), "list", "table", family, table], {
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof CommandError && /No such file or directory/.test(error.stderr)) {
+      return undefined;
+    }
+    throw firewallError("Cannot read the firewall", error);
+  }
+}
+
+/** A program's failure in the firewall's words; everything else (an interrupt, a bug) as it is. */
+export function firewallError(what: string, error: unknown): unknown {
+  if (!(error instanceof CommandError)) return error;
+  const options = { cause: error };
+  if (isPermission(error)) {
+    return new FirewallError(
+      "not-permitted",
+      `${what}: that needs root`,
+      "Run the same command as root",
+      options,
+    );
+  }
+  switch (error.reason) {
+    case "interrupted":
+      return error;
+    case "missing":
+    case "not-granted":
+    case "denied":
+      return new FirewallError(
+        "missing-program",
+        `${what}: ${error.message}`,
+        error.argv[0] === "nft"
+          ? "Install nftables (on Debian: apt install nftables); no machine is started without it"
+          : `Install what provides ${error.argv[0]} (on Debian: apt install util-linux); ` +
+            "no machine is started before the firewall has been read back",
+        options,
+      );
+    default: {
+      const words = error.stderr.trim().split("\n").slice(0, 4).join("\n");
+      return new FirewallError(
+        "refused",
+        `${what}: ${words === "" ? error.message : `nft said: ${words}`}`,
+        "The rules that stood before still stand, whole. No machine is started; " +
+          "see whether nft works at all: nft list tables",
+        options,
+      );
+    }
+  }
+}
+
+function isPermission(error: CommandError): boolean {
+  return /Operation not permitted|Permission denied|must be root/.test(error.stderr);
+}

@@ -1,0 +1,16 @@
+import { readEmbedded } from "../host/embedded_file.ts";
+
+/** The rules, which are the same for every infra; what differs is in the sets beside them. */
+export interface RuleTemplates {
+  readonly inet: string;
+  readonly bridge: string;
+}
+
+/** Reads `nft/*.nft`, which travel inside the binary. */
+export async function readTemplates(): Promise<RuleTemplates> {
+  const [inet, bridge] = await Promise.all([
+    readEmbedded("nft/inet.nft"),
+    readEmbedded("nft/bridge.nft"),
+  ]);
+  return { inet, bridge };
+}

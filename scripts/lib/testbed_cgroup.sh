@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# A testbed's place in the machine's cgroup trees (v2, v1 or both), so that what Incus makes for its
+# containers lies below one directory, which goes when the testbed goes.
+
+# The leaf is called init.scope because LXC leaves that name out when it looks for its own place.
+_cgroup_directories() {
+  local name=$1 device dir type rest
+  while read -r device dir type rest; do
+    [[ $type == cgroup || $type == cgroup2 ]] || continue
+    printf '%s\n' "$dir/anklume-testbed-$name"
+  done </proc/mounts
+}
+
+# enter_cgroups NAME: moves the calling shell (and what it executes) there.
+enter_cgroups() {
+  local dir file
+  while IFS= read -r dir; do
+    for dir in "$dir" "$dir/init.scope"; do
+      mkdir -p -- "$dir" 2>/dev/null || continue 2
+      # A new v1 cpuset is empty and takes no process until it is filled from its parent.
+      for file in cpuset.cpus cpuset.mems; do
+        if [[ -e $dir/$file && -e ${dir%/*}/cgroup.clone_children ]]; then
+          cat -- "${dir%/*}/$file" >"$dir/$file"
+        fi
+      done
+    done
+    printf '%s\n' "$BASHPID" >"$dir/cgroup.procs" || true
+  done < <(_cgroup_directories "$1")
+}
+
+# remove_cgroups NAME: once nothing runs in them.
+remove_cgroups() {
+  local dir
+  while IFS= read -r dir; do
+    [[ -d $dir ]] || continue
+    find "$dir" -depth -type d -exec rmdir -- {} + 2>/dev/null || true
+  done < <(_cgroup_directories "$1")
+}

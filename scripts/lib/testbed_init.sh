@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# The first process of a testbed: pid 1 of a bundle of namespaces that looks like a host of its own.
+# Started by scripts/testbed, never by hand:
+#
+#   testbed_init.sh STATE_DIR STARTER_FD [OWNER_FD]
+#
+# Both descriptors are /proc/PID directories of the world outside (a directory held open cannot be
+# mistaken for a later process of the same number): the bundle ends when the script that starts it
+# dies before it said "committed", and when the owner, if there is one, dies at any time.
+# When this process ends, the kernel ends everything in here.
+set -euo pipefail
+
+# shellcheck source=scripts/lib/common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+STATE=$1 STARTER_FD=$2 OWNER_FD=${3:-}
+# Bound over the machine's own, so that programs in here use their standard paths.
+OWN_DIRECTORIES=(
+  /var/lib/incus /var/log/incus /var/cache/incus
+  /etc/anklume /etc/systemd/system /var/lib/anklume
+)
+
+# alive FD: is the process behind this /proc/PID directory still there (and no zombie)?
+alive() {
+  local stat
+  { stat=$(<"/proc/self/fd/$1/stat"); } 2>/dev/null || return 1
+  stat=${stat##*) }
+  [[ $stat != Z* && $stat != X* ]]
+}
+
+mount_own_host() {
+  local dir
+  mount --make-rprivate /
+
+  # A fresh /proc and /sys show the new namespaces; the cgroup tree is the machine's, or containers
+  # die at once. Security file systems stay hidden, and with them AppArmor: profiles would outlive us.
+  mount -t proc proc /proc
+  mount -t tmpfs -o mode=755 tmpfs /run
+  mkdir /run/cgroup
+  mount --rbind /sys/fs/cgroup /run/cgroup
+  mount -t sysfs sysfs /sys
+  mount --rbind /run/cgroup /sys/fs/cgroup
+  umount -l /run/cgroup
+  rmdir /run/cgroup
+  mkdir -p -m 1777 /run/lock
+  mkdir -p /run/netns /run/testbed
+
+  for dir in "${OWN_DIRECTORIES[@]}"; do
+    mkdir -p -- "$STATE/root$dir" "$dir"
+    mount --bind -- "$STATE/root$dir" "$dir"
+  done
+
+  # The machine's resolver cannot be reached from in here: the outside answers names.
+  local resolv
+  resolv=$(readlink -m /etc/resolv.conf)
+  printf 'nameserver 203.0.113.10\n' >"$STATE/root/resolv.conf"
+  mkdir -p -- "${resolv%/*}"
+  [[ -e $resolv ]] || : >"$resolv"
+  mount --bind -- "$STATE/root/resolv.conf" "$resolv"
+}
+
+# The outside: a router with a server behind it, at a documentation address and at a private one, so
+# that `internet: public-only` can be told from `true`. It knows no way back to a domain's subnet:
+# only what was masqueraded gets an answer.
+make_outside() {
+  ip netns add outside
+  ip link add eth0 type veth peer name eth0 netns outside
+  ip -n outside link set lo up
+  ip -n outside address add 198.51.100.1/24 dev eth0
+  ip -n outside address add 203.0.113.10/32 dev lo
+  ip -n outside address add 192.168.77.10/32 dev lo
+  ip -n outside -6 address add 2001:db8:1::1/64 dev eth0 nodad
+  ip -n outside -6 address add 2001:db8:77::10/128 dev lo nodad
+  ip -n outside link set eth0 up
+
+  ip link set lo up
+  ip address add 198.51.100.2/24 dev eth0
+  ip -6 address add 2001:db8:1::2/64 dev eth0 nodad
+  ip link set eth0 up
+  ip route add default via 198.51.100.1
+  ip -6 route add default via 2001:db8:1::1
+  sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+
+  answer outside --name outside --tcp 22,443,631,8080,9000 --udp 9000 --http "80=$STATE/www"
+  in_netns outside dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
+    --pid-file= --user=root --bind-interfaces --interface=lo --interface=eth0 \
+    --address=/outside.test/203.0.113.10 --address=/outside.test/2001:db8:77::10
+}
+
+# A bridge that is not anklume's, with one peer and the masquerading Docker would have set up.
+make_foreign_bridge() {
+  ip netns add docker
+  ip link add docker0 type bridge
+  ip address add 172.17.0.1/16 dev docker0
+  ip link add vethdocker type veth peer name eth0 netns docker
+  ip link set vethdocker master docker0 up
+  ip link set docker0 up
+  ip -n docker link set lo up
+  ip -n docker address add 172.17.0.2/16 dev eth0
+  ip -n docker link set eth0 up
+  ip -n docker route add default via 172.17.0.1
+  nft -f - <<'NFT'
+table ip foreign_docker {
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip saddr 172.17.0.0/16 oifname != "docker0" masquerade
+  }
+}
+NFT
+  answer docker --name docker --tcp 22,631,8080 --udp 9000 --http "80="
+  answer '' --name host --tcp 22,8080 --udp 9000
+}
+
+# in_netns NAME CMD...: in the background, without the descriptors that tie us to the outside world.
+in_netns() {
+  local netns=$1
+  shift
+  if [[ -n $netns ]]; then set -- nsenter "--net=/run/netns/$netns" "$@"; fi
+  (
+    let_go
+    exec "$@" </dev/null
+  ) &
+}
+
+answer() {
+  local netns=$1
+  shift
+  in_netns "$netns" /usr/bin/python3 "$SCRIPTS/lib/answer.py" "$@"
+}
+
+# There is no systemd in here. What it would do before it starts Incus at boot is done in its place:
+# a unit that Incus requires is run first, and when it fails Incus does not start.
+run_required_units() {
+  local unit command
+  for unit in /etc/systemd/system/incus.service.requires/*.service; do
+    [[ -e $unit ]] || continue
+    while IFS= read -r command; do
+      say "boot: ${unit##*/}: $command"
+      bash -c "${command##[-+!@:]}" || {
+        say "boot: ${unit##*/} failed: Incus, which requires it, is not started"
+        return 1
+      }
+    done < <(sed -n 's/^ExecStart=//p' "$unit")
+  done
+}
+
+# A freshly created daemon gets what `incus admin init` would give it, less the bridge.
+initialize_incus() {
+  [[ ! -e $STATE/initialized ]] || return 0
+  incus storage create default btrfs "size=${ANKLUME_TESTBED_POOL_SIZE:-15GiB}"
+  incus profile device add default root disk path=/ pool=default
+  : >"$STATE/initialized"
+}
+
+boot() {
+  trap '[[ -e $STATE/ready ]] || : >"$STATE/failed"' EXIT
+  let_go
+  if run_required_units; then
+    "$SCRIPTS/lib/testbed_daemon.sh" start
+    initialize_incus
+  fi
+  : >"$STATE/ready"
+}
+
+# Only the supervisor watches the world outside.
+let_go() {
+  exec {STARTER_FD}>&-
+  if [[ -n $OWNER_FD ]]; then exec {OWNER_FD}>&-; fi
+}
+
+main() {
+  umask 022
+  hostname "${STATE##*/}"
+  rm -f -- "$STATE/ready" "$STATE/failed"
+  mount_own_host
+  make_outside
+  make_foreign_bridge
+
+  mkfifo /run/testbed/control
+  local control word=''
+  exec {control}<>/run/testbed/control
+  (
+    exec {control}>&-
+    boot
+  ) &
+
+  while :; do
+    if [[ -e $STATE/committed ]]; then
+      if [[ -z $OWNER_FD ]]; then
+        # Nobody to watch: sleep until told otherwise (bash reaps orphans meanwhile).
+        read -r -u "$control" word || true
+      else
+        read -r -t 0.5 -u "$control" word || true
+      fi
+    else
+      read -r -t 0.1 -u "$control" word || true
+      alive "$STARTER_FD" || [[ -e $STATE/committed ]] || exit 1
+    fi
+    [[ -z $OWNER_FD ]] || alive "$OWNER_FD" || exit 0
+    [[ $word != halt ]] || exit 0
+  done
+}
+
+trap 'echo "exit $? line $LINENO $BASH_COMMAND"' EXIT
+main

@@ -1,0 +1,144 @@
+import type { SourceRange } from "../diag/diagnostic.ts";
+import type { DiagnosticList, Report } from "../diag/diagnostic_list.ts";
+import { describeNode, type MapEntry, type Node, rangeOf } from "../infra/yaml_tree.ts";
+import { isDnsLabel } from "../infra/names.ts";
+import type { Form } from "./lock_forms.ts";
+
+const REMEDY = "restore the file from version control; or delete it, and the next apply " +
+  "rebuilds it from the live machines";
+
+/** A value of the file under its name: a key, or what it is an item of. */
+export interface Field {
+  readonly name: string;
+  readonly node: Node;
+  /** Where complaints point: the value, or its key where the value is a map. */
+  readonly range: SourceRange;
+}
+
+/** Reads the values of a lock; what is wrong is reported, and something harmless is given instead. */
+export class LockReader {
+  readonly #diagnostics: DiagnosticList;
+  /** Value -> who has it. The forms of the lock's values do not overlap, so one map serves all. */
+  readonly #holders = new Map<string, string>();
+  /** Maps by key, built once: looking up each of 5,000 machines in a list would be quadratic. */
+  readonly #entries = new Map<Node, Map<string, MapEntry>>();
+
+  constructor(diagnostics: DiagnosticList) {
+    this.#diagnostics = diagnostics;
+  }
+
+  report(field: Field | undefined, report: Report): void {
+    this.#diagnostics.add(field === undefined ? report : { ...report, range: field.range });
+  }
+
+  invalid(field: Field | undefined, summary: string): void {
+    this.report(field, { code: "LOCK_INVALID", summary, remedy: REMEDY });
+  }
+
+  /** One key of a map; undefined when it is not there. */
+  find(field: Field | undefined, key: string): Field | undefined {
+    const entry = field === undefined ? undefined : this.#entriesOf(field.node).get(key);
+    return entry && fieldOf(entry);
+  }
+
+  /** A map that has these keys and no others. */
+  fields<K extends string>(field: Field, keys: readonly K[]): { [key in K]?: Field } {
+    const found: { [key in K]?: Field } = {};
+    if (!this.#isMap(field)) return found;
+    const entries = this.#entriesOf(field.node);
+    const missing: string[] = [];
+    for (const key of keys) {
+      const entry = entries.get(key);
+      if (entry !== undefined) found[key] = fieldOf(entry);
+      else missing.push(`\`${key}\``);
+    }
+    if (missing.length > 0) this.invalid(field, `\`${field.name}\` lacks ${missing.join(", ")}`);
+    const known: ReadonlySet<string> = new Set(keys);
+    for (const entry of entries.values()) {
+      if (!known.has(entry.key)) {
+        const at = { ...fieldOf(entry), range: rangeOf(entry.keySpan) };
+        this.invalid(at, `\`${entry.key}\` is unknown in \`${field.name}\``);
+      }
+    }
+    return found;
+  }
+
+  /** A map with one entry per domain or machine. */
+  record<T>(field: Field | undefined, read: (entry: Field) => T): Record<string, T> {
+    if (field === undefined || !this.#isMap(field)) return {};
+    const entries = [...this.#entriesOf(field.node).values()].map(fieldOf);
+    for (const entry of entries) {
+      if (!isDnsLabel(entry.name)) this.invalid(entry, `\`${entry.name}\` cannot be a name`);
+    }
+    return Object.fromEntries(entries.map((entry) => [entry.name, read(entry)]));
+  }
+
+  list(field: Field | undefined, form: Form): string[] {
+    if (field === undefined) return [];
+    if (field.node.kind !== "list") {
+      this.invalid(field, `\`${field.name}\` is a list, not ${describeNode(field.node)}`);
+      return [];
+    }
+    return field.node.items.map((node) =>
+      this.text({ name: field.name, node, range: rangeOf(node.span) }, form)
+    );
+  }
+
+  text(field: Field | undefined, form: Form): string {
+    if (field === undefined) return "";
+    const { node } = field;
+    if (node.kind === "scalar" && node.value !== null && form.test(node.text)) return node.text;
+    this.invalid(field, `\`${field.name}\` is ${form.what}, not ${shown(node)}`);
+    return "";
+  }
+
+  /** A text that nobody else may have. */
+  unique(field: Field | undefined, form: Form, holder: string): string {
+    const text = this.text(field, form);
+    if (text === "") return text;
+    const other = this.#holders.get(text);
+    if (other === undefined) this.#holders.set(text, holder);
+    else {
+      this.report(field, {
+        code: "LOCK_DUPLICATE",
+        summary: `${text} is given to \`${other}\` and to \`${holder}\``,
+        detail: "a merge of two branches does this",
+        remedy: "remove the one that came later, a domain with its machines: it is given others",
+      });
+    }
+    return text;
+  }
+
+  #isMap(field: Field): boolean {
+    if (field.node.kind === "map") return true;
+    this.invalid(field, `\`${field.name}\` is a map, not ${describeNode(field.node)}`);
+    return false;
+  }
+
+  #entriesOf(node: Node): ReadonlyMap<string, MapEntry> {
+    let entries = this.#entries.get(node);
+    if (entries === undefined) {
+      entries = new Map(
+        node.kind === "map" ? node.entries.map((entry) => [entry.key, entry]) : [],
+      );
+      this.#entries.set(node, entries);
+    }
+    return entries;
+  }
+}
+
+function fieldOf(entry: MapEntry): Field {
+  const { key, keySpan, value } = entry;
+  return {
+    name: key,
+    node: value,
+    range: rangeOf(
+      value.kind === "scalar" && value.span.end > value.span.start ? value.span : keySpan,
+    ),
+  };
+}
+
+function shown(node: Node): string {
+  if (node.kind !== "scalar" || node.value === null) return describeNode(node);
+  return `\`${node.text.length > 60 ? `${node.text.slice(0, 60)}…` : node.text}\``;
+}

@@ -90,7 +90,7 @@ export function desiredInstance(machine: Machine, context: InstanceContext): Des
 function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
   const container = machine.type === "lxc";
   return {
-    ...(container && !context.ipv6 ? NO_IPV6 : {}),
+    ...(container && !context.ipv6 ? withoutIpv6(machine) : {}),
     ...(container && machine.gpu && context.nvidia ? { "nvidia.runtime": "true" } : {}),
     ...machine.config,
     ...(machine.ephemeral ? {} : { "security.protection.delete": "true" }),
@@ -110,10 +110,15 @@ function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
 }
 
 /** Keeps a container from trying IPv6 at all, link-local included; `lo` keeps its `::1`. */
-const NO_IPV6: StringMap = {
-  "linux.sysctl.net.ipv6.conf.default.disable_ipv6": "1",
-  "linux.sysctl.net.ipv6.conf.eth0.disable_ipv6": "1",
-};
+function withoutIpv6(machine: Machine): StringMap {
+  return {
+    "linux.sysctl.net.ipv6.conf.default.disable_ipv6": "1",
+    // An `eth0` of the user's own may be called otherwise inside, and a missing sysctl keeps a machine from starting.
+    ...(machine.bypassesIsolation.includes("eth0")
+      ? {}
+      : { "linux.sysctl.net.ipv6.conf.eth0.disable_ipv6": "1" }),
+  };
+}
 
 export function actualInstance(wire: Instance): ActualInstance {
   return {

@@ -10,6 +10,7 @@ import {
   startsWhenCreated,
 } from "../resource/instance.ts";
 import { compareInstance, instanceUpdateBody } from "../resource/instance_compare.ts";
+import { MARK } from "../resource/mark.ts";
 import { sameValue } from "../resource/value.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned, withoutState } from "./unchanged.ts";
@@ -81,6 +82,10 @@ export async function replaceInstance(
     (desired.state === "manual" && actual.status === "Running");
   if (starts) await context.beforeStart();
   if (actual.status !== "Stopped") await stopInstance(context, desired.addr, actual.status);
+  // What was provisioned goes with the disk: unset first, so that an interruption cannot hide it.
+  await context.incus.instances.patch(projectOf(desired.addr), desired.addr.name, {
+    config: { [MARK.provisioned]: "" },
+  });
   context.progress("rebuilding");
   try {
     await context.incus.instances.rebuild(

@@ -1,0 +1,45 @@
+/**
+ * Writes docs/LICENCES.md: what the executable carries besides anklume, and under which licence. With `--check` it
+ * compares instead, and fails when the page is not what it would write. Reads Deno's own package cache.
+ */
+import { walkPackages } from "./npm_packages.ts";
+
+const PAGE = "docs/LICENCES.md";
+
+/** Licences under which a copy inside an Apache-2.0 executable needs no more than its notice. */
+const ACCEPTED = new Set(["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "0BSD"]);
+
+const packages = await walkPackages("main.ts");
+const refused = packages.filter(({ licence }) => !ACCEPTED.has(licence));
+if (refused.length > 0) {
+  console.error(
+    `Not a licence that we may embed: ${
+      refused.map((each) => `${each.name} (${each.licence})`).join(", ")
+    }`,
+  );
+  Deno.exit(1);
+}
+
+const page = `# Licences of what is embedded
+
+anklume itself is under [Apache-2.0](../LICENSE). The executable also carries:
+
+| part | version | licence |
+|---|---|---|
+| Deno (the runtime) | 2.6.10 | MIT |
+${packages.map((each) => `| ${each.name} | ${each.version} | ${each.licence} |`).join("\n")}
+
+Incus, nftables and Ansible are programs of the host: anklume calls them and carries none of them.
+This page is written by \`deno task licences\`.
+`;
+
+if (Deno.args[0] === "--check") {
+  const stands = await Deno.readTextFile(PAGE).catch(() => "");
+  if (stands !== page) {
+    console.error(`${PAGE} is not what is embedded: run \`deno task licences\``);
+    Deno.exit(1);
+  }
+  console.log(`${PAGE}: ${packages.length} packages, all accounted for`);
+} else {
+  await Deno.writeTextFile(PAGE, page);
+}

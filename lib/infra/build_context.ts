@@ -1,0 +1,13 @@
+import type { DiagnosticList } from "../diag/diagnostic_list.ts";
+import type { SourceRange } from "../diag/diagnostic.ts";
+import type { GlobalSettings } from "./infra.ts";
+
+/** What building a domain needs from the rest of the infra. */
+export interface BuildContext {
+  readonly diagnostics: DiagnosticList;
+  readonly global: GlobalSettings;
+  /** Where `global.default_os_image` stands, if it does. */
+  readonly defaultImageRange?: SourceRange;
+  /** Roles of the workspace and embedded ones; undefined: not to be checked. */
+  readonly knownRoles?: ReadonlySet<string>;
+}

@@ -1,0 +1,63 @@
+import type { DiagnosticList } from "../diag/diagnostic_list.ts";
+import type { ConfigText } from "./schema.ts";
+import { type Located, shorten } from "./shape.ts";
+
+/** Incus keys that a key of infra.yml speaks for. */
+const DEDICATED: Readonly<Record<string, string>> = {
+  "boot.autostart": "boot_autostart",
+  "boot.autostart.priority": "boot_priority",
+  "snapshots.schedule": "snapshots_schedule",
+  "snapshots.expiry": "snapshots_expiry",
+  "security.protection.delete": "ephemeral",
+};
+const RESERVED_PREFIXES = ["user.anklume.", "volatile.", "image."];
+
+/** Reports keys that are anklume's or Incus's own, or that have a key of infra.yml. */
+export function checkConfig(
+  config: ConfigText | undefined,
+  owner: "machine" | "profile",
+  diagnostics: DiagnosticList,
+): void {
+  for (const [key, value] of config ?? []) {
+    checkKey(key, value, diagnostics);
+    const dedicated = Object.hasOwn(DEDICATED, key) ? DEDICATED[key] : undefined;
+    // A profile has no such keys, but protection is decided per machine.
+    if (dedicated === undefined || (owner === "profile" && dedicated !== "ephemeral")) continue;
+    diagnostics.add({
+      code: "OWNED_CONFIG_KEY",
+      summary: `\`${key}\` is set by anklume from \`${dedicated}\``,
+      remedy: dedicated === "ephemeral"
+        ? "remove it: `ephemeral: false` protects the machine"
+        : `write \`${dedicated}: ${shorten(value.value)}\` beside \`config\``,
+      range: value.keyRange,
+    });
+  }
+}
+
+/** Reports what cannot be a key of Incus, and the keys nobody may set. */
+export function checkKey(key: string, value: Located<unknown>, diagnostics: DiagnosticList): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_./:-]{0,254}$/.test(key)) {
+    diagnostics.add({
+      code: "INVALID_CONFIG_KEY",
+      summary: `\`${shorten(key)}\` cannot be an Incus key`,
+      remedy: "keys look like `limits.cpu`",
+      range: value.keyRange,
+    });
+    return;
+  }
+  const prefix = RESERVED_PREFIXES.find((candidate) => key.startsWith(candidate));
+  if (prefix === undefined) return;
+  diagnostics.add({
+    code: "RESERVED_CONFIG_KEY",
+    summary: `\`${shorten(key)}\` is not for infra.yml: ${
+      prefix === "user.anklume." ? "anklume" : "Incus"
+    } keeps its own records under \`${prefix}\``,
+    remedy: "remove it",
+    range: value.keyRange,
+  });
+}
+
+/** How Incus reads a boolean. */
+export function isTrue(value: string | undefined): boolean {
+  return value !== undefined && ["true", "1", "yes", "on"].includes(value.toLowerCase());
+}

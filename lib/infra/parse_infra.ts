@@ -1,0 +1,84 @@
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import { DiagnosticList } from "../diag/diagnostic_list.ts";
+import { SourceFile, type SourceText } from "../diag/source.ts";
+import { buildDeclaredDomain } from "./build_domain.ts";
+import { buildGlobal } from "./build_global.ts";
+import { buildPolicies } from "./build_policies.ts";
+import { checkAddresses } from "./check_addresses.ts";
+import { checkNamespace } from "./check_namespace.ts";
+import { checkResources } from "./check_resources.ts";
+import type { Infra } from "./infra.ts";
+import { mergeFiles } from "./merge_files.ts";
+import { infraShape } from "./schema.ts";
+
+export interface ParseOptions {
+  /** Roles of the workspace and embedded ones; without it roles are not looked up. */
+  readonly knownRoles?: ReadonlySet<string>;
+}
+
+export interface ParseResult {
+  /** Only when no diagnostic is an error. */
+  readonly infra?: Infra;
+  /** In order of file and position. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Reads `infra.yml`, or the files of `infra/`, into an `Infra` with defaults filled in and copies expanded. Pure, and
+ * never throws, whatever the text: every mistake is a diagnostic, and all of them are told at once. Only when a text
+ * is no YAML to rely on are the checks of its content left out.
+ */
+export function parseInfra(
+  sources: readonly SourceText[],
+  options: ParseOptions = {},
+): ParseResult {
+  const diagnostics = new DiagnosticList();
+  const infra = readInfra(sources, options, diagnostics);
+  const sorted = diagnostics.sorted(sources.map((source) => source.file));
+  if (infra === undefined || diagnostics.hasErrors) return { diagnostics: sorted };
+  return { infra, diagnostics: sorted };
+}
+
+function readInfra(
+  sources: readonly SourceText[],
+  { knownRoles }: ParseOptions,
+  diagnostics: DiagnosticList,
+): Infra | undefined {
+  const tree = mergeFiles(sources, diagnostics);
+  const main = sources.find((source) => source.file === "infra/base.yml") ?? sources[0];
+  if (tree === undefined || main === undefined) return undefined;
+  const span = { source: new SourceFile(main), start: 0, end: 0 };
+  const text = infraShape.read(tree, { diagnostics, span, label: "" });
+  if (text === undefined) return undefined;
+  const global = buildGlobal(text.global, diagnostics);
+  const defaultImage = text.global?.value.default_os_image;
+  const context = {
+    diagnostics,
+    global,
+    ...(defaultImage === undefined ? {} : { defaultImageRange: defaultImage.range }),
+    ...(knownRoles === undefined ? {} : { knownRoles }),
+  };
+  const declared = [...text.domains?.value ?? []].map(([name, domain]) =>
+    buildDeclaredDomain(name, domain, context)
+  );
+  const domains = declared.flatMap((declaration) => declaration.domains);
+  checkNamespace(declared, diagnostics);
+  checkAddresses(domains, global.addressing, diagnostics);
+  checkResources(domains, global, diagnostics);
+  const policies = buildPolicies(
+    text.network_policies?.value ?? [],
+    declared,
+    global,
+    diagnostics,
+  );
+  return {
+    projectName: text.project_name?.value ?? "",
+    global,
+    domains,
+    copies: new Map(
+      declared.filter((declaration) => declaration.hasCopies)
+        .map(({ name, domains }) => [name, domains.map((domain) => domain.name)]),
+    ),
+    policies,
+  };
+}

@@ -94,9 +94,10 @@ Deno.test("applyPlan() updates in place, unsets what infra.yml dropped and leave
 
 Deno.test("applyPlan() restarts a machine whose address changes", async () => {
   await using host = await Host.connect(PROJECT);
-  await host.apply(lab());
+  const fixed = withMachines(lab(), { "aa-two": { ip: "10.120.0.8" } });
+  await host.apply(fixed);
   const started = (await host.incus.instances.get("aa", "aa-one")).value.last_used_at;
-  const moved = withMachines(lab(), { "aa-one": { ip: "10.120.0.77" } });
+  const moved = withMachines(fixed, { "aa-one": { ip: "10.120.0.77" } });
   const plan = await host.plan(moved);
   assert.deepEqual(plan.changes.map((change) => change.effect), ["restart"]);
   assert.deepEqual((await host.apply(moved)).failed, []);
@@ -117,10 +118,10 @@ Deno.test("applyPlan() takes away a foreign NIC and a key of a bridge, and start
   await host.incus.instances.patch("aa", "aa-one", {
     devices: { eth9: { type: "nic", network: bridge } },
   });
-  const profile = await host.incus.profiles.get("aa", "default");
-  await host.incus.profiles.update("aa", "default", {
+  const profile = await host.incus.profiles.get("bb", "default");
+  await host.incus.profiles.update("bb", "default", {
     ...profile.value,
-    devices: { eth8: { type: "nic", network: bridge } },
+    devices: { eth8: { type: "nic", network: "net-aa" } },
   });
   const network = await host.incus.networks.get(bridge);
   await host.incus.networks.update(bridge, {
@@ -135,7 +136,7 @@ Deno.test("applyPlan() takes away a foreign NIC and a key of a bridge, and start
     ),
     [
       `network ${bridge} config.ipv4.nat`,
-      "profile aa/default devices.eth8 BREACH",
+      "profile bb/default devices.eth8 BREACH",
       "instance aa/aa-one devices.eth9 BREACH",
       "instance aa/aa-two state",
     ],

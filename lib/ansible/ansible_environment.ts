@@ -1,7 +1,10 @@
 import { envVar } from "../host/terminal.ts";
 
-/** Variables of the user's that mean something to Ansible or to the `incus` client it runs. */
-const PASSED = ["INCUS_SOCKET", "INCUS_DIR", "NO_COLOR", "ANSIBLE_VAULT_PASSWORD_FILE"] as const;
+/**
+ * Variables of the user's that mean something to Ansible. Not `INCUS_SOCKET`: the `incus` client must speak to the daemon
+ * that anklume itself speaks to.
+ */
+const PASSED = ["NO_COLOR", "ANSIBLE_VAULT_PASSWORD_FILE"] as const;
 
 /**
  * What Ansible's programs get beside the usual environment of a child. The configuration is named,

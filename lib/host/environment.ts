@@ -18,9 +18,10 @@ export const ENV_NAMES = [
   "FORCE_COLOR",
   "COLORTERM",
   "COLUMNS",
-  // Where the daemon listens, as for the `incus` client.
-  "INCUS_SOCKET",
-  "INCUS_DIR",
+  // Ansible's own, handed on to it.
+  "ANSIBLE_VAULT_PASSWORD_FILE",
+  // Prints a trace with a fault.
+  "ANKLUME_DEBUG",
 ] as const;
 
 /** Where a distribution keeps its programs; a plain user's PATH lacks the sbin directories, where nft is. */

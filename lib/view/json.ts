@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { Change, Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
+import type { ProvisionLine } from "./provision.ts";
 import type { Status } from "./status.ts";
 
 // The shapes that `--json` prints. docs/json.md documents them; `format` grows only when a key changes its meaning or goes.
@@ -16,13 +17,18 @@ export function diagnosticsJson(diagnostics: readonly Diagnostic[]): string {
 }
 
 /** `check --json` */
-export function planJson(plan: Plan, warnings: readonly Diagnostic[] = []): string {
+export function planJson(
+  plan: Plan,
+  needs: readonly ProvisionLine[],
+  warnings: readonly Diagnostic[],
+): string {
   return jsonText({
     format: 1,
     project: plan.project,
     infra: plan.infraId,
     changes: plan.changes.map(changeJson),
     unchanged: plan.unchanged,
+    provision: needs.map(({ machine, reasons }) => ({ machine, reasons })),
     held: plan.held.map(({ addr, domain, diagnostic }) => ({
       resource: formatAddr(addr),
       ...(domain === undefined ? {} : { domain }),

@@ -65,7 +65,8 @@ export function planSummary(plan: Plan, title: string): string {
     return number === 0 ? [] : [`${number} to ${VERB[action]}`];
   });
   if (plan.held.length > 0) parts.push(`${plan.held.length} held back`);
-  return `${title}: ${parts.join(", ")}; ${plan.unchanged} unchanged.`;
+  const unchanged = plan.unchanged === 0 ? "" : `; ${plan.unchanged} unchanged`;
+  return `${title}: ${parts.join(", ")}${unchanged}.`;
 }
 
 /** The changes that somebody has to agree to: they restart, rebuild or lose something. */

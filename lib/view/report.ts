@@ -76,8 +76,10 @@ function sumOf(report: ApplyReport): string {
   }).join(", ");
 }
 
+/** `instance pro/pro-dev`: what `formatAddr` makes. */
+const ADDRESS = /^(firewall|project|network|volume|profile|instance) \S+$/;
+
 function because(reason: string): string {
-  return reason === "interrupted"
-    ? "interrupted before its turn"
-    : `waits for ${printable(reason)}`;
+  if (reason === "interrupted") return "interrupted before its turn";
+  return ADDRESS.test(reason) ? `${reason} failed` : printable(reason);
 }

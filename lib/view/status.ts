@@ -52,7 +52,7 @@ export interface MachineStatus {
   readonly ip: string;
   readonly image: string;
   /** What apply would do to it; undefined: it is as declared. */
-  readonly pending?: "create" | "update" | "replace" | "delete";
+  readonly pending?: "create" | "update" | "replace" | "delete" | "provision";
 }
 
 /** The status for people, firewall first, within the width of the screen. */

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { anklume, withWorkspace } from "./binary.ts";
+
+const VERBS = [
+  "init",
+  "validate",
+  "sync",
+  "check",
+  "plan",
+  "apply",
+  "status",
+  "destroy",
+  "roles",
+  "schema",
+  "completions",
+];
+
+Deno.test("--version prints the version alone", async () => {
+  const { code, out, err } = await anklume(["--version"]);
+  assert.match(out, /^\d+\.\d+\.\d+\n$/);
+  assert.deepEqual({ code, err }, { code: 0, err: "" });
+});
+
+Deno.test("no verb at all shows help and is a usage error", async () => {
+  const { code, out, err } = await anklume([]);
+  assert.equal(code, 2);
+  assert.equal(out, "");
+  assert.match(err, /^Usage: anklume/);
+});
+
+Deno.test("the help lists every verb, fits 80 columns and shows examples", async () => {
+  const { code, out } = await anklume(["--help"]);
+  assert.equal(code, 0);
+  for (const verb of VERBS.filter((verb) => verb !== "plan")) {
+    assert.match(out, new RegExp(`^  ${verb}\\b`, "m"));
+  }
+  assert.match(out, /^Examples:\n {2}anklume /m);
+  assert.doesNotMatch(out, /^ {2}complete\b/m);
+  for (const line of out.split("\n")) assert.ok(line.length <= 80, line);
+});
+
+for (const verb of VERBS) {
+  Deno.test(`the help of ${verb} fits 80 columns and shows an example that names it`, async () => {
+    const { code, out, err } = await anklume([verb, "--help"]);
+    assert.deepEqual({ code, err }, { code: 0, err: "" });
+    assert.match(
+      out,
+      new RegExp(`^Examples:\\n  .*anklume ${verb === "plan" ? "check" : verb}`, "m"),
+    );
+    for (const line of out.split("\n")) assert.ok(line.length <= 80, line);
+  });
+}
+
+Deno.test("a verb that does not exist is named, with the one that was meant", async () => {
+  const { code, out, err } = await anklume(["chek"]);
+  assert.equal(code, 2);
+  assert.equal(out, "");
+  assert.match(err, /unknown command 'chek'\n\(Did you mean check\?\)/);
+});
+
+for (
+  const { args, says } of [
+    { args: ["check", "--jsno"], says: /unknown option '--jsno'\n\(Did you mean --json\?\)/ },
+    { args: ["check", "surplus"], says: /too many arguments for 'check'/ },
+    { args: ["check", "--domain"], says: /argument missing/ },
+    { args: ["check", "--domain", "../x"], says: /A domain's name is made of/ },
+    { args: ["apply", "--infra", "--provision"], says: /cannot be used with/ },
+    { args: ["apply", "--infra", "--tags", "web"], says: /cannot be used with/ },
+    { args: ["init", "--template", "huge"], says: /Allowed choices are minimal, workstation/ },
+    { args: ["completions"], says: /missing required argument 'shell'/ },
+    { args: ["completions", "tcsh"], says: /Allowed choices are bash, zsh, fish/ },
+  ]
+) {
+  Deno.test(`\`${args.join(" ")}\` is a usage error that says so`, async () => {
+    const { code, out, err } = await anklume(args);
+    assert.equal(code, 2);
+    assert.equal(out, "");
+    assert.match(err, says);
+  });
+}
+
+Deno.test("a command line that is wrong touches nothing", async () => {
+  await withWorkspace(undefined, async (cwd) => {
+    await anklume(["init", "--temlpate", "minimal"], { cwd });
+    assert.deepEqual([...Deno.readDirSync(cwd)], []);
+  });
+});
+
+for (const shell of ["bash", "zsh", "fish"]) {
+  Deno.test(`completions ${shell} prints a script that asks anklume`, async () => {
+    const { code, out } = await anklume(["completions", shell]);
+    assert.equal(code, 0);
+    assert.match(out, /anklume complete --/);
+  });
+}
+
+Deno.test("a TAB completes verbs, options, and the domains of the workspace", async () => {
+  const infra = "project_name: t\ndomains:\n  pro: {}\n  private: {}\n  lab: { copies: 2 }\n";
+  await withWorkspace(infra, async (cwd) => {
+    const at = async (...words: string[]) =>
+      (await anklume(["complete", "--", ...words], { cwd })).out.split("\n")
+        .map((line) => line.split("\t")[0]).filter((word) => word !== "" && !word?.startsWith(":"));
+    assert.deepEqual(await at("ch"), ["check"]);
+    assert.deepEqual(await at("check", "--ex"), ["--exit-code"]);
+    assert.deepEqual(await at("check", "--domain", "p"), ["pro", "private"]);
+    assert.deepEqual(await at("check", "--domain", "lab"), ["lab", "lab-01", "lab-02"]);
+    assert.deepEqual(await at("init", "--template", ""), ["minimal", "workstation", "classroom"]);
+    assert.deepEqual(await at("completions", ""), ["bash", "zsh", "fish"]);
+  });
+});

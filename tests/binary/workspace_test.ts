@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { anklume, looksLikeATrace, shell, SMALL, withWorkspace } from "./binary.ts";
+
+for (const template of ["minimal", "workstation", "classroom"]) {
+  Deno.test(`init --template ${template} makes a workspace that validates and syncs`, async () => {
+    await withWorkspace(undefined, async (cwd) => {
+      const made = await anklume(["init", "--template", template, "--image", "local:x"], { cwd });
+      assert.deepEqual({ code: made.code, err: made.err }, { code: 0, err: "" });
+      assert.match(made.out, /Wrote infra\.yml, \.gitignore, \.anklume\/schema\.json/);
+      const valid = await anklume(["validate"], { cwd });
+      assert.deepEqual({ code: valid.code, err: valid.err }, { code: 0, err: "" });
+      const first = await anklume(["sync"], { cwd });
+      assert.equal(first.code, 0, first.err);
+      const again = await anklume(["sync"], { cwd });
+      assert.match(again.out, /^Workspace: \d+ unchanged\.\n$/);
+    });
+  });
+}
+
+Deno.test("init overwrites nothing", async () => {
+  await withWorkspace(SMALL, async (cwd) => {
+    const { code, err } = await anklume(["init"], { cwd });
+    assert.equal(code, 2);
+    assert.match(err, /infra\.yml is there already, and is left as it is/);
+    assert.equal(await Deno.readTextFile(`${cwd}/infra.yml`), SMALL);
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["infra.yml"]);
+  });
+});
+
+Deno.test("init keeps a .gitignore that stands", async () => {
+  await withWorkspace(undefined, async (cwd) => {
+    await Deno.writeTextFile(`${cwd}/.gitignore`, "mine\n");
+    assert.equal((await anklume(["init"], { cwd })).code, 0);
+    assert.equal(await Deno.readTextFile(`${cwd}/.gitignore`), "mine\n");
+  });
+});
+
+Deno.test("init DIR makes a workspace below, and refuses to go elsewhere", async () => {
+  await withWorkspace(undefined, async (cwd) => {
+    const { code, out } = await anklume(["init", "labs/first"], { cwd });
+    assert.equal(code, 0);
+    assert.match(out, /`cd labs\/first`/);
+    assert.match(await Deno.readTextFile(`${cwd}/labs/first/infra.yml`), /^project_name: first$/m);
+    for (const elsewhere of ["..", "../x", "/tmp/x", "labs/../../x"]) {
+      const refused = await anklume(["init", elsewhere], { cwd });
+      assert.equal(refused.code, 2, elsewhere);
+      assert.match(refused.err, /does not lie below the current directory/);
+    }
+  });
+});
+
+Deno.test("init writes through no symbolic link", async () => {
+  await withWorkspace(undefined, async (cwd) => {
+    await Deno.mkdir(`${cwd}/inside`);
+    await Deno.symlink("/tmp", `${cwd}/inside/link`);
+    const { code, err } = await anklume(["init", "inside/link/anklume-escape"], { cwd });
+    assert.equal(code, 1);
+    assert.match(err, /a symbolic link stands in its path/);
+  });
+});
+
+Deno.test("a directory without infra.yml is a wrong input, with what to do", async () => {
+  await withWorkspace(undefined, async (cwd) => {
+    for (const verb of ["validate", "sync", "check", "apply", "status", "destroy"]) {
+      const { code, out, err } = await anklume([verb], { cwd });
+      assert.equal(code, 2, verb);
+      assert.equal(out, "", verb);
+      assert.match(err, /There is neither an `infra\.yml` nor/, verb);
+      assert.match(err, /anklume init/, verb);
+    }
+    assert.deepEqual([...Deno.readDirSync(cwd)], []);
+  });
+});
+
+Deno.test("mistakes are reported all at once, with their places, and nothing is written", async () => {
+  const infra =
+    "project_name: t\ndomains:\n  lab:\n    machines:\n      lab-one: { roels: [a] }\n" +
+    "      lab-two: { ip: 10.0.0.300 }\n";
+  await withWorkspace(infra, async (cwd) => {
+    for (const verb of ["validate", "sync", "check", "apply", "status"]) {
+      const { code, err } = await anklume([verb], { cwd });
+      assert.equal(code, 2, verb);
+      assert.match(err, /infra\.yml:5:18/, verb);
+      assert.match(err, /roles/, verb);
+      assert.match(err, /infra\.yml:6:/, verb);
+    }
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["infra.yml"]);
+  });
+});
+
+Deno.test("validate --json prints the diagnostics for a machine", async () => {
+  await withWorkspace("project_name: t\nrolse: 1\n", async (cwd) => {
+    const { code, out } = await anklume(["validate", "--json"], { cwd });
+    assert.equal(code, 2);
+    const { format, diagnostics } = JSON.parse(out);
+    assert.equal(format, 1);
+    assert.deepEqual(diagnostics[0].range.start, { line: 2, column: 1 });
+  });
+});
+
+Deno.test("sync --dry-run shows a diff and writes nothing", async () => {
+  await withWorkspace(SMALL, async (cwd) => {
+    const { code, out } = await anklume(["sync", "--dry-run"], { cwd });
+    assert.equal(code, 0);
+    assert.match(out, /^\+\+\+ b\/inventory\/lab\.yml$/m);
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["infra.yml"]);
+  });
+});
+
+Deno.test("a second anklume on the same workspace is refused with the pid of the first", async () => {
+  await withWorkspace(SMALL, async (cwd) => {
+    await Deno.mkdir(`${cwd}/.anklume`);
+    const { code, out } = await shell(
+      `flock --no-fork .anklume/lock sleep 30 & first=$!
+       until [ -e .anklume/lock ] && ! flock -n .anklume/lock true; do sleep 0.05; done
+       echo '{"pid":4711,"since":"2026-01-01T00:00:00.000Z"}' > .anklume/lock
+       "$BIN" sync 2>&1; status=$?
+       kill $first; exit $status`,
+      { cwd },
+    );
+    assert.equal(code, 1, out);
+    assert.match(out, /Another anklume \(process 4711\) is working on this workspace/);
+  });
+});
+
+Deno.test("an unknown --domain is a wrong input that names the known ones", async () => {
+  await withWorkspace(SMALL, async (cwd) => {
+    const { code, err } = await anklume(["check", "--domain", "lba"], { cwd });
+    assert.equal(code, 2);
+    assert.match(err, /lba/);
+    assert.match(err, /lab/);
+    assert.equal(looksLikeATrace(err), false);
+  });
+});

@@ -43,7 +43,7 @@ export function checkAddresses(
     let claimed = subnet !== undefined &&
       claim(subnet, domain, domain.ranges.get("subnet_id"), subnets, diagnostics);
     for (const machine of domain.machines) {
-      const octets = staticAddress(machine, domain, diagnostics);
+      const octets = staticAddress(machine, diagnostics);
       if (octets === undefined) continue;
       const own = octets.slice(0, 3).join(".");
       if (subnet === undefined && !missing && own.startsWith(`${prefix}.`) && octets[2]! <= 254) {
@@ -73,7 +73,6 @@ export function checkAddresses(
 /** The octets of a machine's fixed address; undefined without one, or after saying why it is none. */
 function staticAddress(
   machine: Machine,
-  domain: Domain,
   diagnostics: DiagnosticList,
 ): readonly number[] | undefined {
   if (machine.ip === undefined) return undefined;

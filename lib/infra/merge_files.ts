@@ -48,6 +48,16 @@ export function mergeFiles(
   let usable = true;
   for (const source of sources) {
     const file = new SourceFile(source);
+    if (source.file.startsWith("infra/") && keysOf(source.file) === undefined) {
+      diagnostics.add({
+        code: "STRAY_FILE",
+        summary: `${source.file} is no part of the infra`,
+        detail: "`infra/` holds base.yml, policies.yml and domains/*.yml",
+        remedy: "move it to infra/domains/, or out of infra/",
+        range: file.range(0, 0),
+      });
+      continue;
+    }
     const node = readYaml(file, diagnostics);
     if (node === undefined) {
       usable = false;

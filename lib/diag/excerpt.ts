@@ -1,0 +1,113 @@
+import type { SourceRange } from "./diagnostic.ts";
+import type { SourceFile } from "./source.ts";
+
+/** One line of a text as a terminal can show it, and where to underline it. */
+export interface Excerpt {
+  readonly line: number;
+  /** Tabs and control characters made visible, long lines cut around what matters. */
+  readonly text: string;
+  /** Columns of the terminal before the underline, and under it (at least 1). */
+  readonly caretStart: number;
+  readonly caretWidth: number;
+}
+
+interface Cell {
+  readonly text: string;
+  readonly width: number;
+}
+
+const ELLIPSIS: Cell = { text: "…", width: 1 };
+/** Of what is underlined at most this much, so that the beginning of the line stays in view. */
+const SHOWN_CARET = 40;
+
+/** The first line of a range, at most `width` columns of it; of a range over several lines its first. */
+export function excerpt(source: SourceFile, range: SourceRange, width: number): Excerpt {
+  const line = source.line(range.start.line);
+  const from = range.start.column - 1;
+  const to = range.end.line === range.start.line ? range.end.column - 1 : line.length;
+  // A window of the line is enough: a line may be a megabyte long.
+  const first = Math.max(0, from - width);
+  const cells: Cell[] = [];
+  let caretAt = 0;
+  let caretEnd = 0;
+  let at = first;
+  for (const character of line.slice(first, Math.min(line.length, from + 2 * width))) {
+    if (at < from) caretAt = cells.length + 1;
+    if (at < to) caretEnd = cells.length + 1;
+    cells.push(cellOf(character));
+    at += character.length;
+  }
+  const isCutAfter = at < line.length;
+  return cut(cells, { caretAt, caretEnd: Math.max(caretAt, caretEnd), isCutAfter }, {
+    line: range.start.line,
+    isCutBefore: first > 0,
+    width,
+  });
+}
+
+function cut(
+  cells: readonly Cell[],
+  { caretAt, caretEnd, isCutAfter }: {
+    readonly caretAt: number;
+    readonly caretEnd: number;
+    readonly isCutAfter: boolean;
+  },
+  { line, isCutBefore, width }: {
+    readonly line: number;
+    readonly isCutBefore: boolean;
+    readonly width: number;
+  },
+): Excerpt {
+  const wanted = Math.min(columns(cells, caretAt, caretEnd) + 1, SHOWN_CARET);
+  let start = 0;
+  // Moves right until the underlined part is in view, and a little of what follows.
+  if (isCutBefore || columns(cells, 0, caretAt) + wanted > width) {
+    let before = Math.max(0, width - wanted - 2);
+    start = caretAt;
+    while (start > 0 && before >= cells[start - 1]!.width) before -= cells[--start]!.width;
+  }
+  const shown: Cell[] = start > 0 || isCutBefore ? [ELLIPSIS] : [];
+  const shift = shown.length - start;
+  let used = shown.length;
+  let index = start;
+  for (; index < cells.length; index++) {
+    const last = index === cells.length - 1 && !isCutAfter;
+    const cell = cells[index]!;
+    if (used + cell.width > width - (last ? 0 : 1)) break;
+    shown.push(cell);
+    used += cell.width;
+  }
+  const end = Math.min(caretEnd, index) + shift;
+  if (index < cells.length || isCutAfter) shown.push(ELLIPSIS);
+  return {
+    line,
+    text: shown.map((cell) => cell.text).join("").trimEnd(),
+    caretStart: columns(shown, 0, caretAt + shift),
+    caretWidth: Math.max(1, columns(shown, caretAt + shift, end)),
+  };
+}
+
+function columns(cells: readonly Cell[], from: number, to: number): number {
+  let width = 0;
+  for (let index = from; index < to && index < cells.length; index++) width += cells[index]!.width;
+  return width;
+}
+
+/** Bidirectional overrides count as control characters: an excerpt shows what the parser saw. */
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
+const CONTROL =
+  /[\u0000-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uD800-\uDFFF]/;
+/** East Asian wide characters and emoji, roughly as terminals draw them. */
+const WIDE =
+  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
+
+function cellOf(character: string): Cell {
+  if (character >= " " && character <= "~") return { text: character, width: 1 };
+  if (character === "\t") return { text: "→   ", width: 4 };
+  if (character.length === 1 && CONTROL.test(character)) {
+    const text = `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    return { text, width: text.length };
+  }
+  if (/\p{Mark}/u.test(character)) return { text: character, width: 0 };
+  return { text: character, width: WIDE.test(character) ? 2 : 1 };
+}

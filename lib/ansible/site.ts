@@ -71,7 +71,7 @@ ${block(PYTHON_SCRIPT)}
         quiet: true
         fail_msg: >-
           {{ inventory_hostname }} was made from the image {{ anklume_image }}, which has no
-          /usr/bin/python3, and it could not be installed: {{ anklume_python.stdout | default("")
+          complete /usr/bin/python3, and it could not be installed: {{ anklume_python.stdout | default("")
           | trim }}. Use an image with Python, or let the domain reach its packages (internet: true).
 `;
 }
@@ -90,6 +90,8 @@ while [ $(($(date +%s) - began)) -lt ${READY_SECONDS} ]; do
   case "$state" in
     none | running | degraded)
       if [ -n "$address" ]; then
+        # Ansible would make it too, with a warning.
+        mkdir -p -m 0700 ~/.ansible ~/.ansible/tmp
         echo "anklume-up, systemd says: $state"
         [ "$state" != degraded ] || systemctl --failed --plain --no-legend
         exit 0
@@ -103,13 +105,15 @@ systemctl list-jobs --no-legend 2>/dev/null
 exit 0
 `;
 
+// A Python cut down to the minimum (Debian's python3-minimal) is as good as none: modules need these.
 const PYTHON_SCRIPT = `\
-[ -x /usr/bin/python3 ] && exit 0
+usable() { /usr/bin/python3 -c "import json, shutil, tempfile, zipfile" 2>/dev/null; }
+usable && exit 0
 exec 2>&1
 if command -v apt-get >/dev/null; then
   export DEBIAN_FRONTEND=noninteractive
   network="-o Acquire::Retries=0 -o Acquire::http::Timeout=15"
-  install="apt-get -q $network update && apt-get -qy $network install python3-minimal python3-apt"
+  install="apt-get -q $network update && apt-get -qy $network install python3 python3-apt"
 elif command -v dnf >/dev/null; then
   install="dnf -qy install python3"
 elif command -v zypper >/dev/null; then
@@ -122,10 +126,10 @@ else
   echo "no package manager that anklume knows"
   exit 1
 fi
-if output=$(eval "$install") && [ -x /usr/bin/python3 ]; then
+if output=$(eval "$install") && usable; then
   echo "anklume-installed"
 else
-  echo "$output" | tail -n 3
+  echo "$output" | grep -iE "^e:|error" | head -n 2
   exit 1
 fi
 `;

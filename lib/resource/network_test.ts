@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { sketchInfra } from "../addressing/infra_fixture.ts";
+import type { Domain } from "../infra/infra.ts";
+import { desiredOf, withDomains } from "../plan/plan_fixture.ts";
+import { MARK_PREFIX } from "./mark.ts";
+import { compareNetwork, type DesiredNetwork, networkUpdateBody } from "./network.ts";
+
+function desired(patch: Partial<Domain> = {}, ipv6 = false): DesiredNetwork {
+  const infra = withDomains(sketchInfra([{ name: "pro" }], { ipv6 }), { pro: patch });
+  return desiredOf(infra).resources.find((resource) => resource.kind === "network")!;
+}
+
+function keys(network: DesiredNetwork): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(network.config).filter(([key]) => !key.startsWith(MARK_PREFIX)),
+  );
+}
+
+Deno.test("desiredNetwork() makes a bridge without NAT, IPv6 or a resolver that leaks", () => {
+  assert.deepEqual(keys(desired()), {
+    "ipv4.address": "10.120.0.254/24",
+    "ipv4.nat": "false",
+    "ipv4.dhcp.ranges": "10.120.0.100-10.120.0.199",
+    "ipv6.address": "none",
+    "raw.dnsmasq": "no-resolv",
+  });
+});
+
+Deno.test("desiredNetwork() lets a domain with internet resolve public names only", () => {
+  for (const kind of ["full", "public-only"] as const) {
+    assert.equal(keys(desired({ internet: { kind } }))["raw.dnsmasq"], "domain-needed\nbogus-priv");
+  }
+});
+
+Deno.test("desiredNetwork() hands out IPv6 addresses where the infra has them", () => {
+  const config = keys(desired({}, true));
+  assert.match(config["ipv6.address"] ?? "", /^fd[0-9a-f:]+::254\/64$/);
+  assert.equal(config["ipv6.nat"], "false");
+  assert.equal(config["ipv6.dhcp.stateful"], "true");
+});
+
+Deno.test("compareNetwork() calls every foreign key of our bridge drift, except notes", () => {
+  const network = desired();
+  const actual = {
+    kind: "network",
+    addr: network.addr,
+    type: "bridge",
+    managed: true,
+    description: "",
+    config: {
+      ...network.config,
+      "ipv4.nat": "true",
+      "ipv4.firewall": "false",
+      "user.note": "x",
+      "volatile.bridge.hwaddr": "10:66:6a:00:00:01",
+    },
+  } as const;
+  assert.deepEqual(compareNetwork(network, actual).map(({ path }) => path), [
+    "config.ipv4.firewall",
+    "config.ipv4.nat",
+  ]);
+  const { config } = networkUpdateBody(network, actual);
+  assert.equal(config["ipv4.nat"], "false");
+  assert.equal("ipv4.firewall" in config, false);
+  assert.equal(config["user.note"], "x");
+  assert.equal(config["volatile.bridge.hwaddr"], "10:66:6a:00:00:01");
+});

@@ -1,0 +1,129 @@
+/** Frames as an attacker writes them: bytes, with the checksums that a receiver would look at. */
+
+export const BROADCAST = "ff:ff:ff:ff:ff:ff";
+
+export function bytes(...parts: readonly (number | Uint8Array)[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => typeof part === "number" ? [part] : [...part]));
+}
+
+export function u16(value: number): Uint8Array {
+  return bytes(value >> 8, value & 255);
+}
+
+export function macBytes(mac: string): Uint8Array {
+  return Uint8Array.from(mac.split(":"), (each) => parseInt(each, 16));
+}
+
+export function ip4Bytes(address: string): Uint8Array {
+  return Uint8Array.from(address.split("."), Number);
+}
+
+/** Eight groups, one `::` at most. */
+export function ip6Bytes(address: string): Uint8Array {
+  const [head = "", tail = ""] = address.split("::");
+  const groups = (text: string) =>
+    text === "" ? [] : text.split(":").map((each) => parseInt(each, 16));
+  const [left, right] = [groups(head), groups(tail)];
+  const zeros = new Array<number>(8 - left.length - right.length).fill(0);
+  return bytes(...[...left, ...zeros, ...right].map(u16));
+}
+
+export function ethernet(to: string, from: string, type: number, payload: Uint8Array): Uint8Array {
+  return bytes(macBytes(to), macBytes(from), u16(type), payload);
+}
+
+/** 802.1Q in front of a frame's own type. */
+export function tagged(frame: Uint8Array, vlan: number, type = 0x8100): Uint8Array {
+  return bytes(frame.subarray(0, 12), u16(type), u16(vlan), frame.subarray(12));
+}
+
+export function arp(
+  { operation, senderMac, sender, targetMac = "00:00:00:00:00:00", target }: {
+    operation: 1 | 2;
+    senderMac: string;
+    sender: string;
+    targetMac?: string;
+    target: string;
+  },
+): Uint8Array {
+  return bytes(
+    u16(1),
+    u16(0x0800),
+    6,
+    4,
+    u16(operation),
+    macBytes(senderMac),
+    ip4Bytes(sender),
+    macBytes(targetMac),
+    ip4Bytes(target),
+  );
+}
+
+export function ipv4(
+  from: string,
+  to: string,
+  protocol: number,
+  payload: Uint8Array,
+  options: Uint8Array = new Uint8Array(),
+): Uint8Array {
+  const length = 20 + options.length;
+  const header = (sum: Uint8Array) =>
+    bytes(
+      0x40 | (length / 4),
+      0,
+      u16(length + payload.length),
+      u16(1),
+      u16(0),
+      64,
+      protocol,
+      sum,
+      ip4Bytes(from),
+      ip4Bytes(to),
+      options,
+    );
+  return bytes(header(u16(checksum(header(u16(0))))), payload);
+}
+
+export function ipv6(from: string, to: string, next: number, payload: Uint8Array): Uint8Array {
+  return bytes(
+    0x60,
+    0,
+    0,
+    0,
+    u16(payload.length),
+    next,
+    255,
+    ip6Bytes(from),
+    ip6Bytes(to),
+    payload,
+  );
+}
+
+/** Without a checksum, which IPv4 allows. */
+export function udp(from: number, to: number, payload: Uint8Array = new Uint8Array(8)): Uint8Array {
+  return bytes(u16(from), u16(to), u16(8 + payload.length), u16(0), payload);
+}
+
+export function icmp(type: number, code: number, rest: Uint8Array): Uint8Array {
+  const message = (sum: Uint8Array) => bytes(type, code, sum, rest);
+  return message(u16(checksum(message(u16(0)))));
+}
+
+export function icmpv6(
+  from: string,
+  to: string,
+  type: number,
+  rest: Uint8Array,
+): Uint8Array {
+  const message = (sum: Uint8Array) => bytes(type, 0, sum, rest);
+  const length = message(u16(0)).length;
+  const pseudo = bytes(ip6Bytes(from), ip6Bytes(to), u16(0), u16(length), 0, 0, 0, 58);
+  return message(u16(checksum(bytes(pseudo, message(u16(0))))));
+}
+
+function checksum(data: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 2) sum += (data[i]! << 8) | (data[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return ~sum & 0xffff;
+}

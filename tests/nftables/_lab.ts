@@ -1,0 +1,260 @@
+import type { BuiltInfra } from "./_infra.ts";
+
+/** What came of a probe: what the other end saw as our address, or why nothing came back. */
+export interface Answer {
+  readonly seen?: string;
+  readonly error?: string;
+}
+
+interface Reply extends Answer {
+  readonly frames?: string[];
+  readonly code?: number;
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
+/** A refused packet is waited for this long, in seconds; an allowed one on these veth pairs takes a millisecond. */
+const REFUSED_AFTER = 0.4;
+
+/** A network namespace with `agent.py` in it. */
+export class Agent implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  readonly #reading: Promise<void>;
+  #next = 1;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#writer = child.stdin.getWriter();
+    this.#reading = this.#read();
+  }
+
+  /** A namespace of its own that dies with its agent, its agent with the test's process. */
+  static async start(): Promise<Agent> {
+    const child = new Deno.Command("unshare", {
+      args: ["--net", "python3", `${import.meta.dirname}/agent.py`],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const agent = new Agent(child);
+    await agent.run("ip", "link", "set", "lo", "up");
+    return agent;
+  }
+
+  /** `unshare` replaces itself by the agent: this is a pid in the namespace. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async #read(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const reply = JSON.parse(line) as Reply & { id: number };
+        this.#waiting.get(reply.id)?.(reply);
+        this.#waiting.delete(reply.id);
+      }
+    }
+  }
+
+  async ask(op: string, request: Record<string, unknown> = {}): Promise<Reply> {
+    const id = this.#next++;
+    const reply = new Promise<Reply>((resolve) => this.#waiting.set(id, resolve));
+    const line = JSON.stringify({ id, op, ...request }) + "\n";
+    await this.#writer.write(new TextEncoder().encode(line));
+    return await reply;
+  }
+
+  /** Runs a program in the namespace; throws unless it ends well. */
+  async run(...argv: string[]): Promise<string> {
+    const { code, stdout = "", stderr = "" } = await this.ask("run", { argv });
+    if (code !== 0) throw new Error(`${argv.join(" ")}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Loads an nft script in the namespace. */
+  async nft(script: string): Promise<void> {
+    const { code, stderr = "" } = await this.ask("run", {
+      argv: ["nft", "-f", "-"],
+      stdin: script,
+    });
+    if (code !== 0) throw new Error(stderr);
+  }
+
+  /** Several `ip` commands in one go. */
+  async ip(...commands: string[]): Promise<void> {
+    const reply = await this.ask("run", {
+      argv: ["ip", "-batch", "-"],
+      stdin: commands.join("\n"),
+    });
+    if (reply.code !== 0) throw new Error(reply.stderr);
+  }
+
+  async tcp(host: string, port: number, source: Record<string, unknown> = {}): Promise<Answer> {
+    return await this.ask("tcp", { host, port, timeout: REFUSED_AFTER, ...source });
+  }
+
+  async udp(host: string, port: number, source: Record<string, unknown> = {}): Promise<Answer> {
+    return await this.ask("udp", { host, port, timeout: REFUSED_AFTER, ...source });
+  }
+
+  async ping(host: string): Promise<Answer> {
+    return await this.ask("ping", { host, timeout: REFUSED_AFTER });
+  }
+
+  async send(frame: Uint8Array | string, iface = "eth0"): Promise<void> {
+    const data = typeof frame === "string" ? frame : frame.toHex();
+    await this.ask("frame", { interface: iface, data });
+  }
+
+  /** Frames that came in since the last call, or since `ask("capture")`. */
+  async captured(name = "eth0"): Promise<string[]> {
+    return (await this.ask("captured", { name })).frames ?? [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close().catch(() => {});
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#reading;
+  }
+}
+
+/** Ports every machine, the host and the outside serve. */
+export const TCP_PORTS = [22, 53, 80, 443, 631] as const;
+export const UDP_PORTS = [53, 67, 123, 5353] as const;
+
+/**
+ * A host in a namespace of its own with the infra's bridges, a namespace for each machine, and around them: `outside`
+ * (203.0.113.10, and 192.168.77.10 as a private address) behind `wan0`, which holds the default route; `docker`
+ * (172.17.0.2) behind the foreign bridge `docker0`; `lan` (198.51.100.10) behind the bridge `br0`.
+ */
+export class Lab implements AsyncDisposable {
+  private constructor(
+    readonly host: Agent,
+    readonly agents: ReadonlyMap<string, Agent>,
+    readonly built: BuiltInfra,
+  ) {}
+
+  static async start(built: BuiltInfra): Promise<Lab> {
+    const { infra, addressing } = built;
+    const names = [...addressing.machines.keys(), "outside", "docker", "lan"];
+    const [host, ...started] = await Promise.all([
+      Agent.start(),
+      ...names.map(() => Agent.start()),
+    ]);
+    const agents = new Map(names.map((name, i) => [name, started[i]!]));
+    const lab = new Lab(host, agents, built);
+    const ipv6 = infra.global.ipv6;
+
+    for (
+      const setting of [
+        "net.ipv4.ip_forward=1",
+        "net.ipv6.conf.all.forwarding=1",
+        "net.ipv6.conf.default.accept_dad=0",
+        // A service bound to loopback must stay shut even where the host routes loopback.
+        "net.ipv4.conf.all.route_localnet=1",
+        "net.ipv4.conf.all.rp_filter=0",
+      ]
+    ) await host.run("sysctl", "-qw", setting);
+
+    for (const domain of addressing.domains.values()) {
+      await host.ip(
+        `link add ${domain.bridge} type bridge`,
+        `address add ${domain.gateway}/24 dev ${domain.bridge}`,
+        ...(domain.ipv6
+          ? [`address add ${domain.ipv6.gateway}/64 dev ${domain.bridge} nodad`]
+          : []),
+        `link set ${domain.bridge} up`,
+      );
+    }
+    for (const machine of addressing.machines.values()) {
+      const domain = addressing.domains.get(machine.domain)!;
+      const agent = lab.agent(machine.machine);
+      await agent.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0");
+      await lab.plug(agent, machine.hostName, domain.bridge, machine.hwaddr);
+      await agent.ip(
+        `address add ${machine.ip}/24 dev eth0`,
+        `route add default via ${domain.gateway}`,
+        ...(domain.ipv6
+          ? [
+            `address add ${machine.ipv6}/64 dev eth0 nodad`,
+            `route add default via ${domain.ipv6.gateway}`,
+          ]
+          : []),
+      );
+    }
+    await host.ip("link add docker0 type bridge", "link add br0 type bridge");
+    await lab.plug(lab.agent("docker"), "veth-docker", "docker0");
+    await lab.plug(lab.agent("lan"), "veth-lan", "br0");
+    await lab.plug(lab.agent("outside"), "wan0");
+    await host.ip(
+      "address add 172.17.0.1/16 dev docker0",
+      "address add 198.51.100.1/24 dev br0",
+      "address add 203.0.113.1/24 dev wan0",
+      "address add 192.168.77.1/24 dev wan0",
+      "link set docker0 up",
+      "link set br0 up",
+      "route add default via 203.0.113.10",
+    );
+    await lab.agent("docker").ip(
+      "address add 172.17.0.2/16 dev eth0",
+      "route add default via 172.17.0.1",
+    );
+    await lab.agent("lan").ip(
+      "address add 198.51.100.10/24 dev eth0",
+      "route add default via 198.51.100.1",
+    );
+    // The outside knows a way into the domains: nothing but the rules keeps it out.
+    await lab.agent("outside").ip(
+      "address add 203.0.113.10/24 dev eth0",
+      "address add 192.168.77.10/24 dev eth0",
+      "route add 10.120.0.0/16 via 203.0.113.1",
+      "route add 172.17.0.0/16 via 203.0.113.1",
+    );
+    if (ipv6) {
+      await host.ip("address add 2001:db8::1/64 dev wan0 nodad");
+      await lab.agent("outside").ip(
+        "address add 2001:db8::10/64 dev eth0 nodad",
+        "route add fd00::/16 via 2001:db8::1",
+      );
+    }
+    const anywhere = ["0.0.0.0", ...(ipv6 ? ["::"] : [])];
+    const bind = (ports: readonly number[]) =>
+      anywhere.flatMap((address) => ports.map((port) => [address, port]));
+    await Promise.all(
+      [host, ...agents.values()].map((agent) =>
+        agent.ask("serve", { tcp: bind(TCP_PORTS), udp: bind(UDP_PORTS) })
+      ),
+    );
+    await host.ask("serve", { tcp: [["127.0.0.1", 9999]] });
+    return lab;
+  }
+
+  agent(name: string): Agent {
+    const agent = this.agents.get(name);
+    if (agent === undefined) throw new Error(`no ${name} in this lab`);
+    return agent;
+  }
+
+  /** Joins a namespace's `eth0` to the host, to a bridge of it if one is named. */
+  async plug(agent: Agent, port: string, bridge?: string, mac?: string): Promise<void> {
+    const address = mac === undefined ? "" : `address ${mac}`;
+    await this.host.ip(
+      `link add ${port} type veth peer name eth0 ${address} netns ${agent.pid}`,
+      ...(bridge === undefined ? [] : [`link set ${port} master ${bridge}`]),
+      `link set ${port} up`,
+    );
+    await agent.ip("link set eth0 up");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(
+      [this.host, ...this.agents.values()].map((each) => each[Symbol.asyncDispose]()),
+    );
+  }
+}

@@ -1,0 +1,19 @@
+import { renderRuleset } from "../../lib/nftables/render_ruleset.ts";
+import type { LiveBridges, Ruleset } from "../../lib/nftables/ruleset.ts";
+import { readTemplates } from "../../lib/nftables/template.ts";
+import type { BuiltInfra } from "./_infra.ts";
+
+const templates = await readTemplates();
+
+/** The ruleset of a test's infra; `br0` is the lab's uplink bridge only where a test says so. */
+export function rulesetOf(
+  { infra, addressing }: BuiltInfra,
+  live: Partial<LiveBridges> = {},
+): Ruleset {
+  return renderRuleset(
+    infra,
+    addressing,
+    { orphanBridges: [], uplinkBridges: [], ...live },
+    templates,
+  );
+}

@@ -1,0 +1,194 @@
+"""Lives in one network namespace of a test and does what it is told there.
+
+Reads one JSON object a line from standard input ({"id": 1, "op": "tcp", …}), answers each with one ({"id": 1, …}), in
+whatever order they finish. Standard library only; see _lab.ts for the other end.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+ETH_P_ALL = 3
+connections = {}
+captures = {}
+lock = threading.Lock()
+
+
+def serve(tcp=(), udp=()):
+    """Servers that tell a client the address they see, then echo. `address` narrows them down."""
+    for address, port in tcp:
+        server = listener(address, port, socket.SOCK_STREAM)
+        server.listen(64)
+        threading.Thread(target=accept_all, args=(server,), daemon=True).start()
+    for address, port in udp:
+        server = listener(address, port, socket.SOCK_DGRAM)
+        threading.Thread(target=answer_all, args=(server,), daemon=True).start()
+    return {}
+
+
+def listener(address, port, kind):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    server = socket.socket(family, kind)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    server.bind((address, port))
+    return server
+
+
+def accept_all(server):
+    while True:
+        client, peer = server.accept()
+        threading.Thread(target=echo, args=(client, peer[0]), daemon=True).start()
+
+
+def echo(client, peer):
+    client.sendall(f"{peer}\n".encode())
+    try:
+        while data := client.recv(4096):
+            client.sendall(data)
+    except OSError:
+        pass
+    client.close()
+
+
+def answer_all(server):
+    while True:
+        _, peer = server.recvfrom(4096)
+        try:
+            server.sendto(f"{peer[0]}\n".encode(), peer)
+        except OSError:
+            pass
+
+
+def connect(kind, host, port, timeout, source=None, source_port=0):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    client = socket.socket(family, kind)
+    client.settimeout(timeout)
+    if source is not None or source_port:
+        client.bind((source or ("::" if family == socket.AF_INET6 else "0.0.0.0"), source_port))
+    client.connect((host, port))
+    return client
+
+
+def tcp(host, port, timeout, **source):
+    with connect(socket.SOCK_STREAM, host, port, timeout, **source) as client:
+        return {"seen": client.recv(100).decode().strip()}
+
+
+def udp(host, port, timeout, **source):
+    with connect(socket.SOCK_DGRAM, host, port, timeout, **source) as client:
+        client.send(b"?")
+        return {"seen": client.recv(100).decode().strip()}
+
+
+def ping(host, timeout):
+    version = ["-6"] if ":" in host else ["-4"]
+    done = subprocess.run(
+        ["ping", *version, "-n", "-c", "1", "-W", str(timeout), host],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    return {"seen": "reply"} if done.returncode == 0 else {"error": "timeout"}
+
+
+def open_connection(name, host, port, timeout):
+    client = connect(socket.SOCK_STREAM, host, port, timeout)
+    seen = client.recv(100).decode().strip()
+    connections[name] = client
+    return {"seen": seen}
+
+
+def say(name, timeout):
+    """Sends a line on an open connection and waits for its echo."""
+    client = connections[name]
+    client.settimeout(timeout)
+    client.sendall(b"still there?\n")
+    return {"seen": client.recv(100).decode().strip()}
+
+
+def frame(interface, data):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind((interface, 0))
+        raw.send(bytes.fromhex(data))
+    return {}
+
+
+def capture(name, interface):
+    """Starts keeping every frame that comes in on an interface."""
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    raw.bind((interface, ETH_P_ALL))
+    frames = captures[name] = []
+
+    def keep():
+        while True:
+            data, address = raw.recvfrom(65535)
+            if address[2] != socket.PACKET_OUTGOING:
+                frames.append(data.hex())
+
+    threading.Thread(target=keep, daemon=True).start()
+    return {}
+
+
+def captured(name, wait=0.2):
+    time.sleep(wait)
+    frames, captures[name][:] = list(captures[name]), []
+    return {"frames": frames}
+
+
+def tun(name, interface):
+    """Opens a tun device (so that it has a carrier) and keeps every packet that is sent into it."""
+    device = os.open("/dev/net/tun", os.O_RDWR)
+    iff_tun_no_pi = 0x1001
+    fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", interface.encode(), iff_tun_no_pi))
+    packets = captures[name] = []
+
+    def keep():
+        while True:
+            packets.append(os.read(device, 65535).hex())
+
+    threading.Thread(target=keep, daemon=True).start()
+    return {}
+
+
+def run(argv, stdin=""):
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    return {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+
+OPERATIONS = {
+    "serve": serve,
+    "tcp": tcp,
+    "udp": udp,
+    "ping": ping,
+    "open": open_connection,
+    "say": say,
+    "frame": frame,
+    "capture": capture,
+    "captured": captured,
+    "tun": tun,
+    "run": run,
+}
+
+
+def handle(request):
+    number, operation = request.pop("id"), request.pop("op")
+    try:
+        answer = OPERATIONS[operation](**request)
+    except TimeoutError:
+        answer = {"error": "timeout"}
+    except OSError as error:
+        answer = {"error": error.strerror or str(error)}
+    with lock:
+        print(json.dumps({"id": number, **answer}), flush=True)
+
+
+for line in sys.stdin:
+    threading.Thread(target=handle, args=(json.loads(line),), daemon=True).start()

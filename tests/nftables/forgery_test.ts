@@ -1,0 +1,420 @@
+import assert from "node:assert/strict";
+import {
+  arp,
+  BROADCAST,
+  bytes,
+  ethernet,
+  icmp,
+  icmpv6,
+  ip4Bytes,
+  ip6Bytes,
+  ipv4,
+  ipv6,
+  macBytes,
+  tagged,
+  u16,
+  udp,
+} from "./_frames.ts";
+import { buildInfra } from "./_infra.ts";
+import { type Agent, Lab } from "./_lab.ts";
+import { rulesetOf } from "./_rules.ts";
+
+/** A container's root in the domain `pro`, its neighbour `victim`, and `far` in another domain that `victim` may reach. */
+const built = buildInfra({
+  ipv6: true,
+  domains: [
+    { name: "pro", machines: ["evil", "victim"] },
+    { name: "far", machines: ["server"] },
+  ],
+  policies: [{ from: "victim", to: "server", ports: [53], protocol: "udp" }],
+});
+const EVIL = {
+  ip: "10.120.0.1",
+  mac: "10:66:6a:00:00:01",
+  ip6: "fd00:0:0:1::1",
+  local: "fe80::1266:6aff:fe00:1",
+};
+const VICTIM = {
+  ip: "10.120.0.2",
+  mac: "10:66:6a:00:00:02",
+  ip6: "fd00:0:0:1::2",
+  local: "fe80::1266:6aff:fe00:2",
+};
+const SERVER = "10.120.1.1";
+const GATEWAY = "10.120.0.254";
+const UDP = 17, ICMP = 1, ICMPV6 = 58;
+
+/** Where a forged frame would arrive: another machine's `eth0`, or the bridge as the host sees it. */
+type Target = "victim" | "server" | "host";
+
+interface Attack {
+  readonly name: string;
+  readonly target: Target;
+  /** `gateway` is the MAC of the domain's bridge. */
+  readonly frame: (gateway: string) => Uint8Array;
+  /** What a frame that arrived contains. */
+  readonly trace: string;
+}
+
+/** Marks our frames in a capture. */
+const MARK = Uint8Array.of(0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed, 0xfa, 0xce);
+const TRACE = MARK.toHex();
+const probe = udp(4000, 53, MARK);
+
+function toVictim(name: string, frame: Uint8Array, trace = TRACE): Attack {
+  return { name, target: "victim", frame: () => frame, trace };
+}
+
+const plain = ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe));
+const advert = (target: string) =>
+  ethernet(
+    "33:33:00:00:00:01",
+    EVIL.mac,
+    0x86dd,
+    ipv6(
+      EVIL.local,
+      "ff02::1",
+      ICMPV6,
+      icmpv6(
+        EVIL.local,
+        "ff02::1",
+        136,
+        bytes(0x20, 0, 0, 0, ip6Bytes(target), 2, 1, macBytes(EVIL.mac)),
+      ),
+    ),
+  );
+
+const ATTACKS: readonly Attack[] = [
+  toVictim(
+    "another address",
+    ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4("10.120.0.77", VICTIM.ip, UDP, probe)),
+  ),
+  toVictim(
+    "the gateway's address",
+    ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(GATEWAY, VICTIM.ip, UDP, probe)),
+  ),
+  toVictim(
+    "an address of the internet",
+    ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4("203.0.113.10", VICTIM.ip, UDP, probe)),
+  ),
+  toVictim(
+    "another MAC",
+    ethernet(VICTIM.mac, "10:66:6a:00:00:99", 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe)),
+  ),
+  {
+    name: "the victim's address towards what only the victim may reach",
+    target: "server",
+    frame: (gateway) => ethernet(gateway, EVIL.mac, 0x0800, ipv4(VICTIM.ip, SERVER, UDP, probe)),
+    trace: TRACE,
+  },
+  toVictim(
+    "an ARP answer for the gateway",
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x0806,
+      arp({
+        operation: 2,
+        senderMac: EVIL.mac,
+        sender: GATEWAY,
+        targetMac: VICTIM.mac,
+        target: VICTIM.ip,
+      }),
+    ),
+    macBytes(EVIL.mac).toHex() + ip4Bytes(GATEWAY).toHex(),
+  ),
+  toVictim(
+    "an ARP answer that names another MAC",
+    ethernet(
+      BROADCAST,
+      EVIL.mac,
+      0x0806,
+      arp({ operation: 2, senderMac: "10:66:6a:00:00:99", sender: EVIL.ip, target: VICTIM.ip }),
+    ),
+    macBytes("10:66:6a:00:00:99").toHex() + ip4Bytes(EVIL.ip).toHex(),
+  ),
+  {
+    name: "an ARP question for another domain's gateway",
+    target: "host",
+    frame: () =>
+      ethernet(
+        BROADCAST,
+        EVIL.mac,
+        0x0806,
+        arp({ operation: 1, senderMac: EVIL.mac, sender: EVIL.ip, target: "10.120.1.254" }),
+      ),
+    trace: ip4Bytes("10.120.1.254").toHex(),
+  },
+  toVictim(
+    "an answer of a DHCP server",
+    ethernet(BROADCAST, EVIL.mac, 0x0800, ipv4(EVIL.ip, "255.255.255.255", UDP, udp(67, 68, MARK))),
+  ),
+  toVictim(
+    "an ICMP redirect",
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x0800,
+      ipv4(EVIL.ip, VICTIM.ip, ICMP, icmp(5, 1, bytes(ip4Bytes(EVIL.ip), MARK))),
+    ),
+  ),
+  toVictim(
+    "a loose source route",
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x0800,
+      ipv4(EVIL.ip, VICTIM.ip, UDP, probe, bytes(131, 7, 4, ip4Bytes(SERVER), 0)),
+    ),
+  ),
+  toVictim(
+    "a strict source route",
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x0800,
+      ipv4(EVIL.ip, VICTIM.ip, UDP, probe, bytes(137, 7, 4, ip4Bytes(SERVER), 0)),
+    ),
+  ),
+  toVictim("a VLAN tag", tagged(plain, 5)),
+  toVictim("a priority tag", tagged(plain, 0)),
+  toVictim("a provider's VLAN tag", tagged(plain, 5, 0x88a8)),
+  toVictim("two VLAN tags", tagged(tagged(plain, 5), 6)),
+  toVictim("a protocol of its own", ethernet(VICTIM.mac, EVIL.mac, 0x88b5, MARK)),
+  toVictim(
+    "a router advertisement",
+    ethernet(
+      "33:33:00:00:00:01",
+      EVIL.mac,
+      0x86dd,
+      ipv6(
+        EVIL.local,
+        "ff02::1",
+        ICMPV6,
+        icmpv6(EVIL.local, "ff02::1", 134, bytes(64, 0, u16(1800), MARK)),
+      ),
+    ),
+  ),
+  toVictim(
+    "an IPv6 redirect",
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x86dd,
+      ipv6(
+        EVIL.local,
+        VICTIM.ip6,
+        ICMPV6,
+        icmpv6(
+          EVIL.local,
+          VICTIM.ip6,
+          137,
+          bytes(0, 0, 0, 0, ip6Bytes(EVIL.ip6), ip6Bytes("2001:db8::10"), MARK),
+        ),
+      ),
+    ),
+  ),
+  toVictim(
+    "an answer of a DHCPv6 server",
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x86dd,
+      ipv6(EVIL.local, VICTIM.local, UDP, udp(547, 546, MARK)),
+    ),
+  ),
+  toVictim(
+    "another IPv6 address",
+    ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6("fd00:0:0:1::77", VICTIM.ip6, UDP, probe)),
+  ),
+  toVictim(
+    "another link-local address",
+    ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6("fe80::77", VICTIM.ip6, UDP, probe)),
+  ),
+  toVictim(
+    "a neighbour advertisement for the gateway",
+    advert("fd00:0:0:1::254"),
+    ip6Bytes("fd00:0:0:1::254").toHex(),
+  ),
+  // Last: where these arrive, the bridge looks for the victim at the wrong port from then on.
+  {
+    name: "the victim's MAC and address towards the host",
+    target: "host",
+    frame: (gateway) => ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, GATEWAY, UDP, probe)),
+    trace: TRACE,
+  },
+  {
+    name: "the victim's MAC and address towards what only the victim may reach",
+    target: "server",
+    frame: (gateway) => ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, SERVER, UDP, probe)),
+    trace: TRACE,
+  },
+];
+
+/** Frames that an honest machine sends, so that the rules are not merely shut. */
+const HONEST: readonly Attack[] = [
+  toVictim("its own address", plain),
+  toVictim(
+    "an ARP answer for itself",
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x0806,
+      arp({
+        operation: 2,
+        senderMac: EVIL.mac,
+        sender: EVIL.ip,
+        targetMac: VICTIM.mac,
+        target: VICTIM.ip,
+      }),
+    ),
+    macBytes(EVIL.mac).toHex() + ip4Bytes(EVIL.ip).toHex(),
+  ),
+  toVictim(
+    "the question whether its address is free",
+    ethernet(
+      BROADCAST,
+      EVIL.mac,
+      0x0806,
+      arp({ operation: 1, senderMac: EVIL.mac, sender: "0.0.0.0", target: EVIL.ip }),
+    ),
+    "00000000" + "000000000000" + ip4Bytes(EVIL.ip).toHex(),
+  ),
+  {
+    name: "a DHCP request",
+    target: "host",
+    frame: () =>
+      ethernet(
+        BROADCAST,
+        EVIL.mac,
+        0x0800,
+        ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, MARK)),
+      ),
+    trace: TRACE,
+  },
+  toVictim(
+    "its own IPv6 address",
+    ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6(EVIL.ip6, VICTIM.ip6, UDP, probe)),
+  ),
+  toVictim("a neighbour advertisement for itself", advert(EVIL.ip6), ip6Bytes(EVIL.ip6).toHex()),
+];
+
+/** Which of the attacks arrive. */
+async function arrivals(lab: Lab, attacks: readonly Attack[]): Promise<string[]> {
+  const link = await lab.host.run("ip", "-br", "link", "show", "net-pro");
+  const gateway = /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(link)?.[1] ?? "";
+  const places: Record<Target, [Agent, string]> = {
+    victim: [lab.agent("victim"), "eth0"],
+    server: [lab.agent("server"), "eth0"],
+    host: [lab.host, "net-pro"],
+  };
+  for (const [agent, iface] of Object.values(places)) {
+    await agent.ask("capture", { name: iface, interface: iface });
+  }
+  const arrived: string[] = [];
+  for (const attack of attacks) {
+    const [agent, iface] = places[attack.target];
+    await agent.ask("captured", { name: iface, wait: 0 });
+    await lab.agent("evil").send(attack.frame(gateway));
+    const { frames = [] } = await agent.ask("captured", { name: iface, wait: 0.1 });
+    if (frames.some((frame) => frame.includes(attack.trace))) arrived.push(attack.name);
+  }
+  return arrived;
+}
+
+const names = (attacks: readonly Attack[]) => attacks.map((attack) => attack.name);
+
+Deno.test("every forged frame arrives where there are no rules", async () => {
+  await using lab = await Lab.start(built);
+  assert.deepEqual(await arrivals(lab, ATTACKS), names(ATTACKS));
+});
+
+for (const setting of ["1", "0"]) {
+  Deno.test(`no forged frame arrives, honest ones do, with br_netfilter at ${setting}`, async () => {
+    await using lab = await Lab.start(built);
+    await lab.host.nft(rulesetOf(built).text);
+    for (const family of ["iptables", "ip6tables", "arptables"]) {
+      await lab.host.ask("run", {
+        argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=${setting}`],
+      });
+    }
+    assert.deepEqual(await arrivals(lab, HONEST), names(HONEST));
+    assert.deepEqual(await arrivals(lab, ATTACKS), []);
+  });
+}
+
+Deno.test("a frame to a reserved address of the bridge does not reach the host past the rules", async () => {
+  await using lab = await Lab.start(built);
+  const evil = lab.agent("evil");
+  await evil.ask("capture", { name: "eth0", interface: "eth0" });
+  const reserved = ["00", "03", "0e", "0f"].map((last) => `01:80:c2:00:00:${last}`);
+  const answers = async () => {
+    await evil.ask("captured", { name: "eth0", wait: 0 });
+    for (const to of reserved) {
+      const packet = ipv4(EVIL.ip, "203.0.113.1", UDP, udp(4000, 123, MARK));
+      await evil.send(ethernet(to, EVIL.mac, 0x0800, packet));
+    }
+    // From port 123 to port 4000.
+    return (await evil.captured()).filter((each) => each.includes("007b0fa0")).length;
+  };
+  assert.equal(await answers(), reserved.length);
+  const ruleset = rulesetOf(built);
+  await lab.host.nft(ruleset.text);
+  assert.equal(await answers(), 0);
+});
+
+Deno.test("a NIC that somebody adds to a domain's bridge by hand reaches nobody", async () => {
+  await using lab = await Lab.start(built);
+  await lab.host.nft(rulesetOf(built).text);
+  const stranger = lab.agent("docker");
+  await stranger.ip("link delete eth0");
+  await lab.plug(stranger, "veth-stranger", "net-pro");
+  await stranger.ip("address add 10.120.0.50/24 dev eth0", "route add default via 10.120.0.254");
+  const refused = [
+    await stranger.tcp(VICTIM.ip, 80),
+    await stranger.udp(GATEWAY, 53),
+    await stranger.tcp(SERVER, 80),
+    await stranger.tcp("203.0.113.10", 80),
+    await lab.agent("victim").tcp("10.120.0.50", 80),
+  ];
+  // Under the victim's name it fares no better, and the victim keeps its place.
+  await stranger.ip(
+    "address flush dev eth0",
+    "link set eth0 down",
+    `link set eth0 address ${VICTIM.mac}`,
+    "link set eth0 up",
+    `address add ${VICTIM.ip}/24 dev eth0`,
+    "route add default via 10.120.0.254",
+  );
+  refused.push(await stranger.udp(SERVER, 53), await stranger.udp(GATEWAY, 53));
+  for (const { error } of refused) assert.match(error ?? "answered", /timeout|No route to host/);
+  assert.equal((await lab.agent("victim").udp(SERVER, 53)).seen, VICTIM.ip);
+});
+
+Deno.test("a declared bypass on a domain's bridge works when it says in full what it is", async () => {
+  const device = {
+    type: "nic",
+    network: "net-pro",
+    host_name: "akbypass",
+    hwaddr: "10:66:6A:00:0B:01",
+    "ipv4.address": "10.120.0.50",
+  };
+  const bypassed = buildInfra({
+    domains: [
+      { name: "pro", machines: ["victim"] },
+      {
+        name: "far",
+        machines: [{ name: "server", devices: { eth1: device }, bypassesIsolation: ["eth1"] }],
+      },
+    ],
+  });
+  await using lab = await Lab.start(bypassed);
+  await lab.host.nft(rulesetOf(bypassed).text);
+  const guest = lab.agent("docker");
+  await guest.ip("link delete eth0");
+  await lab.plug(guest, "akbypass", "net-pro", "10:66:6a:00:0b:01");
+  await guest.ip("address add 10.120.0.50/24 dev eth0", "route add default via 10.120.0.254");
+  assert.equal((await guest.tcp("10.120.0.1", 80)).seen, "10.120.0.50");
+  assert.equal((await guest.udp(GATEWAY, 53)).seen, "10.120.0.50");
+  assert.equal((await guest.tcp("10.120.1.1", 80)).error, "timeout");
+});

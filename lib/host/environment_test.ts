@@ -37,3 +37,9 @@ Deno.test("childEnvironment() reads only variables that the binary is granted", 
     return undefined;
   });
 });
+
+Deno.test("ENV_NAMES are the variables that the binary is compiled to read", async () => {
+  const flags = await Deno.readTextFile(new URL("../../scripts/permissions.txt", import.meta.url));
+  const granted = /^--allow-env=(.*)$/m.exec(flags)?.[1]?.split(",");
+  assert.deepEqual(granted?.toSorted(), [...ENV_NAMES].toSorted());
+});

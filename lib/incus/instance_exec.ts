@@ -1,8 +1,8 @@
 import type { Connection } from "./collection.ts";
 import { closeWebSocket } from "./event_stream.ts";
-import { IncusError } from "./incus_error.ts";
 import type { OperationOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
+import { EXEC_TOO_EARLY, retryPassing } from "./retry.ts";
 import type { ConfigMap } from "./wire/common.ts";
 import type { InstanceExecPost } from "./wire/instance.ts";
 import type { Operation } from "./wire/operation.ts";
@@ -28,8 +28,6 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
-const PASSING = /Failed to retrieve PID of executing child process/;
-const ATTEMPTS = 3;
 /** Pieces that standard input is sent in. */
 const CHUNK_BYTES = 64 * 1024;
 
@@ -45,14 +43,8 @@ export async function execInstance(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await execOnce(connection, project, name, command, options);
-    } catch (error) {
-      const passing = error instanceof IncusError && PASSING.test(error.message);
-      if (!passing || !options.repeatable || attempt === ATTEMPTS) throw error;
-    }
-  }
+  const run = (): Promise<ExecResult> => execOnce(connection, project, name, command, options);
+  return options.repeatable ? await retryPassing(EXEC_TOO_EARLY, run, options.signal) : await run();
 }
 
 async function execOnce(

@@ -7,9 +7,10 @@ import {
   type WriteOptions,
 } from "./collection.ts";
 import { execInstance, type ExecOptions, type ExecResult } from "./instance_exec.ts";
-import type { OperationOptions } from "./operations.ts";
+import type { OperationOptions, RunOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
-import type { Tagged } from "./transport.ts";
+import { INSTANCE_BUSY, retryPassing } from "./retry.ts";
+import type { Method, Tagged } from "./transport.ts";
 import type {
   Instance,
   InstanceFull,
@@ -100,7 +101,7 @@ export class Instances {
     body: InstanceStatePut,
     options: OperationOptions = {},
   ): Promise<void> {
-    await this.#connection.operations.run("PUT", apiPath`/1.0/instances/${name}/state`, {
+    await this.#run("PUT", apiPath`/1.0/instances/${name}/state`, {
       ...options,
       query: { project },
       body,
@@ -110,7 +111,7 @@ export class Instances {
 
   /** Only a stopped one; `security.protection.delete` makes Incus refuse. */
   async delete(project: string, name: string, options: OperationOptions = {}): Promise<void> {
-    await this.#connection.operations.run("DELETE", instancePath(name), {
+    await this.#run("DELETE", instancePath(name), {
       ...options,
       query: { project },
       isDone: async () => (await this.#status(project, name)) === undefined,
@@ -127,7 +128,7 @@ export class Instances {
     body: InstanceRebuildPost,
     options: OperationOptions = {},
   ): Promise<void> {
-    await this.#connection.operations.run("POST", apiPath`/1.0/instances/${name}/rebuild`, {
+    await this.#run("POST", apiPath`/1.0/instances/${name}/rebuild`, {
       ...options,
       query: { project },
       body,
@@ -154,7 +155,7 @@ export class Instances {
     body: InstancePatch,
     options: OperationOptions & WriteOptions,
   ): Promise<void> {
-    await this.#connection.operations.run(method, instancePath(name), {
+    await this.#run(method, instancePath(name), {
       ...options,
       query: { project },
       body,
@@ -164,6 +165,16 @@ export class Instances {
           .every(([key, wanted]) => (value.config[key] ?? "") === wanted);
       },
     });
+  }
+
+  /** A busy instance was left as it is: wait a little, ask again. */
+  async #run(method: Method, path: string, options: RunOptions): Promise<void> {
+    const { operations } = this.#connection;
+    await retryPassing(
+      INSTANCE_BUSY,
+      () => operations.run(method, path, options),
+      options.signal,
+    );
   }
 
   async #status(project: string, name: string): Promise<string | undefined> {

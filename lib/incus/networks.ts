@@ -1,6 +1,6 @@
 import type { Connection, ReadOptions, WriteOptions } from "./collection.ts";
-import { IncusError } from "./incus_error.ts";
 import { apiPath } from "./path.ts";
+import { BRIDGE_CHILD_GONE, retryPassing } from "./retry.ts";
 import type { Tagged } from "./transport.ts";
 import type {
   Network,
@@ -9,13 +9,6 @@ import type {
   NetworksPost,
   NetworkState,
 } from "./wire/network.ts";
-
-/**
- * A bridge that is made while machines start meets interfaces that come and go: Incus gives up once and undoes what it
- * did ("Failed to delete bridge children interfaces: … veth… does not exist"). Asked again, it succeeds.
- */
-const PASSING = /veth\w*.*(does not exist|no such|not found)|Cannot find device "?veth/i;
-const CREATE_ATTEMPTS = 3;
 
 /** `/1.0/networks`: bridges belong to the host, so always those of the default project. */
 export class Networks {
@@ -39,15 +32,12 @@ export class Networks {
 
   /** Half a second each; Incus makes them one after another, however many are asked for. */
   async create(body: NetworksPost, options: ReadOptions = {}): Promise<void> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        await this.#connection.transport.request("POST", "/1.0/networks", { ...options, body });
-        return;
-      } catch (error) {
-        const passing = error instanceof IncusError && PASSING.test(error.message);
-        if (!passing || attempt === CREATE_ATTEMPTS) throw error;
-      }
-    }
+    const request = { ...options, body };
+    await retryPassing(
+      BRIDGE_CHILD_GONE,
+      () => this.#connection.transport.request("POST", "/1.0/networks", request),
+      options.signal,
+    );
   }
 
   async update(name: string, body: NetworkPut, options: WriteOptions = {}): Promise<void> {

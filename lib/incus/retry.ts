@@ -1,0 +1,51 @@
+import { IncusError } from "./incus_error.ts";
+
+/** A refusal that passes by itself, and after which nothing was changed, so that asking again is safe. */
+export interface Passing {
+  /** Matched against Incus's words: it has no codes for these. */
+  readonly words: RegExp;
+  readonly attempts: number;
+  /** Waited before each further attempt. */
+  readonly delayMs: number;
+}
+
+/**
+ * A bridge that is made while machines start meets interfaces that come and go: Incus gives up and undoes what it did
+ * ("Failed to delete bridge children interfaces: … veth… does not exist").
+ */
+export const BRIDGE_CHILD_GONE: Passing = {
+  words: /bridge children interfaces|veth\w* .*does not exist/,
+  attempts: 3,
+  delayMs: 100,
+};
+
+/** "Instance is busy running a "stop" operation": a failed start is still being cleaned up when its failure is reported. */
+export const INSTANCE_BUSY: Passing = {
+  words: /Instance is busy running a "?\w+"? operation/,
+  attempts: 10,
+  delayMs: 300,
+};
+
+/** An exec right after a start. It does not say whether the program ran, so only for those that may run twice. */
+export const EXEC_TOO_EARLY: Passing = {
+  words: /Failed to retrieve PID of executing child process/,
+  attempts: 5,
+  delayMs: 200,
+};
+
+/** Runs `ask` again while it is refused in passing; the signal ends the waiting. */
+export async function retryPassing<T>(
+  passing: Passing,
+  ask: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const again = error instanceof IncusError && passing.words.test(error.message);
+      if (!again || attempt === passing.attempts || signal?.aborted) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, passing.delayMs));
+  }
+}

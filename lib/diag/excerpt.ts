@@ -93,10 +93,8 @@ function columns(cells: readonly Cell[], from: number, to: number): number {
   return width;
 }
 
-/** Bidirectional overrides count as control characters: an excerpt shows what the parser saw. */
-// deno-lint-ignore no-control-regex -- control characters are what is looked for
-const CONTROL =
-  /[\u0000-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uD800-\uDFFF]/;
+/** Invisible characters, bidirectional overrides included: an excerpt shows what the parser saw. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
 /** East Asian wide characters and emoji, roughly as terminals draw them. */
 const WIDE =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
@@ -104,8 +102,8 @@ const WIDE =
 function cellOf(character: string): Cell {
   if (character >= " " && character <= "~") return { text: character, width: 1 };
   if (character === "\t") return { text: "→   ", width: 4 };
-  if (character.length === 1 && CONTROL.test(character)) {
-    const text = `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  if (INVISIBLE.test(character)) {
+    const text = `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`;
     return { text, width: text.length };
   }
   if (/\p{Mark}/u.test(character)) return { text: character, width: 0 };

@@ -4,8 +4,8 @@ import leven from "leven";
 export function suggest(text: string, candidates: Iterable<string>): string | undefined {
   if (text.length > 80) return undefined;
   const wanted = text.toLowerCase().replaceAll("-", "_");
-  // A third of the letters may be wrong; a short word has one mistake at most.
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  // Two of five letters may be wrong (two letters changed places); a short word has one mistake.
+  const limit = Math.max(1, Math.floor(wanted.length * 0.4));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

@@ -8,6 +8,8 @@ export interface BuildContext {
   readonly global: GlobalSettings;
   /** Where `global.default_os_image` stands, if it does. */
   readonly defaultImageRange?: SourceRange;
+  /** Image servers could be read: a remote that is not among them is unknown. */
+  readonly knowsImageServers: boolean;
   /** Roles of the workspace and embedded ones; undefined: not to be checked. */
   readonly knownRoles?: ReadonlySet<string>;
 }

@@ -10,7 +10,7 @@ import type { Domain, Internet, Profile } from "./infra.ts";
 import { labelProblem, nameProblem } from "./names.ts";
 import { plainConfig, plainDevices, rangesOf } from "./plain.ts";
 import { copiesShape, domainShape, type DomainText, type InternetText } from "./schema.ts";
-import type { Located, Unread } from "./shape.ts";
+import { isMistaken, type Located, type Unread } from "./shape.ts";
 import { entryOf, type Node } from "./yaml_tree.ts";
 
 /** More than this no host carries; a slip in `copies` must not take minutes to be told. */
@@ -23,6 +23,10 @@ export interface DeclaredDomain {
   readonly range: SourceRange;
   readonly hasCopies: boolean;
   readonly domains: readonly Domain[];
+  /** Its machines and copies could be read: a name that is not among them is unknown. */
+  readonly isComplete: boolean;
+  /** What fixes its subnet could be read. */
+  readonly isPlaced: boolean;
 }
 
 /** Reads a domain, once for each of its copies. */
@@ -36,12 +40,20 @@ export function buildDeclaredDomain(
   const range = declared.keyRange;
   const problem = nameProblem(name, "domain");
   if (problem !== undefined) diagnostics.add({ ...problem, range });
-  const read = (tree: Node) => domainShape.read(tree, readContext) ?? {};
+  let isComplete = true;
+  let isPlaced = true;
+  const read = (tree: Node): DomainText => {
+    const text = domainShape.read(tree, { ...readContext, label: name }) ?? {};
+    isComplete &&= !isMistaken(text, "machines") && !isMistaken(text, "copies");
+    isPlaced &&= !isMistaken(text, "trust_level") && !isMistaken(text, "subnet_id");
+    return text;
+  };
   const copies = readCopies(node, declared.value, diagnostics);
   if (copies === undefined) {
-    warnOfStrayCopy(node, diagnostics);
-    const domain = buildDomain({ name, range, text: read(node) }, context);
-    return { name, range, hasCopies: false, domains: [domain] };
+    const text = read(node);
+    if (!isMistaken(text, "copies")) warnOfStrayCopy(node, diagnostics);
+    const domain = buildDomain({ name, range, text }, context);
+    return { name, range, hasCopies: false, domains: [domain], isComplete, isPlaced };
   }
   const machines = entryOf(node, "machines")?.value;
   const machineCount = copies.length * (machines?.kind === "map" ? machines.entries.length : 0);
@@ -52,7 +64,7 @@ export function buildDeclaredDomain(
         `The copies of \`${name}\` have ${machineCount} machines; at most ${MACHINE_LIMIT} are read`,
       range,
     });
-    return { name, range, hasCopies: true, domains: [] };
+    return { name, range, hasCopies: true, domains: [], isComplete: false, isPlaced };
   }
   // Without `{copy}` every copy reads the same.
   const template = mentionsCopy(node) ? undefined : read(node);
@@ -64,7 +76,7 @@ export function buildDeclaredDomain(
       copy: { of: name, name: copy, index },
     }, context)
   );
-  return { name, range, hasCopies: true, domains };
+  return { name, range, hasCopies: true, domains, isComplete, isPlaced };
 }
 
 function readCopies(
@@ -109,7 +121,7 @@ function buildDomain(source: DomainSource, context: BuildContext): Domain {
         key,
         machine,
         domain: { name, trustLevel, ephemeral, isCopy: copy !== undefined },
-        profiles: text.profiles?.value ?? new Map(),
+        profiles: isMistaken(text, "profiles") ? undefined : text.profiles?.value ?? new Map(),
       },
       context,
     )

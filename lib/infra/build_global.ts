@@ -5,6 +5,8 @@ import { distinct } from "./distinct.ts";
 import type { GlobalText } from "./schema.ts";
 import { type Located, shorten } from "./shape.ts";
 
+const UNREADABLE = "";
+
 /** Steps from the zone of `admin`. */
 export const ZONE_OFFSETS = {
   "admin": 0,
@@ -15,11 +17,7 @@ export const ZONE_OFFSETS = {
 } as const;
 
 /** Fills in defaults and checks what only the keys together can tell. */
-export function buildGlobal(
-  read: Located<GlobalText> | undefined,
-  diagnostics: DiagnosticList,
-): GlobalSettings {
-  const text: GlobalText = read?.value ?? {};
+export function buildGlobal(text: GlobalText, diagnostics: DiagnosticList): GlobalSettings {
   const outside = text.outside === undefined
     ? undefined
     : distinct(text.outside.value, "outside", diagnostics);
@@ -34,6 +32,15 @@ export function buildGlobal(
     ipv6: text.ipv6?.value ?? false,
     ...(outside === undefined ? {} : { outside }),
   };
+}
+
+/** Whether every zone has an address; otherwise `buildGlobal` has said so. */
+export function isUsableForm(form: AddressingForm): boolean {
+  return form.kind === "classic" ? form.baseSubnet !== UNREADABLE : lastZone(form) <= 255;
+}
+
+function lastZone(form: { readonly zoneBase: number; readonly zoneStep: number }): number {
+  return form.zoneBase + ZONE_OFFSETS.disposable * form.zoneStep;
 }
 
 function imageServers(text: GlobalText, diagnostics: DiagnosticList): ReadonlyMap<string, string> {
@@ -71,7 +78,7 @@ function addressingForm(text: GlobalText, diagnostics: DiagnosticList): Addressi
     zoneStep: zones?.zone_step?.value ?? 10,
   } as const;
   const range = (zones?.zone_base ?? zones?.zone_step ?? text.addressing)?.range;
-  const last = form.zoneBase + ZONE_OFFSETS.disposable * form.zoneStep;
+  const last = lastZone(form);
   if (last > 255) {
     diagnostics.add({
       code: "ZONES_OUT_OF_RANGE",
@@ -110,7 +117,7 @@ function classicForm(classic: Located<string>, diagnostics: DiagnosticList): Add
       remedy: 'write the first two octets: "192.168"',
       range: classic.range,
     });
-    return { kind: "classic", baseSubnet: "192.168" };
+    return { kind: "classic", baseSubnet: UNREADABLE };
   }
   if (!isPrivate(first, second)) warnPublic(`${classic.value}.0.0`, classic, diagnostics);
   return { kind: "classic", baseSubnet: classic.value };

@@ -26,7 +26,8 @@ export interface MachineSource {
     readonly ephemeral: boolean;
     readonly isCopy: boolean;
   };
-  readonly profiles: ReadonlyMap<string, Located<ProfileText>>;
+  /** Those of the domain; undefined when they could not be read. */
+  readonly profiles: ReadonlyMap<string, Located<ProfileText>> | undefined;
 }
 
 /** Fills in defaults and checks all that needs no other machine. */
@@ -46,7 +47,7 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     domain: domain.name,
     trustLevel: domain.trustLevel,
     text,
-    profiles: new Map([...source.profiles].filter(([profile]) => profiles.includes(profile))),
+    profiles: new Map([...source.profiles ?? []].filter(([profile]) => profiles.includes(profile))),
   }, diagnostics);
   const roles = rolesOf(text, context);
   return {
@@ -96,7 +97,8 @@ function profilesOf({ machine, profiles, domain }: MachineSource, diagnostics: D
   const listed = machine.value.profiles?.value ?? [];
   const names = distinct(listed, "profiles", diagnostics);
   for (const profile of listed) {
-    if (profile.value === "default" || profiles.has(profile.value)) continue;
+    if (profile.value === "default" || profiles === undefined) continue;
+    if (profiles.has(profile.value)) continue;
     const known = ["default", ...profiles.keys()];
     const near = suggest(profile.value, known);
     diagnostics.add({
@@ -116,8 +118,9 @@ function imageOf(text: MachineText, context: BuildContext): ImageRef {
   const written = text.image?.value ?? global.defaultOsImage;
   const image = parseImage(written, global.imageServers);
   if ("kind" in image) return image;
+  const isConsequence = image.code === "UNKNOWN_IMAGE_REMOTE" && !context.knowsImageServers;
   const range: SourceRange | undefined = text.image?.range ?? context.defaultImageRange;
-  diagnostics.add({ ...image, ...(range === undefined ? {} : { range }) });
+  if (!isConsequence) diagnostics.add({ ...image, ...(range === undefined ? {} : { range }) });
   return { kind: "local", alias: written, text: written };
 }
 

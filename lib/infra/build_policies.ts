@@ -11,17 +11,18 @@ interface PolicyContext {
   readonly names: PolicyNames;
   readonly global: GlobalSettings;
   readonly declared: readonly DeclaredDomain[];
+  /** Every domain could be read. */
+  readonly isComplete: boolean;
   readonly diagnostics: DiagnosticList;
 }
 
 /** Reads the policies; their ends are resolved to the names of expanded domains and machines. */
 export function buildPolicies(
   texts: readonly Located<PolicyText>[],
-  declared: readonly DeclaredDomain[],
-  global: GlobalSettings,
-  diagnostics: DiagnosticList,
+  { declared, ...rest }: Omit<PolicyContext, "names">,
 ): NetworkPolicy[] {
-  const context = { names: new PolicyNames(declared), global, declared, diagnostics };
+  const context = { names: new PolicyNames(declared), declared, ...rest };
+  const { diagnostics } = context;
   const policies: NetworkPolicy[] = [];
   for (const [index, { value: text, range }] of texts.entries()) {
     const from = text.from && resolveEnd(text.from, context);

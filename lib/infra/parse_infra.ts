@@ -2,14 +2,15 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import { DiagnosticList } from "../diag/diagnostic_list.ts";
 import { SourceFile, type SourceText } from "../diag/source.ts";
 import { buildDeclaredDomain } from "./build_domain.ts";
-import { buildGlobal } from "./build_global.ts";
+import { buildGlobal, isUsableForm } from "./build_global.ts";
 import { buildPolicies } from "./build_policies.ts";
 import { checkAddresses } from "./check_addresses.ts";
 import { checkNamespace } from "./check_namespace.ts";
 import { checkResources } from "./check_resources.ts";
 import type { Infra } from "./infra.ts";
 import { mergeFiles } from "./merge_files.ts";
-import { infraShape } from "./schema.ts";
+import { type GlobalText, infraShape } from "./schema.ts";
+import { isMistaken } from "./shape.ts";
 
 export interface ParseOptions {
   /** Roles of the workspace and embedded ones; without it roles are not looked up. */
@@ -50,11 +51,14 @@ function readInfra(
   const span = { source: new SourceFile(main), start: 0, end: 0 };
   const text = infraShape.read(tree, { diagnostics, span, label: "" });
   if (text === undefined) return undefined;
-  const global = buildGlobal(text.global, diagnostics);
-  const defaultImage = text.global?.value.default_os_image;
+  const globalText: GlobalText = text.global?.value ?? {};
+  const isGlobalRead = !isMistaken(text, "global");
+  const global = buildGlobal(globalText, diagnostics);
+  const defaultImage = globalText.default_os_image;
   const context = {
     diagnostics,
     global,
+    knowsImageServers: isGlobalRead && !isMistaken(globalText, "image_servers"),
     ...(defaultImage === undefined ? {} : { defaultImageRange: defaultImage.range }),
     ...(knownRoles === undefined ? {} : { knownRoles }),
   };
@@ -63,14 +67,18 @@ function readInfra(
   );
   const domains = declared.flatMap((declaration) => declaration.domains);
   checkNamespace(declared, diagnostics);
-  checkAddresses(domains, global.addressing, diagnostics);
+  const form = global.addressing;
+  if (isGlobalRead && isFormRead(globalText) && isUsableForm(form)) {
+    const placed = declared.filter((declaration) => declaration.isPlaced);
+    checkAddresses(placed.flatMap((declaration) => declaration.domains), form, diagnostics);
+  }
   checkResources(domains, global, diagnostics);
-  const policies = buildPolicies(
-    text.network_policies?.value ?? [],
+  const policies = buildPolicies(text.network_policies?.value ?? [], {
     declared,
     global,
     diagnostics,
-  );
+    isComplete: !isMistaken(text, "domains") && declared.every(({ isComplete }) => isComplete),
+  });
   return {
     projectName: text.project_name?.value ?? "",
     global,
@@ -82,3 +90,11 @@ function readInfra(
     policies,
   };
 }
+
+/** Of addresses that follow from a mistake nothing is said. */
+function isFormRead(text: GlobalText): boolean {
+  return !isMistaken(text, "addressing") && !isMistaken(text, "base_subnet") &&
+    !ZONE_KEYS.some((key) => isMistaken(text.addressing?.value ?? {}, key));
+}
+
+const ZONE_KEYS = ["base_octet", "zone_base", "zone_step"] as const;

@@ -211,6 +211,16 @@ export function mapOf<T>(item: Shape<T>): Shape<ReadonlyMap<string, Located<T>>>
   };
 }
 
+const mistakes = new WeakMap<object, ReadonlySet<string>>();
+
+/**
+ * Whether a key that was read as absent was probably meant to be there: unreadable, or misspelled. What follows from
+ * its absence is then no mistake of its own.
+ */
+export function isMistaken<R extends object>(read: R, key: keyof R & string): boolean {
+  return mistakes.get(read)?.has(key) ?? false;
+}
+
 export interface ObjectOptions {
   readonly required?: readonly string[];
   /** Keys that are promised to a later version. */
@@ -230,26 +240,30 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
     read(node, context) {
       if (node.kind !== "map" && !isNothing(node)) return wrongType(node, context, "a map");
       const values: Record<string, Located<unknown>> = {};
-      const present = new Set<string>();
+      const present = new Set(node.kind === "map" ? node.entries.map((entry) => entry.key) : []);
+      const mistaken = new Set<string>();
       for (const entry of node.kind === "map" ? node.entries : []) {
-        present.add(entry.key);
         const shape = Object.hasOwn(fields, entry.key) ? fields[entry.key] : undefined;
         if (shape === undefined) {
-          reportUnknownKey(entry, keys, reserved, present, node, context);
+          const free = keys.filter((key) => !present.has(key));
+          const near = suggest(entry.key, free);
+          if (near !== undefined) mistaken.add(near);
+          reportUnknownKey(entry, { keys, reserved, near }, context);
           continue;
         }
         const located = readEntry(shape, entry, context);
-        if (located !== undefined) values[entry.key] = located;
+        if (located === undefined) mistaken.add(entry.key);
+        else values[entry.key] = located;
       }
       for (const key of required) {
-        // A near miss was reported already and is the same mistake.
-        if (present.has(key) || [...present].some((other) => suggest(other, [key]))) continue;
+        if (present.has(key) || mistaken.has(key)) continue;
         context.diagnostics.add({
           code: "MISSING_KEY",
           summary: `\`${key}\` is missing${context.label === "" ? "" : ` in \`${context.label}\``}`,
           range: rangeOf(context.span),
         });
       }
+      if (mistaken.size > 0) mistakes.set(values, mistaken);
       return values as Read<F>;
     },
   };
@@ -277,10 +291,11 @@ function readEntry<T>(
 
 function reportUnknownKey(
   entry: MapEntry,
-  keys: readonly string[],
-  reserved: readonly string[],
-  present: ReadonlySet<string>,
-  node: Node,
+  { keys, reserved, near }: {
+    readonly keys: readonly string[];
+    readonly reserved: readonly string[];
+    readonly near: string | undefined;
+  },
   context: ReadContext,
 ): void {
   const range = rangeOf(entry.keySpan);
@@ -294,18 +309,13 @@ function reportUnknownKey(
     });
     return;
   }
-  const free = keys.filter((candidate) =>
-    !present.has(candidate) &&
-    !(node.kind === "map" && node.entries.some((other) => other.key === candidate))
-  );
-  const near = suggest(entry.key, free);
   context.diagnostics.add({
     code: "UNKNOWN_KEY",
     summary: context.label === ""
       ? `Unknown key \`${key}\``
       : `Unknown key \`${key}\` in \`${shorten(context.label)}\``,
     remedy: near === undefined
-      ? `the keys here are ${quotedList(keys)}`
+      ? `the keys here are ${quotedList(keys, "and")}`
       : `did you mean \`${near}\`?`,
     range,
   });
@@ -431,15 +441,14 @@ function firstLineOf(span: Span): Span {
 }
 
 /** `a`, `b` or `c` */
-export function quotedList(words: readonly string[]): string {
+export function quotedList(words: readonly string[], conjunction = "or"): string {
   const quoted = words.map((word) => `\`${word}\``);
   const last = quoted.pop() ?? "nothing";
-  return quoted.length === 0 ? last : `${quoted.join(", ")} or ${last}`;
+  return quoted.length === 0 ? last : `${quoted.join(", ")} ${conjunction} ${last}`;
 }
 
 /** A user's text for a message: one line, no control characters, not too long. */
 export function shorten(word: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is replaced
-  const visible = word.replace(/[\u0000-\u001F\u007F-\u009F]/g, "\uFFFD");
+  const visible = word.replace(/\p{Cc}/gu, "\uFFFD");
   return visible.length <= 60 ? visible : `${visible.slice(0, 57)}…`;
 }

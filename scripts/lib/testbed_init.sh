@@ -147,8 +147,9 @@ run_required_units() {
 # A freshly created daemon gets what `incus admin init` would give it, less the bridge.
 initialize_incus() {
   [[ ! -e $STATE/initialized ]] || return 0
-  incus storage create default btrfs "size=${ANKLUME_TESTBED_POOL_SIZE:-15GiB}"
-  incus profile device add default root disk path=/ pool=default
+  export INCUS_CONF=$STATE/client
+  incus --quiet storage create default btrfs "size=${ANKLUME_TESTBED_POOL_SIZE:-15GiB}"
+  incus --quiet profile device add default root disk path=/ pool=default
   : >"$STATE/initialized"
 }
 
@@ -201,5 +202,4 @@ main() {
   done
 }
 
-trap 'echo "exit $? line $LINENO $BASH_COMMAND"' EXIT
 main

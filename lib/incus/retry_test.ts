@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { IncusError } from "./incus_error.ts";
+import {
+  BRIDGE_CHILD_GONE,
+  EXEC_TOO_EARLY,
+  INSTANCE_BUSY,
+  type Passing,
+  retryPassing,
+} from "./retry.ts";
+
+const busy: Passing = { words: /busy/, attempts: 3, delayMs: 1 };
+
+/** Fails with these words in turn, then succeeds; answers how often it was asked. */
+async function asked(words: readonly string[]): Promise<number> {
+  let count = 0;
+  await retryPassing(busy, () => {
+    const message = words[count++];
+    return message === undefined
+      ? Promise.resolve()
+      : Promise.reject(new IncusError(400, "PUT", "/1.0/x", message));
+  });
+  return count;
+}
+
+Deno.test("retryPassing() asks again after a passing refusal", async () => {
+  assert.equal(await asked(["busy", "busy"]), 3);
+});
+
+Deno.test("retryPassing() gives up after its attempts, with the last refusal", async () => {
+  await assert.rejects(asked(["busy", "busy", "still busy"]), { message: "still busy" });
+});
+
+Deno.test("retryPassing() does not repeat any other refusal", async () => {
+  let count = 0;
+  const refuse = (): Promise<never> => {
+    count++;
+    return Promise.reject(new IncusError(409, "POST", "/1.0/x", "already exists"));
+  };
+  await assert.rejects(retryPassing(busy, refuse), { status: 409 });
+  assert.equal(count, 1);
+});
+
+Deno.test("the passing refusals are recognised in Incus's own words", () => {
+  const gone = "Failed to delete bridge children interfaces: Failed to remove interface " +
+    '"veth1a2b3c4d": veth1a2b3c4d does not exist';
+  assert.match(gone, BRIDGE_CHILD_GONE.words);
+  assert.match(
+    'Failed to create instance delete operation: Instance is busy running a "stop" operation',
+    INSTANCE_BUSY.words,
+  );
+  assert.match(
+    "Failed to retrieve PID of executing child process",
+    EXEC_TOO_EARLY.words,
+  );
+  assert.doesNotMatch('The network "net-pro" already exists', BRIDGE_CHILD_GONE.words);
+});

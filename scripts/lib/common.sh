@@ -68,7 +68,7 @@ seconds_since() {
 process_start() {
   local stat
   # The name in parentheses may contain anything, so count fields behind the last ')'.
-  { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   stat=${stat##*) }
   # shellcheck disable=SC2086
   set -- $stat

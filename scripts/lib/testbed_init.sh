@@ -23,7 +23,8 @@ OWN_DIRECTORIES=(
 # alive FD: is the process behind this /proc/PID directory still there (and no zombie)?
 alive() {
   local stat
-  { stat=$(<"/proc/self/fd/$1/stat"); } 2>/dev/null || return 1
+  # Not $(<file): bash ends when such a read fails.
+  { read -r stat <"/proc/self/fd/$1/stat"; } 2>/dev/null || return 1
   stat=${stat##*) }
   [[ $stat != Z* && $stat != X* ]]
 }

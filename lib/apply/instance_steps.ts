@@ -84,6 +84,8 @@ export async function replaceInstance(
   if (actual.status !== "Stopped") await stopInstance(context, desired.addr, actual.status);
   // What was provisioned goes with the disk: unset first, so that an interruption cannot hide it.
   await context.incus.instances.patch(projectOf(desired.addr), desired.addr.name, {
+    // Incus would empty it.
+    description: actual.description,
     config: { [MARK.provisioned]: "" },
   });
   context.progress("rebuilding");

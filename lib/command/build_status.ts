@@ -13,6 +13,7 @@ export function buildStatus(
   addressing: Addressing,
   actual: ActualState,
   plan: Plan,
+  needs: readonly { readonly machine: string }[] = [],
 ): Status {
   const live = new Map(actual.resources.map((each) => [formatAddr(each.addr), each]));
   const domains = infra.domains.map((domain): DomainStatus => {
@@ -29,7 +30,13 @@ export function buildStatus(
     };
   });
   const machines = infra.domains.flatMap((domain) =>
-    domain.machines.map((machine) => machineStatus(domain, machine, addressing, live, plan))
+    domain.machines.map((machine) => {
+      const seen = machineStatus(domain, machine, addressing, live, plan);
+      const provision = needs.some((need) => need.machine === machine.name);
+      return seen.pending === undefined && provision
+        ? { ...seen, pending: "provision" as const }
+        : seen;
+    })
   );
   return {
     project: infra.projectName,
@@ -48,7 +55,7 @@ export function buildStatus(
         .map((machine) => `${machine.name}: ${machine.bypassesIsolation.join(", ")}`)
     ),
     orphans: plan.orphans.map((orphan) => formatAddr(orphan.addr)),
-    pending: plan.changes.length + plan.held.length,
+    pending: plan.changes.length + plan.held.length + needs.length,
   };
 }
 

@@ -21,7 +21,7 @@ Deno.test("selectDomains() knows what is gone from infra.yml where it is told to
 Deno.test("selectDomains() refuses an unknown name and says which was meant", () => {
   assert.throws(() => selectDomains(infra, ["prod"]), (error) => {
     assert.ok(error instanceof UserError);
-    assert.match(error.message, /`por`/);
+    assert.match(error.message, /`prod`/);
     assert.match(error.remedy ?? "", /`pro`/);
     return true;
   });

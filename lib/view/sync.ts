@@ -7,10 +7,13 @@ export interface SyncedFile {
   readonly status: "created" | "updated" | "unchanged" | "orphan" | "removed" | "vaulted";
 }
 
+/** Files that are anklume's alone, from the first byte to the last, are only counted; copies of replaced text are not. */
+const OWN = /^\.anklume\/(?!replaced\/)/;
+
 /** Every file that changed or needs a look, then the sum; unchanged files are only counted. */
 export function syncText(files: readonly SyncedFile[], style: Style, dryRun: boolean): string {
   const paint = statusColors(style);
-  const lines = files.filter(({ status }) => status !== "unchanged")
+  const lines = files.filter(({ path, status }) => status !== "unchanged" && !OWN.test(path))
     .map(({ path, status }) => `  ${paint[status](status.padEnd(8))}  ${printable(path)}`);
   lines.push(syncSummary(files, dryRun));
   if (files.some(({ status }) => status === "orphan")) {

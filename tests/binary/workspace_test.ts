@@ -55,7 +55,7 @@ Deno.test("init writes through no symbolic link", async () => {
     await Deno.symlink("/tmp", `${cwd}/inside/link`);
     const { code, err } = await anklume(["init", "inside/link/anklume-escape"], { cwd });
     assert.equal(code, 1);
-    assert.match(err, /a symbolic link stands in its path/);
+    assert.match(err, /a symbolic link\s+stands in its path/);
   });
 });
 
@@ -94,7 +94,8 @@ Deno.test("validate --json prints the diagnostics for a machine", async () => {
     assert.equal(code, 2);
     const { format, diagnostics } = JSON.parse(out);
     assert.equal(format, 1);
-    assert.deepEqual(diagnostics[0].range.start, { line: 2, column: 1 });
+    const unknown = diagnostics.find(({ code }: { code: string }) => code === "UNKNOWN_KEY");
+    assert.deepEqual(unknown.range.start, { line: 2, column: 1 });
   });
 });
 

@@ -1,0 +1,167 @@
+import { applyPlan } from "../apply/apply_plan.ts";
+import { succeeded, summarize } from "../apply/summarize.ts";
+import { isChange } from "../ansible/plan_sync.ts";
+import { hasErrors } from "../diag/diagnostic.ts";
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import { disruptive, planText } from "../view/plan.ts";
+import { provisionText } from "../view/provision.ts";
+import { reportText } from "../view/report.ts";
+import { syncSummary } from "../view/sync.ts";
+import { count } from "../view/text.ts";
+import { confirm } from "./confirm.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { firewallPort } from "./firewall.ts";
+import { type Live, openLive } from "./live.ts";
+import { createOutlook, type Outlook } from "./outlook.ts";
+import { provisionMachines, type ProvisionOptions } from "./provision_machines.ts";
+import { selectDomains } from "./select_domains.ts";
+import type { Session } from "./session.ts";
+import { showDiagnostics } from "./show_diagnostics.ts";
+import { showProgress } from "./show_progress.ts";
+import { writeTree } from "./sync.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+export interface ApplyOptions extends ProvisionOptions {
+  readonly domain: readonly string[];
+  readonly infra?: true;
+  readonly provision?: true;
+  readonly yes?: true;
+  readonly force?: true;
+  readonly prune?: true;
+}
+
+/** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
+export async function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  const domains = selectDomains(workspace.infra, options.domain);
+  using _lock = await lockWorkspace();
+  await using live = await openLive(workspace, session);
+  if (live === undefined) return EXIT.wrongInput;
+  const outlook = await createOutlook(workspace, live, {
+    domains,
+    prune: options.prune ?? false,
+    force: options.force ?? false,
+    always: options.provision ?? false,
+  });
+  const { plan, tree, needs, warnings } = outlook;
+  showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
+  if (hasErrors(warnings)) return EXIT.wrongInput;
+  if (!options.provision) {
+    const refused = refusal(live, outlook, options, session);
+    if (refused !== undefined) return refused;
+    const refusedToo = await consent(live, outlook, options, session);
+    if (refusedToo !== undefined) return refusedToo;
+  }
+  if (session.signal.aborted) return EXIT.interrupted;
+  await writeTree(tree, live.lock);
+  const { terminal } = session;
+  if (tree.plan.entries.some(isChange)) terminal.out(`${syncSummary(tree.plan.entries)}\n`);
+
+  const built = options.provision ? EXIT.done : await converge(live, outlook, options, session);
+  if (session.signal.aborted) return EXIT.interrupted;
+  if (needs.length === 0) {
+    if (built === EXIT.done && !hasWork(outlook)) terminal.out("Everything is up to date.\n");
+    return built;
+  }
+  if (options.infra) {
+    terminal.out(`Not provisioned (--infra): ${count(needs.length, "machine")}.\n`);
+    return built;
+  }
+  const provisioned = await provisionMachines(workspace, live.incus, outlook, options, session);
+  return built === EXIT.done ? provisioned : built;
+}
+
+/** Why nothing may be touched, said aloud; undefined: go on. */
+function refusal(
+  live: Live,
+  { plan }: Outlook,
+  options: ApplyOptions,
+  { terminal, out }: Session,
+): ExitStatus | undefined {
+  if (hasErrors(plan.diagnostics)) {
+    terminal.err("anklume: Nothing was touched. Mend the above, then run `anklume apply` again.\n");
+    return EXIT.failed;
+  }
+  if (live.actual.firewall.state === "unknown") {
+    terminal.err(
+      "anklume: Nothing was touched: whether the firewall stands can only be read by root.\n" +
+        "         Run the same command as root, or with sudo.\n",
+    );
+    return EXIT.failed;
+  }
+  const protectedOnes = plan.changes.filter(({ needsForce }) => needsForce);
+  if (protectedOnes.length > 0 && !options.force) {
+    const text = `${count(protectedOnes.length, "change")} of protected machines left out: ` +
+      "only with --force.\n";
+    terminal.err(out.colors.yellow(text));
+  }
+  return undefined;
+}
+
+/** Shows the plan, and asks where somebody has to agree; undefined: go on. */
+async function consent(
+  { warnings }: Live,
+  { plan, needs }: Outlook,
+  options: ApplyOptions,
+  session: Session,
+): Promise<ExitStatus | undefined> {
+  const { terminal, out } = session;
+  if (plan.changes.length + plan.held.length + plan.orphans.length > 0) {
+    terminal.out(planText(plan, out));
+    if (!options.infra) terminal.out(provisionText(needs, out));
+    terminal.out("\n");
+  }
+  const hurts = disruptive(plan).filter(({ needsForce }) => !needsForce || options.force);
+  const rebuilt = warnings.some(({ code }) => code === "LOCK_REBUILT");
+  if ((hurts.length === 0 && !rebuilt) || options.yes) return undefined;
+  const question = hurts.length === 0
+    ? "Take over what lives here under this project name?"
+    : `Go on, although ${count(hurts.length, "change")} restarts, rebuilds or loses something?`;
+  switch (await confirm(question, session)) {
+    case "yes":
+      return undefined;
+    case "no":
+      terminal.out("Nothing was touched.\n");
+      return EXIT.failed;
+    case "interrupted":
+      terminal.out("Nothing was touched.\n");
+      return EXIT.interrupted;
+    case "no-one":
+      terminal.err(
+        "anklume: This needs somebody's consent, and there is no terminal to ask at: nothing was " +
+          "touched.\n         Look at the plan above, then run the same command with --yes.\n",
+      );
+      return EXIT.failed;
+  }
+}
+
+/** Runs the plan; its report says what became of it. */
+async function converge(
+  live: Live,
+  { plan, desired }: Outlook,
+  options: ApplyOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  if (plan.changes.length + plan.held.length === 0) return EXIT.done;
+  const events = applyPlan(plan, desired, {
+    incus: live.incus,
+    firewall: firewallPort(live.ruleset),
+    signal: session.signal,
+    force: options.force ?? false,
+  });
+  const report = summarize(await showProgress(plan, events, session));
+  session.terminal.out(
+    reportText(
+      report,
+      session.out,
+      "Mend the cause, then run `anklume apply` again: it carries on from where it stopped.",
+    ),
+  );
+  if (report.interrupted) return EXIT.interrupted;
+  return succeeded(report) ? EXIT.done : EXIT.failed;
+}
+
+function hasWork({ plan }: Outlook): boolean {
+  return plan.changes.length + plan.held.length > 0;
+}

@@ -1,0 +1,40 @@
+import { hasErrors } from "../diag/diagnostic.ts";
+import { planJson } from "../view/json.ts";
+import { planText } from "../view/plan.ts";
+import { provisionText } from "../view/provision.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { openLive } from "./live.ts";
+import { createOutlook, isPending } from "./outlook.ts";
+import { selectDomains } from "./select_domains.ts";
+import type { Session } from "./session.ts";
+import { showDiagnostics } from "./show_diagnostics.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+export interface CheckOptions {
+  readonly domain: readonly string[];
+  readonly json?: true;
+  readonly exitCode?: true;
+  readonly fields?: true;
+}
+
+/** Shows what apply would do: the plan that apply runs, and nothing of its own. */
+export async function check(options: CheckOptions, session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return EXIT.wrongInput;
+  const domains = selectDomains(workspace.infra, options.domain);
+  await using live = await openLive(workspace, session, options);
+  if (live === undefined) return EXIT.wrongInput;
+  const outlook = await createOutlook(workspace, live, { domains });
+  const { plan, needs, warnings } = outlook;
+  const { terminal, out } = session;
+  const wrong = hasErrors(plan.diagnostics);
+  if (options.json) {
+    terminal.out(planJson(plan, needs, warnings));
+  } else {
+    showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
+    terminal.out(planText(plan, out, { everyField: options.fields ?? false }));
+    terminal.out(provisionText(needs, out));
+  }
+  if (wrong) return EXIT.failed;
+  return options.exitCode && isPending(outlook) ? EXIT.pending : EXIT.done;
+}

@@ -1,0 +1,63 @@
+import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { RootCommand } from "@bomb.sh/tab";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+
+/** Prints the completion script of a shell, which calls `anklume complete --` at each TAB. */
+export function completions(shell: "bash" | "zsh" | "fish"): ExitStatus {
+  new RootCommand().setup("anklume", "anklume", shell);
+  return EXIT.done;
+}
+
+/** Answers a TAB: `words` are those after `anklume`, the last one unfinished. Never fails aloud. */
+export async function complete(
+  words: readonly string[],
+  program: CommandUnknownOpts,
+): Promise<ExitStatus> {
+  const domains = words.some((word) => word.startsWith("-")) ? await domainNames() : [];
+  completer(program, domains).parse([...words]);
+  return EXIT.done;
+}
+
+/** The command line as the completion library knows it. */
+export function completer(program: CommandUnknownOpts, domains: readonly string[]): RootCommand {
+  const root = new RootCommand();
+  for (const verb of program.createHelp().visibleCommands(program)) {
+    const command = root.command(verb.name(), verb.summary() || verb.description());
+    for (const option of verb.options.filter((option) => !option.hidden)) {
+      const name = option.long?.slice(2);
+      if (name === undefined) continue;
+      const alias = option.short?.slice(1);
+      const values = valuesOf(option, domains);
+      if (values === undefined) command.option(name, option.description, alias);
+      else {
+        command.option(name, option.description, (each) => {
+          for (const value of values) each(value, "");
+        }, alias);
+      }
+    }
+    for (const argument of verb.registeredArguments) {
+      command.argument(argument.name(), (each) => {
+        for (const value of argument.argChoices ?? []) each(value, "");
+      }, argument.variadic);
+    }
+  }
+  return root;
+}
+
+/** What may follow an option; undefined for one that stands alone. */
+function valuesOf(option: Option, domains: readonly string[]): readonly string[] | undefined {
+  if (!option.required && !option.optional) return undefined;
+  return option.long === "--domain" ? domains : option.argChoices ?? [];
+}
+
+/** Names that `--domain` takes, from the workspace; none where it cannot be read. */
+async function domainNames(): Promise<string[]> {
+  try {
+    const { readInfra } = await import("./workspace.ts");
+    const { infra } = await readInfra();
+    if (infra === undefined) return [];
+    return [...infra.copies.keys(), ...infra.domains.map((domain) => domain.name)];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,107 @@
+import { applyPlan } from "../apply/apply_plan.ts";
+import { summarize } from "../apply/summarize.ts";
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import { createDestroyPlan } from "../plan/destroy_plan.ts";
+import { domainOf, ownedResources } from "../plan/orphans.ts";
+import type { Plan } from "../plan/plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import { planText } from "../view/plan.ts";
+import { reportText } from "../view/report.ts";
+import { confirmByTyping } from "./confirm.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { firewallPort, removeFirewall } from "./firewall.ts";
+import { type Live, openLive } from "./live.ts";
+import { selectDomains } from "./select_domains.ts";
+import type { Session } from "./session.ts";
+import { showProgress } from "./show_progress.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+export interface DestroyOptions {
+  readonly domain: readonly string[];
+  readonly force?: true;
+  readonly yes?: true;
+}
+
+/** Removes what carries this infra's mark. What is protected stays and is named; files of the workspace stay too. */
+export async function destroy(options: DestroyOptions, session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = await lockWorkspace();
+  await using live = await openLive(workspace, session, { hostConflicts: false });
+  if (live === undefined) return EXIT.wrongInput;
+  const { terminal, out } = session;
+  const project = workspace.infra.projectName;
+  const owner = { project, infraId: live.addressing.infraId };
+  const owned = ownedResources(owner, live.actual);
+  const gone = owned.map((resource) => domainOf(resource).domain ?? "");
+  const domains = selectDomains(workspace.infra, options.domain, gone);
+  const plan = createDestroyPlan(owner, live.actual, {
+    ...(domains === undefined ? {} : { domains }),
+    force: options.force ?? false,
+  });
+  if (plan.changes.length + plan.held.length === 0) {
+    if (domains === undefined && owned.length === 0) await removeFirewall(project, owner.infraId);
+    terminal.out(`${project}: nothing of it is on this host.\n`);
+    return EXIT.done;
+  }
+  if (live.actual.firewall.state === "unknown") {
+    terminal.err(
+      "anklume: Nothing was touched: the firewall can only be removed by root.\n" +
+        "         Run the same command as root, or with sudo.\n",
+    );
+    return EXIT.failed;
+  }
+  terminal.out(`${planText(plan, out)}\n`);
+  if (plan.changes.length === 0) {
+    terminal.out("Nothing was removed: what is protected goes only with --force.\n");
+    return EXIT.done;
+  }
+  if (!options.yes) {
+    const refused = await consent(project, session);
+    if (refused !== undefined) return refused;
+  }
+  return await remove(plan, live, options, session);
+}
+
+async function consent(project: string, session: Session): Promise<ExitStatus | undefined> {
+  const { terminal } = session;
+  switch (await confirmByTyping("This cannot be undone.", project, session)) {
+    case "yes":
+      return undefined;
+    case "no":
+      terminal.out("Nothing was removed.\n");
+      return EXIT.failed;
+    case "interrupted":
+      terminal.out("Nothing was removed.\n");
+      return EXIT.interrupted;
+    case "no-one":
+      terminal.err(
+        "anklume: Nothing was removed: this needs somebody's consent, and there is no terminal to " +
+          "ask at.\n         Look at the plan above, then run the same command with --yes.\n",
+      );
+      return EXIT.failed;
+  }
+}
+
+async function remove(
+  plan: Plan,
+  live: Live,
+  options: DestroyOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const events = applyPlan(plan, undefined, {
+    incus: live.incus,
+    firewall: firewallPort(live.ruleset),
+    signal: session.signal,
+    force: options.force ?? false,
+  });
+  const report = summarize(await showProgress(plan, events, session));
+  session.terminal.out(
+    reportText(report, session.out, "Run `anklume destroy` again for what is left."),
+  );
+  if (report.interrupted) return EXIT.interrupted;
+  // What was held back stays on purpose, and has been named.
+  const held = new Set(plan.held.map(({ addr }) => formatAddr(addr)));
+  const skipped = report.skipped.filter(({ addr }) => !held.has(formatAddr(addr)));
+  return report.failed.length + skipped.length === 0 ? EXIT.done : EXIT.failed;
+}

@@ -1,0 +1,133 @@
+import { SyncConflictError } from "../ansible/write_sync.ts";
+import { CommandError } from "../host/command.ts";
+import {
+  IncusError,
+  IncusTimeoutError,
+  IncusUnreachableError,
+  type UnreachableReason,
+} from "../incus/incus_error.ts";
+import { FileError } from "../host/file_error.ts";
+import { envVar } from "../host/terminal.ts";
+import { LockedError } from "../host/workspace_lock.ts";
+import { FirewallError } from "../nftables/firewall_error.ts";
+import { hang } from "../view/text.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import type { Session } from "./session.ts";
+import { UserError } from "./user_error.ts";
+
+/** What went wrong and what to do about it, each in a sentence. */
+interface Fault {
+  readonly message: string;
+  readonly remedy?: string;
+  readonly status: ExitStatus;
+}
+
+/** Puts a thrown fault into words on standard error, and answers the exit status. */
+export function reportFault(error: unknown, { terminal, err, signal }: Session): ExitStatus {
+  if (signal.aborted && isAbort(error)) {
+    terminal.err("anklume: Interrupted.\n");
+    return EXIT.interrupted;
+  }
+  const fault = describeFault(error);
+  terminal.err(`${hang(err.colors.red("anklume: "), sentence(fault.message), err.width)}\n`);
+  if (fault.remedy !== undefined) {
+    terminal.err(`${hang("         ", sentence(fault.remedy), err.width)}\n`);
+  }
+  if (envVar("ANKLUME_DEBUG") && error instanceof Error) terminal.err(`${trace(error)}\n`);
+  return fault.status;
+}
+
+/** Words for every fault that is expected; anything else is a bug, and is called one. */
+export function describeFault(error: unknown): Fault {
+  if (error instanceof UserError) return withRemedy(error, error.remedy, EXIT.wrongInput);
+  if (error instanceof LockedError || error instanceof SyncConflictError) {
+    return { message: error.message, status: EXIT.failed };
+  }
+  if (error instanceof FileError) return withRemedy(error, fileRemedy(error), EXIT.failed);
+  if (error instanceof CommandError) return withRemedy(error, commandRemedy(error), EXIT.failed);
+  if (error instanceof IncusUnreachableError) {
+    return withRemedy(error, UNREACHABLE[error.reason], EXIT.failed);
+  }
+  if (error instanceof IncusTimeoutError) {
+    return withRemedy(error, "See whether the daemon is well: `journalctl -u incus`", EXIT.failed);
+  }
+  if (error instanceof IncusError) {
+    const { method, path, status, message } = error;
+    return {
+      message: `Incus refused ${method} ${path} with ${status}: ${message}`,
+      status: EXIT.failed,
+    };
+  }
+  if (error instanceof FirewallError) return withRemedy(error, error.remedy, EXIT.failed);
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    message: `This is a bug in anklume: ${message}`,
+    remedy: "Please report it. With ANKLUME_DEBUG=1 the same command prints a trace to send along",
+    status: EXIT.failed,
+  };
+}
+
+function withRemedy(error: Error, remedy: string | undefined, status: ExitStatus): Fault {
+  return { message: error.message, ...(remedy === undefined ? {} : { remedy }), status };
+}
+
+function fileRemedy({ reason }: FileError): string | undefined {
+  switch (reason) {
+    case "read-only":
+      return "Nothing was changed. Work in a directory that can be written";
+    case "no-space":
+      return "Make room, and run the same command again";
+    case "denied":
+      return "Run anklume as the directory's owner, or as root";
+    default:
+      return undefined;
+  }
+}
+
+const UNREACHABLE: Readonly<Record<UnreachableReason, string | undefined>> = {
+  missing: "Install Incus, on Debian: `apt install incus`; then `incus admin init --minimal`",
+  denied: "Run anklume as root, or as a member of the group incus-admin " +
+    "(`adduser USER incus-admin`, then log in again)",
+  refused: "Start the daemon: `systemctl start incus`",
+  "not-granted": undefined,
+  "not-incus": undefined,
+  untrusted: "Run anklume as root, or as a member of the group incus-admin",
+  closed: "See whether the daemon is well: `journalctl -u incus`",
+};
+
+/** Debian's package for each program that anklume runs. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  nft: "nftables",
+  ip: "iproute2",
+  sysctl: "procps",
+  systemctl: "systemd",
+  unshare: "util-linux",
+};
+
+function commandRemedy({ reason, argv }: CommandError): string | undefined {
+  const program = argv[0] ?? "";
+  const debian = PACKAGES[program];
+  switch (reason) {
+    case "missing":
+      return debian === undefined ? undefined : `Install it, on Debian: apt install ${debian}`;
+    case "not-granted":
+      return `Put ${program} on the PATH, or run anklume as root`;
+    default:
+      return undefined;
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  if (error instanceof CommandError) return error.reason === "interrupted";
+  return error instanceof Error && error.name === "AbortError";
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trimEnd();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}
+
+function trace(error: Error): string {
+  const cause = error.cause instanceof Error ? `\nCaused by: ${trace(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,43 @@
+import type { FirewallPort } from "../apply/firewall_gate.ts";
+import { deleteTables, loadRuleset, verifyRuleset } from "../nftables/load_ruleset.ts";
+import { persistedDifferences, persistRuleset, removePersisted } from "../nftables/persist.ts";
+import { readBack } from "../nftables/read_back.ts";
+import type { NftOptions } from "../nftables/run_nft.ts";
+import { type Ruleset, tableName } from "../nftables/ruleset.ts";
+import type { ActualFirewall } from "../plan/actual_state.ts";
+
+/** How the host's firewall compares with the rendered one, now and after the next boot. */
+export async function readFirewall(
+  ruleset: Ruleset,
+  options: NftOptions,
+): Promise<ActualFirewall> {
+  const [live, atBoot] = await Promise.all([
+    readBack(ruleset, options),
+    persistedDifferences(ruleset, options),
+  ]);
+  // Rules that a reboot loses are not in place.
+  if (live.state !== "in-place" || atBoot.length === 0) return live;
+  return { state: "different", differences: atBoot };
+}
+
+/**
+ * What apply does with the firewall. No signal reaches these: a rule set half loaded is worse than a Ctrl-C that waits a
+ * second.
+ */
+export function firewallPort(ruleset: Ruleset): FirewallPort {
+  return {
+    load: async () => {
+      await loadRuleset(ruleset);
+      await verifyRuleset(ruleset);
+      await persistRuleset(ruleset);
+    },
+    verify: () => verifyRuleset(ruleset),
+    remove: () => removeFirewall(ruleset.project, ruleset.infraId),
+  };
+}
+
+/** Takes the tables away, and what would bring them back at boot. */
+export async function removeFirewall(project: string, infraId: string): Promise<void> {
+  await deleteTables({ project, infraId, table: tableName(project) });
+  await removePersisted({ project });
+}

@@ -1,0 +1,93 @@
+import type { PreparedSync } from "../ansible/sync.ts";
+import { readProvisionFiles } from "../ansible/provision_files.ts";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { IncusState } from "../plan/actual_state.ts";
+import { createPlan, type PlanOptions } from "../plan/create_plan.ts";
+import { type DesiredState, desiredState, limitTo } from "../plan/desired_state.ts";
+import { domainOf, ownedResources } from "../plan/orphans.ts";
+import { hasNvidia } from "../plan/actual_state.ts";
+import type { Plan } from "../plan/plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import type { Live } from "./live.ts";
+import { type LiveMachine, type ProvisionNeed, provisionNeeds } from "./provision_needs.ts";
+import { prepareTree } from "./sync.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Everything that apply would do: what `check` shows and `apply` runs. */
+export interface Outlook {
+  readonly desired: DesiredState;
+  readonly plan: Plan;
+  readonly tree: PreparedSync;
+  readonly needs: readonly ProvisionNeed[];
+  /** Of infra.yml, the lock and the tree; those of the plan are in the plan. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface OutlookOptions extends PlanOptions {
+  /** Only these; undefined: everything. */
+  readonly domains?: readonly string[] | undefined;
+  /** `--provision`: machines are provisioned whether they need it or not. */
+  readonly always?: boolean;
+}
+
+/** Computes what apply would do; touches nothing. */
+export async function createOutlook(
+  workspace: Workspace,
+  live: Live,
+  options: OutlookOptions,
+): Promise<Outlook> {
+  const { infra } = workspace;
+  const { addressing, actual, ruleset } = live;
+  const { domains } = options;
+  const tree = await prepareTree(workspace, addressing, false, ruleset.text);
+  const whole = desiredState(infra, addressing, {
+    firewall: ruleset,
+    nvidia: hasNvidia(actual),
+  });
+  const desired = domains === undefined ? whole : limited(whole, domains, live);
+  const plan = createPlan(desired, actual, options);
+  const files = await readProvisionFiles(tree.plan);
+  const needs = provisionNeeds(infra, files, liveMachines(actual), {
+    domains,
+    always: options.always ?? false,
+    anew: remadeMachines(plan),
+  });
+  return {
+    desired,
+    plan,
+    tree,
+    needs,
+    warnings: [...workspace.warnings, ...live.warnings, ...tree.plan.diagnostics],
+  };
+}
+
+/** Whether apply would change something on the host. */
+export function isPending({ plan, needs }: Outlook): boolean {
+  return plan.changes.length + plan.held.length + needs.length > 0;
+}
+
+/** Machines by `<project>/<name>`. */
+export function liveMachines(state: IncusState): Map<string, LiveMachine> {
+  return new Map(state.resources.flatMap((resource) =>
+    resource.kind !== "instance" ? [] : [[
+      `${resource.addr.project}/${resource.addr.name}`,
+      { running: resource.status === "Running", config: resource.config },
+    ]]
+  ));
+}
+
+function remadeMachines(plan: Plan): Set<string> {
+  const remade = plan.changes.filter(({ action, addr }) =>
+    addr.kind === "instance" && action === "replace"
+  );
+  return new Set(remade.map(({ addr }) => `${addr.project}/${addr.name}`));
+}
+
+/** `--domain` limits orphans too: what another domain left behind is not this run's business. */
+function limited(whole: DesiredState, domains: readonly string[], { actual }: Live): DesiredState {
+  const desired = limitTo(whole, domains);
+  const elsewhere = ownedResources(desired.owner, actual).filter((resource) =>
+    !domains.includes(domainOf(resource).domain ?? "")
+  ).map((resource) => formatAddr(resource.addr));
+  return { ...desired, frozen: new Set([...desired.frozen, ...elsewhere]) };
+}

@@ -1,0 +1,265 @@
+import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import config from "../../deno.json" with { type: "json" };
+import type { ExitStatus } from "./exit_status.ts";
+import type { Session } from "./session.ts";
+
+/** A command line that was understood: what it asks for, still to be run. */
+export type Verb = () => Promise<ExitStatus>;
+
+const JSON_FLAG = "--json";
+const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";
+
+/**
+ * The command line. A verb's code is loaded when it runs, so that `--version` and a usage error cost nothing. `choose` is
+ * called with what was asked for, once.
+ */
+export function createProgram(session: Session, choose: (verb: Verb) => void): Command {
+  const program = new Command("anklume")
+    .description(
+      "Isolated domains on this host, from one file: infra.yml becomes subnets, Incus projects, " +
+        "machines and a firewall between them. The workspace is the current directory.",
+    )
+    .version(config.version, "-V, --version", "show the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .showHelpAfterError(false)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => session.terminal.out(text),
+      writeErr: (text) => session.terminal.err(text),
+      outputError: (text, write) => write(withHint(text)),
+      getOutHelpWidth: () => Math.min(session.out.width, 80),
+      getErrHelpWidth: () => Math.min(session.err.width, 80),
+      getOutHasColors: () => session.out.colors.isColorSupported,
+      getErrHasColors: () => session.err.colors.isColorSupported,
+    })
+    .configureHelp({
+      styleTitle: (title) => session.out.colors.bold(title),
+    })
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume init", "write a commented infra.yml here"],
+        ["anklume check", "what apply would change"],
+        ["anklume apply", "make it so"],
+        ["anklume status", "firewall, domains, machines"],
+      ),
+    );
+
+  program.command("init")
+    .summary("start a workspace here, or in a directory below")
+    .description(
+      "Writes a commented infra.yml, a .gitignore and the JSON Schema for editors. Never overwrites " +
+        "a file. With a directory, makes the workspace there: it must lie below the current one.",
+    )
+    .argument("[dir]", "directory below the current one (default: here)")
+    .addOption(
+      new Option("-t, --template <name>", "what to start from")
+        .choices(["minimal", "workstation", "classroom"] as const)
+        .default("minimal" as const),
+    )
+    .option("--image <ref>", "default image, such as images:debian/13 or local:NAME")
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume init", "one domain, one machine"],
+        ["anklume init lab --template workstation", "three domains, in ./lab"],
+        ["anklume init --image local:debian-13", "an image Incus already has"],
+      ),
+    )
+    .action((dir, options) =>
+      choose(async () => (await import("./init.ts")).init({ ...options, dir }, session))
+    );
+
+  program.command("validate")
+    .summary("read and check infra.yml, touch nothing")
+    .description(
+      "Reads infra.yml (or infra/) and reports every mistake at once, each with its place and how " +
+        "to mend it. Asks neither Incus nor the network, and writes nothing.",
+    )
+    .option(JSON_FLAG, JSON_TEXT)
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume validate", ""],
+        ["anklume validate --json", "diagnostics for an editor or a CI job"],
+      ),
+    )
+    .action((options) =>
+      choose(async () => (await import("./validate.ts")).validate(options, session))
+    );
+
+  program.command("sync")
+    .summary("write the Ansible tree")
+    .description(
+      "Writes inventory, variables, site.yml and the rest of the workspace from infra.yml. Only what " +
+        "stands between anklume's markers is replaced; your own text survives.",
+    )
+    .option("--dry-run", "show what would change as a diff, write nothing")
+    .option("--clean-orphans", "remove the files of machines and domains that are gone")
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume sync --dry-run", "the diff"],
+        ["anklume sync", ""],
+      ),
+    )
+    .action((options) => choose(async () => (await import("./sync.ts")).sync(options, session)));
+
+  program.command("check").alias("plan")
+    .summary("what apply would change, and why")
+    .description(
+      "Compares infra.yml with the live state, resource by resource and field by field. Changes " +
+        "nothing. It is the plan that apply runs.",
+    )
+    .addOption(domainOption())
+    .option(JSON_FLAG, JSON_TEXT)
+    .option("--exit-code", "exit 3 when something would change")
+    .option("--fields", "show every field of what would be created, too")
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume check", ""],
+        ["anklume check --domain pro --domain lab", "two domains only"],
+        ["anklume check --exit-code || echo drift", "in a script"],
+      ),
+    )
+    .action((options) => choose(async () => (await import("./check.ts")).check(options, session)));
+
+  program.command("apply")
+    .summary("make the host what infra.yml says")
+    .description(
+      "Syncs, then converges Incus and the firewall, then provisions what needs it with Ansible. " +
+        "Asks before anything is restarted, rebuilt or lost.",
+    )
+    .addOption(domainOption())
+    .addOption(
+      new Option("--infra", "converge Incus and the firewall, provision nothing")
+        .conflicts("provision"),
+    )
+    .addOption(
+      new Option("--provision", "provision every machine again, converge nothing")
+        .conflicts("infra"),
+    )
+    .option("-y, --yes", "do not ask")
+    .option("--force", "also rebuild or delete protected machines")
+    .option("--prune", "also remove what infra.yml no longer declares")
+    .addOption(new Option("--tags <tags>", "Ansible: only these tags").conflicts("infra"))
+    .addOption(new Option("--skip-tags <tags>", "Ansible: without these tags").conflicts("infra"))
+    .option("-v, --verbose", "Ansible: say more; repeat for more", (_, more: number) => more + 1, 0)
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume apply", ""],
+        ["anklume apply --domain lab --yes", "one domain, from a script"],
+        ["anklume apply --infra", "without Ansible"],
+        ["anklume apply --provision --tags web", "run one role again"],
+      ),
+    )
+    .action((options) => {
+      const verbose = Number(options.verbose);
+      choose(async () => (await import("./apply.ts")).apply({ ...options, verbose }, session));
+    });
+
+  program.command("status")
+    .summary("firewall, domains, machines")
+    .description(
+      "What stands on this host: the firewall first, then each domain and its machines with " +
+        "address, state and drift. Changes nothing.",
+    )
+    .option(JSON_FLAG, JSON_TEXT)
+    .addHelpText(
+      "after",
+      examples(["anklume status", ""], ["anklume status --json | jq .firewall", ""]),
+    )
+    .action((options) =>
+      choose(async () => (await import("./status.ts")).status(options, session))
+    );
+
+  program.command("destroy")
+    .summary("remove what anklume made")
+    .description(
+      "Shows what would go, asks, and removes what carries this infra's mark, nothing else. " +
+        "Protected machines (ephemeral: false) stay unless --force is given. Files of the workspace stay.",
+    )
+    .addOption(domainOption())
+    .option("--force", "protected machines and their volumes too")
+    .option("-y, --yes", "do not ask")
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume destroy --domain lab", "one domain"],
+        ["anklume destroy --force --yes", "everything, from a script"],
+      ),
+    )
+    .action((options) =>
+      choose(async () => (await import("./destroy.ts")).destroy(options, session))
+    );
+
+  program.command("roles")
+    .summary("Ansible roles at hand")
+    .description(
+      "Lists the roles embedded in this binary and those in the workspace's roles/, which win over " +
+        "an embedded one of the same name.",
+    )
+    .option(JSON_FLAG, JSON_TEXT)
+    .addHelpText("after", examples(["anklume roles", ""]))
+    .action((options) => choose(async () => (await import("./roles.ts")).roles(options, session)));
+
+  program.command("schema")
+    .summary("JSON Schema of infra.yml")
+    .description("Prints the JSON Schema of infra.yml, for editors and other tools.")
+    .addHelpText("after", examples(["anklume schema > infra.schema.json", ""]))
+    .action(() => choose(async () => (await import("./schema.ts")).schema(session)));
+
+  program.command("completions")
+    .summary("shell completion for bash, zsh or fish")
+    .description("Prints a completion script, which asks anklume itself for domains and verbs.")
+    .addArgument(new Argument("<shell>", "your shell").choices(["bash", "zsh", "fish"] as const))
+    .addHelpText(
+      "after",
+      examples(
+        ["source <(anklume completions bash)", "for this shell"],
+        ["anklume completions fish > ~/.config/fish/completions/anklume.fish", ""],
+      ),
+    )
+    .action((shell) => choose(async () => (await import("./completions.ts")).completions(shell)));
+
+  // What the completion scripts call: `anklume complete -- apply --domain pr`.
+  program.command("complete", { hidden: true })
+    .argument("[words...]")
+    .allowUnknownOption()
+    .helpOption(false)
+    .action((words) =>
+      choose(async () => (await import("./completions.ts")).complete(words, program))
+    );
+
+  return program;
+}
+
+function domainOption() {
+  return new Option("-d, --domain <name>", "only this domain (or all its copies); repeatable")
+    .argParser(collectName).default([] as string[], "all");
+}
+
+function collectName(value: string, previous: string[]): string[] {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(value)) {
+    throw new InvalidArgumentError("A domain's name is made of a-z, 0-9 and -.");
+  }
+  return previous.includes(value) ? previous : [...previous, value];
+}
+
+function examples(...lines: readonly (readonly [command: string, comment: string])[]): string {
+  const width = Math.max(...lines.map(([command, comment]) => comment === "" ? 0 : command.length));
+  const rows = lines.map(([command, comment]) =>
+    comment === "" ? `  ${command}` : `  ${command.padEnd(width)}  # ${comment}`
+  );
+  return `\nExamples:\n${rows.join("\n")}\n`;
+}
+
+/** commander's `error: …` and suggestion, followed by where to read on. */
+function withHint(text: string): string {
+  return `${text.replace(/^error: (.)/, (_, first: string) => `anklume: ${first}`).trimEnd()}\n` +
+    "Try `anklume --help`, or `anklume help COMMAND`.\n";
+}

@@ -1,0 +1,50 @@
+import { CommanderError } from "@commander-js/extra-typings";
+import { exit, onInterrupt, Terminal } from "../host/terminal.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { createProgram, type Verb } from "./program.ts";
+import { createSession, type Session } from "./session.ts";
+
+/**
+ * Runs one command line and answers the exit status. Never throws: faults are put into words here, and here only.
+ * A first Ctrl-C aborts the session's signal; a second one ends the process on the spot.
+ */
+export async function run(args: readonly string[]): Promise<ExitStatus> {
+  const terminal = new Terminal();
+  const interrupt = new AbortController();
+  const session = createSession(terminal, interrupt.signal);
+  const ignoreSignals = onInterrupt(() => {
+    if (interrupt.signal.aborted) exit(EXIT.interrupted);
+    terminal.err("\nInterrupted. Waiting for what is in flight; Ctrl-C again stops at once.\n");
+    interrupt.abort();
+  });
+  let status: ExitStatus;
+  try {
+    const verb = understand(args, session);
+    status = typeof verb === "number" ? verb : await verb();
+  } catch (error) {
+    const { reportFault } = await import("./fault.ts");
+    status = reportFault(error, session);
+  } finally {
+    ignoreSignals();
+  }
+  if (terminal.failure !== undefined) {
+    terminal.err(`anklume: Cannot write the output: ${terminal.failure.message}\n`);
+    if (status === EXIT.done) status = EXIT.failed;
+  }
+  return status;
+}
+
+/** The verb that was asked for, or the status where the command line was answered (help, version, a mistake). */
+function understand(args: readonly string[], session: Session): Verb | ExitStatus {
+  let chosen: Verb | undefined;
+  const program = createProgram(session, (verb) => chosen = verb);
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Asked for, so no mistake; everything else commander throws is one.
+    const answered = ["commander.helpDisplayed", "commander.version", "commander.help"];
+    return answered.includes(error.code) && args.length > 0 ? EXIT.done : EXIT.wrongInput;
+  }
+  return chosen ?? EXIT.wrongInput;
+}

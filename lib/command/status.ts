@@ -1,0 +1,32 @@
+import { hasErrors } from "../diag/diagnostic.ts";
+import { statusJson } from "../view/json.ts";
+import { statusText } from "../view/status.ts";
+import { buildStatus } from "./build_status.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { openLive } from "./live.ts";
+import { createOutlook } from "./outlook.ts";
+import type { Session } from "./session.ts";
+import { showDiagnostics } from "./show_diagnostics.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+/** Shows what stands on the host, firewall first. */
+export async function status(
+  options: { readonly json?: true },
+  session: Session,
+): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return EXIT.wrongInput;
+  await using live = await openLive(workspace, session, options);
+  if (live === undefined) return EXIT.wrongInput;
+  const { plan, needs } = await createOutlook(workspace, live, {});
+  const seen = buildStatus(workspace.infra, live.addressing, live.actual, plan, needs);
+  if (options.json) {
+    session.terminal.out(statusJson(seen));
+    return EXIT.done;
+  }
+  session.terminal.out(statusText(seen, session.out));
+  // What forbids an apply is news here; warnings are check's business.
+  const errors = plan.diagnostics.filter(({ severity }) => severity === "error");
+  if (hasErrors(errors)) showDiagnostics(errors, workspace.sources, session);
+  return EXIT.done;
+}

@@ -1,0 +1,83 @@
+import { readEmbeddedAnsible } from "../ansible/embedded_files.ts";
+import { type PreparedSync, prepareSync } from "../ansible/sync.ts";
+import { syncDiff } from "../ansible/sync_diff.ts";
+import { writeSync } from "../ansible/write_sync.ts";
+import type { Addressing, Lock } from "../addressing/addressing.ts";
+import { hasErrors } from "../diag/diagnostic.ts";
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import { connectIncus } from "../incus/incus_client.ts";
+import { IncusUnreachableError } from "../incus/incus_error.ts";
+import { schemaText } from "../infra/json_schema.ts";
+import type { IncusState } from "../plan/actual_state.ts";
+import { readActualState } from "../plan/read_actual_state.ts";
+import { syncText } from "../view/sync.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { resolveAddressing, writeLock } from "./resolve_addressing.ts";
+import type { Session } from "./session.ts";
+import { showDiagnostics } from "./show_diagnostics.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
+
+export interface SyncOptions {
+  readonly dryRun?: true;
+  readonly cleanOrphans?: true;
+}
+
+/** Writes the Ansible tree and the lock. Asks Incus only where the lock is missing. */
+export async function sync(options: SyncOptions, session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = options.dryRun ? undefined : await lockWorkspace();
+  const state = workspace.lock === undefined ? await stateIfAny(session.signal) : undefined;
+  const { addressing, lock, diagnostics } = resolveAddressing(workspace, state);
+  if (addressing === undefined || lock === undefined) {
+    showDiagnostics([...workspace.warnings, ...diagnostics], workspace.sources, session);
+    return EXIT.wrongInput;
+  }
+  const prepared = await prepareTree(workspace, addressing, options.cleanOrphans ?? false);
+  showDiagnostics(
+    [...workspace.warnings, ...diagnostics, ...prepared.plan.diagnostics],
+    workspace.sources,
+    session,
+  );
+  if (hasErrors(prepared.plan.diagnostics)) return EXIT.wrongInput;
+  const { terminal, out } = session;
+  if (options.dryRun) terminal.out(syncDiff(prepared.plan.entries));
+  else await writeTree(prepared, lock);
+  terminal.out(syncText(prepared.plan.entries, out, options.dryRun ?? false));
+  return EXIT.done;
+}
+
+/** What sync would write; `ruleset` where it is known, which takes the live host. */
+export async function prepareTree(
+  { infra }: Workspace,
+  addressing: Addressing,
+  cleanOrphans: boolean,
+  ruleset?: string,
+): Promise<PreparedSync> {
+  const extra = new Map([["schema.json", schemaText()]]);
+  if (ruleset !== undefined) extra.set(`nft/${infra.projectName}.nft`, ruleset);
+  return await prepareSync({
+    infra,
+    addressing,
+    embedded: await readEmbeddedAnsible(),
+    extra,
+    cleanOrphans,
+  });
+}
+
+/** The lock first: an address must not be in use before it is recorded. */
+export async function writeTree(prepared: PreparedSync, lock: Lock): Promise<void> {
+  await writeLock(lock);
+  await writeSync(prepared.plan);
+}
+
+/** The live state; undefined where there is no Incus on this host, so that nothing of ours can live there. */
+async function stateIfAny(signal: AbortSignal): Promise<IncusState | undefined> {
+  try {
+    await using incus = await connectIncus({ signal });
+    return await readActualState(incus, { signal });
+  } catch (error) {
+    if (error instanceof IncusUnreachableError && error.reason === "missing") return undefined;
+    throw error;
+  }
+}

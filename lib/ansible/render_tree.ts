@@ -1,13 +1,12 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
-import type { Infra, Machine, Value } from "../infra/infra.ts";
+import type { Infra, Machine } from "../infra/infra.ts";
 import { renderAnsibleCfg } from "./ansible_cfg.ts";
 import { treeDomains, treeMachines } from "./groups.ts";
 import { renderCopiesInventory, renderInventory } from "./inventory.ts";
 import { renderSite } from "./site.ts";
 import type { FileShape, TreeFile } from "./tree_file.ts";
 import {
-  looksLikeTemplate,
   renderAllVariables,
   renderCopiesVariables,
   renderDomainVariables,
@@ -95,22 +94,28 @@ export function embeddedRoles(embedded: ReadonlyMap<string, string>): string[] {
   return [...new Set(names.flatMap(([top, role]) => top === "roles" && role ? [role] : []))].sort();
 }
 
+/** What the tree leaves out of infra.yml; warnings only. */
+export function checkTreeInputs(infra: Infra): Diagnostic[] {
+  return treeMachines(infra).flatMap((machine) =>
+    reservedVariables(machine).map((name) => reservedVariable(machine, name))
+  );
+}
+
 /**
- * What is doubtful about the variables and roles of the machines; warnings only.
- *
- * A role of a collection (`ns.collection.role`) is left to Ansible, which alone knows its paths.
+ * Roles that Ansible will not find for these machines, as errors: `parseInfra` warns of them, and
+ * provisioning must not start. A role of a collection (`ns.collection.role`) is left to Ansible,
+ * which alone knows where collections are.
  */
-export function checkTreeInputs(infra: Infra, inputs: TreeInputs): Diagnostic[] {
-  const known = new Set([...embeddedRoles(inputs.embedded), ...inputs.userRoles]);
-  return treeMachines(infra).flatMap((machine) => [
-    ...machine.roles.flatMap((role, index) =>
+export function missingRoles(
+  infra: Infra,
+  machines: ReadonlySet<string>,
+  known: ReadonlySet<string>,
+): Diagnostic[] {
+  return treeMachines(infra).filter(({ name }) => machines.has(name)).flatMap((machine) =>
+    machine.roles.flatMap((role, index) =>
       known.has(role) || role.split(".").length >= 3 ? [] : [missingRole(machine, role, index)]
-    ),
-    ...reservedVariables(machine).map((name) => reservedVariable(machine, name)),
-    ...Object.entries(machine.vars)
-      .filter(([, value]) => looksLikeTemplate(value as Value))
-      .map(([name]) => literalTemplate(machine, name)),
-  ]);
+    )
+  );
 }
 
 /** Molecule scenarios are for those who work on a role, not for those who use it. */
@@ -125,10 +130,10 @@ function section(path: string, shape: FileShape, body: string): TreeFile {
 
 function missingRole(machine: Machine, role: string, index: number): Diagnostic {
   return {
-    severity: "warning",
+    severity: "error",
     code: "ROLE_MISSING",
     summary: `The role \`${role}\` of ${machine.name} is neither in roles/ nor embedded`,
-    remedy: `Put it into roles/${role}/ before \`anklume apply\` provisions ${machine.name}`,
+    remedy: `Put it into roles/${role}/ for ${machine.name} to be provisioned`,
     range: machine.ranges.get(`roles.${index}`) ?? machine.range,
   };
 }
@@ -140,17 +145,6 @@ function reservedVariable(machine: Machine, name: string): Diagnostic {
     summary: `The variable \`${name}\` of ${machine.name} is left out`,
     detail: "Variables that begin with `anklume_` are anklume's own",
     remedy: "Give it another name",
-    range: machine.ranges.get(`vars.${name}`) ?? machine.range,
-  };
-}
-
-function literalTemplate(machine: Machine, name: string): Diagnostic {
-  return {
-    severity: "warning",
-    code: "VARIABLE_LITERAL",
-    summary: `The variable \`${name}\` of ${machine.name} stays as it is written: no template runs`,
-    detail: "Values of infra.yml are data",
-    remedy: `Write it in host_vars/${machine.name}.yml, below END MANAGED, for Ansible to evaluate`,
     range: machine.ranges.get(`vars.${name}`) ?? machine.range,
   };
 }

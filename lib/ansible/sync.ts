@@ -8,7 +8,7 @@ import {
   variableDirectories,
 } from "./existing_files.ts";
 import { planSync, type SyncPlan } from "./plan_sync.ts";
-import { checkTreeInputs, frozenFiles, renderTree } from "./render_tree.ts";
+import { checkTreeInputs, embeddedRoles, frozenFiles, renderTree } from "./render_tree.ts";
 import type { TreeFile } from "./tree_file.ts";
 
 export interface SyncRequest {
@@ -24,7 +24,8 @@ export interface SyncRequest {
 export interface PreparedSync {
   readonly tree: readonly TreeFile[];
   readonly plan: SyncPlan;
-  readonly userRoles: readonly string[];
+  /** Roles that Ansible will find: the user's and the embedded ones. */
+  readonly knownRoles: ReadonlySet<string>;
 }
 
 /** Files at the top of the workspace, which no directory listing of ours finds. */
@@ -48,10 +49,9 @@ export async function prepareSync(
     cleanOrphans: request.cleanOrphans,
     frozen: frozenFiles(request.infra),
   });
-  const doubts = checkTreeInputs(request.infra, inputs);
   return {
     tree,
-    plan: { entries, diagnostics: [...doubts, ...diagnostics] },
-    userRoles: inputs.userRoles,
+    plan: { entries, diagnostics: [...checkTreeInputs(request.infra), ...diagnostics] },
+    knownRoles: new Set([...inputs.userRoles, ...embeddedRoles(request.embedded)]),
   };
 }

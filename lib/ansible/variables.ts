@@ -62,15 +62,6 @@ export function reservedVariables(machine: Machine): string[] {
   return Object.keys(machine.vars).filter((name) => name.startsWith(OWN_PREFIX)).sort();
 }
 
-/** Whether a value holds what Ansible would take for an expression, were it not marked as data. */
-export function looksLikeTemplate(value: Value): boolean {
-  if (typeof value === "string") return /\{\{|\{%|\{#/.test(value);
-  if (typeof value !== "object" || value === null) return false;
-  return Object.entries(value).some(([key, item]) =>
-    looksLikeTemplate(key) || looksLikeTemplate(item as Value)
-  );
-}
-
 function userVariables(machine: Machine): [string, Value][] {
   return Object.entries(machine.vars)
     .filter(([name]) => !name.startsWith(OWN_PREFIX))

@@ -140,6 +140,22 @@ Deno.test("assignAddresses() reuses a freed subnet only when no other is left", 
   assert.deepEqual(lock.freed.subnets, ["10.120.1.0/24"]);
 });
 
+Deno.test("assignAddresses() frees in the order of the addresses what is removed at once", () => {
+  const names = Array.from({ length: 12 }, (_, index) => `x${12 - index}`);
+  const lock = lockOf(
+    { name: "lab", machines: names },
+    ...names.map((name) => ({ name: `d-${name}` })),
+  );
+  const { freed } = assign(sketchInfra([{ name: "lab" }]), lock).lock;
+  const others = Array.from({ length: 13 }, (_, index) => `10.120.${index}.0/24`)
+    .filter((subnet) => subnet !== lock.domains["lab"]?.subnet);
+  assert.deepEqual(freed.subnets, others);
+  assert.deepEqual(
+    freed.addresses.map((ip) => Number(ip.split(".")[3])),
+    Array.from({ length: 12 }, (_, index) => index + 1),
+  );
+});
+
 Deno.test("assignAddresses() follows an edited subnet_id, and machines keep their last octet", () => {
   const lock = lockOf({ name: "pro", machines: ["a", "b"] });
   const shrunk = assign(sketchInfra([{ name: "pro", machines: ["b"] }]), lock).lock;

@@ -1,5 +1,4 @@
 import type { Diagnostic, SourceRange } from "../diag/diagnostic.ts";
-import { DiagnosticList } from "../diag/diagnostic_list.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { Addressing, DomainAddress } from "./addressing.ts";
 import type { HostInterface, HostRoute } from "./host_networks.ts";
@@ -46,7 +45,7 @@ class ConflictFinder {
   readonly #ours: readonly Ours[];
   readonly #ranges: ReadonlyMap<string, SourceRange>;
   readonly #declaredBridges: ReadonlySet<string>;
-  readonly #diagnostics = new DiagnosticList();
+  readonly #diagnostics: Diagnostic[] = [];
   /** Domain and interface of what was said: an interface and its own route are one conflict. */
   readonly #said = new Set<string>();
 
@@ -73,7 +72,7 @@ class ConflictFinder {
     for (const route of this.#host.routes) {
       if (route.dev === undefined || !this.#isOurs(route.dev)) this.#checkRoute(route);
     }
-    return this.#diagnostics.sorted([]);
+    return this.#diagnostics;
   }
 
   #isOurs(name: string): boolean {
@@ -81,12 +80,11 @@ class ConflictFinder {
   }
 
   #checkInterface(name: string, text: string): void {
-    const network = ipBlock(text);
+    // Of a narrower network the address is inside, of a wider one the route tells.
     const itself = ipBlock(text.split("/", 1)[0] ?? text);
-    if (network === undefined || itself === undefined) return;
+    if (itself === undefined) return;
     for (const ours of this.#ours) {
-      const inside = network.length >= ours.block.length && overlaps(network, ours.block);
-      if (inside || overlaps(itself, ours.block)) {
+      if (overlaps(itself, ours.block)) {
         this.#reportConflict(ours, name, `the interface ${name} has ${text}`);
       }
     }
@@ -120,7 +118,8 @@ class ConflictFinder {
     if (this.#said.has(key)) return;
     this.#said.add(key);
     const range = this.#ranges.get(domain);
-    this.#diagnostics.add({
+    this.#diagnostics.push({
+      severity: "error",
       code: "HOST_NETWORK",
       summary:
         `The subnet of \`${domain}\`, ${ours.subnet}, is already in use on this host: ${what}`,
@@ -150,7 +149,7 @@ class ConflictFinder {
   #reportShadowed(route: HostRoute, shadowing: readonly Ours[]): void {
     const names = shadowing.map(({ address }) => `\`${address.domain}\``);
     const shown = names.length > 4 ? `${names.length} domains` : names.join(", ");
-    this.#diagnostics.add({
+    this.#diagnostics.push({
       severity: "warning",
       code: "HOST_ROUTE_SHADOWED",
       summary: `The route ${describe(route)} contains the subnets of ${shown}`,

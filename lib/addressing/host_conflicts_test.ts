@@ -39,6 +39,8 @@ Deno.test("findHostConflicts() is content with an ordinary host", () => {
         { dst: "10.120.2.0/24", dev: "virbr0" },
         { dst: "10.120.5.0/24", dev: "virbr1" },
         { dst: "fe80::/64", dev: "eth0" },
+        // As numbers, our IPv4 subnets are in it.
+        { dst: "::/32", dev: "eth0" },
       ],
       interfaces: [{ name: "lo", addresses: ["127.0.0.1/8", "::1/128"] }],
     }),
@@ -108,6 +110,16 @@ Deno.test("findHostConflicts() says an interface and its own route once", () => 
       routes: [{ dst: "10.120.3.0/24", dev: "docker0" }],
     }),
     ["error HOST_NETWORK 100"],
+  );
+});
+
+Deno.test("findHostConflicts() names each network that is in the way of one domain", () => {
+  const conflicts = conflictsOf({
+    routes: [{ dst: "10.120.3.0/24", dev: "docker0" }, { dst: "10.120.3.9", dev: "wg0" }],
+  });
+  assert.deepEqual(
+    conflicts.map(({ summary }) => /over (\S+)$/.exec(summary)?.[1]),
+    ["docker0", "wg0"],
   );
 });
 

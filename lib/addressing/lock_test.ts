@@ -55,6 +55,12 @@ freed: # given back, oldest first: reused last
   );
 });
 
+Deno.test("formatLock() does not depend on the order of the lock's keys", () => {
+  const turned = (record: object) => Object.fromEntries(Object.entries(record).reverse());
+  const lock = { ...LOCK, domains: turned(LOCK.domains), machines: turned(LOCK.machines) } as Lock;
+  assert.equal(formatLock(lock), TEXT);
+});
+
 Deno.test("parseLock() reads what formatLock() wrote", () => {
   const lock: Lock = {
     ...LOCK,

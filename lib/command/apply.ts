@@ -17,7 +17,7 @@ import { provisionMachines, type ProvisionOptions } from "./provision_machines.t
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
-import { showProgress } from "./show_progress.ts";
+import { showProgress, withoutHeld } from "./show_progress.ts";
 import { writeTree } from "./sync.ts";
 import { loadWorkspace } from "./workspace.ts";
 
@@ -79,10 +79,8 @@ function refusal(
   options: ApplyOptions,
   { terminal, out }: Session,
 ): ExitStatus | undefined {
-  if (hasErrors(plan.diagnostics)) {
-    terminal.err("anklume: Nothing was touched. Mend the above, then run `anklume apply` again.\n");
-    return EXIT.failed;
-  }
+  // They have been shown, and end with the words that nothing was changed.
+  if (hasErrors(plan.diagnostics)) return EXIT.failed;
   if (live.actual.firewall.state === "unknown") {
     terminal.err(
       "anklume: Nothing was touched: whether the firewall stands can only be read by root.\n" +
@@ -108,7 +106,8 @@ async function consent(
 ): Promise<ExitStatus | undefined> {
   const { terminal, out } = session;
   if (plan.changes.length + plan.held.length + plan.orphans.length > 0) {
-    terminal.out(planText(plan, out));
+    const forced = options.force ?? false;
+    terminal.out(planText(plan, out, { forced, moreToDo: needs.length > 0 }));
     if (!options.infra) terminal.out(provisionText(needs, out));
     terminal.out("\n");
   }
@@ -150,7 +149,7 @@ async function converge(
     signal: session.signal,
     force: options.force ?? false,
   });
-  const report = summarize(await showProgress(plan, events, session));
+  const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
   session.terminal.out(
     reportText(
       report,
@@ -159,7 +158,7 @@ async function converge(
     ),
   );
   if (report.interrupted) return EXIT.interrupted;
-  return succeeded(report) ? EXIT.done : EXIT.failed;
+  return succeeded(report) && plan.held.length === 0 ? EXIT.done : EXIT.failed;
 }
 
 function hasWork({ plan }: Outlook): boolean {

@@ -32,7 +32,10 @@ export async function check(options: CheckOptions, session: Session): Promise<Ex
     terminal.out(planJson(plan, needs, warnings));
   } else {
     showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
-    terminal.out(planText(plan, out, { everyField: options.fields ?? false }));
+    terminal.out(planText(plan, out, {
+      everyField: options.fields ?? false,
+      moreToDo: needs.length > 0,
+    }));
     terminal.out(provisionText(needs, out));
   }
   if (wrong) return EXIT.failed;

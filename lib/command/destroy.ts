@@ -1,10 +1,9 @@
 import { applyPlan } from "../apply/apply_plan.ts";
-import { summarize } from "../apply/summarize.ts";
+import { succeeded, summarize } from "../apply/summarize.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import { createDestroyPlan } from "../plan/destroy_plan.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
 import type { Plan } from "../plan/plan.ts";
-import { formatAddr } from "../resource/address.ts";
 import { planText } from "../view/plan.ts";
 import { reportText } from "../view/report.ts";
 import { confirmByTyping } from "./confirm.ts";
@@ -13,7 +12,7 @@ import { firewallPort, removeFirewall } from "./firewall.ts";
 import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
-import { showProgress } from "./show_progress.ts";
+import { showProgress, withoutHeld } from "./show_progress.ts";
 import { loadWorkspace } from "./workspace.ts";
 
 export interface DestroyOptions {
@@ -51,7 +50,7 @@ export async function destroy(options: DestroyOptions, session: Session): Promis
     );
     return EXIT.failed;
   }
-  terminal.out(`${planText(plan, out)}\n`);
+  terminal.out(`${planText(plan, out, { forced: options.force ?? false })}\n`);
   if (plan.changes.length === 0) {
     terminal.out("Nothing was removed: what is protected goes only with --force.\n");
     return EXIT.done;
@@ -95,13 +94,11 @@ async function remove(
     signal: session.signal,
     force: options.force ?? false,
   });
-  const report = summarize(await showProgress(plan, events, session));
+  // What was held back stays on purpose, and has been named.
+  const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
   session.terminal.out(
     reportText(report, session.out, "Run `anklume destroy` again for what is left."),
   );
   if (report.interrupted) return EXIT.interrupted;
-  // What was held back stays on purpose, and has been named.
-  const held = new Set(plan.held.map(({ addr }) => formatAddr(addr)));
-  const skipped = report.skipped.filter(({ addr }) => !held.has(formatAddr(addr)));
-  return report.failed.length + skipped.length === 0 ? EXIT.done : EXIT.failed;
+  return succeeded(report) ? EXIT.done : EXIT.failed;
 }

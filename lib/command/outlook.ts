@@ -50,7 +50,7 @@ export async function createOutlook(
   const needs = provisionNeeds(infra, files, liveMachines(actual), {
     domains,
     always: options.always ?? false,
-    anew: remadeMachines(plan),
+    anew: remadeMachines(plan, options.force ?? false),
   });
   return {
     desired,
@@ -76,9 +76,9 @@ export function liveMachines(state: IncusState): Map<string, LiveMachine> {
   ));
 }
 
-function remadeMachines(plan: Plan): Set<string> {
-  const remade = plan.changes.filter(({ action, addr }) =>
-    addr.kind === "instance" && action === "replace"
+function remadeMachines(plan: Plan, force: boolean): Set<string> {
+  const remade = plan.changes.filter(({ action, addr, needsForce }) =>
+    addr.kind === "instance" && action === "replace" && (force || !needsForce)
   );
   return new Set(remade.map(({ addr }) => `${addr.project}/${addr.name}`));
 }

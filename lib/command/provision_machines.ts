@@ -102,7 +102,9 @@ function provisionReport(report: ProvisionReport, wanted: number, { out }: Sessi
       ? "Provisioning was interrupted."
       : out.colors.red(`Provisioning failed: ${report.failed.join(", ")}.`),
   ];
-  for (const { host, task, message } of report.failures) {
+  // A role that rescues a failure to explain it fails twice: the explanation is the last.
+  const last = new Map(report.failures.map((failure) => [failure.host, failure]));
+  for (const { host, task, message } of last.values()) {
     lines.push(hang("  ", `${host}, ${printable(task)}: ${printable(message)}`, out.width));
   }
   if (report.stderr !== "") lines.push(report.stderr.trimEnd());

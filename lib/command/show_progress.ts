@@ -1,4 +1,4 @@
-import type { ApplyEvent } from "../apply/event.ts";
+import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
 import type { Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { advance, groupTitle, initialProgress, isFinished } from "../view/progress.ts";
@@ -13,17 +13,32 @@ export async function showProgress(
 ): Promise<ApplyEvent[]> {
   return session.terminal.outIsTerminal
     ? await showTasks(plan, events)
-    : await showLines(events, session);
+    : await showLines(plan, events, session);
+}
+
+/** The report less what the plan held back: that was shown with the plan, before anything began. */
+export function withoutHeld(report: ApplyReport, plan: Plan): ApplyReport {
+  const held = heldAddrs(plan);
+  return {
+    ...report,
+    skipped: report.skipped.filter(({ addr }) => !held.has(formatAddr(addr))),
+  };
+}
+
+function heldAddrs(plan: Plan): Set<string> {
+  return new Set(plan.held.map(({ addr }) => formatAddr(addr)));
 }
 
 async function showLines(
+  plan: Plan,
   events: AsyncIterable<ApplyEvent>,
   { terminal, out }: Session,
 ): Promise<ApplyEvent[]> {
+  const held = heldAddrs(plan);
   const seen: ApplyEvent[] = [];
   for await (const event of events) {
     seen.push(event);
-    const line = eventLine(event, out);
+    const line = held.has(formatAddr(event.addr)) ? undefined : eventLine(event, out);
     if (line !== undefined) terminal.out(`${line}\n`);
   }
   return seen;

@@ -29,10 +29,12 @@ const CONSEQUENCE: Record<Effect, string | undefined> = {
 };
 
 export interface PlanViewOptions {
-  /** What heads the list, such as `home-lab`. */
-  readonly title?: string;
   /** Show every field of what is created, too. */
   readonly everyField?: boolean;
+  /** `--force` was given: what is protected needs no word. */
+  readonly forced?: boolean;
+  /** Something else is to be done, so that a plan without changes is not all. */
+  readonly moreToDo?: boolean;
 }
 
 /** What apply would do, for people: breaches first, then resource by resource, then the sum. */
@@ -43,7 +45,7 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
     if (lines.length > 0) lines.push("");
     lines.push(style.colors.bold(domain ?? "host"));
     for (const change of changes) {
-      lines.push(...changeLines(change, style, options.everyField ?? false));
+      lines.push(...changeLines(change, style, options));
     }
   }
   for (const section of [heldLines(plan, style), orphanLines(plan, style)]) {
@@ -51,14 +53,16 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
     lines.push(...section);
   }
   if (lines.length > 0) lines.push("");
-  lines.push(planSummary(plan, options.title ?? plan.project));
+  lines.push(planSummary(plan, options));
   return `${lines.join("\n")}\n`;
 }
 
 /** `home-lab: 3 to create, 1 to update; 12 unchanged.` */
-export function planSummary(plan: Plan, title: string): string {
+export function planSummary(plan: Plan, options: PlanViewOptions = {}): string {
+  const title = plan.project;
   if (plan.changes.length === 0 && plan.held.length === 0) {
-    return `${title}: nothing to do, ${count(plan.unchanged, "resource")} as declared.`;
+    const nothing = options.moreToDo ? "" : "nothing to do, ";
+    return `${title}: ${nothing}${count(plan.unchanged, "resource")} as declared.`;
   }
   const parts = (["create", "update", "replace", "delete"] as const).flatMap((action) => {
     const number = plan.changes.filter((change) => change.action === action).length;
@@ -103,7 +107,7 @@ function breachLines(plan: Plan, { colors, width }: Style): string[] {
   ];
 }
 
-function changeLines(change: Change, style: Style, everyField: boolean): string[] {
+function changeLines(change: Change, style: Style, options: PlanViewOptions): string[] {
   const { colors, width } = style;
   const paint = paintOf(change.action, style);
   const head = `  ${SIGN[change.action]} ${formatAddr(change.addr)}`;
@@ -121,12 +125,14 @@ function changeLines(change: Change, style: Style, everyField: boolean): string[
   } else {
     lines.push(paint(head), colors.dim(hang("      ", note, width)));
   }
-  if (change.needsForce) {
+  if (change.needsForce && !options.forced) {
     lines.push(
       colors.yellow(hang("      ", "protected (ephemeral: false): only with --force", width)),
     );
   }
-  if (change.action === "create" && !everyField) return lines;
+  if (change.action === "create" && !options.everyField) return lines;
+  // Of what goes nobody needs to read the parts.
+  if (change.action === "delete") return lines;
   for (const field of change.fields) lines.push(...fieldLines(field, style));
   return lines;
 }
@@ -183,11 +189,14 @@ function display(value: string | undefined): string {
 function heldLines(plan: Plan, { colors, width }: Style): string[] {
   if (plan.held.length === 0) return [];
   const lines = [colors.bold("held back")];
-  for (const { addr, diagnostic } of plan.held) {
-    lines.push(colors.yellow(`  x ${formatAddr(addr)}`));
-    lines.push(hang("      ", printable(diagnostic.summary), width));
+  const said = new Set<string>();
+  for (const { diagnostic } of plan.held) {
+    lines.push(colors.yellow(hang("  x ", printable(diagnostic.summary), width)));
     for (const more of [diagnostic.detail, diagnostic.remedy]) {
-      if (more !== undefined) lines.push(colors.dim(hang("      ", printable(more), width)));
+      // Twenty protected machines have one remedy.
+      if (more === undefined || said.has(more)) continue;
+      said.add(more);
+      lines.push(colors.dim(hang("      ", printable(more), width)));
     }
   }
   return lines;

@@ -137,8 +137,7 @@ Deno.test("planText() names what is held back, and how to let it go on", () => {
   assert.equal(
     planText({ ...empty, held }, plain),
     `held back
-  x instance pro/pro-dev
-      pro-dev is protected, so it is not rebuilt
+  x pro-dev is protected, so it is not rebuilt
       add --force
 
 home-lab: 1 held back; 14 unchanged.

@@ -148,6 +148,7 @@ function withDependencies(changes: readonly Change[], desired: DesiredState): Ch
     const needed = change.action === "delete" || resource === undefined
       ? change.dependsOn
       : dependenciesOf(resource, change, desired);
-    return { ...change, dependsOn: needed.filter((name) => planned.has(name)).toSorted() };
+    const dependsOn = [...new Set(needed)].filter((name) => planned.has(name)).toSorted();
+    return { ...change, dependsOn };
   });
 }

@@ -1,5 +1,4 @@
 import { formatAddr } from "../resource/address.ts";
-import { networkAddr } from "../resource/network.ts";
 import { profileAddr } from "../resource/profile.ts";
 import { projectAddr } from "../resource/project.ts";
 import type { DesiredResource } from "../resource/resource.ts";
@@ -30,7 +29,6 @@ export function dependenciesOf(
       return [
         ...(onlyStops(change) ? [] : [firewall]),
         project,
-        formatAddr(networkAddr(resource.nic.bridge)),
         ...resource.profiles.map((name) => formatAddr(profileAddr(resource.domain, name))),
         ...usedByDevices(resource.devices, resource.domain),
       ];

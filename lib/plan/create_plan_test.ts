@@ -1,0 +1,423 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { sketchInfra } from "../addressing/infra_fixture.ts";
+import type { Infra, Machine } from "../infra/infra.ts";
+import { formatAddr } from "../resource/address.ts";
+import { FORMAT, MARK } from "../resource/mark.ts";
+import { createPlan } from "./create_plan.ts";
+import { limitTo } from "./desired_state.ts";
+import type { Plan } from "./plan.ts";
+import {
+  altered,
+  appliedHost,
+  desiredOf,
+  emptyHost,
+  withDomains,
+  withMachines,
+} from "./plan_fixture.ts";
+
+const range = { file: "infra.yml", start: { line: 1, column: 1 }, end: { line: 1, column: 2 } };
+
+function infra(patch: Record<string, Partial<Machine>> = {}): Infra {
+  return withMachines(
+    sketchInfra([{ name: "pro", machines: ["pro-dev", "pro-web"] }, { name: "perso" }]),
+    patch,
+  );
+}
+
+/** The plan on a host where `before` was applied. */
+function planAfter(
+  before: Infra,
+  after: Infra,
+  alter = (host: ReturnType<typeof appliedHost>) => host,
+): Plan {
+  return createPlan(desiredOf(after), alter(appliedHost(desiredOf(before))));
+}
+
+function lines(plan: Plan): string[] {
+  return plan.changes.flatMap((change) =>
+    change.fields.map((field) =>
+      `${change.action} ${formatAddr(change.addr)} ${field.path}: ${field.before ?? "-"} -> ${
+        field.after ?? "-"
+      } ${field.effect}`
+    )
+  );
+}
+
+Deno.test("createPlan() makes everything on an empty host, each after what it needs", () => {
+  const plan = createPlan(desiredOf(infra()), emptyHost());
+  assert.deepEqual(plan.diagnostics, []);
+  assert.deepEqual(plan.changes.map(({ action, addr }) => `${action} ${formatAddr(addr)}`), [
+    "create firewall home-lab",
+    "create project perso",
+    "create project pro",
+    "create network net-perso",
+    "create network net-pro",
+    "create instance pro/pro-dev",
+    "create instance pro/pro-web",
+  ]);
+  assert.deepEqual(plan.changes.at(-1)?.dependsOn, [
+    "firewall home-lab",
+    "network net-pro",
+    "project pro",
+  ]);
+  const place = new Map(plan.changes.map(({ addr }, index) => [formatAddr(addr), index]));
+  for (const [index, change] of plan.changes.entries()) {
+    for (const needed of change.dependsOn) assert.ok(place.get(needed)! < index);
+  }
+});
+
+Deno.test("createPlan() has nothing to say after an apply", () => {
+  const plan = planAfter(infra(), infra());
+  assert.deepEqual([plan.changes, plan.orphans, plan.diagnostics, plan.held], [[], [], [], []]);
+  assert.equal(plan.unchanged, 9);
+});
+
+Deno.test("createPlan() is the same whatever the order of declarations", () => {
+  const names = ["a", "b", "c", "d", "e"];
+  const base = sketchInfra(
+    names.map((name) => ({ name, machines: [`${name}1`, `${name}2`, `${name}3`] })),
+  );
+  const expected = JSON.stringify(createPlan(desiredOf(base), emptyHost()));
+  fc.assert(fc.property(fc.infiniteStream(fc.nat()), (numbers) => {
+    const shuffled = <T>(items: readonly T[]): T[] =>
+      items.map((item) => ({ item, key: numbers.next().value ?? 0 }))
+        .toSorted((a, b) => a.key - b.key).map(({ item }) => item);
+    const domains = shuffled(base.domains)
+      .map((domain) => ({ ...domain, machines: shuffled(domain.machines) }));
+    const plan = createPlan(desiredOf({ ...base, domains }), emptyHost());
+    assert.equal(JSON.stringify(plan), expected);
+  }));
+});
+
+Deno.test("createPlan() says for each field what changes and what it does to the machine", () => {
+  const before = infra({ "pro-dev": { config: { "limits.memory": "1GiB", "limits.cpu": "2" } } });
+  const after = infra({
+    "pro-dev": { config: { "limits.memory": "2GiB", "security.privileged": "true" } },
+    "pro-web": { description: "Web" },
+  });
+  const found = lines(planAfter(before, after)).filter((line) => !line.includes(MARK.managed));
+  assert.deepEqual(found, [
+    "update instance pro/pro-dev config.limits.cpu: 2 -> - in-place",
+    "update instance pro/pro-dev config.limits.memory: 1GiB -> 2GiB in-place",
+    "update instance pro/pro-dev config.security.privileged: - -> true restart",
+    "update instance pro/pro-web description:  -> Web in-place",
+  ]);
+});
+
+Deno.test("createPlan() does not take another spelling, or somebody else's key, for drift", () => {
+  const declared = infra({ "pro-dev": { config: { "limits.memory": "2GiB" } } });
+  const plan = planAfter(declared, declared, (host) =>
+    altered(host, "pro-dev", {
+      config: { "limits.memory": "2147483648", "user.note": "x", "limits.processes": "9" },
+      devices: { usb: { type: "usb", vendorid: "1234" } },
+    }));
+  assert.deepEqual(plan.changes, []);
+});
+
+Deno.test("createPlan() shows what opens a door first, whoever did it", () => {
+  const plan = planAfter(infra(), infra(), (host) =>
+    altered(host, "pro-dev", {
+      config: { "security.privileged": "true" },
+      devices: {
+        eth9: { type: "nic", network: "net-lab" },
+        door: { type: "proxy", listen: "tcp:0.0.0.0:1", connect: "tcp:127.0.0.1:1" },
+      },
+      profiles: ["default", "open"],
+    }));
+  const [change] = plan.changes;
+  assert.deepEqual(change?.fields.map(({ path, breach }) => [path, breach]), [
+    ["config.security.privileged", true],
+    ["devices.door", true],
+    ["devices.eth9", true],
+    ["profiles", true],
+  ]);
+  assert.equal(change?.reason, "somebody opened a door in the isolation");
+});
+
+Deno.test("createPlan() rebuilds when `image:` was edited, and only with force when protected", () => {
+  const image = { kind: "local", alias: "debian2", text: "debian2" } as const;
+  const images = [{
+    fingerprint: "cd".repeat(32),
+    aliases: ["debian", "debian2"],
+    type: "container",
+  }];
+  const after = infra({ "pro-dev": { image }, "pro-web": { image, ephemeral: true } });
+  const before = infra({ "pro-web": { ephemeral: true } });
+  const plan = createPlan(desiredOf(after), appliedHost(desiredOf(before), { images }));
+  assert.deepEqual(plan.changes.map((c) => [c.action, c.effect, c.needsForce]), [
+    ["replace", "rebuild", true],
+    ["replace", "rebuild", false],
+  ]);
+  assert.deepEqual(plan.changes[0]?.fields, [
+    { path: "image", before: "local:debian", after: "local:debian2", effect: "rebuild" },
+  ]);
+});
+
+Deno.test("createPlan() replaces a machine whose type changes, and says that data is lost", () => {
+  const plan = planAfter(
+    infra({ "pro-dev": { ephemeral: true } }),
+    infra({
+      "pro-dev": { ephemeral: true, type: "vm" },
+    }),
+  );
+  assert.deepEqual([plan.changes[0]?.action, plan.changes[0]?.effect], ["replace", "data-lost"]);
+});
+
+Deno.test("createPlan() obeys state: running, stopped and manual", () => {
+  const states = infra({ "pro-dev": { state: "running" }, "pro-web": { state: "manual" } });
+  const stopped = planAfter(
+    states,
+    states,
+    (host) =>
+      altered(altered(host, "pro-dev", { status: "Stopped" }), "pro-web", { status: "Stopped" }),
+  );
+  assert.deepEqual(lines(stopped), [
+    "update instance pro/pro-dev state: stopped -> running in-place",
+  ]);
+  const still = infra({ "pro-dev": { state: "stopped" } });
+  const running = planAfter(
+    still,
+    still,
+    (host) => altered(host, "pro-dev", { status: "Running" }),
+  );
+  assert.deepEqual(lines(running), [
+    "update instance pro/pro-dev state: running -> stopped restart",
+  ]);
+  assert.deepEqual(running.changes[0]?.dependsOn, [], "stopping needs no firewall");
+});
+
+Deno.test("createPlan() refuses every shrink", () => {
+  const volume = (size: string) => ({
+    storageVolumes: [{ key: "d", name: "pro-dev-d", size, path: "/d", pool: "default", range }],
+    devices: { root: { size } },
+  });
+  const shrunk = planAfter(
+    infra({ "pro-dev": volume("10GiB") }),
+    infra({ "pro-dev": volume("5GiB") }),
+  );
+  assert.deepEqual(shrunk.diagnostics.map(({ code }) => code), ["SHRINK", "SHRINK"]);
+  const grown = planAfter(
+    infra({ "pro-dev": volume("5GiB") }),
+    infra({ "pro-dev": volume("10GiB") }),
+  );
+  assert.deepEqual(grown.diagnostics, []);
+  assert.deepEqual(grown.changes.map(({ addr }) => formatAddr(addr)), [
+    "volume pro/pro-dev-d",
+    "instance pro/pro-dev",
+  ]);
+});
+
+Deno.test("createPlan() refuses what is unmarked, another infra's or a newer anklume's", () => {
+  const cases = [
+    [{ [MARK.infra]: undefined }, "FOREIGN_RESOURCE"],
+    [{ [MARK.infra]: "other" }, "FOREIGN_RESOURCE"],
+    [{ [MARK.format]: String(FORMAT + 1) }, "NEWER_FORMAT"],
+  ] as const;
+  for (const [config, code] of cases) {
+    const plan = planAfter(infra(), infra(), (host) => altered(host, "pro-dev", { config }));
+    assert.deepEqual(plan.diagnostics.map((diagnostic) => diagnostic.code), [code]);
+    assert.deepEqual(plan.changes, []);
+  }
+});
+
+Deno.test("createPlan() leaves out a GPU machine on a host without one, and goes on", () => {
+  const declared = infra({ "pro-dev": { gpu: true } });
+  const plan = createPlan(
+    desiredOf(declared),
+    emptyHost({ hardware: { memory: 8 * 1024 ** 3, gpus: [] } }),
+  );
+  assert.deepEqual(plan.held.map(({ addr, diagnostic }) => [formatAddr(addr), diagnostic.code]), [
+    ["instance pro/pro-dev", "NO_GPU"],
+  ]);
+  assert.deepEqual(plan.diagnostics, []);
+  assert.ok(plan.changes.some(({ addr }) => addr.name === "pro-web"));
+  assert.ok(!plan.changes.some(({ addr }) => addr.name === "pro-dev"));
+});
+
+Deno.test("createPlan() changes nothing of a disabled domain, and does not call it an orphan", () => {
+  const disabled = withDomains(infra({ "pro-dev": { description: "new" } }), {
+    pro: { enabled: false },
+  });
+  const plan = planAfter(infra(), disabled);
+  assert.deepEqual([plan.changes, plan.orphans], [[], []]);
+});
+
+Deno.test("createPlan() limited to a domain changes no other, and keeps the firewall", () => {
+  const desired = limitTo(desiredOf(infra()), ["perso"]);
+  const plan = createPlan(desired, emptyHost());
+  assert.deepEqual(plan.changes.map(({ addr }) => formatAddr(addr)), [
+    "firewall home-lab",
+    "project perso",
+    "network net-perso",
+  ]);
+  const live = createPlan(desired, appliedHost(desiredOf(infra())));
+  assert.deepEqual(live.orphans, []);
+});
+
+Deno.test("createPlan() lists orphans, and prunes the unprotected in the right order", () => {
+  const before = infra({
+    "pro-dev": {
+      storageVolumes: [{ key: "d", name: "pro-dev-d", path: "/d", pool: "default", range }],
+    },
+    "pro-web": { ephemeral: true },
+  });
+  const after = sketchInfra([{ name: "perso" }]);
+  const host = appliedHost(desiredOf(before));
+  const plan = createPlan(desiredOf(after), host);
+  assert.deepEqual(plan.orphans.map((o) => [formatAddr(o.addr), o.protected]), [
+    ["project pro", false],
+    ["network net-pro", false],
+    ["volume pro/pro-dev-d", true],
+    ["instance pro/pro-dev", true],
+    ["instance pro/pro-web", false],
+  ]);
+  assert.deepEqual(plan.changes, []);
+  const pruned = createPlan(desiredOf(after), host, { prune: true });
+  assert.deepEqual(pruned.changes.map(({ addr }) => formatAddr(addr)), ["instance pro/pro-web"]);
+  assert.deepEqual(pruned.held.map(({ addr, diagnostic }) => [formatAddr(addr), diagnostic.code]), [
+    ["instance pro/pro-dev", "PROTECTED"],
+    ["volume pro/pro-dev-d", "PROTECTED"],
+    ["network net-pro", "STILL_USED"],
+    ["project pro", "STILL_USED"],
+  ]);
+  const forced = createPlan(desiredOf(after), host, { prune: true, force: true });
+  assert.deepEqual(forced.changes.map(({ addr }) => formatAddr(addr)), [
+    "instance pro/pro-web",
+    "instance pro/pro-dev",
+    "volume pro/pro-dev-d",
+    "network net-pro",
+    "project pro",
+  ]);
+  assert.equal(forced.held.length, 0);
+});
+
+Deno.test("createPlan() loads the rules where they are not the rendered ones, loudly where machines run", () => {
+  const host = appliedHost(desiredOf(infra()));
+  const flushed = createPlan(desiredOf(infra()), {
+    ...host,
+    firewall: { state: "missing", differences: [] },
+  });
+  assert.equal(flushed.changes[0]?.reason, "no rules are loaded: the domains stand open");
+  assert.equal(flushed.changes[0]?.fields[0]?.breach, true);
+  const changed = createPlan(desiredOf(infra()), {
+    ...host,
+    firewall: { state: "different", differences: ["rule added"] },
+  });
+  assert.deepEqual(lines(changed), ["update firewall home-lab ruleset: - -> rule added in-place"]);
+  const unknown = createPlan(desiredOf(infra()), {
+    ...host,
+    firewall: { state: "unknown", differences: [] },
+  });
+  assert.deepEqual(unknown.changes, []);
+});
+
+Deno.test("createPlan() says that only anklume's own notes change", () => {
+  const plan = planAfter(
+    infra(),
+    infra(),
+    (host) => altered(host, "pro-dev", { config: { [MARK.managed]: "{}" } }),
+  );
+  assert.equal(plan.changes[0]?.reason, "only what anklume notes on it changes");
+});
+
+Deno.test("createPlan() closes a door in an undeclared default profile, and marks nothing else on it", () => {
+  const plan = planAfter(infra(), infra(), (host) => ({
+    ...host,
+    resources: host.resources.map((resource) =>
+      resource.kind === "profile" && resource.addr.project === "pro"
+        ? { ...resource, devices: { eth0: { type: "nic", network: "incusbr0" } } }
+        : resource
+    ),
+  }));
+  assert.deepEqual(lines(plan), [
+    "update profile pro/default devices.eth0: type=nic network=incusbr0 -> - in-place",
+  ]);
+});
+
+Deno.test("createPlan() finds somebody else's bridge on our subnet, and machine on our address", () => {
+  const bridge = {
+    kind: "network",
+    addr: { kind: "network", name: "br-lab" },
+    type: "bridge",
+    managed: true,
+    description: "",
+    config: { "ipv4.address": "10.120.0.1/16" },
+  } as const;
+  const nic = { type: "nic", network: "net-pro", "ipv4.address": "10.120.1.1" };
+  const machine = {
+    kind: "instance",
+    addr: { kind: "instance", name: "x", project: "default" },
+    type: "lxc",
+    status: "Stopped",
+    description: "",
+    config: {},
+    devices: {},
+    expandedDevices: { eth0: nic },
+    profiles: [],
+  } as const;
+  const plan = createPlan(desiredOf(infra()), emptyHost({ resources: [bridge, machine] }));
+  assert.deepEqual(plan.diagnostics.map(({ code }) => code).toSorted(), [
+    "ADDRESS_IN_USE",
+    "SUBNET_IN_USE",
+    "SUBNET_IN_USE",
+  ]);
+});
+
+Deno.test("createPlan() foresees what the host cannot carry", () => {
+  const machine = { config: { "limits.memory": "6GiB" } };
+  const big = infra({
+    "pro-dev": {
+      ...machine,
+      storageVolumes: [{ key: "d", name: "d", size: "90GiB", path: "/d", pool: "default", range }],
+    },
+    "pro-web": { ...machine, type: "vm" },
+  });
+  const plan = createPlan(
+    desiredOf(big),
+    emptyHost({
+      server: { version: "6.0.4", vms: false },
+      hardware: { memory: 8 * 1024 ** 3, gpus: [] },
+      pools: [{ name: "default", driver: "btrfs", free: 15 * 1024 ** 3 }],
+      limits: { inotifyInstances: 4, keys: 5 },
+    }),
+  );
+  assert.deepEqual(plan.diagnostics.map(({ severity, code }) => `${severity} ${code}`), [
+    "warning HOST_MEMORY",
+    "warning POOL_SPACE",
+    "warning NO_VM_SUPPORT",
+    "warning INOTIFY_LIMIT",
+    "warning KEYS_LIMIT",
+  ]);
+  assert.equal(plan.watchStarts, true);
+});
+
+Deno.test("createPlan() shows no secret", () => {
+  const secret = { config: { "environment.TOKEN": "hunter2", "cloud-init.user-data": "hunter2" } };
+  const created = createPlan(desiredOf(infra({ "pro-dev": secret })), emptyHost());
+  const updated = planAfter(infra(), infra({ "pro-dev": secret }));
+  assert.equal(JSON.stringify([created, updated]).includes("hunter2"), false);
+});
+
+Deno.test("createPlan() plans 5,000 machines in 250 domains in under 2 s, and 10,000 in proportion", () => {
+  const large = (domains: number): Infra =>
+    sketchInfra(Array.from({ length: domains }, (_, d) => ({
+      name: `d${d}`,
+      trustLevel: d % 2 === 0 ? "trusted" : "untrusted",
+      machines: Array.from({ length: 20 }, (_, m) => `d${d}-m${m}`),
+    })));
+  const time = (domains: number): number => {
+    const desired = desiredOf(large(domains));
+    const host = appliedHost(desired);
+    const changed = desiredOf(withDomains(large(domains), { d0: { description: "x" } }));
+    const start = performance.now();
+    assert.equal(createPlan(changed, host).changes.length, 2);
+    assert.equal(createPlan(desired, { ...host, resources: [] }).changes.length, domains * 22);
+    return performance.now() - start;
+  };
+  const first = time(250);
+  assert.ok(first < 2000, `${first} ms`);
+  // Generous, because the machine is shared; quadratic would be 4.
+  const second = time(500);
+  assert.ok(second < 3.2 * first + 200, `${first} ms, then ${second} ms`);
+});

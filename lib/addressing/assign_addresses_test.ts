@@ -141,18 +141,22 @@ Deno.test("assignAddresses() reuses a freed subnet only when no other is left", 
 });
 
 Deno.test("assignAddresses() frees in the order of the addresses what is removed at once", () => {
-  const names = Array.from({ length: 12 }, (_, index) => `x${12 - index}`);
-  const lock = lockOf(
-    { name: "lab", machines: names },
-    ...names.map((name) => ({ name: `d-${name}` })),
-  );
+  const names = Array.from({ length: 11 }, (_, index) => `x${index}`);
+  const sketch = (machines: string[], domains: string[]) => [
+    { name: "lab", machines },
+    ...domains.map((domain) => ({ name: `m-${domain}` })),
+  ];
+  const first = lockOf(...sketch(names, names));
+  // Named first, addressed last.
+  const { lock } = assign(sketchInfra(sketch(["a", ...names], ["a", ...names])), first);
   const { freed } = assign(sketchInfra([{ name: "lab" }]), lock).lock;
-  const others = Array.from({ length: 13 }, (_, index) => `10.120.${index}.0/24`)
-    .filter((subnet) => subnet !== lock.domains["lab"]?.subnet);
-  assert.deepEqual(freed.subnets, others);
   assert.deepEqual(
-    freed.addresses.map((ip) => Number(ip.split(".")[3])),
-    Array.from({ length: 12 }, (_, index) => index + 1),
+    freed.subnets,
+    Array.from({ length: 12 }, (_, index) => `10.120.${index + 1}.0/24`),
+  );
+  assert.deepEqual(
+    freed.addresses,
+    Array.from({ length: 12 }, (_, index) => `10.120.0.${index + 1}`),
   );
 });
 

@@ -9,6 +9,15 @@ Deno.test("ulaOf() takes 40 bits from the infra and 16 from the IPv4 subnet", ()
   assert.equal(gateway, "fd67:f794:328e:7803::254");
 });
 
+Deno.test("ulaOf() leaves zeros that touch the `::` out", () => {
+  const infra = "6f1c0c64-5a34-4d6e-9c55-0d4f3a2b1c00";
+  assert.deepEqual(ulaOf(infra, "10.0.0.0/24"), {
+    subnet: "fd67:f794:328e::/64",
+    gateway: "fd67:f794:328e::254",
+  });
+  assert.equal(ulaAddress(infra, "10.0.0.7"), "fd67:f794:328e::7");
+});
+
 Deno.test("ulaOf() and ulaAddress() write addresses in their canonical form, in one /64", () => {
   fc.assert(fc.property(fc.uuid(), fc.nat(255), fc.nat(254), fc.nat(98), (uuid, zone, third, n) => {
     const network = `10.${zone}.${third}`;

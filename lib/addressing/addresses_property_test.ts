@@ -36,8 +36,8 @@ const infraSketch: fc.Arbitrary<DomainSketch[]> = fc.record({
 /** The same with some things asked for by hand, also impossible ones. */
 const demandingSketch: fc.Arbitrary<DomainSketch[]> = fc.record({
   domains: infraSketch,
-  subnetIds: fc.infiniteStream(fc.option(fc.nat(6), { nil: undefined })),
-  hosts: fc.infiniteStream(fc.option(fc.nat(12), { nil: undefined })),
+  subnetIds: fc.infiniteStream(fc.option(fc.nat(30), { nil: undefined })),
+  hosts: fc.infiniteStream(fc.option(fc.nat(60), { nil: undefined })),
 }).map(({ domains, subnetIds, hosts }) =>
   domains.map((domain) => {
     const subnetId = subnetIds.next().value;

@@ -10,7 +10,7 @@ import { syncSummary } from "../view/sync.ts";
 import { count } from "../view/text.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { firewallPort } from "./firewall.ts";
+import { firewallPort, forgetDeletedBridges } from "./firewall.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, type Outlook } from "./outlook.ts";
 import { provisionMachines, type ProvisionOptions } from "./provision_machines.ts";
@@ -157,6 +157,7 @@ async function converge(
       "Mend the cause, then run `anklume apply` again: it carries on from where it stopped.",
     ),
   );
+  await forgetDeletedBridges(live, report);
   if (report.interrupted) return EXIT.interrupted;
   return succeeded(report) && plan.held.length === 0 ? EXIT.done : EXIT.failed;
 }

@@ -1,11 +1,14 @@
 import type { Session } from "./session.ts";
 
+// The prompts are drawn in colour whatever NO_COLOR says: without colours Deno's own plain questions stand in.
+
 /** `no-one`: there is no terminal to ask at. */
 export type Answer = "yes" | "no" | "no-one" | "interrupted";
 
 /** Asks yes or no; the answer to an empty line is no. Without a terminal nobody is asked. */
-export async function confirm(question: string, { terminal }: Session): Promise<Answer> {
+export async function confirm(question: string, { terminal, out }: Session): Promise<Answer> {
   if (!terminal.interactive) return "no-one";
+  if (!out.colors.isColorSupported) return globalThis.confirm(question) ? "yes" : "no";
   const prompts = await import("@clack/prompts");
   const answer = await prompts.confirm({ message: question, initialValue: false });
   if (prompts.isCancel(answer)) return "interrupted";
@@ -16,11 +19,13 @@ export async function confirm(question: string, { terminal }: Session): Promise<
 export async function confirmByTyping(
   question: string,
   word: string,
-  { terminal }: Session,
+  { terminal, out }: Session,
 ): Promise<Answer> {
   if (!terminal.interactive) return "no-one";
+  const message = `${question} Type ${word} to go on:`;
+  if (!out.colors.isColorSupported) return globalThis.prompt(message) === word ? "yes" : "no";
   const prompts = await import("@clack/prompts");
-  const answer = await prompts.text({ message: `${question} Type ${word} to go on:` });
+  const answer = await prompts.text({ message });
   if (prompts.isCancel(answer)) return "interrupted";
   return answer === word ? "yes" : "no";
 }

@@ -8,7 +8,7 @@ import { planText } from "../view/plan.ts";
 import { reportText } from "../view/report.ts";
 import { confirmByTyping } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { firewallPort, removeFirewall } from "./firewall.ts";
+import { firewallPort, forgetDeletedBridges, removeFirewall } from "./firewall.ts";
 import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
@@ -99,6 +99,7 @@ async function remove(
   session.terminal.out(
     reportText(report, session.out, "Run `anklume destroy` again for what is left."),
   );
+  await forgetDeletedBridges(live, report);
   if (report.interrupted) return EXIT.interrupted;
   return succeeded(report) ? EXIT.done : EXIT.failed;
 }

@@ -1,3 +1,4 @@
+import type { ApplyReport } from "../apply/event.ts";
 import type { FirewallPort } from "../apply/firewall_gate.ts";
 import { deleteTables, loadRuleset, verifyRuleset } from "../nftables/load_ruleset.ts";
 import { persistedDifferences, persistRuleset, removePersisted } from "../nftables/persist.ts";
@@ -5,6 +6,7 @@ import { readBack } from "../nftables/read_back.ts";
 import type { NftOptions } from "../nftables/run_nft.ts";
 import { type Ruleset, tableName } from "../nftables/ruleset.ts";
 import type { ActualFirewall } from "../plan/actual_state.ts";
+import type { Live } from "./live.ts";
 
 /** How the host's firewall compares with the rendered one, now and after the next boot. */
 export async function readFirewall(
@@ -34,6 +36,22 @@ export function firewallPort(ruleset: Ruleset): FirewallPort {
     verify: () => verifyRuleset(ruleset),
     remove: () => removeFirewall(ruleset.project, ruleset.infraId),
   };
+}
+
+/**
+ * Takes bridges that the plan deleted out of the ruleset: until then they had to stay in it, so this comes last.
+ * @throws FirewallError
+ */
+export async function forgetDeletedBridges(live: Live, report: ApplyReport): Promise<void> {
+  const deleted = report.done.filter(({ addr, action }) =>
+    addr.kind === "network" && action === "delete"
+  );
+  const gone = report.done.some(({ addr, action }) =>
+    addr.kind === "firewall" && action === "delete"
+  );
+  if (deleted.length === 0 || gone) return;
+  const ruleset = live.rulesetWithout(new Set(deleted.map(({ addr }) => addr.name)));
+  if (ruleset.digest !== live.ruleset.digest) await firewallPort(ruleset).load();
 }
 
 /** Takes the tables away, and what would bring them back at boot. */

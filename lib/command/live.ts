@@ -24,6 +24,8 @@ export interface Live extends AsyncDisposable {
   readonly lock: Lock;
   readonly actual: ActualState;
   readonly ruleset: Ruleset;
+  /** The ruleset once these bridges are deleted: no longer declared, they stood in it to stay walled off. */
+  rulesetWithout(bridges: ReadonlySet<string>): Ruleset;
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -69,7 +71,9 @@ export async function openLive(
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
     const { ownedBridges } = bridgeOwners(addressing.infraId, state);
     const orphanBridges = [...ownedBridges].filter((bridge) => !declared.has(bridge)).sort();
-    const ruleset = renderRuleset(infra, addressing, { orphanBridges, uplinkBridges }, templates);
+    const render = (orphanBridges: string[]) =>
+      renderRuleset(infra, addressing, { orphanBridges, uplinkBridges }, templates);
+    const ruleset = render(orphanBridges);
     const [firewall, limits] = await Promise.all([
       readFirewall(ruleset, { signal }),
       readHostLimits(signal),
@@ -80,6 +84,7 @@ export async function openLive(
       lock,
       actual: { ...state, firewall, limits },
       ruleset,
+      rulesetWithout: (bridges) => render(orphanBridges.filter((bridge) => !bridges.has(bridge))),
       warnings: found,
       [Symbol.asyncDispose]: () => incus.close(),
     };

@@ -11,7 +11,7 @@ export async function showProgress(
   events: AsyncIterable<ApplyEvent>,
   session: Session,
 ): Promise<ApplyEvent[]> {
-  return session.terminal.outIsTerminal
+  return session.terminal.canRedraw
     ? await showTasks(plan, events)
     : await showLines(plan, events, session);
 }

@@ -19,12 +19,21 @@ export class Terminal {
     return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   }
 
-  /** Columns of the screen; 80 where there is none. */
+  /** Columns of the screen; 80 where there is none, or one that does not know its size. */
   get columns(): number {
+    return this.#size?.columns || 80;
+  }
+
+  /** Whether lines that were written can be drawn over again. */
+  get canRedraw(): boolean {
+    return this.outIsTerminal && Boolean(this.#size?.columns) && envVar("TERM") !== "dumb";
+  }
+
+  get #size(): { columns: number; rows: number } | undefined {
     try {
-      return Deno.consoleSize().columns || 80;
+      return Deno.consoleSize();
     } catch {
-      return 80;
+      return undefined;
     }
   }
 

@@ -28,6 +28,8 @@ const CONSEQUENCE: Record<Effect, string | undefined> = {
   "data-lost": "its data is lost",
 };
 
+const SHOWN_RULES = 3;
+
 export interface PlanViewOptions {
   /** Show every field of what is created, too. */
   readonly everyField?: boolean;
@@ -133,7 +135,20 @@ function changeLines(change: Change, style: Style, options: PlanViewOptions): st
   if (change.action === "create" && !options.everyField) return lines;
   // Of what goes nobody needs to read the parts.
   if (change.action === "delete") return lines;
-  for (const field of change.fields) lines.push(...fieldLines(field, style));
+  if (change.addr.kind === "firewall") lines.push(...ruleLines(change, style, options));
+  else for (const field of change.fields) lines.push(...fieldLines(field, style));
+  return lines;
+}
+
+/** Differing rules are lines already; the first tell enough, unless every field is asked for. */
+function ruleLines(change: Change, { width, colors }: Style, options: PlanViewOptions): string[] {
+  const rules = change.fields.map(({ after }) => printable(after ?? ""));
+  const shown = options.everyField ? rules : rules.slice(0, SHOWN_RULES);
+  const lines = shown.map((rule) => shorten(`      ${rule}`, width));
+  const more = rules.length - shown.length;
+  if (more > 0) {
+    lines.push(colors.dim(`      and ${more} more; \`anklume check --fields\` shows them`));
+  }
   return lines;
 }
 
@@ -156,14 +171,16 @@ function fieldLines(field: FieldChange, style: Style): string[] {
   const before = display(field.before);
   const after = display(field.after);
   const path = printable(field.path);
-  const consequence = field.effect === "next-start" ? "  (at its next start)" : "";
+  const later = field.effect === "next-start";
+  const consequence = later ? "  (at its next start)" : "";
+  const note = later ? colors.dim(consequence) : "";
   const line = field.before === undefined
     ? `      ${path} = ${after}`
     : field.after === undefined
     ? `      ${path}: ${before} -> unset`
     : `      ${path}: ${before} -> ${after}`;
-  if (line.length + consequence.length <= width) return [line + colors.dim(consequence)];
-  return [`      ${path}${colors.dim(consequence)}`, ...valueLines(field, width, 8)];
+  if (line.length + consequence.length <= width) return [line + note];
+  return [`      ${path}${note}`, ...valueLines(field, width, 8)];
 }
 
 function valueLines(field: FieldChange, width: number, indent: number): string[] {
@@ -203,9 +220,12 @@ function heldLines(plan: Plan, { colors, width }: Style): string[] {
 }
 
 function orphanLines(plan: Plan, { colors, width }: Style): string[] {
-  if (plan.orphans.length === 0) return [];
+  // With --prune they are among the changes, or held back.
+  const dealtWith = new Set([...plan.changes, ...plan.held].map(({ addr }) => formatAddr(addr)));
+  const orphans = plan.orphans.filter(({ addr }) => !dealtWith.has(formatAddr(addr)));
+  if (orphans.length === 0) return [];
   const lines = [colors.bold("no longer in infra.yml")];
-  for (const orphan of plan.orphans) {
+  for (const orphan of orphans) {
     const marks = [
       orphan.protected ? "protected" : "",
       orphan.createdAt === undefined ? "" : `made ${orphan.createdAt.slice(0, 10)}`,

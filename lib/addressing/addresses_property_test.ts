@@ -37,7 +37,7 @@ const infraSketch: fc.Arbitrary<DomainSketch[]> = fc.record({
 const demandingSketch: fc.Arbitrary<DomainSketch[]> = fc.record({
   domains: infraSketch,
   subnetIds: fc.infiniteStream(fc.option(fc.nat(30), { nil: undefined })),
-  hosts: fc.infiniteStream(fc.option(fc.nat(60), { nil: undefined })),
+  hosts: fc.infiniteStream(fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined })),
 }).map(({ domains, subnetIds, hosts }) =>
   domains.map((domain) => {
     const subnetId = subnetIds.next().value;

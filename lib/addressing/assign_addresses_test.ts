@@ -245,16 +245,27 @@ Deno.test("assignAddresses() reports an ip that another machine was given", () =
   assert.match(diagnostic?.summary ?? "", /`a` .*10\.120\.0\.2.* `b`/);
 });
 
-Deno.test("assignAddresses() reports an ip outside the subnet or outside .1-.99", () => {
+Deno.test("assignAddresses() reports a new machine with an ip elsewhere in a disabled domain", () => {
   const infra = sketchInfra([{
     name: "lab",
-    machines: [["a", "10.120.3.4"], ["b", "10.120.0.100"], ["c", "10.120.0.0"]],
+    enabled: false,
+    machines: ["a", ["b", "10.120.3.4"]],
   }]);
-  assert.deepEqual(codesOf(infra), [
-    "ADDRESS_OUTSIDE_SUBNET 101:5",
-    "ADDRESS_NOT_STATIC 102:5",
-    "ADDRESS_NOT_STATIC 103:5",
-  ]);
+  const lock = lockOf({ name: "lab", machines: ["a"] });
+  assert.deepEqual(codesOf(infra, lock), ["ADDRESS_OUTSIDE_SUBNET 102:5"]);
+});
+
+Deno.test("assignAddresses() puts a domain where its machines' addresses are", () => {
+  const sketch = [{ name: "lab", machines: ["a", ["b", "10.120.3.4"] as const] }];
+  const there = { lab: "10.120.3.0/24", a: "10.120.3.1", b: "10.120.3.4" };
+  assert.deepEqual(addressesOf(sketch), there);
+  assert.deepEqual(addressesOf(sketch, lockOf({ name: "lab", machines: ["a"] })), there);
+});
+
+Deno.test("assignAddresses() reports an ip in a subnet that another domain was given", () => {
+  const lock = lockOf({ name: "a" }, { name: "b" });
+  const infra = sketchInfra([{ name: "a", machines: [["m", "10.120.1.9"]] }, { name: "b" }]);
+  assert.deepEqual(codesOf(infra, lock), ["SUBNET_TAKEN 101:5"]);
 });
 
 Deno.test("assignAddresses() reports a zone without a subnet left, at each domain too many", () => {
@@ -265,13 +276,6 @@ Deno.test("assignAddresses() reports a zone without a subnet left, at each domai
 Deno.test("assignAddresses() reports a subnet without an address left, at the first machine too many", () => {
   const machines = Array.from({ length: 120 }, (_, index) => `m${index + 1}`);
   assert.deepEqual(codesOf(sketchInfra([{ name: "lab", machines }])), ["SUBNET_FULL 200:3"]);
-});
-
-Deno.test("assignAddresses() reports a zone whose octet is too great", () => {
-  const infra = sketchInfra([{ name: "a", trustLevel: "disposable" }, { name: "b" }], {
-    addressing: { kind: "zones", baseOctet: 10, zoneBase: 206, zoneStep: 10 },
-  });
-  assert.deepEqual(codesOf(infra), ["ZONE_OUT_OF_RANGE 100:7"]);
 });
 
 Deno.test("assignAddresses() refuses the lock of another project", () => {

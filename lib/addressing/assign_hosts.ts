@@ -101,6 +101,7 @@ function assignInDomain(
   return given;
 }
 
+/** Of a disabled domain, which stays in its subnet whatever infra.yml asks. */
 function reportOutside(
   machine: Machine,
   domain: Domain,
@@ -108,13 +109,11 @@ function reportOutside(
   ip: string,
   diagnostics: DiagnosticList,
 ): void {
-  const [zone, asked] = [networkOf(networkOf(ip)), hostNumber(networkOf(ip))];
-  const fits = zone === networkOf(network);
   diagnostics.add({
     code: "ADDRESS_OUTSIDE_SUBNET",
     summary: `${ip} is not in the subnet of \`${domain.name}\`, ${network}.0/24`,
-    remedy: `write \`ip: ${network}.${hostNumber(ip)}\`` +
-      (fits ? `, or give the domain \`subnet_id: ${asked}\`` : ""),
+    detail: "a disabled domain keeps the subnet that it had",
+    remedy: `write \`ip: ${network}.${hostNumber(ip)}\`, or enable the domain`,
     range: machine.ranges.get("ip") ?? machine.range,
   });
 }
@@ -127,29 +126,17 @@ function reportTaken(
   diagnostics: DiagnosticList,
 ): void {
   const holder = pool.holderOf(hostNumber(ip));
+  if (holder === undefined) throw new RangeError(`parseInfra() let ${ip} pass`);
   const free = pool.next();
-  const freeOne = free === undefined
-    ? undefined
-    : `write \`ip: ${network}.${free}\`, which is free`;
-  const range = machine.ranges.get("ip") ?? machine.range;
-  if (holder === undefined) {
-    diagnostics.add({
-      code: "ADDRESS_NOT_STATIC",
-      summary:
-        `\`${machine.name}\` cannot have ${ip}: machines have .${STATIC.first} to .${STATIC.last}`,
-      detail: ".100 to .199 is for DHCP, .254 is the gateway, the rest is reserved",
-      ...(freeOne === undefined ? {} : { remedy: freeOne }),
-      range,
-    });
-    return;
-  }
-  const moveHolder = `give \`${holder}\` an \`ip\` of its own`;
+  const move = `give \`${holder}\` an \`ip\` of its own`;
   diagnostics.add({
     code: "ADDRESS_TAKEN",
     summary: `\`${machine.name}\` asks for ${ip}, which \`${holder}\` has`,
     detail: KEPT,
-    remedy: freeOne === undefined ? moveHolder : `${freeOne}, or ${moveHolder}`,
-    range,
+    remedy: free === undefined
+      ? move
+      : `write \`ip: ${network}.${free}\`, which is free, or ${move}`,
+    range: machine.ranges.get("ip") ?? machine.range,
   });
 }
 

@@ -1,7 +1,9 @@
+import type { SourceRange } from "../diag/diagnostic.ts";
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
+import { zonePrefix } from "../infra/check_addresses.ts";
 import type { Domain, Infra } from "../infra/infra.ts";
 import { type Lock, LOCK_FILE, type LockedDomain } from "./addressing.ts";
-import { compareAddresses, SEQUENCE, splitSubnet, zoneOf } from "./ipv4.ts";
+import { compareAddresses, SEQUENCE, splitSubnet } from "./ipv4.ts";
 import { NumberPool } from "./number_pool.ts";
 
 /** Why somebody who asks does not get it. */
@@ -16,7 +18,7 @@ export interface Subnets {
 
 /**
  * Gives each domain its /24. What a domain has it keeps, unless its trust level or the form of addressing puts it into
- * another zone, or `subnet_id` asks for something else; a disabled domain keeps it whatever the file says.
+ * another zone, or the file asks for something else; a disabled domain keeps it whatever the file says.
  *
  * `domains` in the order in which new ones are served.
  */
@@ -29,52 +31,74 @@ export function assignSubnets(
   const locked = new Map(Object.entries(lock?.domains ?? {}));
   const zones = new Zones();
   const byDomain = new Map<string, string>();
-  const moving: { domain: Domain; zone: string }[] = [];
-
+  const asking: Wish[] = [];
+  const waiting: { domain: Domain; zone: string }[] = [];
   for (const domain of domains) {
-    const zone = zoneOf(infra.global.addressing, domain.trustLevel);
+    const zone = zonePrefix(infra.global.addressing, domain);
+    const wish = wishOf(domain, zone);
     const subnet = locked.get(domain.name)?.subnet;
-    if (subnet !== undefined && staysPut(domain, zone, subnet)) {
-      const { zone: ownZone, sequence } = splitSubnet(subnet);
-      if (zones.of(ownZone).take(sequence, domain.name)) {
+    if (subnet !== undefined && staysPut(domain, zone, wish, subnet)) {
+      const has = splitSubnet(subnet);
+      if (zones.of(has.zone).take(has.sequence, domain.name)) {
         byDomain.set(domain.name, subnet);
         continue;
       }
     }
-    if (zone === undefined) reportZoneOutOfRange(domain, diagnostics);
-    else moving.push({ domain, zone });
+    if (wish === undefined) waiting.push({ domain, zone });
+    else asking.push(wish);
   }
 
-  const unnumbered: { domain: Domain; zone: string }[] = [];
-  const refused: { domain: Domain; zone: string; asked: number }[] = [];
-  for (const move of moving) {
-    const { domain, zone } = move;
-    const asked = domain.subnetId;
-    if (asked === undefined) unnumbered.push(move);
-    else if (zones.of(zone).take(asked, domain.name)) {
-      byDomain.set(domain.name, subnetOf(zone, asked));
-    } else refused.push({ domain, zone, asked });
-  }
+  const refused = asking.filter(({ domain, zone, sequence }) => {
+    if (!zones.of(zone).take(sequence, domain.name)) return true;
+    byDomain.set(domain.name, subnetOf(zone, sequence));
+    return false;
+  });
 
   const freed = freedSubnets(lock, locked, new Set(byDomain.values()));
   zones.free(freed);
-  for (const { domain, zone } of unnumbered) {
+  for (const { domain, zone } of waiting) {
     const sequence = zones.of(zone).takeNext(domain.name);
     if (sequence === undefined) reportFull(domain, zone, diagnostics);
     else byDomain.set(domain.name, subnetOf(zone, sequence));
   }
-  for (const { domain, zone, asked } of refused) {
-    reportTaken(domain, subnetOf(zone, asked), zones.of(zone), asked, diagnostics);
-  }
+  for (const wish of refused) reportTaken(wish, zones.of(wish.zone), diagnostics);
   const used = new Set(byDomain.values());
   return { byDomain, freed: freed.filter((subnet) => !used.has(subnet)) };
 }
 
-function staysPut(domain: Domain, zone: string | undefined, subnet: string): boolean {
+/** A subnet that infra.yml asks for. */
+interface Wish {
+  readonly domain: Domain;
+  readonly zone: string;
+  readonly sequence: number;
+  /** Where it asks. */
+  readonly range: SourceRange;
+}
+
+/** `subnet_id`, or else the subnet that the machines' fixed addresses are in: infra.yml was checked, it is one. */
+function wishOf(domain: Domain, zone: string): Wish | undefined {
+  if (domain.subnetId !== undefined) {
+    const range = domain.ranges.get("subnet_id") ?? domain.range;
+    return { domain, zone, sequence: domain.subnetId, range };
+  }
+  for (const { ip, range, ranges } of domain.machines) {
+    if (ip === undefined) continue;
+    const asked = splitSubnet(ip);
+    if (asked.zone !== zone) continue;
+    return { domain, zone, sequence: asked.sequence, range: ranges.get("ip") ?? range };
+  }
+  return undefined;
+}
+
+function staysPut(
+  domain: Domain,
+  zone: string,
+  wish: Wish | undefined,
+  subnet: string,
+): boolean {
   if (!domain.enabled) return true;
   const has = splitSubnet(subnet);
-  return has.zone === zone &&
-    (domain.subnetId === undefined || domain.subnetId === has.sequence);
+  return has.zone === zone && (wish === undefined || wish.sequence === has.sequence);
 }
 
 function subnetOf(zone: string, sequence: number): string {
@@ -114,43 +138,20 @@ class Zones {
   }
 }
 
-function reportZoneOutOfRange(domain: Domain, diagnostics: DiagnosticList): void {
-  diagnostics.add({
-    code: "ZONE_OUT_OF_RANGE",
-    summary: `The zone of trust level \`${domain.trustLevel}\` has no valid second octet`,
-    detail: "zone_base plus the trust level's steps of zone_step is greater than 255",
-    remedy: "choose a smaller `zone_base` or `zone_step` under `global.addressing`",
-    range: domain.ranges.get("trust_level") ?? domain.range,
-  });
-}
-
-function reportTaken(
-  domain: Domain,
-  subnet: string,
-  pool: NumberPool,
-  asked: number,
-  diagnostics: DiagnosticList,
-): void {
-  const range = domain.ranges.get("subnet_id") ?? domain.range;
-  const holder = pool.holderOf(asked);
+function reportTaken(wish: Wish, pool: NumberPool, diagnostics: DiagnosticList): void {
+  const { domain, zone, sequence, range } = wish;
+  const subnet = subnetOf(zone, sequence);
+  const holder = pool.holderOf(sequence);
+  if (holder === undefined) throw new RangeError(`parseInfra() let ${subnet} pass`);
   const free = pool.next();
-  const freeOne = free === undefined ? undefined : `write \`subnet_id: ${free}\`, which is free`;
-  if (holder === undefined) {
-    diagnostics.add({
-      code: "SUBNET_ID_OUT_OF_RANGE",
-      summary: `\`${domain.name}\` asks for the subnet ${subnet}, which no domain may have`,
-      detail: `subnet_id is ${SEQUENCE.first} to ${SEQUENCE.last}`,
-      ...(freeOne === undefined ? {} : { remedy: freeOne }),
-      range,
-    });
-    return;
-  }
-  const moveHolder = `move \`${holder}\` away with a \`subnet_id\` of its own`;
+  const move = `move \`${holder}\` away with a \`subnet_id\` of its own`;
   diagnostics.add({
     code: "SUBNET_TAKEN",
     summary: `\`${domain.name}\` asks for the subnet ${subnet}, which \`${holder}\` has`,
     detail: KEPT,
-    remedy: freeOne === undefined ? moveHolder : `${freeOne}, or ${moveHolder}`,
+    remedy: free === undefined
+      ? move
+      : `choose another one (${subnetOf(zone, free)} is free), or ${move}`,
     range,
   });
 }

@@ -1,5 +1,3 @@
-import type { AddressingForm, TrustLevel } from "../infra/infra.ts";
-
 /** Third octets a domain may have; 255 is left free. */
 export const SEQUENCE = { first: 0, last: 254 } as const;
 /** Last octets of machines. */
@@ -8,23 +6,7 @@ export const STATIC = { first: 1, last: 99 } as const;
 export const DHCP = { first: 100, last: 199 } as const;
 export const GATEWAY = 254;
 
-/** Distance of a zone from the first one, in steps; 3 is left free. */
-const ZONE_OFFSET: Readonly<Record<TrustLevel, number>> = {
-  "admin": 0,
-  "trusted": 1,
-  "semi-trusted": 2,
-  "untrusted": 4,
-  "disposable": 5,
-};
-
-/** First two octets of a domain's subnet: `10.120`. undefined where the zone's octet would be greater than 255. */
-export function zoneOf(form: AddressingForm, trustLevel: TrustLevel): string | undefined {
-  if (form.kind === "classic") return form.baseSubnet;
-  const octet = form.zoneBase + ZONE_OFFSET[trustLevel] * form.zoneStep;
-  return octet > 255 ? undefined : `${form.baseOctet}.${octet}`;
-}
-
-/** `10.120.3.0/24` as `10.120` and 3. */
+/** `10.120.3.0/24`, or an address in it, as `10.120` and 3. */
 export function splitSubnet(subnet: string): { readonly zone: string; readonly sequence: number } {
   const network = networkOf(subnet);
   const [zone, last] = splitLast(network);

@@ -118,7 +118,9 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
     await instances.setState(project, addr.name, { action: "stop", force: true });
   }
   if (sameValue("", value.config["security.protection.delete"], "true")) {
-    await instances.patch(project, addr.name, { config: { "security.protection.delete": "" } });
+    const { description } = value;
+    const config = { "security.protection.delete": "" };
+    await instances.patch(project, addr.name, { description, config });
   }
   context.progress("deleting");
   await instances.delete(project, addr.name);

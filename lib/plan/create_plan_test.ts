@@ -135,6 +135,38 @@ Deno.test("createPlan() shows what opens a door first, whoever did it", () => {
   assert.equal(change?.reason, "somebody opened a door in the isolation");
 });
 
+Deno.test("createPlan() does not take what infra.yml dropped, or an edited address, for a door", () => {
+  const before = infra({
+    "pro-dev": {
+      config: { "security.nesting": "true" },
+      profiles: ["default", "old"],
+      devices: { eth1: { type: "nic", network: "net-pro" } },
+      ip: "10.120.0.7",
+    },
+  });
+  const [change] = planAfter(before, infra({ "pro-dev": { ip: "10.120.0.8" } })).changes;
+  assert.deepEqual(
+    change?.fields.filter(({ path }) => !path.endsWith(MARK.managed)).map(({ path }) => path),
+    ["config.security.nesting", "devices.eth0.ipv4.address", "devices.eth1", "profiles"],
+  );
+  assert.equal(change?.fields.some(({ breach }) => breach), false);
+  assert.equal(change?.effect, "restart");
+});
+
+Deno.test("createPlan() calls a NIC without its filters, or on another bridge, a door", () => {
+  const plan = planAfter(infra(), infra(), (host) => {
+    const machine = host.resources.find(({ addr }) => addr.name === "pro-dev")!;
+    const { "security.mac_filtering": _, ...eth0 } = "devices" in machine
+      ? machine.devices.eth0!
+      : {};
+    return altered(host, "pro-dev", { devices: { eth0: { ...eth0, network: "net-perso" } } });
+  });
+  assert.deepEqual(plan.changes[0]?.fields.map(({ path, breach }) => [path, breach]), [
+    ["devices.eth0.network", true],
+    ["devices.eth0.security.mac_filtering", true],
+  ]);
+});
+
 Deno.test("createPlan() rebuilds when `image:` was edited, and only with force when protected", () => {
   const image = { kind: "local", alias: "debian2", text: "debian2" } as const;
   const images = [{

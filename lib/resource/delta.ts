@@ -95,7 +95,7 @@ function deviceKeyDelta(
   return configDelta(
     desired,
     actual,
-    { config: managedKeys, devices: {} },
+    { config: managedKeys, devices: {}, profiles: [] },
     // Whoever added a key to a NIC or proxy of ours could have opened a door with it.
     (key) => leadsOut(desired) && key !== "type",
   );
@@ -113,13 +113,14 @@ export function mergeDevices(actual: Devices, delta: DeviceDelta): Record<string
 export function deviceFields(
   delta: DeviceDelta,
   actual: Devices,
+  managed: Managed,
   effect: (name: string) => Effect,
 ): FieldChange[] {
   return [...delta].flatMap(([name, keys]) => {
     const live = actual[name];
     const path = `devices.${name}`;
     if (keys === undefined) {
-      const opens = live !== undefined && leadsOut(live);
+      const opens = live !== undefined && leadsOut(live) && !(name in managed.devices);
       return [fieldChange(path, shownDevice(live), undefined, effect(name), opens)];
     }
     if (live === undefined || keys.has("type")) {
@@ -127,9 +128,25 @@ export function deviceFields(
       return [fieldChange(path, shownDevice(live), after, effect(name))];
     }
     return [...keys].map(([key, after]) =>
-      fieldChange(`${path}.${key}`, live[key], after, effect(name), leadsOut(live))
+      fieldChange(
+        `${path}.${key}`,
+        live[key],
+        after,
+        effect(name),
+        leadsOut(live) && opensDoor(key, after, managed.devices[name] ?? []),
+      )
     );
   });
+}
+
+/** A filter or bridge of a NIC that differs, or a key that we never set; an address may just have been edited. */
+function opensDoor(
+  key: string,
+  after: string | undefined,
+  managedKeys: readonly string[],
+): boolean {
+  return key.startsWith("security.") || ["network", "nictype", "parent"].includes(key) ||
+    (after === undefined && !managedKeys.includes(key));
 }
 
 /** `type=nic network=net-lab` */

@@ -67,7 +67,7 @@ export function desiredInstance(machine: Machine, context: InstanceContext): Des
     description: machine.description,
     config: {
       ...config,
-      ...marksOf(owner, domain.name, config, devices),
+      ...marksOf(owner, domain.name, config, devices, machine.profiles),
       [MARK.image]: imageMark(machine.image),
     },
     type: machine.type,

@@ -9,7 +9,7 @@ import {
 } from "./delta.ts";
 import { type Effect, type FieldChange, fieldChange } from "./field.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
-import { bearsOnIsolation } from "./isolation.ts";
+import { bearsOnIsolation, isForeignDoor } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
 import { MARK, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
@@ -17,6 +17,7 @@ import { descriptionField } from "./project.ts";
 /** Every difference between a machine as declared and as it is. */
 export function compareInstance(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const { config, devices } = deltas(desired, actual);
+  const managed = readManaged(actual.config);
   return [
     ...immutableFields(desired, actual),
     ...stateField(desired, actual),
@@ -25,9 +26,14 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
       config,
       actual.config,
       (key) => whenNotLive(desired, actual, isLiveKey(key, desired.type)),
-      (key) => bearsOnIsolation(key) && !(key in desired.config),
+      (key) => isForeignDoor(key, desired.config, managed),
     ),
-    ...deviceFields(devices, actual.devices, (name) => deviceEffect(desired, actual, name)),
+    ...deviceFields(
+      devices,
+      actual.devices,
+      managed,
+      (name) => deviceEffect(desired, actual, name),
+    ),
     ...profilesField(desired, actual),
   ].filter((field) => !(field.path === `config.${MARK.image}` && imageChanged(desired, actual)));
 }
@@ -114,7 +120,8 @@ function profilesField(desired: DesiredInstance, actual: ActualInstance): FieldC
   const before = actual.profiles.join(", ");
   const after = desired.profiles.join(", ");
   if (before === after) return [];
-  const foreign = actual.profiles.some((name) => !desired.profiles.includes(name));
+  const known = [...desired.profiles, ...readManaged(actual.config).profiles];
+  const foreign = actual.profiles.some((name) => !known.includes(name));
   return [
     fieldChange("profiles", before, after, whenNotLive(desired, actual, false), foreign),
   ];

@@ -1,3 +1,6 @@
+import type { StringMap } from "../infra/infra.ts";
+import type { Managed } from "./mark.ts";
+
 /**
  * Whether a key of a machine or profile can open a door in the isolation: such keys are ours whoever set them.
  * `security.protection.*` guards data, not doors; who protects a machine by hand keeps it protected.
@@ -5,4 +8,9 @@
 export function bearsOnIsolation(key: string): boolean {
   return (key.startsWith("security.") && !key.startsWith("security.protection.")) ||
     key.startsWith("raw.");
+}
+
+/** Such a key that somebody else set: neither declared now nor by an earlier `infra.yml`. */
+export function isForeignDoor(key: string, desired: StringMap, managed: Managed): boolean {
+  return bearsOnIsolation(key) && !Object.hasOwn(desired, key) && !managed.config.includes(key);
 }

@@ -51,9 +51,11 @@ export interface Managed {
   readonly config: readonly string[];
   /** Keys by device. */
   readonly devices: Readonly<Record<string, readonly string[]>>;
+  /** Of an instance. */
+  readonly profiles: readonly string[];
 }
 
-const NOTHING_MANAGED: Managed = { config: [], devices: {} };
+const NOTHING_MANAGED: Managed = { config: [], devices: {}, profiles: [] };
 
 /** Reads the note about what anklume set. A damaged note counts as empty: nothing is unset then. */
 export function readManaged(config: StringMap): Managed {
@@ -62,10 +64,11 @@ export function readManaged(config: StringMap): Managed {
   try {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed !== "object" || parsed === null) return NOTHING_MANAGED;
-    const { config: keys, devices } = parsed as { config?: unknown; devices?: unknown };
+    const { config: keys, devices, profiles } = parsed as Record<string, unknown>;
     const byDevice = typeof devices === "object" && devices !== null ? devices : {};
     return {
       config: strings(keys),
+      profiles: strings(profiles),
       devices: Object.fromEntries(
         Object.entries(byDevice).map(([name, deviceKeys]) => [name, strings(deviceKeys)]),
       ),
@@ -85,6 +88,7 @@ export function marksOf(
   domain: string,
   config: StringMap,
   devices: Readonly<Record<string, StringMap>> = {},
+  profiles: readonly string[] = [],
 ): Record<string, string> {
   const names = Object.keys(devices).toSorted();
   const managed: Managed = {
@@ -92,6 +96,7 @@ export function marksOf(
     devices: Object.fromEntries(
       names.map((name) => [name, Object.keys(devices[name] ?? {}).toSorted()]),
     ),
+    profiles,
   };
   return {
     [MARK.project]: owner.project,

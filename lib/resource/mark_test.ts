@@ -19,6 +19,7 @@ Deno.test("readManaged() returns what marksOf() noted", () => {
   assert.deepEqual(readManaged(MARKS), {
     config: ["limits.cpu"],
     devices: { root: ["path", "type"] },
+    profiles: [],
   });
 });
 

@@ -12,7 +12,7 @@ import {
   mergeDevices,
 } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
-import { bearsOnIsolation } from "./isolation.ts";
+import { bearsOnIsolation, isForeignDoor } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
 import { MARK, MARK_PREFIX, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
@@ -100,15 +100,16 @@ function deltas(desired: DesiredProfile, actual: ActualProfile) {
 export function compareProfile(profile: DesiredProfile, actual: ActualProfile): FieldChange[] {
   const desired = wanted(profile, actual);
   const { config, devices } = deltas(desired, actual);
+  const managed = readManaged(actual.config);
   return [
     ...descriptionField(desired, actual),
     ...configFields(
       config,
       actual.config,
       (key) => isLiveKey(key, "lxc") ? "in-place" : "next-start",
-      (key) => bearsOnIsolation(key) && !(key in desired.config),
+      (key) => isForeignDoor(key, desired.config, managed),
     ),
-    ...deviceFields(devices, actual.devices, () => "in-place"),
+    ...deviceFields(devices, actual.devices, managed, () => "in-place"),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { MARK } from "./mark.ts";
+
 /** Bytes (or bits) of an Incus size such as `2GiB`, `500MB`, `2147483648`; undefined: not one. */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim());
@@ -73,8 +75,9 @@ function cpuSet(text: string): number[] | undefined {
 /** Keys whose values may hold passwords; they never reach a screen, a log or JSON. */
 const SECRET = /^(environment\.|cloud-init\.|user\.(user|vendor|network|meta)-data)/;
 
-/** The value as it may be shown. Two different secrets of one length still show as changed. */
+/** The value as it may be shown, if at all. Two different secrets of one length still show as changed. */
 export function shownValue(key: string, value: string | undefined): string | undefined {
+  if (value !== undefined && key === MARK.managed) return "(notes)";
   if (value === undefined || !SECRET.test(key)) return value;
   return `(hidden, ${value.length} characters)`;
 }

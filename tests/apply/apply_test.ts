@@ -259,3 +259,10 @@ Deno.test("applyPlan() does not overwrite what somebody changed after the plan w
   const report = await host.run(plan, host.desired(infra));
   assert.match(report.failed[0]!.message, /changed by somebody else since the plan was made/);
 });
+
+Deno.test("applyPlan() gives machines IPv6 where the infra has it, and the next plan is empty", async () => {
+  await using host = await Host.connect(PROJECT);
+  const infra = { ...lab(), global: { ...lab().global, ipv6: true } };
+  assert.deepEqual((await host.apply(infra)).failed, []);
+  assert.deepEqual((await host.plan(infra)).changes, []);
+});

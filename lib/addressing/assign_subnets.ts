@@ -75,7 +75,7 @@ interface Wish {
   readonly range: SourceRange;
 }
 
-/** `subnet_id`, or else the subnet that the machines' fixed addresses are in: infra.yml was checked, it is one. */
+/** `subnet_id`, or else the subnet that the machines' fixed addresses are in: infra.yml was checked, it is one of the zone's. */
 function wishOf(domain: Domain, zone: string): Wish | undefined {
   if (domain.subnetId !== undefined) {
     const range = domain.ranges.get("subnet_id") ?? domain.range;
@@ -83,9 +83,7 @@ function wishOf(domain: Domain, zone: string): Wish | undefined {
   }
   for (const { ip, range, ranges } of domain.machines) {
     if (ip === undefined) continue;
-    const asked = splitSubnet(ip);
-    if (asked.zone !== zone) continue;
-    return { domain, zone, sequence: asked.sequence, range: ranges.get("ip") ?? range };
+    return { domain, zone, sequence: splitSubnet(ip).sequence, range: ranges.get("ip") ?? range };
   }
   return undefined;
 }

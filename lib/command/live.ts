@@ -2,6 +2,7 @@ import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { findHostConflicts } from "../addressing/host_conflicts.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
+import { policyWarnings } from "../nftables/policy_warning.ts";
 import { renderRuleset } from "../nftables/render_ruleset.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
 import { readTemplates } from "../nftables/template.ts";
@@ -85,7 +86,7 @@ export async function openLive(
       actual: { ...state, firewall, limits },
       ruleset,
       rulesetWithout: (bridges) => render(orphanBridges.filter((bridge) => !bridges.has(bridge))),
-      warnings: found,
+      warnings: [...found, ...policyWarnings(infra, addressing)],
       [Symbol.asyncDispose]: () => incus.close(),
     };
   } catch (error) {

@@ -1,18 +1,18 @@
 import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
 import type { Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
-import { advance, groupTitle, initialProgress, isFinished } from "../view/progress.ts";
+import { advance, initialProgress, progressLines } from "../view/progress.ts";
 import { eventLine } from "../view/report.ts";
 import type { Session } from "./session.ts";
 
-/** Runs an apply to its end and shows it: tasks that move on a terminal, plain lines in a pipe. Answers its events. */
+/** Runs an apply to its end and shows it: a picture that moves on a terminal, plain lines in a pipe. Answers its events. */
 export async function showProgress(
   plan: Plan,
   events: AsyncIterable<ApplyEvent>,
   session: Session,
 ): Promise<ApplyEvent[]> {
   return session.terminal.canRedraw
-    ? await showTasks(plan, events)
+    ? await showPicture(plan, events, session)
     : await showLines(plan, events, session);
 }
 
@@ -44,58 +44,46 @@ async function showLines(
   return seen;
 }
 
-/** What is used of listr2's task. */
-interface TaskHandle {
-  set title(title: string);
-  set output(output: string);
-}
+/** Milliseconds between two pictures. */
+const FRAME_MS = 120;
 
-/** One line on the screen: what it waits for, and its task once that runs. */
-interface Shown {
-  readonly finished: PromiseWithResolvers<void>;
-  task?: TaskHandle;
-}
-
-async function showTasks(plan: Plan, events: AsyncIterable<ApplyEvent>): Promise<ApplyEvent[]> {
-  const { Listr } = await import("listr2");
+/**
+ * Draws the picture of the moment over the last one. Not listr2: on Ctrl-C a part of it raises the signal again with
+ * `process.kill`, which the binary has no right to; and it colours whatever NO_COLOR says.
+ */
+async function showPicture(
+  plan: Plan,
+  events: AsyncIterable<ApplyEvent>,
+  { terminal, out, signal }: Session,
+): Promise<ApplyEvent[]> {
   const domainOf = new Map(plan.changes.map((change) => [formatAddr(change.addr), change.domain]));
   let state = initialProgress(plan.changes);
-  const shown = new Map([...state.groups.keys()].map((domain): [string | undefined, Shown] => [
-    domain,
-    { finished: Promise.withResolvers<void>() },
-  ]));
-  const drawing = new Listr(
-    [...shown].map(([domain, group]) => ({
-      title: `${domain ?? "host"}`,
-      task: (_context: unknown, task: TaskHandle) => {
-        group.task = task;
-        return group.finished.promise;
-      },
-    })),
-    { concurrent: true, exitOnError: false, registerSignalListeners: false },
-  ).run();
-
+  let drawn = 0;
+  let tick = 0;
+  const draw = () => {
+    const lines = progressLines(state, out, Math.max(terminal.rows - 2, 1), tick);
+    const back = drawn === 0 ? "" : `\u001b[${drawn}A\r\u001b[J`;
+    terminal.out(`${back}${lines.join("\n")}\n`);
+    drawn = lines.length;
+  };
+  // What was said about the interrupt stays: the picture goes on below it.
+  const onInterrupt = () => drawn = 0;
+  signal.addEventListener("abort", onInterrupt);
+  const frames = setInterval(() => {
+    tick++;
+    draw();
+  }, FRAME_MS);
   const seen: ApplyEvent[] = [];
   try {
     for await (const event of events) {
       seen.push(event);
-      const domain = domainOf.get(formatAddr(event.addr));
-      state = advance(state, domain, event);
-      const group = state.groups.get(domain);
-      const handle = shown.get(domain);
-      if (group === undefined || handle === undefined) continue;
-      const title = groupTitle(domain, group);
-      if (handle.task !== undefined) {
-        handle.task.title = title;
-        handle.task.output = [...group.busy.values()].at(-1) ?? "";
-      }
-      if (!isFinished(group)) continue;
-      if (group.failed > 0) handle.finished.reject(new Error(title));
-      else handle.finished.resolve();
+      const name = formatAddr(event.addr);
+      if (domainOf.has(name)) state = advance(state, domainOf.get(name), event);
     }
+    draw();
   } finally {
-    for (const { finished } of shown.values()) finished.resolve();
-    await drawing;
+    clearInterval(frames);
+    signal.removeEventListener("abort", onInterrupt);
   }
   return seen;
 }

@@ -24,6 +24,11 @@ export class Terminal {
     return this.#size?.columns || 80;
   }
 
+  /** Lines of the screen; 24 where there is none. */
+  get rows(): number {
+    return this.#size?.rows || 24;
+  }
+
   /** Whether lines that were written can be drawn over again. */
   get canRedraw(): boolean {
     return this.outIsTerminal && Boolean(this.#size?.columns) && envVar("TERM") !== "dumb";

@@ -2,7 +2,8 @@ import type { ApplyEvent } from "../apply/event.ts";
 import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { activity } from "./report.ts";
-import { printable } from "./text.ts";
+import type { Style } from "./style.ts";
+import { count, printable, shorten } from "./text.ts";
 
 /** What a screen shows of an apply: one line per domain, and what it is busy with below. */
 export interface ProgressState {
@@ -64,13 +65,48 @@ export function advance(
   return { groups };
 }
 
+const SPINNER = ["|", "/", "-", "\\"];
+
+/**
+ * The picture of a moment, one line per domain and no more than `rows`: what is busy comes first, and what does not fit is
+ * counted. `tick` turns the wheel.
+ */
+export function progressLines(
+  state: ProgressState,
+  { colors, width }: Style,
+  rows: number,
+  tick: number,
+): string[] {
+  const groups = [...state.groups].sort(([, a], [, b]) => rank(a) - rank(b));
+  const room = groups.length <= rows ? rows : rows - 1;
+  const lines = groups.slice(0, room).map(([domain, group]) => {
+    const wheel = SPINNER[tick % SPINNER.length] ?? "";
+    const text = shorten(` ${groupTitle(domain, group)}${busyText(group)}`, width - 1);
+    if (group.failed > 0) return colors.red(`x${text}`);
+    if (isFinished(group)) return colors.green(`+${text}`);
+    return group.busy.size > 0 ? `${colors.yellow(wheel)}${text}` : colors.dim(`.${text}`);
+  });
+  const left = groups.length - room;
+  return left <= 0 ? lines : [...lines, colors.dim(`  and ${count(left, "domain")} more`)];
+}
+
+/** Busy, then waiting, then finished. */
+function rank(group: GroupProgress): number {
+  return group.busy.size > 0 ? 0 : isFinished(group) ? 2 : 1;
+}
+
+function busyText(group: GroupProgress): string {
+  const last = [...group.busy.values()].at(-1);
+  return last === undefined ? "" : `  ${last}`;
+}
+
 /** `pro  4/9`, with what failed or was skipped. */
-export function groupTitle(domain: string | undefined, group: GroupProgress): string {
+function groupTitle(domain: string | undefined, group: GroupProgress): string {
   const failed = group.failed === 0 ? "" : `, ${group.failed} failed`;
   const skipped = group.skipped === 0 ? "" : `, ${group.skipped} skipped`;
   return `${domain ?? "host"}  ${group.done}/${group.total}${failed}${skipped}`;
 }
 
-export function isFinished(group: GroupProgress): boolean {
+function isFinished(group: GroupProgress): boolean {
   return group.done + group.failed + group.skipped >= group.total;
 }

@@ -1,0 +1,33 @@
+import type { SourceRange } from "../../lib/diag/diagnostic.ts";
+import { parseInfra } from "../../lib/infra/parse_infra.ts";
+import { caseSources } from "./case_sources.ts";
+import { caseNames, type GoldenKind, TESTDATA } from "./golden.ts";
+
+const DIRECTORY = `${TESTDATA}/valid`;
+
+/** `infra.json`: the Infra of a case, defaults filled in and copies expanded. */
+export const valid: GoldenKind = {
+  name: "valid",
+  async files() {
+    return await Promise.all((await caseNames(DIRECTORY)).map(async (name) => {
+      const { infra, diagnostics } = parseInfra(await caseSources(`${DIRECTORY}/${name}`));
+      if (infra === undefined || diagnostics.length > 0) {
+        throw new Error(`${name}: ${diagnostics.map(({ summary }) => summary).join("; ")}`);
+      }
+      return { path: `${DIRECTORY}/${name}/infra.json`, content: dump(infra) };
+    }));
+  },
+};
+
+/** JSON in which a place is `infra.yml:3:5`. The places of single keys are left out: they would bury the rest. */
+function dump(value: unknown): string {
+  const replace = (key: string, item: unknown) => {
+    if (key === "ranges") return undefined;
+    if (key === "range") {
+      const { file, start } = item as SourceRange;
+      return `${file}:${start.line}:${start.column}`;
+    }
+    return item instanceof Map ? Object.fromEntries(item) : item;
+  };
+  return `${JSON.stringify(value, replace, 2)}\n`;
+}

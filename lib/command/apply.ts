@@ -151,11 +151,7 @@ async function converge(
   });
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
   session.terminal.out(
-    reportText(
-      report,
-      session.out,
-      "Mend the cause, then run `anklume apply` again: it carries on from where it stopped.",
-    ),
+    reportText(report, session.out, "anklume apply"),
   );
   await forgetDeletedBridges(live, report);
   if (report.interrupted) return EXIT.interrupted;

@@ -97,7 +97,7 @@ async function remove(
   // What was held back stays on purpose, and has been named.
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
   session.terminal.out(
-    reportText(report, session.out, "Run `anklume destroy` again for what is left."),
+    reportText(report, session.out, "anklume destroy"),
   );
   await forgetDeletedBridges(live, report);
   if (report.interrupted) return EXIT.interrupted;

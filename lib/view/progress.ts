@@ -83,7 +83,9 @@ export function progressLines(
     const wheel = SPINNER[tick % SPINNER.length] ?? "";
     const text = shorten(` ${groupTitle(domain, group)}${busyText(group)}`, width - 1);
     if (group.failed > 0) return colors.red(`x${text}`);
-    if (isFinished(group)) return colors.green(`+${text}`);
+    if (isFinished(group)) {
+      return group.skipped > 0 ? colors.yellow(`-${text}`) : colors.green(`+${text}`);
+    }
     return group.busy.size > 0 ? `${colors.yellow(wheel)}${text}` : colors.dim(`.${text}`);
   });
   const left = groups.length - room;

@@ -43,8 +43,10 @@ export function eventLine(event: ApplyEvent, { colors }: Style): string | undefi
   }
 }
 
-/** What was done, what failed and why, what was left out, and what to type next. */
-export function reportText(report: ApplyReport, style: Style, next: string): string {
+/**
+ * What was done, what failed and why, what was left out, and what to type next: `again` is the command that carries on.
+ */
+export function reportText(report: ApplyReport, style: Style, again: string): string {
   const { colors, width } = style;
   const lines: string[] = [];
   const sum = sumOf(report);
@@ -64,7 +66,8 @@ export function reportText(report: ApplyReport, style: Style, next: string): str
   }
   if (report.interrupted) lines.push("Interrupted: what was in flight has been finished.");
   if (report.failed.length > 0 || report.skipped.length > 0 || report.interrupted) {
-    lines.push(wrap(next, width));
+    const first = report.failed.length > 0 ? "Mend the cause, then run" : "Run";
+    lines.push(wrap(`${first} \`${again}\` again: it carries on from where it stopped.`, width));
   }
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }

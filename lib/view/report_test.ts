@@ -18,7 +18,7 @@ Deno.test("reportText() of a clean run is one line", () => {
     skipped: [],
     interrupted: false,
   };
-  assert.equal(reportText(report, plain, "never said"), "Done: 1 created, 1 updated.\n");
+  assert.equal(reportText(report, plain, "anklume apply"), "Done: 1 created, 1 updated.\n");
 });
 
 Deno.test("reportText() tells what failed in Incus's words, what was left out, and what to type", () => {
@@ -36,7 +36,7 @@ Deno.test("reportText() tells what failed in Incus's words, what was left out, a
     ],
     interrupted: true,
   };
-  const text = reportText(report, plain, "Mend it, then run `anklume apply` again.");
+  const text = reportText(report, plain, "anklume apply");
   assert.equal(
     text,
     `Failed: 1 resource.
@@ -48,7 +48,8 @@ Not done: 3 resources.
   instance pro/pro-dev: protected: needs --force
   instance pro/pro-dev: interrupted before its turn
 Interrupted: what was in flight has been finished.
-Mend it, then run \`anklume apply\` again.
+Mend the cause, then run \`anklume apply\` again: it carries on from where it
+stopped.
 `,
   );
 });

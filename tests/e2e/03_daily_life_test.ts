@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { IMAGE, inMachine, Lab, liveInstances, must, run } from "./_lab.ts";
+
+const HEAD = `project_name: daily\nglobal: { default_os_image: "${IMAGE}" }\n`;
+const LAB = `${HEAD}domains:\n  lab:\n    ephemeral: true\n    machines:\n      lab-one: {}\n`;
+
+interface Change {
+  readonly resource: string;
+  readonly action: string;
+}
+
+interface Checked {
+  readonly changes: readonly Change[];
+  readonly orphans: readonly { readonly resource: string }[];
+  readonly diagnostics: readonly { readonly code: string }[];
+}
+
+async function check(lab: Lab): Promise<Checked> {
+  return JSON.parse((await lab.anklume(["check", "--json"])).stdout) as Checked;
+}
+
+/** A shell line on the host, `$BIN` being the binary, in the workspace. */
+function shell(lab: Lab, line: string) {
+  const repository = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+  const BIN = Deno.env.get("ANKLUME_BIN") ?? `${repository}/anklume`;
+  return run(["bash", "-c", line], { cwd: lab.dir, env: { BIN } });
+}
+
+Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes for good", async () => {
+  await using lab = await Lab.create(
+    `${LAB}  old:\n    ephemeral: true\n    machines: { old-one: {} }\n`,
+  );
+  await lab.anklume(["apply", "--infra"]);
+  await lab.write("infra.yml", LAB);
+
+  const { orphans } = await check(lab);
+  assert.deepEqual(orphans.map(({ resource }) => resource).sort(), [
+    "instance old/old-one",
+    "network net-old",
+    "project old",
+  ]);
+  await lab.anklume(["apply", "--infra"]);
+  const rules = await must(["nft", "list", "table", "inet", "anklume_daily"]);
+  assert.match(rules, /net-old/, "it stays walled off");
+
+  // Deleting asks for consent, and nobody is there to give it.
+  const refused = await lab.anklume(["apply", "--infra", "--prune"], 1);
+  assert.match(refused.stderr, /--yes/);
+  assert.equal((await liveInstances()).length, 2);
+
+  await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
+  assert.deepEqual((await liveInstances()).map(({ name }) => name), ["lab-one"]);
+  assert.doesNotMatch(await must(["nft", "list", "table", "inet", "anklume_daily"]), /net-old/);
+  assert.deepEqual((await check(lab)).changes, []);
+});
+
+Deno.test("a lost lock is read back from the live machines, after somebody agreed", async () => {
+  await using lab = await Lab.create(LAB);
+  await lab.anklume(["apply", "--infra"]);
+  const lock = await lab.read("infra.lock.yml");
+  await Deno.remove(`${lab.dir}/infra.lock.yml`);
+
+  const checked = await check(lab);
+  assert.deepEqual(checked.changes, []);
+  assert.ok(checked.diagnostics.some(({ code }) => code === "LOCK_REBUILT"));
+  await assert.rejects(lab.read("infra.lock.yml"), "check writes nothing");
+
+  const refused = await lab.anklume(["apply", "--infra"], 1);
+  assert.match(refused.stderr, /--yes/);
+  await lab.anklume(["apply", "--infra", "--yes"]);
+  assert.equal(await lab.read("infra.lock.yml"), lock);
+});
+
+Deno.test("another infra of the same name is refused before anything is touched", async () => {
+  await using lab = await Lab.create(LAB);
+  await lab.anklume(["apply", "--infra"]);
+  const dir = await Deno.makeTempDir({ prefix: "anklume-e2e-other-" });
+  try {
+    const lock = (await lab.read("infra.lock.yml")).replace(/^infra: .*$/m, `infra: ${OTHER}`);
+    await Deno.writeTextFile(`${dir}/infra.yml`, LAB);
+    await Deno.writeTextFile(`${dir}/infra.lock.yml`, lock);
+    for (const verb of ["check", "apply --yes"]) {
+      const answer = await shell(lab, `cd ${dir} && "$BIN" ${verb}`);
+      assert.ok(answer.code === 1 || answer.code === 2, answer.stderr);
+      assert.match(answer.stderr, /infra `?daily`?|another infra/i);
+    }
+    assert.deepEqual((await check(lab)).changes, []);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+const OTHER = "11111111-2222-4333-8444-555555555555";
+
+Deno.test("a machine that apply would restart waits for consent", async () => {
+  await using lab = await Lab.create(LAB);
+  await lab.anklume(["apply", "--infra"]);
+  const boot = (await inMachine("lab", "lab-one", "cat", "/proc/sys/kernel/random/boot_id")).stdout;
+  const edited = LAB.replace("lab-one: {}", "lab-one: { ip: 10.120.0.50 }");
+  await lab.write("infra.yml", edited);
+  const { stdout, stderr } = await lab.anklume(["apply", "--infra"], 1);
+  assert.match(stdout, /restarts it/);
+  assert.match(stderr, /somebody's consent/);
+  const now = (await inMachine("lab", "lab-one", "cat", "/proc/sys/kernel/random/boot_id")).stdout;
+  assert.equal(now, boot);
+});
+
+Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply carries on", async () => {
+  const many = `${HEAD}domains:\n  big:\n    ephemeral: true\n    copies: 4\n` +
+    "    machines: { a: {}, b: {} }\n";
+  await using lab = await Lab.create(many);
+  const child = lab.spawn(["apply", "--infra"]);
+  const output = child.output();
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await output;
+  const decoder = new TextDecoder();
+  const said = decoder.decode(stdout) + decoder.decode(stderr);
+  assert.equal(code, 130, said);
+  assert.match(said, /Interrupted: what was in flight has been finished/);
+  assert.match(said, /interrupted before its turn/);
+  const before = (await liveInstances()).length;
+  assert.ok(before < 8, `${before} machines stand already: the interrupt came too late to tell`);
+
+  await lab.anklume(["apply", "--infra"]);
+  assert.equal((await liveInstances()).filter(({ status }) => status === "Running").length, 8);
+  assert.deepEqual((await check(lab)).changes, []);
+});
+
+Deno.test("a second apply on the same workspace is refused with the pid of the first", async () => {
+  await using lab = await Lab.create(LAB);
+  const first = lab.spawn(["apply", "--infra"]);
+  const output = first.output();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const second = await lab.try(["apply", "--infra"]);
+  assert.equal(second.code, 1, second.stdout);
+  assert.match(second.stderr.replace(/\s+/g, " "), new RegExp(`process ${first.pid}`));
+  assert.equal((await output).code, 0);
+});
+
+Deno.test("an apply whose reader goes away finishes all the same", async () => {
+  await using lab = await Lab.create(LAB);
+  const { code, stderr } = await shell(lab, `set -o pipefail; "$BIN" apply --infra | head -1`);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual((await check(lab)).changes, []);
+});
+
+Deno.test("members of incus-admin look without root, and do not apply", async () => {
+  await using lab = await Lab.create(LAB);
+  await lab.anklume(["apply", "--infra"]);
+  await Deno.chmod(lab.dir, 0o755);
+  const gid = (await must(["stat", "-c", "%g", "/var/lib/incus/unix.socket"])).trim();
+  const drop = `setpriv --reuid=65534 --regid=65534`;
+  const member = await shell(lab, `${drop} --groups=${gid} "$BIN" check`);
+  assert.equal(member.code, 0, member.stderr);
+  const status = await shell(lab, `${drop} --groups=${gid} "$BIN" status`);
+  assert.match(status.stdout, /^Firewall {2}unknown: .*needs root/);
+  const apply = await shell(
+    lab,
+    `chown -R 65534 . && ${drop} --groups=${gid} "$BIN" apply --infra`,
+  );
+  assert.equal(apply.code, 1);
+  assert.match(apply.stderr, /Nothing was touched.*root/);
+
+  const stranger = await shell(lab, `${drop} --clear-groups "$BIN" check`);
+  assert.equal(stranger.code, 1);
+  assert.match(stranger.stderr.replace(/\s+/g, " "), /permission denied.*incus-admin/);
+  await shell(lab, "chown -R 0 .");
+});
+
+Deno.test("without nft nothing is touched, and the message names the package", async () => {
+  await using lab = await Lab.create(LAB);
+  const hidden = `for nft in /usr/sbin/nft /sbin/nft; do mount --bind /dev/null $nft; done`;
+  const line = `unshare --mount bash -c '${hidden} 2>/dev/null; "$BIN" apply --infra'`;
+  const { code, stderr } = await shell(lab, line);
+  assert.equal(code, 1);
+  assert.match(stderr, /nftables/);
+  assert.deepEqual(await liveInstances(), []);
+});
+
+Deno.test("without Ansible the infra is built, and the message says how to get it", async () => {
+  await using lab = await Lab.create(LAB);
+  const line = `PATH=/usr/sbin:/usr/bin:/sbin:/bin "$BIN" apply`;
+  const { code, stderr } = await shell(lab, line);
+  assert.equal(code, 1);
+  assert.match(stderr, /ANSIBLE_MISSING/);
+  assert.equal((await liveInstances()).length, 1);
+  await lab.anklume(["apply", "--infra"]);
+});
+
+Deno.test("provisioning leaves everything else of a machine as it was", async () => {
+  const described = LAB.replace("lab-one: {}", "lab-one: { description: Kept }");
+  await using lab = await Lab.create(described);
+  await lab.anklume(["apply"]);
+  await lab.expectNothingToDo();
+});

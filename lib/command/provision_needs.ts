@@ -1,3 +1,4 @@
+import { hasUserContent } from "../ansible/file_check.ts";
 import { explainDigest, provisionDigest, PROVISIONED_KEY } from "../ansible/provision_digest.ts";
 import type { ProvisionFiles } from "../ansible/provision_files.ts";
 import type { Infra } from "../infra/infra.ts";
@@ -28,7 +29,8 @@ export interface ProvisionChoice {
 }
 
 /**
- * Which machines need provisioning, and why. A machine that is not declared as running is left alone unless it runs;
+ * Which machines need provisioning, and why. A machine without roles needs none, unless the user wrote plays of their own: an
+ * infra without roles needs no Ansible at all. A machine that is not declared as running is left alone unless it runs;
  * one that does not exist yet counts as running soon. Pure.
  */
 export function provisionNeeds(
@@ -38,9 +40,11 @@ export function provisionNeeds(
   choice: ProvisionChoice,
 ): ProvisionNeed[] {
   const needs: ProvisionNeed[] = [];
+  const ownPlays = hasUserContent(files.get("site.yml")?.text ?? "");
   for (const domain of infra.domains) {
     if (!domain.enabled || choice.domains?.includes(domain.name) === false) continue;
     for (const machine of domain.machines) {
+      if (machine.roles.length === 0 && !ownPlays && !choice.always) continue;
       const name = `${domain.name}/${machine.name}`;
       const found = live.get(name);
       const runs = machine.state === "running" || (found?.running ?? machine.state === "manual");

@@ -80,8 +80,8 @@ Deno.test("a newcomer goes from a template to isolated, provisioned machines", a
     assert.equal(await connect({ domain: "perso", machine: "perso-vault" }, print, 631), vault);
     assert.ok(await connect("host", print, 632), "the host reaches every machine");
 
-    assert.notEqual(await connect(pro, OUTSIDE_ADDRESS, 80), undefined, "internet: true");
-    assert.equal(await connect(sandbox, OUTSIDE_ADDRESS, 80), undefined, "internet: false");
+    assert.notEqual(await connect(pro, OUTSIDE_ADDRESS, 9000), undefined, "internet: true");
+    assert.equal(await connect(sandbox, OUTSIDE_ADDRESS, 9000), undefined, "internet: false");
   });
 
   await t.step("destroy needs --force for what is protected", async () => {

@@ -179,7 +179,7 @@ Deno.test("without nft nothing is touched, and the message names the package", a
 });
 
 Deno.test("without Ansible the infra is built, and the message says how to get it", async () => {
-  await using lab = await Lab.create(LAB);
+  await using lab = await Lab.create(LAB.replace("{}", "{ roles: [base_system] }"));
   const line = `PATH=/usr/sbin:/usr/bin:/sbin:/bin "$BIN" apply`;
   const { code, stderr } = await shell(lab, line);
   assert.equal(code, 1);
@@ -189,8 +189,10 @@ Deno.test("without Ansible the infra is built, and the message says how to get i
 });
 
 Deno.test("provisioning leaves everything else of a machine as it was", async () => {
-  const described = LAB.replace("lab-one: {}", "lab-one: { description: Kept }");
+  const described = LAB.replace("lab-one: {}", "lab-one: { description: Kept, roles: [mine] }");
   await using lab = await Lab.create(described);
+  await Deno.mkdir(`${lab.dir}/roles/mine/tasks`, { recursive: true });
+  await lab.write("roles/mine/tasks/main.yml", "- ansible.builtin.ping:\n");
   await lab.anklume(["apply"]);
   await lab.expectNothingToDo();
 });

@@ -1,6 +1,7 @@
 import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { findHostConflicts } from "../addressing/host_conflicts.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
+import { envVar } from "../host/terminal.ts";
 import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
 import { policyWarnings } from "../nftables/policy_warning.ts";
 import { renderRuleset } from "../nftables/render_ruleset.ts";
@@ -87,7 +88,12 @@ export async function openLive(
       ruleset,
       rulesetWithout: (bridges) => render(orphanBridges.filter((bridge) => !bridges.has(bridge))),
       warnings: [...found, ...policyWarnings(infra, addressing)],
-      [Symbol.asyncDispose]: () => incus.close(),
+      [Symbol.asyncDispose]: async () => {
+        if (envVar("ANKLUME_DEBUG")) {
+          session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);
+        }
+        await incus.close();
+      },
     };
   } catch (error) {
     await incus.close();

@@ -1,7 +1,15 @@
-import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import {
+  Argument,
+  Command,
+  CommanderError,
+  InvalidArgumentError,
+  Option,
+} from "@commander-js/extra-typings";
 import config from "../../deno.json" with { type: "json" };
 import type { ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
+
+export { CommanderError };
 
 /** A command line that was understood: what it asks for, still to be run. */
 export type Verb = () => Promise<ExitStatus>;
@@ -9,11 +17,20 @@ export type Verb = () => Promise<ExitStatus>;
 const JSON_FLAG = "--json";
 const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";
 
+/** Called with what was asked for, once. */
+type Choose = (verb: Verb) => void;
+
+type AddVerb = (program: Command, choose: Choose, session: Session) => void;
+
 /**
- * The command line. A verb's code is loaded when it runs, so that `--version` and a usage error cost nothing. `choose` is
- * called with what was asked for, once.
+ * The command line. A verb's code is loaded when it runs. Where the first word is a verb, the others are not even described:
+ * that takes longer than most of them need to run.
  */
-export function createProgram(session: Session, choose: (verb: Verb) => void): Command {
+export function createProgram(
+  session: Session,
+  choose: Choose,
+  firstWord: string | undefined,
+): Command {
   const program = new Command("anklume")
     .description(
       "Isolated domains on this host, from one file: infra.yml becomes subnets, Incus projects, " +
@@ -47,6 +64,15 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
       ),
     );
 
+  const asked = firstWord === undefined ? undefined : VERBS.get(firstWord);
+  const verbs = asked === undefined || firstWord === "complete" || firstWord === "completions"
+    ? new Set(VERBS.values())
+    : [asked];
+  for (const add of verbs) add(program, choose, session);
+  return program;
+}
+
+function addInit(program: Command, choose: Choose, session: Session): void {
   program.command("init")
     .summary("start a workspace here, or in a directory below")
     .description(
@@ -71,7 +97,9 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
     .action((dir, options) =>
       choose(async () => (await import("./init.ts")).init({ ...options, dir }, session))
     );
+}
 
+function addValidate(program: Command, choose: Choose, session: Session): void {
   program.command("validate")
     .summary("read and check infra.yml, touch nothing")
     .description(
@@ -89,7 +117,9 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
     .action((options) =>
       choose(async () => (await import("./validate.ts")).validate(options, session))
     );
+}
 
+function addSync(program: Command, choose: Choose, session: Session): void {
   program.command("sync")
     .summary("write the Ansible tree")
     .description(
@@ -106,7 +136,9 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
       ),
     )
     .action((options) => choose(async () => (await import("./sync.ts")).sync(options, session)));
+}
 
+function addCheck(program: Command, choose: Choose, session: Session): void {
   program.command("check").alias("plan")
     .summary("what apply would change, and why")
     .description(
@@ -126,7 +158,9 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
       ),
     )
     .action((options) => choose(async () => (await import("./check.ts")).check(options, session)));
+}
 
+function addApply(program: Command, choose: Choose, session: Session): void {
   program.command("apply")
     .summary("make the host what infra.yml says")
     .description(
@@ -161,7 +195,9 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
       const verbose = Number(options.verbose);
       choose(async () => (await import("./apply.ts")).apply({ ...options, verbose }, session));
     });
+}
 
+function addStatus(program: Command, choose: Choose, session: Session): void {
   program.command("status")
     .summary("firewall, domains, machines")
     .description(
@@ -176,7 +212,9 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
     .action((options) =>
       choose(async () => (await import("./status.ts")).status(options, session))
     );
+}
 
+function addDestroy(program: Command, choose: Choose, session: Session): void {
   program.command("destroy")
     .summary("remove what anklume made")
     .description(
@@ -196,7 +234,9 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
     .action((options) =>
       choose(async () => (await import("./destroy.ts")).destroy(options, session))
     );
+}
 
+function addRoles(program: Command, choose: Choose, session: Session): void {
   program.command("roles")
     .summary("Ansible roles at hand")
     .description(
@@ -206,13 +246,17 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
     .option(JSON_FLAG, JSON_TEXT)
     .addHelpText("after", examples(["anklume roles", ""]))
     .action((options) => choose(async () => (await import("./roles.ts")).roles(options, session)));
+}
 
+function addSchema(program: Command, choose: Choose, session: Session): void {
   program.command("schema")
     .summary("JSON Schema of infra.yml")
     .description("Prints the JSON Schema of infra.yml, for editors and other tools.")
     .addHelpText("after", examples(["anklume schema > infra.schema.json", ""]))
     .action(() => choose(async () => (await import("./schema.ts")).schema(session)));
+}
 
+function addCompletions(program: Command, choose: Choose): void {
   program.command("completions")
     .summary("shell completion for bash, zsh or fish")
     .description("Prints a completion script, which asks anklume itself for domains and verbs.")
@@ -225,8 +269,10 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
       ),
     )
     .action((shell) => choose(async () => (await import("./completions.ts")).completions(shell)));
+}
 
-  // What the completion scripts call: `anklume complete -- apply --domain pr`.
+/** What the completion scripts call: `anklume complete -- apply --domain pr`. */
+function addComplete(program: Command, choose: Choose): void {
   program.command("complete", { hidden: true })
     .argument("[words...]")
     .allowUnknownOption()
@@ -234,9 +280,22 @@ export function createProgram(session: Session, choose: (verb: Verb) => void): C
     .action((words) =>
       choose(async () => (await import("./completions.ts")).complete(words, program))
     );
-
-  return program;
 }
+
+const VERBS: ReadonlyMap<string, AddVerb> = new Map([
+  ["init", addInit],
+  ["validate", addValidate],
+  ["sync", addSync],
+  ["check", addCheck],
+  ["plan", addCheck],
+  ["apply", addApply],
+  ["status", addStatus],
+  ["destroy", addDestroy],
+  ["roles", addRoles],
+  ["schema", addSchema],
+  ["completions", addCompletions],
+  ["complete", addComplete],
+]);
 
 function domainOption() {
   return new Option("-d, --domain <name>", "only this domain (or all its copies); repeatable")

@@ -1,7 +1,7 @@
-import { CommanderError } from "@commander-js/extra-typings";
+import config from "../../deno.json" with { type: "json" };
 import { exit, onInterrupt, Terminal } from "../host/terminal.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { createProgram, type Verb } from "./program.ts";
+import type { Verb } from "./program.ts";
 import { createSession, type Session } from "./session.ts";
 
 /**
@@ -10,6 +10,11 @@ import { createSession, type Session } from "./session.ts";
  */
 export async function run(args: readonly string[]): Promise<ExitStatus> {
   const terminal = new Terminal();
+  // Asked by scripts and prompts, so answered before anything else is loaded.
+  if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
+    terminal.out(`${config.version}\n`);
+    return EXIT.done;
+  }
   const interrupt = new AbortController();
   const session = createSession(terminal, interrupt.signal);
   const ignoreSignals = onInterrupt(() => {
@@ -19,7 +24,7 @@ export async function run(args: readonly string[]): Promise<ExitStatus> {
   });
   let status: ExitStatus;
   try {
-    const verb = understand(args, session);
+    const verb = await understand(args, session);
     status = typeof verb === "number" ? verb : await verb();
   } catch (error) {
     const { reportFault } = await import("./fault.ts");
@@ -35,9 +40,13 @@ export async function run(args: readonly string[]): Promise<ExitStatus> {
 }
 
 /** The verb that was asked for, or the status where the command line was answered (help, version, a mistake). */
-function understand(args: readonly string[], session: Session): Verb | ExitStatus {
+async function understand(
+  args: readonly string[],
+  session: Session,
+): Promise<Verb | ExitStatus> {
+  const { CommanderError, createProgram } = await import("./program.ts");
   let chosen: Verb | undefined;
-  const program = createProgram(session, (verb) => chosen = verb);
+  const program = createProgram(session, (verb) => chosen = verb, args[0]);
   try {
     program.parse(args, { from: "user" });
   } catch (error) {

@@ -45,7 +45,9 @@ export async function apply(options: ApplyOptions, session: Session): Promise<Ex
     always: options.provision ?? false,
   });
   const { plan, tree, needs, warnings } = outlook;
-  showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
+  // What keeps the plan from being run does not concern who only provisions.
+  const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
+  showDiagnostics(found, workspace.sources, session);
   if (hasErrors(warnings)) return EXIT.wrongInput;
   if (!options.provision) {
     const refused = refusal(live, outlook, options, session);

@@ -53,7 +53,7 @@ function valuesOf(option: Option, domains: readonly string[]): readonly string[]
 /** Names that `--domain` takes, from the workspace; none where it cannot be read. */
 async function domainNames(): Promise<string[]> {
   try {
-    const { readInfra } = await import("./workspace.ts");
+    const { readInfra } = await import("./read_infra.ts");
     const { infra } = await readInfra();
     if (infra === undefined) return [];
     return [...infra.copies.keys(), ...infra.domains.map((domain) => domain.name)];

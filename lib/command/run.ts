@@ -22,6 +22,11 @@ export async function run(args: readonly string[]): Promise<ExitStatus> {
     terminal.err("\nInterrupted. Waiting for what is in flight; Ctrl-C again stops at once.\n");
     interrupt.abort();
   });
+  // A promise that nobody waited for: a bug, and no reason for a stack trace either.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    import("./fault.ts").then(({ reportFault }) => exit(reportFault(event.reason, session)));
+  });
   let status: ExitStatus;
   try {
     const verb = await understand(args, session);

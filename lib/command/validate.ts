@@ -3,9 +3,9 @@ import { machinesOf } from "../infra/infra.ts";
 import { diagnosticsJson } from "../view/json.ts";
 import { count } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { readInfra } from "./read_infra.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
-import { readInfra } from "./workspace.ts";
 
 /** Reads and checks infra.yml; touches nothing and asks nobody. */
 export async function validate(

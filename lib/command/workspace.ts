@@ -1,14 +1,11 @@
 import { type Lock, LOCK_FILE } from "../addressing/addressing.ts";
 import { parseLock } from "../addressing/lock.ts";
-import { listUserRoles } from "../ansible/existing_files.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
-import { listEmbedded } from "../host/embedded_file.ts";
 import { readTextFileIfAny } from "../host/workspace_file.ts";
 import type { Infra } from "../infra/infra.ts";
-import { parseInfra } from "../infra/parse_infra.ts";
 import { diagnosticsJson } from "../view/json.ts";
-import { readSources } from "./read_sources.ts";
+import { readInfra } from "./read_infra.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 
@@ -20,20 +17,6 @@ export interface Workspace {
   /** For excerpts of later diagnostics. */
   readonly sources: readonly SourceText[];
   readonly warnings: readonly Diagnostic[];
-}
-
-/** The infra as far as it can be read, with everything that is wrong with it. */
-export interface ReadInfra {
-  readonly infra?: Infra;
-  readonly sources: readonly SourceText[];
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-/** Reads infra.yml or infra/. With `roles`, roles that are nowhere are warned of; sync warns of them by itself. */
-export async function readInfra(options: { readonly roles?: true } = {}): Promise<ReadInfra> {
-  const sources = await readSources();
-  const known = options.roles ? { knownRoles: await knownRoles() } : {};
-  return { ...parseInfra(sources, known), sources };
 }
 
 /**
@@ -57,10 +40,4 @@ export async function loadWorkspace(
     return undefined;
   }
   return { infra, lock: lock?.lock, sources: shown, warnings: all };
-}
-
-/** Names of the roles at hand, the workspace's and the embedded ones. */
-async function knownRoles(): Promise<Set<string>> {
-  const [own, embedded] = await Promise.all([listUserRoles(), listEmbedded("ansible/roles")]);
-  return new Set([...own, ...embedded.map((path) => path.split("/")[2] ?? "")]);
 }

@@ -3,18 +3,27 @@ import leven from "leven";
 /** The candidate that the text was probably meant to be; undefined when none is close. */
 export function suggest(text: string, candidates: Iterable<string>): string | undefined {
   if (text.length > 80) return undefined;
-  const wanted = text.toLowerCase().replaceAll("-", "_");
+  const wanted = normal(text);
   // Two of five letters may be wrong (two letters changed places); a short word has one mistake.
   const limit = Math.max(1, Math.floor(wanted.length * 0.4));
+  // `proto` is the beginning of one word only.
+  const longer = [...candidates].filter((word) =>
+    wanted.length >= 3 && normal(word).startsWith(wanted)
+  );
+  if (longer.length === 1) return longer[0];
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
-    const distance = leven(wanted, candidate.toLowerCase().replaceAll("-", "_"));
+    const distance = leven(wanted, normal(candidate));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
   return best;
+}
+
+function normal(word: string): string {
+  return word.toLowerCase().replaceAll("-", "_");
 }

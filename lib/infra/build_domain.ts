@@ -169,14 +169,6 @@ function buildInternet(
   if (value === true) return { kind: "full" };
   if (value === false) return { kind: "none" };
   if (value === "public-only") return { kind: "public-only" };
-  if (value.via.length === 0 && internet !== undefined) {
-    diagnostics.add({
-      code: "EMPTY_LIST",
-      summary: "`via` names no interface",
-      remedy: "write `internet: false` for none",
-      range: internet.range,
-    });
-  }
   return { kind: "via", interfaces: distinct(value.via, "via", diagnostics) };
 }
 

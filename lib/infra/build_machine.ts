@@ -105,7 +105,7 @@ function profilesOf({ machine, profiles, domain }: MachineSource, diagnostics: D
       code: "UNKNOWN_PROFILE",
       summary: `The domain \`${domain.name}\` has no profile \`${shorten(profile.value)}\``,
       remedy: near === undefined
-        ? `declare it under the domain's \`profiles\`; there is ${quotedList(known)}`
+        ? `declare it under the domain's \`profiles\`; there is ${quotedList(known, "and")}`
         : `did you mean \`${near}\`?`,
       range: profile.range,
     });

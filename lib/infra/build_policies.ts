@@ -98,6 +98,8 @@ function resolveEnd(end: Located<string>, context: PolicyContext): PolicyEnd | u
   const machines = names.machines.get(text);
   if (machines !== undefined) return { kind: "machines", text, machines };
   if (/^[0-9A-Fa-f:.]+(\/|$)/.test(text) && /[.:/]/.test(text)) return resolveCidr(end, context);
+  // What could not be read may well have had that name.
+  if (!context.isComplete) return undefined;
   const near = suggest(text, [
     ...names.domains.keys(),
     ...names.machines.keys(),
@@ -188,15 +190,6 @@ function resolvePorts(
   diagnostics: DiagnosticList,
 ): "all" | readonly PortRange[] | undefined {
   if (ports.value === "all") return "all";
-  if (ports.value.length === 0) {
-    diagnostics.add({
-      code: "EMPTY_LIST",
-      summary: "`ports` is an empty list: the policy would allow nothing",
-      remedy: "name ports, or write `ports: all`",
-      range: ports.range,
-    });
-    return undefined;
-  }
   const ranges: PortRange[] = [];
   const seen = new Set<string>();
   for (const port of ports.value) {

@@ -85,7 +85,7 @@ function nicBypass(
 ): string | undefined {
   const kind = nic.nictype;
   if (kind !== undefined && kind !== "bridged") {
-    return `a \`${kind}\` NIC leaves the domain's bridge`;
+    return `a NIC of the kind \`${kind}\` leaves the domain's bridge`;
   }
   const target = nic.network ?? nic.parent;
   if (target !== undefined && target !== bridge) {

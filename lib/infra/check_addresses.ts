@@ -26,6 +26,7 @@ export function checkAddresses(
 ): void {
   const subnets = new Map<string, string>();
   const addresses = new Map<string, string>();
+  const copied = new Map<string, string>();
   for (const domain of domains) {
     const prefix = zonePrefix(form, domain);
     const missing = form.kind === "classic" && domain.subnetId === undefined &&
@@ -44,7 +45,7 @@ export function checkAddresses(
       claim(subnet, domain, domain.ranges.get("subnet_id"), subnets, diagnostics);
     for (const machine of domain.machines) {
       const octets = staticAddress(machine, diagnostics);
-      if (octets === undefined) continue;
+      if (octets === undefined || isCopied(machine, domain, copied, diagnostics)) continue;
       const own = octets.slice(0, 3).join(".");
       if (subnet === undefined && !missing && own.startsWith(`${prefix}.`) && octets[2]! <= 254) {
         // The first fixed address decides where the domain is.
@@ -90,6 +91,28 @@ function staticAddress(
   return octets;
 }
 
+/** An address that a copy before has too: each has a subnet of its own, so that it can be right for one at most. */
+function isCopied(
+  machine: Machine,
+  { copy }: Domain,
+  copied: Map<string, string>,
+  diagnostics: DiagnosticList,
+): boolean {
+  if (copy === undefined || machine.ip === undefined) return false;
+  const id = `${copy.of}/${machine.hostname}`;
+  const isSame = copied.get(id) === machine.ip;
+  copied.set(id, machine.ip);
+  if (!isSame) return false;
+  diagnostics.add({
+    code: "COPIES_SHARE_ADDRESS",
+    summary: `Every copy of \`${copy.of}\` would get the address ${machine.ip}`,
+    detail: "each copy has a subnet of its own",
+    remedy: "leave `ip` out: addresses are given once and then stay",
+    ...at(machine.ranges.get("ip")),
+  });
+  return true;
+}
+
 function checkHost(
   machine: Machine,
   subnet: string,
@@ -112,22 +135,12 @@ function reportForeign(
   { subnet, prefix }: { readonly subnet: string | undefined; readonly prefix: string },
   diagnostics: DiagnosticList,
 ): void {
-  if (domain.copy !== undefined) {
-    diagnostics.add({
-      code: "COPIES_SHARE_ADDRESS",
-      summary: `Every copy of \`${domain.copy.of}\` would get the address ${machine.ip}`,
-      detail: "each copy has a subnet of its own",
-      remedy: "leave `ip` out: addresses are given once and then stay",
-      ...at(machine.ranges.get("ip")),
-    });
-    return;
-  }
   diagnostics.add({
     code: "ADDRESS_OUT_OF_RANGE",
     summary: subnet === undefined
       ? `${machine.ip} is outside of the domain's zone, ${prefix}.0.0/16`
       : `${machine.ip} is outside of the domain's subnet, ${subnet}.0/24`,
-    detail: `\`${domain.name}\` is ${domain.trustLevel}`,
+    ...(subnet === undefined ? { detail: `\`${domain.name}\` is ${domain.trustLevel}` } : {}),
     remedy: `choose ${subnet ?? `${prefix}.0`}.1 to ${subnet ?? `${prefix}.0`}.99`,
     ...at(machine.ranges.get("ip")),
   });

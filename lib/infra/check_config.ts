@@ -28,7 +28,7 @@ export function checkConfig(
       summary: `\`${key}\` is set by anklume from \`${dedicated}\``,
       remedy: dedicated === "ephemeral"
         ? "remove it: `ephemeral: false` protects the machine"
-        : `write \`${dedicated}: ${shorten(value.value)}\` beside \`config\``,
+        : `write \`${dedicated}\` beside \`config\` instead`,
       range: value.keyRange,
     });
   }

@@ -35,7 +35,7 @@ export function checkIsolation(subject: IsolationSubject, diagnostics: Diagnosti
     if (names.has(entry.value) || isMistaken(text, "devices") || isMistaken(text, "config")) {
       continue;
     }
-    const near = suggest(entry.value, names);
+    const near = suggest(entry.value, [...names].filter((name) => !allowed.has(name)));
     diagnostics.add({
       code: "UNKNOWN_BYPASS",
       summary: `\`${shorten(entry.value)}\` is no device or \`raw.\` key of \`${subject.name}\``,

@@ -18,15 +18,6 @@ export function copyNames(
   if (typeof copies.value === "number") {
     return Array.from({ length: copies.value }, (_, index) => String(index + 1).padStart(2, "0"));
   }
-  if (copies.value.length === 0) {
-    diagnostics.add({
-      code: "NO_COPIES",
-      summary: "`copies` is an empty list",
-      remedy: "name the copies, or write `enabled: false` to switch the domain off",
-      range: copies.range,
-    });
-    return undefined;
-  }
   return distinct(copies.value, "copies", diagnostics);
 }
 

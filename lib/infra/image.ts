@@ -22,7 +22,7 @@ export function parseImage(
   if (!/^[A-Za-z0-9][A-Za-z0-9_.+@/-]{0,254}$/.test(alias)) {
     return {
       code: "INVALID_IMAGE",
-      summary: `\`${shorten(text)}\` is no image`,
+      summary: text === "" ? "The image is an empty text" : `\`${shorten(text)}\` is no image`,
       remedy: "write `images:debian/13`, or the alias or fingerprint of an image Incus has",
     };
   }

@@ -81,7 +81,7 @@ function withOwnKeys(tree: MapNode, file: string, diagnostics: DiagnosticList): 
     diagnostics.add({
       code: "MISPLACED_KEY",
       summary: `\`${shorten(entry.key)}\` does not belong into ${file}`,
-      detail: `${file} holds ${quotedList(own)}`,
+      detail: `${file} holds ${quotedList(own, "and")}`,
       remedy: placeOf(entry, file),
       range: rangeOf(entry.keySpan),
     });

@@ -77,7 +77,10 @@ export function nameProblem(name: string, kind: "domain" | "machine"): Problem |
 }
 
 function repairName(name: string): string | undefined {
-  const repaired = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+  const repaired = name.normalize("NFD").replace(/\p{Mark}/gu, "").toLowerCase().replace(
+    /[^a-z0-9]+/g,
+    "-",
+  ).replace(/^-+|-+$/g, "");
   return repaired === "" || repaired === name ? undefined : repaired;
 }
 

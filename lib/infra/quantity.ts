@@ -57,7 +57,7 @@ export function expiryProblem(expiry: string): Problem | undefined {
       return {
         code: "INVALID_EXPIRY",
         summary: match === null
-          ? `\`${shorten(expiry)}\` is no expiry`
+          ? expiry === "" ? "The expiry is an empty text" : `\`${shorten(expiry)}\` is no expiry`
           : `\`${shorten(expiry)}\` names the unit \`${match[2]}\` twice`,
         remedy,
       };

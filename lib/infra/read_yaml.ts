@@ -1,6 +1,16 @@
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, Parser } from "yaml";
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  Parser,
+  type YAMLParseError,
+} from "yaml";
 import type { SourceFile } from "../diag/source.ts";
-import type { DiagnosticList } from "../diag/diagnostic_list.ts";
+import type { DiagnosticList, Report } from "../diag/diagnostic_list.ts";
 import type { ListNode, MapEntry, MapNode, Node, ScalarNode, Span } from "./yaml_tree.ts";
 
 /** Characters of one file: 5,000 machines need about a third of it. */
@@ -21,14 +31,17 @@ const LOCAL_MISTAKES: ReadonlySet<string> = new Set([
   "TAB_AS_INDENT",
 ]);
 
-const REMEDIES: Readonly<Record<string, string>> = {
-  BAD_INDENT: "keys of one map start in the same column",
-  BAD_SCALAR_START: "put the value in double quotes",
-  BLOCK_AS_IMPLICIT_KEY: "put a value that contains `: ` in double quotes",
-  BAD_DQ_ESCAPE: "write `\\\\` for a backslash, or use single quotes",
-  MISSING_CHAR: "close every quote and bracket that is opened",
-  MULTILINE_IMPLICIT_KEY: "a key stands on one line and ends with `:`",
-  TAB_AS_INDENT: "indent with spaces",
+/** What the library's words leave open, by its code. */
+const ADVICE: Readonly<Record<string, { readonly summary?: string; readonly remedy: string }>> = {
+  BAD_INDENT: { remedy: "keys of one map start in the same column" },
+  BAD_SCALAR_START: { remedy: "put the value in double quotes" },
+  BLOCK_AS_IMPLICIT_KEY: {
+    summary: "A second `: ` stands in one line",
+    remedy: "put a value that contains `: ` in double quotes",
+  },
+  BAD_DQ_ESCAPE: { remedy: "write `\\\\` for a backslash, or use single quotes" },
+  MULTILINE_IMPLICIT_KEY: { remedy: "a key stands on one line and ends with `:`" },
+  TAB_AS_INDENT: { remedy: "indent with spaces" },
 };
 
 /**
@@ -68,6 +81,8 @@ function isReadableText(source: SourceFile, diagnostics: DiagnosticList): boolea
       : `The control character U+${code.toString(16).toUpperCase().padStart(4, "0")} stands here`,
     remedy: unreadable
       ? "save the file as UTF-8"
+      : code === 0
+      ? "remove it"
       : 'remove it, or write it as an escape in double quotes ("\\u001b")',
     range: source.range(bad.index, bad.index + 1),
   });
@@ -147,25 +162,66 @@ function addSyntaxErrors(
       if (structural) continue;
       structural = true;
     }
-    const remedy = REMEDIES[error.code];
-    diagnostics.add({
-      code: "YAML_SYNTAX",
-      summary: firstLine(error.message),
-      ...(remedy === undefined ? {} : { remedy }),
-      range: source.range(error.pos[0], Math.max(error.pos[1], error.pos[0] + 1)),
-    });
+    diagnostics.add({ code: "YAML_SYNTAX", ...syntaxReport(error, document, source) });
   }
   for (const warning of document.warnings) {
     if (warning.code !== "TAG_RESOLVE_FAILED") continue;
     diagnostics.add({
       code: "YAML_TAG",
-      summary: `infra.yml holds plain values only: ${firstLine(warning.message)}`,
-      remedy: "remove the tag",
+      summary: "infra.yml holds plain values, without tags",
+      remedy: "remove the tag; what is secret belongs into a vaulted file of the Ansible tree",
       range: source.range(...warning.pos),
     });
   }
   return document.errors.length > 0 ||
     document.warnings.some((warning) => warning.code === "TAG_RESOLVE_FAILED");
+}
+
+function syntaxReport(
+  error: YAMLParseError,
+  document: Document.Parsed,
+  source: SourceFile,
+): Omit<Report, "code"> {
+  const [start, end] = error.pos;
+  // The library notices at the end of the text what was opened far above.
+  const opened = /^Flow |^Missing closing/.test(error.message)
+    ? lastOpened(document.contents, start, source.text)
+    : undefined;
+  if (opened !== undefined) {
+    const sign = source.text[opened]!;
+    return {
+      summary: `The \`${sign}\` that opens here is never closed`,
+      remedy: `write the \`${CLOSING[sign]}\` that belongs to it`,
+      range: source.range(opened, opened + 1),
+    };
+  }
+  const { summary = firstLine(error.message), remedy } = ADVICE[error.code] ?? {};
+  // An indentation is wrong where its text begins.
+  const spaces = /^ */.exec(source.text.slice(start, start + 200))?.[0].length ?? 0;
+  return {
+    summary,
+    ...(remedy === undefined ? {} : { remedy }),
+    range: source.range(start + spaces, Math.max(end, start + spaces + 1)),
+  };
+}
+
+const CLOSING: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
+
+/** Offset of the innermost quote or bracket that was opened before `end` and not closed by then. */
+function lastOpened(node: unknown, end: number, text: string): number | undefined {
+  const range = (node as { range?: readonly [number, number, number] | null } | null)?.range;
+  if (!range || range[0] > end) return undefined;
+  const children = isMap(node)
+    ? node.items.flatMap((pair) => [pair.key, pair.value])
+    : isSeq(node)
+    ? node.items
+    : [];
+  let found: number | undefined;
+  for (const child of children) found = lastOpened(child, end, text) ?? found;
+  if (found !== undefined) return found;
+  const sign = text[range[0]]!;
+  const isOpen = range[1] >= end && text[range[1] - 1] !== CLOSING[sign] || range[1] - range[0] < 2;
+  return Object.hasOwn(CLOSING, sign) && isOpen ? range[0] : undefined;
 }
 
 function firstLine(message: string): string {

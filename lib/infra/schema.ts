@@ -158,7 +158,10 @@ const machine = object({
 
 /** `true`, `false`, `public-only`, or `{ via: [wg0] }`. */
 const internetVia = object({
-  via: described(list(interfaceName()), "The only ways out, tunnels included"),
+  via: described(
+    list(interfaceName(), { whenEmpty: "write `internet: false` for none" }),
+    "The only ways out, tunnels included",
+  ),
 }, { required: ["via"] });
 export type InternetText =
   | boolean
@@ -191,11 +194,16 @@ export const COPIES_LIMIT = 999;
 /** A count, or names. */
 export type CopiesText = number | readonly Located<string>[];
 const copiesCount = integer(1, COPIES_LIMIT);
-const copiesNames = list(checked(text(), (name) => labelProblem(name, "a copy's name")));
+const copiesNames = list(checked(text(), (name) => labelProblem(name, "a copy's name")), {
+  whenEmpty: "name the copies, or write `enabled: false` to switch the domain off",
+});
 export const copiesShape: Shape<CopiesText> = {
   json: { oneOf: [copiesCount.json, copiesNames.json] },
   read(node, context) {
-    if (node.kind === "list") return copiesNames.read(node, context);
+    if (node.kind === "list") {
+      const names = copiesNames.read(node, context);
+      return names?.length === node.items.length ? names : undefined;
+    }
     if (node.kind === "scalar" && typeof node.value === "number") {
       return copiesCount.read(node, context);
     }
@@ -248,7 +256,7 @@ const portItem: Shape<string | number> = {
     return wrongType(node, context, 'a port or a range such as "8000-8010"');
   },
 };
-const portList = list(portItem);
+const portList = list(portItem, { whenEmpty: "name ports, or write `ports: all`" });
 const ports: Shape<PortsText> = {
   json: { oneOf: [{ const: "all" }, portList.json] },
   read(node, context) {

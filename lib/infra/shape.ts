@@ -16,6 +16,8 @@ export interface ReadContext {
   readonly span: Span;
   /** The key it belongs to, as a person would name it: `machines.pro-dev.ip` is `ip`. */
   readonly label: string;
+  /** It is an entry of the list that has this key. */
+  readonly isEntry?: boolean;
 }
 
 /**
@@ -154,15 +156,15 @@ export function choice<const T extends string>(choices: readonly T[]): Shape<T> 
         return node.value;
       }
       if (word === undefined || word === "") {
-        return wrongType(node, context, `one of ${quotedList(choices)}`);
+        return wrongType(node, context, quotedList(choices));
       }
       const near = suggest(word, choices);
       context.diagnostics.add({
         code: "UNKNOWN_VALUE",
         summary: `\`${context.label}\` cannot be \`${shorten(word)}\``,
         remedy: near === undefined
-          ? `write one of ${quotedList(choices)}`
-          : `did you mean \`${near}\`? It is one of ${quotedList(choices)}`,
+          ? `write ${quotedList(choices)}`
+          : `did you mean \`${near}\`? There is ${quotedList(choices, "and")}`,
         range: rangeOf(context.span),
       });
       return undefined;
@@ -171,9 +173,17 @@ export function choice<const T extends string>(choices: readonly T[]): Shape<T> 
 }
 
 /** A list; entries that cannot be read are reported and left out. */
-export function list<T>(item: Shape<T>): Shape<readonly Located<T>[]> {
+export function list<T>(
+  item: Shape<T>,
+  { whenEmpty }: {
+    /** What to write instead of an empty list, where one makes no sense. */
+    readonly whenEmpty?: string;
+  } = {},
+): Shape<readonly Located<T>[]> {
+  const json: JsonSchema = { type: "array", items: item.json };
+  if (whenEmpty !== undefined) json["minItems"] = 1;
   return {
-    json: { type: "array", items: item.json },
+    json,
     read(node, context) {
       if (isNothing(node)) return [];
       if (node.kind !== "list") {
@@ -182,10 +192,19 @@ export function list<T>(item: Shape<T>): Shape<readonly Located<T>[]> {
           : undefined;
         return wrongType(node, context, "a list", written);
       }
+      if (node.items.length === 0 && whenEmpty !== undefined) {
+        context.diagnostics.add({
+          code: "EMPTY_LIST",
+          summary: `\`${shorten(context.label)}\` is an empty list`,
+          remedy: whenEmpty,
+          range: rangeOf(context.span),
+        });
+        return undefined;
+      }
       const values: Located<T>[] = [];
       for (const entry of node.items) {
         const span = complaintSpan(entry, firstLineOf(entry.span));
-        const value = item.read(entry, { ...context, span });
+        const value = item.read(entry, { ...context, span, isEntry: true });
         const range = rangeOf(span);
         if (value !== undefined) values.push({ value, range, keyRange: range });
       }
@@ -255,11 +274,13 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
         if (located === undefined) mistaken.add(entry.key);
         else values[entry.key] = located;
       }
-      for (const key of required) {
-        if (present.has(key) || mistaken.has(key)) continue;
+      const missing = required.filter((key) => !present.has(key) && !mistaken.has(key));
+      if (missing.length > 0) {
+        const where = context.label === "" ? "" : ` in \`${shorten(context.label)}\``;
+        const verb = missing.length === 1 ? "is" : "are";
         context.diagnostics.add({
           code: "MISSING_KEY",
-          summary: `\`${key}\` is missing${context.label === "" ? "" : ` in \`${context.label}\``}`,
+          summary: `${quotedList(missing, "and")} ${verb} missing${where}`,
           range: rangeOf(context.span),
         });
       }
@@ -396,9 +417,13 @@ export function wrongType(
   expected: string,
   remedy?: string,
 ): undefined {
+  const label = `\`${shorten(context.label)}\``;
+  const what = context.isEntry ? `An entry of ${label}` : label;
   context.diagnostics.add({
     code: "WRONG_TYPE",
-    summary: `\`${shorten(context.label)}\` must be ${expected}, not ${describeNode(node)}`,
+    summary: isNothing(node)
+      ? `${what} is empty; it must be ${expected}`
+      : `${what} must be ${expected}, not ${describeNode(node)}`,
     ...(remedy === undefined ? {} : { remedy }),
     range: rangeOf(context.span),
   });
@@ -408,8 +433,8 @@ function isCleanText(value: string, context: ReadContext): boolean {
   if (!value.includes("\0") && value.isWellFormed()) return true;
   context.diagnostics.add({
     code: "INVALID_TEXT",
-    summary: `\`${shorten(context.label)}\` holds a ${
-      value.includes("\0") ? "NUL character" : "half of a surrogate pair"
+    summary: `\`${shorten(context.label)}\` holds ${
+      value.includes("\0") ? "a NUL character" : "half a surrogate pair"
     }, which no program can store`,
     range: rangeOf(context.span),
   });

@@ -43,7 +43,7 @@ export function checkVariables(
         code: "TEMPLATE_IN_VARS",
         summary: `\`${
           shorten(name)
-        }\` holds \`{{\`, which stays as it is: these values are literal`,
+        }\` holds a template, which stays as it is: these values are literal`,
         remedy: "write templates below the managed section of host_vars, or in a role",
         range: value.range,
       });

@@ -17,12 +17,14 @@ const LOCAL_KINDS = '{ "bridge", "openvswitch", "wireguard", "tun", "ovpn" }';
  * passed `parseInfra` and `assignAddresses` cannot cause.
  */
 export function renderRuleset(
-  infra: Infra,
+  declared: Infra,
   addressing: Addressing,
   live: LiveBridges,
   templates: RuleTemplates,
 ): Ruleset {
-  const table = tableName(infra.projectName);
+  const table = tableName(declared.projectName);
+  // The order of declaration says nothing, so that moving a domain within infra.yml changes nothing.
+  const infra = sorted(declared);
   const nics = nicsOf(infra, addressing);
   // Named by hand, the outside is these interfaces alone; otherwise whatever is not a local kind.
   const byHand = infra.global.outside !== undefined;
@@ -60,6 +62,14 @@ export function renderRuleset(
     text,
     digest,
   };
+}
+
+function sorted(infra: Infra): Infra {
+  const byName = (a: { readonly name: string }, b: { readonly name: string }) =>
+    a.name < b.name ? -1 : 1;
+  const domains = infra.domains.toSorted(byName)
+    .map((domain) => ({ ...domain, machines: domain.machines.toSorted(byName) }));
+  return { ...infra, domains };
 }
 
 /** Declared first, so that it can be deleted whether it was there or not; all in `nft -f`'s one transaction. */

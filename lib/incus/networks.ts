@@ -48,7 +48,11 @@ export class Networks {
   }
 
   async delete(name: string, options: ReadOptions = {}): Promise<void> {
-    await this.#connection.transport.request("DELETE", apiPath`/1.0/networks/${name}`, options);
+    await retryPassing(
+      BRIDGE_CHILD_GONE,
+      () => this.#connection.transport.request("DELETE", apiPath`/1.0/networks/${name}`, options),
+      options.signal,
+    );
   }
 
   /** The interface as the kernel has it, also for unmanaged ones. */

@@ -10,7 +10,7 @@ export interface Passing {
 }
 
 /**
- * A bridge that is made while machines start meets interfaces that come and go: Incus gives up and undoes what it did
+ * A bridge that is made or deleted while machines start or stop meets interfaces that come and go: Incus gives up and undoes what it did
  * ("Failed to delete bridge children interfaces: … veth… does not exist").
  */
 export const BRIDGE_CHILD_GONE: Passing = {

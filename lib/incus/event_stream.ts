@@ -19,6 +19,8 @@ export class EventStream implements AsyncDisposable {
   readonly #transport: Transport;
   #opening: Promise<WebSocket | undefined> | undefined;
   #live: WebSocket | undefined;
+  /** Closed even before the opening was noticed. */
+  #closed = false;
   #subscriptions = 0;
   readonly #latest = new Map<string, Operation>();
   readonly #listeners = new Map<string, OperationListener>();
@@ -45,21 +47,20 @@ export class EventStream implements AsyncDisposable {
   }
 
   async #open(): Promise<WebSocket | undefined> {
-    let socket: WebSocket;
     try {
       const query = { type: "operation", "all-projects": true };
-      socket = await this.#transport.webSocket("/1.0/events", query);
+      this.#closed = false;
+      const socket = await this.#transport.webSocket("/1.0/events", query, {
+        onMessage: (data) => this.#take(data),
+        onClose: () => this.#lose(),
+      });
+      if (!this.#closed) this.#live = socket;
+      return socket;
     } catch {
       // The request that follows says why the daemon is not to be reached, if it is not.
       this.#opening = undefined;
       return undefined;
     }
-    this.#live = socket;
-    socket.onmessage = ({ data }): void => this.#take(data);
-    // A broken socket closes, too.
-    socket.onerror = (): void => {};
-    socket.onclose = (): void => this.#lose();
-    return socket;
   }
 
   #follow(id: string, listener: OperationListener, socket: WebSocket | undefined): () => void {
@@ -84,6 +85,7 @@ export class EventStream implements AsyncDisposable {
   }
 
   #lose(): void {
+    this.#closed = true;
     this.#live = undefined;
     this.#opening = undefined;
     const listeners = [...this.#listeners.values()];

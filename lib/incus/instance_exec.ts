@@ -3,6 +3,7 @@ import { closeWebSocket } from "./event_stream.ts";
 import type { OperationOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
 import { EXEC_TOO_EARLY, retryPassing } from "./retry.ts";
+import type { WebSocketHandlers } from "./transport.ts";
 import type { ConfigMap } from "./wire/common.ts";
 import type { InstanceExecPost } from "./wire/instance.ts";
 import type { Operation } from "./wire/operation.ts";
@@ -64,22 +65,29 @@ async function execOnce(
     ...(group === undefined ? {} : { group }),
   };
   const sockets: WebSocket[] = [];
-  let output: [string, string] = ["", ""];
+  const stdout = new Output();
+  const stderr = new Output();
+  let over = false;
 
   const attend = async (operation: Operation): Promise<void> => {
     const secrets = secretsOf(operation);
     const path = apiPath`/1.0/operations/${operation.id}/websocket`;
-    const open = async (fd: keyof Secrets): Promise<WebSocket> => {
-      const socket = await transport.webSocket(path, { secret: secrets[fd] });
+    const open = async (fd: keyof Secrets, handlers?: WebSocketHandlers): Promise<WebSocket> => {
+      const socket = await transport.webSocket(path, { secret: secrets[fd] }, handlers);
       sockets.push(socket);
+      // The end may come before all of them are open.
+      if (over) socket.close();
       return socket;
     };
     // Incus starts the program as soon as the three streams are there: the control channel first.
     await open("control");
-    const streams = (["1", "2"] as const).map(async (fd) => await readAll(await open(fd)));
-    const feeding = open("0").then((socket) => feed(socket, stdin ?? ""));
-    const [out, err] = await Promise.all([...streams, feeding]);
-    output = [out ?? "", err ?? ""];
+    await Promise.all([
+      open("1", stdout.handlers),
+      open("2", stderr.handlers),
+      open("0").then((socket) => feed(socket, stdin ?? "")),
+      stdout.ended,
+      stderr.ended,
+    ]);
   };
 
   try {
@@ -94,10 +102,11 @@ async function execOnce(
     const status = operation?.metadata?.["return"];
     return {
       status: typeof status === "number" ? status : -1,
-      stdout: output[0],
-      stderr: output[1],
+      stdout: stdout.text,
+      stderr: stderr.text,
     };
   } finally {
+    over = true;
     await Promise.all(sockets.map(closeWebSocket));
   }
 }
@@ -117,27 +126,34 @@ function secretsOf(operation: Operation): Secrets {
   return fds as Secrets;
 }
 
-/** All that comes, as text, until the end mark or the end of the socket. */
-function readAll(socket: WebSocket): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  return new Promise((resolve) => {
+/** What comes over one stream, as text, until the end mark or the end of the socket. */
+class Output {
+  text = "";
+  readonly ended: Promise<void>;
+  readonly handlers: WebSocketHandlers;
+
+  constructor() {
+    const decoder = new TextDecoder();
+    const { promise, resolve } = Promise.withResolvers<void>();
     const finish = (): void => {
-      resolve(text + decoder.decode());
-      socket.close();
+      this.text += decoder.decode();
+      resolve();
     };
-    socket.onmessage = ({ data }): void => {
-      if (typeof data === "string") finish();
-      else text += decoder.decode(data as ArrayBuffer, { stream: true });
+    this.ended = promise;
+    this.handlers = {
+      onMessage: (data) => {
+        // Deno 2.6 hands null for a message that came while we were closing the socket.
+        if (typeof data === "string") finish();
+        else if (data instanceof ArrayBuffer) this.text += decoder.decode(data, { stream: true });
+      },
+      onClose: finish,
     };
-    socket.onclose = finish;
-  });
+  }
 }
 
 /** The program may end before it has read its input, which then is nobody's loss. */
 function feed(socket: WebSocket, stdin: string): void {
   const bytes = new TextEncoder().encode(stdin);
-  socket.onerror = (): void => {};
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
     if (socket.readyState !== WebSocket.OPEN) return;
     socket.send(bytes.subarray(at, at + CHUNK_BYTES));

@@ -41,6 +41,13 @@ export interface Answer {
   readonly operation: Operation | undefined;
 }
 
+export interface WebSocketHandlers {
+  /** A string, or an ArrayBuffer. */
+  readonly onMessage?: (data: unknown) => void;
+  /** Only of one that was open. */
+  readonly onClose?: () => void;
+}
+
 export interface TransportOptions {
   readonly socket: string;
   readonly onRequest?: ((trace: RequestTrace) => void) | undefined;
@@ -101,22 +108,33 @@ export class Transport implements Disposable {
     return { value: metadata as T, etag: etag ?? "" };
   }
 
-  /** Opens a WebSocket on the same socket; it counts as a request. Binary messages are ArrayBuffers. */
-  webSocket(path: string, query: Query): Promise<WebSocket> {
+  /**
+   * Opens a WebSocket on the same socket; it counts as a request. The handlers are in place before the first message can
+   * come: by the time the promise has been awaited a quick program has said everything and is gone.
+   */
+  webSocket(path: string, query: Query, handlers: WebSocketHandlers = {}): Promise<WebSocket> {
     const full = withQuery(path, query);
     const start = performance.now();
     this.#requestCount++;
     const socket = new WebSocket(`${BASE.replace("http", "ws")}${full}`, { client: this.#client });
     socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }): void => handlers.onMessage?.(data);
     return new Promise((resolve, reject) => {
+      let open = false;
       socket.onopen = (): void => {
+        open = true;
         this.#trace("GET", full, 101, start);
         resolve(socket);
       };
+      // An error is always followed by a close.
       socket.onerror = (event): void => {
+        if (open) return;
         this.#trace("GET", full, 0, start);
         const message = event instanceof ErrorEvent ? event.message : "";
         reject(new IncusUnreachableError("closed", this.socket, new TypeError(message)));
+      };
+      socket.onclose = (): void => {
+        if (open) handlers.onClose?.();
       };
     });
   }

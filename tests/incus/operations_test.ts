@@ -7,6 +7,7 @@ import {
   type Method,
   type RequestOptions,
   Transport,
+  type WebSocketHandlers,
 } from "../../lib/incus/transport.ts";
 import { container, withIncus, withProject } from "./live_incus.ts";
 
@@ -60,8 +61,12 @@ Deno.test("an operation survives an event stream that breaks, and the next one h
     withProject(incus, "it-broken", async () => {
       let streams = 0;
       class Breaking extends Traced {
-        override async webSocket(path: string, query: Query): Promise<WebSocket> {
-          const socket = await super.webSocket(path, query);
+        override async webSocket(
+          path: string,
+          query: Query,
+          handlers: WebSocketHandlers = {},
+        ): Promise<WebSocket> {
+          const socket = await super.webSocket(path, query, handlers);
           // As soon as the first operation says anything.
           if (++streams === 1) socket.addEventListener("message", () => socket.close());
           return socket;

@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# scripts/permissions.txt as arguments: one place for the binary and for a run from source.
+
+# permission_flags [DIRECTORY]: one flag a line; DIRECTORY is readable besides (the checkout, whose
+# files the binary carries inside).
+permission_flags() {
+  local line
+  while IFS= read -r line; do
+    [[ $line == --* ]] || continue
+    if [[ $line == --allow-read=* && -n ${1:-} ]]; then line+=,$1; fi
+    printf '%s\n' "$line"
+  done <"$SCRIPTS/permissions.txt"
+}

@@ -40,7 +40,7 @@ Deno.test("no machine runs when nft fails, and the next apply carries on", async
 
   await lab.anklume(["apply", "--infra"]);
   assert.equal((await runningMachines()).length, 3);
-  await lab.expectNothingToDo();
+  await lab.expectEmptyPlan();
 });
 
 Deno.test("no machine runs when the table is tampered with between load and read-back", async () => {
@@ -67,12 +67,12 @@ Deno.test("a table that somebody changed is reported, and mended by the next app
   const { stdout } = await lab.anklume(["check", "--exit-code"], 3);
   assert.match(stdout, /firewall/);
   await lab.anklume(["apply", "--infra"]);
-  await lab.expectNothingToDo();
+  await lab.expectEmptyPlan();
 
   await must(["nft", "flush", "ruleset"]);
   const status = await lab.anklume(["status"]);
   assert.match(status.stdout, /open/i);
   await lab.anklume(["check", "--exit-code"], 3);
   await lab.anklume(["apply", "--infra"]);
-  await lab.expectNothingToDo();
+  await lab.expectEmptyPlan();
 });

@@ -108,9 +108,12 @@ export class Lab implements AsyncDisposable {
     return new Deno.Command(BINARY, { args: [...args], cwd: this.dir, stdout, stderr }).spawn();
   }
 
-  /** Right after an apply there is nothing to say. */
-  async expectNothingToDo(): Promise<void> {
-    await this.anklume(["check", "--exit-code"]);
+  /** Right after an apply of the infrastructure, the plan is empty. */
+  async expectEmptyPlan(): Promise<void> {
+    const { stdout } = await this.anklume(["check", "--json"]);
+    const { plan } = JSON.parse(stdout) as { plan: { changes: unknown[]; diagnostics: unknown[] } };
+    assert.deepEqual(plan.changes, []);
+    assert.deepEqual(plan.diagnostics, []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -105,7 +105,7 @@ Deno.test("parseLock() reports a machine outside its domain", () => {
 });
 
 Deno.test("parseLock() reports broken YAML where it breaks", () => {
-  assert.deepEqual(problemsOf(edited("net-pro }", "net-pro")), ["YAML_SYNTAX 9:1"]);
+  assert.deepEqual(problemsOf(edited("net-pro }", "net-pro")), ["YAML_SYNTAX 8:8"]);
 });
 
 Deno.test("parseLock() reports a file that was cut off", () => {

@@ -194,5 +194,5 @@ Deno.test("provisioning leaves everything else of a machine as it was", async ()
   await Deno.mkdir(`${lab.dir}/roles/mine/tasks`, { recursive: true });
   await lab.write("roles/mine/tasks/main.yml", "- ansible.builtin.ping:\n");
   await lab.anklume(["apply"]);
-  await lab.expectNothingToDo();
+  await lab.expectEmptyPlan();
 });

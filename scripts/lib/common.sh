@@ -84,6 +84,7 @@ process_is() {
 # private_directory DIR: makes a directory that only root can enter, or refuses one that somebody
 # else put there first (the parents are world-writable).
 private_directory() {
-  mkdir -p -m 700 -- "$1"
+  mkdir -p -- "${1%/*}"
+  [[ -d $1 ]] || mkdir -m 700 -- "$1" 2>/dev/null || true
   [[ ! -L $1 && $(stat -c %u -- "$1") == "$EUID" ]] || die "$1 belongs to somebody else: remove it"
 }

@@ -70,6 +70,7 @@ squash() {
 
 remove_python() {
   local packages
+  # shellcheck disable=SC2016  # dpkg-query's own format
   mapfile -t packages < <(chroot "$ROOTFS" dpkg-query -W -f '${Package}\n' '*python3*' | sort -u)
   chroot "$ROOTFS" env DEBIAN_FRONTEND=noninteractive \
     dpkg --purge --force-depends "${packages[@]}"

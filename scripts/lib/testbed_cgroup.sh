@@ -5,7 +5,7 @@
 # The leaf is called init.scope because LXC leaves that name out when it looks for its own place.
 _cgroup_directories() {
   local name=$1 device dir type rest
-  while read -r device dir type rest; do
+  while read -r _ dir type rest; do
     [[ $type == cgroup || $type == cgroup2 ]] || continue
     printf '%s\n' "$dir/anklume-testbed-$name"
   done </proc/mounts

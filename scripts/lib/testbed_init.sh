@@ -43,7 +43,7 @@ mount_own_host() {
   mount --rbind /run/cgroup /sys/fs/cgroup
   umount -l /run/cgroup
   rmdir /run/cgroup
-  mkdir -p -m 1777 /run/lock
+  mkdir -m 1777 /run/lock
   mkdir -p /run/netns /run/testbed
 
   for dir in "${OWN_DIRECTORIES[@]}"; do

@@ -4,8 +4,8 @@
 
 # The leaf is called init.scope because LXC leaves that name out when it looks for its own place.
 _cgroup_directories() {
-  local name=$1 device dir type rest
-  while read -r _ dir type rest; do
+  local name=$1 dir type
+  while read -r _ dir type _; do
     [[ $type == cgroup || $type == cgroup2 ]] || continue
     printf '%s\n' "$dir/anklume-testbed-$name"
   done </proc/mounts

@@ -10,6 +10,13 @@ import type {
   NetworkState,
 } from "./wire/network.ts";
 
+/** Does the live network have what was to be written? */
+function isWritten(body: NetworkPut, live: Network): boolean {
+  const keys = new Set([...Object.keys(body.config), ...Object.keys(live.config)]);
+  return body.description === live.description &&
+    [...keys].every((key) => key.startsWith("volatile.") || body.config[key] === live.config[key]);
+}
+
 /** `/1.0/networks`: bridges belong to the host, so always those of the default project. */
 export class Networks {
   readonly #connection: Connection;
@@ -40,11 +47,26 @@ export class Networks {
     );
   }
 
+  /** A passing refusal may leave the new configuration written, and with it a new ETag: then it is asked for with that. */
   async update(name: string, body: NetworkPut, options: WriteOptions = {}): Promise<void> {
-    await this.#connection.transport.request("PUT", apiPath`/1.0/networks/${name}`, {
-      ...options,
-      body,
-    });
+    let etag = options.etag;
+    const put = () =>
+      this.#connection.transport.request("PUT", apiPath`/1.0/networks/${name}`, {
+        ...options,
+        body,
+        etag,
+      });
+    await retryPassing(BRIDGE_CHILD_GONE, async () => {
+      try {
+        await put();
+      } catch (error) {
+        const live = await this.get(name, options).catch(() => undefined);
+        if (live !== undefined && etag !== undefined && isWritten(body, live.value)) {
+          etag = live.etag;
+        }
+        throw error;
+      }
+    }, options.signal);
   }
 
   async delete(name: string, options: ReadOptions = {}): Promise<void> {

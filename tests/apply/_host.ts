@@ -54,6 +54,14 @@ export class RememberedFirewall implements FirewallPort {
   }
 }
 
+/** As `applyPlan` has them. */
+export interface RunOptions {
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  readonly settleMs?: number;
+  readonly onEvent?: (event: ApplyEvent) => void;
+}
+
 /** An infra on the testbed's Incus. */
 export class Host implements AsyncDisposable {
   readonly firewall: RememberedFirewall = new RememberedFirewall();
@@ -82,7 +90,7 @@ export class Host implements AsyncDisposable {
   /** Plans, applies and keeps the events. */
   async apply(
     infra: Infra,
-    options: { force?: boolean; signal?: AbortSignal; onEvent?: (event: ApplyEvent) => void } = {},
+    options: RunOptions = {},
   ): Promise<ApplyReport> {
     const desired = this.desired(infra);
     const plan = createPlan(desired, await this.actual());
@@ -92,11 +100,7 @@ export class Host implements AsyncDisposable {
   async run(
     plan: Plan,
     desired: DesiredState | undefined,
-    { onEvent, ...options }: {
-      force?: boolean;
-      signal?: AbortSignal;
-      onEvent?: (event: ApplyEvent) => void;
-    } = {},
+    { onEvent, ...options }: RunOptions = {},
   ): Promise<ApplyReport> {
     this.events = [];
     const { incus, firewall } = this;

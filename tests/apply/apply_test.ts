@@ -228,7 +228,7 @@ Deno.test("applyPlan() reports a machine that died after a start Incus called a 
   const dying = withMachines(lab(), {
     "aa-one": { config: { "raw.lxc": "lxc.init.cmd = /bin/sh -c 'sleep 0.1'" } },
   });
-  const report = await host.apply(dying);
+  const report = await host.apply(dying, { settleMs: 2000 });
   assert.deepEqual(report.failed.map(({ addr }) => formatAddr(addr)), ["instance aa/aa-one"]);
   assert.match(report.failed[0]!.message, /Incus started it, and it is stopped now/);
 });

@@ -111,7 +111,7 @@ export class Lab implements AsyncDisposable {
   /** Right after an apply of the infrastructure, the plan is empty. */
   async expectEmptyPlan(): Promise<void> {
     const { stdout } = await this.anklume(["check", "--json"]);
-    const { plan } = JSON.parse(stdout) as { plan: { changes: unknown[]; diagnostics: unknown[] } };
+    const plan = JSON.parse(stdout) as { changes: unknown[]; diagnostics: unknown[] };
     assert.deepEqual(plan.changes, []);
     assert.deepEqual(plan.diagnostics, []);
   }

@@ -1,26 +1,10 @@
-import {
-  Argument,
-  Command,
-  CommanderError,
-  InvalidArgumentError,
-  Option,
-} from "@commander-js/extra-typings";
+import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
 import config from "../../deno.json" with { type: "json" };
-import type { ExitStatus } from "./exit_status.ts";
+import { dailyVerbs } from "./daily_verbs.ts";
 import type { Session } from "./session.ts";
+import { type AddVerb, type Choose, domainOption, examples, JSON_FLAG, JSON_TEXT } from "./verb.ts";
 
 export { CommanderError };
-
-/** A command line that was understood: what it asks for, still to be run. */
-export type Verb = () => Promise<ExitStatus>;
-
-const JSON_FLAG = "--json";
-const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";
-
-/** Called with what was asked for, once. */
-type Choose = (verb: Verb) => void;
-
-type AddVerb = (program: Command, choose: Choose, session: Session) => void;
 
 /**
  * The command line. A verb's code is loaded when it runs. Where the first word is a verb, the others are not even described:
@@ -291,31 +275,12 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map([
   ["apply", addApply],
   ["status", addStatus],
   ["destroy", addDestroy],
+  ...dailyVerbs,
   ["roles", addRoles],
   ["schema", addSchema],
   ["completions", addCompletions],
   ["complete", addComplete],
 ]);
-
-function domainOption() {
-  return new Option("-d, --domain <name>", "only this domain (or all its copies); repeatable")
-    .argParser(collectName).default([] as string[], "all");
-}
-
-function collectName(value: string, previous: string[]): string[] {
-  if (!/^[a-z0-9][a-z0-9-]*$/.test(value)) {
-    throw new InvalidArgumentError("A domain's name is made of a-z, 0-9 and -.");
-  }
-  return previous.includes(value) ? previous : [...previous, value];
-}
-
-function examples(...lines: readonly (readonly [command: string, comment: string])[]): string {
-  const width = Math.max(...lines.map(([command, comment]) => comment === "" ? 0 : command.length));
-  const rows = lines.map(([command, comment]) =>
-    comment === "" ? `  ${command}` : `  ${command.padEnd(width)}  # ${comment}`
-  );
-  return `\nExamples:\n${rows.join("\n")}\n`;
-}
 
 /** commander's `error: …` and suggestion, followed by where to read on. */
 function withHint(text: string): string {

@@ -1,14 +1,14 @@
 import config from "../../deno.json" with { type: "json" };
 import { exit, onInterrupt, Terminal } from "../host/terminal.ts";
-import { EXIT, type ExitStatus } from "./exit_status.ts";
-import type { Verb } from "./program.ts";
+import { EXIT } from "./exit_status.ts";
 import { createSession, type Session } from "./session.ts";
+import type { Verb } from "./verb.ts";
 
 /**
  * Runs one command line and answers the exit status. Never throws: faults are put into words here, and here only.
  * A first Ctrl-C aborts the session's signal; a second one ends the process on the spot.
  */
-export async function run(args: readonly string[]): Promise<ExitStatus> {
+export async function run(args: readonly string[]): Promise<number> {
   const terminal = new Terminal();
   // Asked by scripts and prompts, so answered before anything else is loaded.
   if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
@@ -27,7 +27,7 @@ export async function run(args: readonly string[]): Promise<ExitStatus> {
     event.preventDefault();
     import("./fault.ts").then(({ reportFault }) => exit(reportFault(event.reason, session)));
   });
-  let status: ExitStatus;
+  let status: number;
   try {
     const verb = await understand(args, session);
     status = typeof verb === "number" ? verb : await verb();
@@ -48,7 +48,7 @@ export async function run(args: readonly string[]): Promise<ExitStatus> {
 async function understand(
   args: readonly string[],
   session: Session,
-): Promise<Verb | ExitStatus> {
+): Promise<Verb | number> {
   const { CommanderError, createProgram } = await import("./program.ts");
   let chosen: Verb | undefined;
   const program = createProgram(session, (verb) => chosen = verb, args[0]);

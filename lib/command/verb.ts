@@ -1,0 +1,38 @@
+import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import type { Session } from "./session.ts";
+
+/** A command line that was understood: what it asks for, still to be run. Answers the exit status. */
+export type Verb = () => Promise<number>;
+
+/** Called with what was asked for, once. */
+export type Choose = (verb: Verb) => void;
+
+/** Describes one verb of the command line. */
+export type AddVerb = (program: Command, choose: Choose, session: Session) => void;
+
+export const JSON_FLAG = "--json";
+export const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";
+
+/** `--domain`, as every verb has it. */
+export function domainOption(): Option<"-d, --domain <name>", undefined, string[], string[]> {
+  return new Option("-d, --domain <name>", "only this domain (or all its copies); repeatable")
+    .argParser(collectName).default([] as string[], "all");
+}
+
+function collectName(value: string, previous: string[]): string[] {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(value)) {
+    throw new InvalidArgumentError("A domain's name is made of a-z, 0-9 and -.");
+  }
+  return previous.includes(value) ? previous : [...previous, value];
+}
+
+/** The end of every help text. */
+export function examples(
+  ...lines: readonly (readonly [command: string, comment: string])[]
+): string {
+  const width = Math.max(...lines.map(([command, comment]) => comment === "" ? 0 : command.length));
+  const rows = lines.map(([command, comment]) =>
+    comment === "" ? `  ${command}` : `  ${command.padEnd(width)}  # ${comment}`
+  );
+  return `\nExamples:\n${rows.join("\n")}\n`;
+}

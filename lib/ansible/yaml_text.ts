@@ -2,8 +2,8 @@ import type { Value } from "../infra/infra.ts";
 
 /** Widest line written for a long string; ansible-lint allows 160. */
 const WIDTH = 100;
-/** Words that YAML 1.1, which Ansible reads, takes for a boolean or for nothing. */
-const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i;
+/** Words that YAML 1.1, which Ansible reads, takes for a boolean or for nothing, or a reader for a number (`E0`). */
+const WORDS = /^(y|n|yes|no|on|off|true|false|null|e\d+)$/i;
 
 /**
  * What YAML 1.1 takes for something else than a string, or nearly: Ansible 2.19 does so under

@@ -42,7 +42,9 @@ Deno.test("yamlEntry() replaces half a surrogate pair, which no reader accepts",
 });
 
 Deno.test("yamlWord() quotes what YAML would take for something else", () => {
-  for (const word of ["no", "ON", "null", "1e5", "10:20:30", "0x1f", "", "- a", "a: b", "#x"]) {
+  for (
+    const word of ["no", "ON", "null", "1e5", "E0", "10:20:30", "0x1f", "", "- a", "a: b", "#x"]
+  ) {
     assert.ok(yamlWord(word).startsWith('"'), word);
     assert.deepEqual(read(`x: ${yamlWord(word)}`), { x: word });
   }

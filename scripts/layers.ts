@@ -23,11 +23,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   apply: { uses: ["plan", "resource", "incus"] },
   nftables: { uses: ["infra", "addressing", "host", "diag"] },
   ansible: { uses: ["infra", "addressing", "host", "diag"] },
-  view: { uses: ["resource", "diag"], types: ["plan", "apply", "infra"] },
+  verify: { uses: ["infra", "addressing", "host", "diag"], types: ["incus"] },
+  view: { uses: ["resource", "diag"], types: ["plan", "apply", "infra", "verify"] },
   command: {
     uses: [
       ...["diag", "host", "infra", "addressing", "incus", "resource", "plan", "apply"],
-      ...["nftables", "ansible", "view"],
+      ...["nftables", "ansible", "verify", "view"],
     ],
   },
 };

@@ -27,6 +27,7 @@ anklume itself is under [Apache-2.0](../LICENSE). The executable also carries:
 | part | version | licence |
 |---|---|---|
 | Deno (the runtime) | 2.6.10 | MIT |
+| musl (the C library within the prober) | the build machine's | MIT |
 ${packages.map((each) => `| ${each.name} | ${each.version} | ${each.licence} |`).join("\n")}
 
 Incus, nftables and Ansible are programs of the host: anklume calls them and carries none of them.

@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
 import config from "../../deno.json" with { type: "json" };
 import { dailyVerbs } from "./daily_verbs.ts";
+import { networkVerbs } from "./network_verbs.ts";
 import type { Session } from "./session.ts";
 import { type AddVerb, type Choose, domainOption, examples, JSON_FLAG, JSON_TEXT } from "./verb.ts";
 
@@ -276,6 +277,7 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map([
   ["status", addStatus],
   ["destroy", addDestroy],
   ...dailyVerbs,
+  ...networkVerbs,
   ["roles", addRoles],
   ["schema", addSchema],
   ["completions", addCompletions],

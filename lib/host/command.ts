@@ -73,7 +73,7 @@ export type OutputStream = "stdout" | "stderr";
 
 export interface CommandOptions {
   /** Written to standard input, which is then closed. Without it standard input is empty. */
-  readonly stdin?: string;
+  readonly stdin?: string | AsyncIterable<string>;
   readonly cwd?: string;
   /** Added to `childEnvironment()`; nothing else reaches the program. */
   readonly env?: Readonly<Record<string, string>>;
@@ -226,10 +226,15 @@ async function gather(
   return text;
 }
 
-async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
+async function feed(
+  stdin: WritableStream<Uint8Array>,
+  input: string | AsyncIterable<string>,
+): Promise<void> {
   try {
     const writer = stdin.getWriter();
-    await writer.write(new TextEncoder().encode(text));
+    for await (const text of typeof input === "string" ? [input] : input) {
+      await writer.write(new TextEncoder().encode(text));
+    }
     await writer.close();
   } catch {
     // A program that ends without reading all of its input says why by its status.

@@ -23,3 +23,8 @@ export async function listEmbedded(directory: string): Promise<string[]> {
   }
   return files.sort();
 }
+
+/** Bytes of an embedded file. */
+export function readEmbeddedBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  return Deno.readFile(`${embeddedRoot()}/${path}`);
+}

@@ -10,7 +10,9 @@ import type { Operation } from "./wire/operation.ts";
 
 export interface ExecOptions extends Omit<OperationOptions, "onProgress"> {
   /** Written to standard input, which is then closed. Default: empty. */
-  readonly stdin?: string | undefined;
+  readonly stdin?: string | AsyncIterable<string> | undefined;
+  /** Told what comes on standard output as it comes, besides gathering it. */
+  readonly onStdout?: ((text: string) => void) | undefined;
   readonly environment?: ConfigMap | undefined;
   readonly cwd?: string | undefined;
   readonly user?: number | undefined;
@@ -53,7 +55,7 @@ async function execOnce(
   project: string,
   name: string,
   command: readonly string[],
-  { stdin, environment, cwd, user, group, signal, timeoutMs }: ExecOptions,
+  { stdin, onStdout, environment, cwd, user, group, signal, timeoutMs }: ExecOptions,
 ): Promise<ExecResult> {
   const body: InstanceExecPost = {
     command,
@@ -65,7 +67,7 @@ async function execOnce(
     ...(group === undefined ? {} : { group }),
   };
   const sockets: WebSocket[] = [];
-  const stdout = new Output();
+  const stdout = new Output(onStdout);
   const stderr = new Output();
   let over = false;
 
@@ -132,11 +134,15 @@ class Output {
   readonly ended: Promise<void>;
   readonly handlers: WebSocketHandlers;
 
-  constructor() {
+  constructor(onText?: (text: string) => void) {
     const decoder = new TextDecoder();
     const { promise, resolve } = Promise.withResolvers<void>();
+    const take = (text: string): void => {
+      this.text += text;
+      if (text !== "") onText?.(text);
+    };
     const finish = (): void => {
-      this.text += decoder.decode();
+      take(decoder.decode());
       resolve();
     };
     this.ended = promise;
@@ -144,7 +150,7 @@ class Output {
       onMessage: (data) => {
         // Deno 2.6 hands null for a message that came while we were closing the socket.
         if (typeof data === "string") finish();
-        else if (data instanceof ArrayBuffer) this.text += decoder.decode(data, { stream: true });
+        else if (data instanceof ArrayBuffer) take(decoder.decode(data, { stream: true }));
       },
       onClose: finish,
     };
@@ -152,11 +158,13 @@ class Output {
 }
 
 /** The program may end before it has read its input, which then is nobody's loss. */
-function feed(socket: WebSocket, stdin: string): void {
-  const bytes = new TextEncoder().encode(stdin);
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    if (socket.readyState !== WebSocket.OPEN) return;
-    socket.send(bytes.subarray(at, at + CHUNK_BYTES));
+async function feed(socket: WebSocket, stdin: string | AsyncIterable<string>): Promise<void> {
+  for await (const text of typeof stdin === "string" ? [stdin] : stdin) {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      if (socket.readyState !== WebSocket.OPEN) return;
+      socket.send(bytes.subarray(at, at + CHUNK_BYTES));
+    }
   }
   if (socket.readyState === WebSocket.OPEN) socket.send("");
 }

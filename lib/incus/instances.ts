@@ -147,6 +147,43 @@ export class Instances {
     return execInstance(this.#connection, project, name, command, options);
   }
 
+  /** Puts a file into an instance, in place of one that is there. */
+  async putFile(
+    project: string,
+    name: string,
+    path: string,
+    content: Uint8Array<ArrayBuffer>,
+    options: ReadOptions & { /** Octal, `0755`. */ readonly mode: string },
+  ): Promise<void> {
+    const { mode, ...rest } = options;
+    await this.#connection.transport.request("POST", apiPath`/1.0/instances/${name}/files`, {
+      ...rest,
+      query: { project, path },
+      content,
+      headers: {
+        "Content-Type": "application/octet-stream",
+        "X-Incus-type": "file",
+        "X-Incus-mode": mode,
+        "X-Incus-uid": "0",
+        "X-Incus-gid": "0",
+        "X-Incus-write": "overwrite",
+      },
+    });
+  }
+
+  async deleteFile(
+    project: string,
+    name: string,
+    path: string,
+    options: ReadOptions = {},
+  ): Promise<void> {
+    const query = { project, path };
+    await this.#connection.transport.request("DELETE", apiPath`/1.0/instances/${name}/files`, {
+      ...options,
+      query,
+    });
+  }
+
   /** A PATCH is answered at once by Incus 6.0 and in the background by others. */
   async #write(
     method: "PUT" | "PATCH",

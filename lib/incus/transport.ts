@@ -28,6 +28,9 @@ export interface RequestOptions {
   readonly query?: Query | undefined;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly content?: Uint8Array<ArrayBuffer> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Only if the resource is still as it was read; otherwise `IncusError` 412. */
   readonly etag?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -157,8 +160,15 @@ export class Transport implements Disposable {
       const response = await fetch(BASE + full, {
         client: this.#client,
         method,
-        headers: options.etag === undefined ? {} : { "If-Match": options.etag },
-        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        headers: {
+          ...options.headers,
+          ...(options.etag === undefined ? {} : { "If-Match": options.etag }),
+        },
+        ...(options.content !== undefined
+          ? { body: options.content }
+          : options.body === undefined
+          ? {}
+          : { body: JSON.stringify(options.body) }),
         signal: limit.signal,
       });
       status = response.status;

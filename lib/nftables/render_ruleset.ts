@@ -9,7 +9,7 @@ import { FAMILIES, type LiveBridges, ownerComment, type Ruleset, tableName } fro
 import type { RuleTemplates } from "./template.ts";
 
 /** Interfaces that are no way to the outside: local switches and tunnels. `openvswitch` is a switch too. */
-const LOCAL_KINDS = '{ "bridge", "openvswitch", "wireguard", "tun", "ovpn" }';
+export const LOCAL_KINDS = ["bridge", "openvswitch", "wireguard", "tun", "ovpn"];
 
 /**
  * Renders the firewall of the whole infra, whatever domains an apply is limited to. Pure. Needs no bridge to exist: the
@@ -29,7 +29,7 @@ export function renderRuleset(
   // Named by hand, the outside is these interfaces alone; otherwise whatever is not a local kind.
   const byHand = infra.global.outside !== undefined;
   const placeholders: Record<string, string> = {
-    LOCAL_KINDS,
+    LOCAL_KINDS: `{ ${LOCAL_KINDS.map((kind) => `"${kind}"`).join(", ")} }`,
     OTHER_INTERFACES: byHand ? "return" : "accept",
     OTHER_PUBLISH: byHand ? "return" : "goto publish",
     OTHER_MASQUERADE: byHand ? "return" : "masquerade",

@@ -1,0 +1,105 @@
+import { makeRoot } from "../host/make_root.ts";
+import { notRunning, planProbes, type Scene } from "../verify/plan_probes.ts";
+import { siteOf } from "../verify/judge.ts";
+import { matrixOf } from "../verify/matrix.ts";
+import { hostSite, instanceSite, readProber } from "../verify/sites.ts";
+import { prove } from "../verify/verify.ts";
+import { isProven, verificationJson, verificationText } from "../view/verify.ts";
+import { buildStatus } from "./build_status.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { type Live, openLive } from "./live.ts";
+import { createOutlook, liveMachines } from "./outlook.ts";
+import { readOutside } from "./outside.ts";
+import { selectDomains } from "./select_domains.ts";
+import type { Session } from "./session.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
+
+export interface VerifyOptions {
+  readonly domain: readonly string[];
+  readonly json?: true;
+  readonly full?: true;
+}
+
+/** Proves the isolation with real packets. */
+export async function networkVerify(
+  options: VerifyOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return EXIT.wrongInput;
+  const domains = selectDomains(workspace.infra, options.domain);
+  await using live = await openLive(workspace, session, options);
+  if (live === undefined) return EXIT.wrongInput;
+  return await verifyLive(workspace, live, { ...options, domains }, session);
+}
+
+export interface LiveVerifyOptions {
+  readonly domains?: readonly string[] | undefined;
+  readonly json?: true | undefined;
+  readonly full?: true | undefined;
+}
+
+/** The proof, on a host that has been read: `apply --verify` ends with it. */
+export async function verifyLive(
+  workspace: Workspace,
+  live: Live,
+  options: LiveVerifyOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const began = performance.now();
+  const { infra } = workspace;
+  const { addressing, actual, incus } = live;
+  const { signal, terminal } = session;
+  const { plan } = await createOutlook(workspace, live, {});
+  const status = buildStatus(infra, addressing, actual, plan);
+  const machines = liveMachines(actual);
+  const projectOf = new Map(
+    infra.domains.flatMap((domain) =>
+      domain.machines.map(({ name }) => [name, domain.name] as const)
+    ),
+  );
+  const running = new Set(
+    [...projectOf].filter(([name, project]) => machines.get(`${project}/${name}`)?.running).map((
+      [name],
+    ) => name),
+  );
+  const host = actual.firewall.state !== "unknown";
+  const { outside, hostAddresses } = await readOutside(infra, addressing, signal);
+  const scene: Scene = { infra, addressing, running, hostAddresses, host, outside };
+  const probes = planProbes(scene, {
+    domains: options.domains === undefined ? undefined : new Set(options.domains),
+    full: options.full ?? false,
+  });
+  const program = await readProber();
+  if (host) await makeRoot("/etc/anklume");
+  const names = [
+    ...new Set(
+      probes.flatMap(({ from, to }) => [from, to])
+        .filter((place) => place.kind === "machine").map(siteOf),
+    ),
+  ];
+  const { results, faults } = await prove(probes, [
+    ...names.map((machine) =>
+      instanceSite(incus, { project: projectOf.get(machine) ?? "", machine, program, signal })
+    ),
+    ...(host ? [hostSite(program, signal)] : []),
+  ], signal);
+  const verification = {
+    project: infra.projectName,
+    firewall: status.firewall.state,
+    firewallDetail: status.firewall.detail,
+    matrix: matrixOf(infra, results),
+    folded: matrixOf(infra, results, true),
+    results,
+    breaches: status.breaches,
+    faults,
+    notRunning: notRunning(scene),
+    host,
+    machines: names.length,
+    ms: performance.now() - began,
+  };
+  terminal.out(
+    options.json ? verificationJson(verification) : verificationText(verification, session.out),
+  );
+  return isProven(verification) ? EXIT.done : EXIT.failed;
+}

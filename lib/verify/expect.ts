@@ -1,0 +1,88 @@
+import type { Infra, NetworkPolicy, PolicyEnd } from "../infra/infra.ts";
+import { parseCidr } from "../infra/ip.ts";
+import type { Place, Service } from "./probe.ts";
+
+/**
+ * What infra.yml says about a flow, read straight from it: a second opinion, which shares no code with the ruleset. `policy`
+ * is the first that opens it; a flow may also be open by itself (one domain, the gateway's DNS, the internet).
+ */
+export interface Verdict {
+  readonly open: boolean;
+  readonly policy?: NetworkPolicy;
+  /** In a word: `same-domain`, `policy`, `dns`, `internet`, `host`, or what forbids it: `isolation`. */
+  readonly because: "same-domain" | "policy" | "dns" | "internet" | "host" | "isolation";
+}
+
+const CLOSED: Verdict = { open: false, because: "isolation" };
+
+export function expectedVerdict(
+  infra: Infra,
+  from: Place,
+  to: Place,
+  service: Service,
+): Verdict {
+  // The host is trusted: it reaches everything.
+  if (from.kind === "host") return { open: true, because: "host" };
+  if (from.kind === "outside" && to.kind !== "machine") return CLOSED;
+  if (from.kind === "machine" && to.kind === "machine" && from.domain === to.domain) {
+    return { open: true, because: "same-domain" };
+  }
+  if (from.kind === "machine" && to.kind === "host" && to.gatewayOf !== undefined) {
+    // Another domain's gateway is nobody's, whatever a policy says of the host.
+    if (to.gatewayOf !== from.domain) return CLOSED;
+    if (service.port === 53 && service.protocol !== "icmp") return { open: true, because: "dns" };
+  }
+  const policy = infra.policies.find((each) =>
+    covered(each, service) &&
+    (joins(each.from, from, each.to, to) ||
+      (each.bidirectional && joins(each.to, from, each.from, to)))
+  );
+  if (policy !== undefined) return { open: true, policy, because: "policy" };
+  if (from.kind === "machine" && to.kind === "outside") {
+    const internet = infra.domains.find(({ name }) => name === from.domain)?.internet;
+    const open = internet?.kind === "via"
+      ? internet.interfaces.includes(to.interface)
+      : internet?.kind === "full" || (internet?.kind === "public-only" && !to.private);
+    if (open && (internet?.kind === "via" || to.isOutside)) {
+      return { open: true, because: "internet" };
+    }
+  }
+  return CLOSED;
+}
+
+function covered({ ports, protocol }: NetworkPolicy, service: Service): boolean {
+  if (protocol !== undefined && protocol !== service.protocol) return false;
+  return ports === "all" ||
+    ports.some(({ first, last }) => first <= service.port && service.port <= last);
+}
+
+function joins(
+  fromEnd: PolicyEnd,
+  from: Place,
+  toEnd: PolicyEnd,
+  to: Place,
+): boolean {
+  return matches(fromEnd, from) && matches(toEnd, to);
+}
+
+function matches(end: PolicyEnd, place: Place): boolean {
+  switch (end.kind) {
+    case "domains":
+      return place.kind === "machine" && end.domains.includes(place.domain);
+    case "machines":
+      return place.kind === "machine" && end.machines.includes(place.machine);
+    case "host":
+      return place.kind === "host";
+    case "outside":
+      return place.kind === "outside" && place.isOutside;
+    case "cidr":
+      // A CIDR stands for addresses that are not the infra's own.
+      return place.kind === "outside" && contains(end.cidr, place.address);
+  }
+}
+
+function contains(cidr: string, address: string): boolean {
+  const [network, host] = [parseCidr(cidr), parseCidr(address)];
+  return network !== undefined && host !== undefined && network.version === host.version &&
+    network.first <= host.first && host.last <= network.last;
+}

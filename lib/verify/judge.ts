@@ -1,0 +1,144 @@
+import type { Outcome, Probe } from "./probe.ts";
+import type { Report } from "./run_probers.ts";
+
+/** How a probe's fate differs from what infra.yml says. */
+export type Difference =
+  /** It reached what it must not reach. */
+  | "leak"
+  /** It did not reach what a policy opens. */
+  | "blocked"
+  /** It arrived, and the answer did not come back. */
+  | "unanswered"
+  /** The target saw another address than the sender's. */
+  | "wrong-source";
+
+export interface Result {
+  readonly probe: Probe;
+  readonly outcome: Outcome;
+  /** undefined: as infra.yml says, or not to be told. */
+  readonly difference?: Difference;
+  /** Neither seen nor answered, where nobody could have seen it. */
+  readonly unknown: boolean;
+}
+
+/** Compares what the probers said with what was expected. Pure. */
+export function judge(
+  probes: readonly Probe[],
+  reports: ReadonlyMap<string, Report>,
+): Result[] {
+  const outcomes = outcomesOf(probes, reports);
+  const sees = new Set(
+    [...reports].filter(([, { lines, fault }]) => fault === undefined && !lines.includes("blind"))
+      .map(([name]) => name),
+  );
+  return probes.filter(({ from }) => reports.get(siteOf(from))?.fault === undefined).map(
+    (probe) => {
+      const outcome = outcomes.get(probe.n) ?? NOTHING;
+      const observed = sees.has(observerOf(probe));
+      // A refusal may come from somebody on the way: where the target looks, only what it saw counts.
+      const reached = outcome.arrived ||
+        (outcome.answered && (!observed || probe.to.kind !== "machine"));
+      const unknown = probe.to.kind === "outside" && !reached && !observed && !outcome.unsent;
+      const difference = unknown ? undefined : differenceOf(probe, outcome, reached);
+      return { probe, outcome, unknown, ...(difference === undefined ? {} : { difference }) };
+    },
+  );
+}
+
+const NOTHING: Outcome = { arrived: false, answered: false, unsent: true };
+
+function differenceOf(probe: Probe, outcome: Outcome, reached: boolean): Difference | undefined {
+  if (probe.expected === "closed") return reached ? "leak" : undefined;
+  if (!reached) return "blocked";
+  // Nobody promises that a stranger answers.
+  if (probe.to.kind === "outside") return undefined;
+  if (probe.protocol !== "udp" && !outcome.answered) return "unanswered";
+  const wrong = probe.source !== undefined && outcome.seenFrom !== undefined &&
+    outcome.seenFrom !== probe.source;
+  return wrong ? "wrong-source" : undefined;
+}
+
+/** Name of the site that a place is probed from. */
+export function siteOf(place: Probe["from"]): string {
+  return place.kind === "machine" ? place.machine : "host";
+}
+
+/** Who sees it arrive, or leave for the outside. */
+function observerOf({ to }: Probe): string {
+  return to.kind === "machine" ? to.machine : "host";
+}
+
+function outcomesOf(
+  probes: readonly Probe[],
+  reports: ReadonlyMap<string, Report>,
+): Map<number, Outcome> {
+  const byNumber = new Map(probes.map((probe) => [probe.n, probe]));
+  const outcomes = new Map<number, Outcome>();
+  const update = (n: number, change: Partial<Outcome>) =>
+    outcomes.set(n, { ...NOTHING, unsent: false, ...outcomes.get(n), ...change });
+  /** A SYN carries no number: its source port and where it goes tell. */
+  const syns = new Map<string, Probe[]>();
+  for (const { lines } of reports.values()) {
+    for (const line of lines) {
+      const [, n, word, port] = /^answer (\d+) (\S+) (\d+)$/.exec(line) ?? [];
+      const probe = byNumber.get(Number(n));
+      if (n === undefined || probe === undefined) continue;
+      const answered = word === "open" || word === "refused" || word === "echo";
+      update(probe.n, { answered, unsent: word === "unsent" });
+      if (probe.protocol !== "tcp") continue;
+      const key = `${probe.address} ${probe.port} ${port}`;
+      syns.set(key, [...(syns.get(key) ?? []), probe]);
+    }
+  }
+  for (const [site, { lines }] of reports) {
+    for (const line of lines) {
+      const seen = parseSeen(line);
+      if (seen === undefined) continue;
+      const candidates = seen.n === undefined
+        ? syns.get(`${seen.target} ${seen.port} ${seen.sourcePort}`) ?? []
+        : [byNumber.get(seen.n)].filter((each) => each !== undefined);
+      const probe = candidates.find(({ source }) => source === seen.source) ?? candidates[0];
+      if (probe === undefined || !counts(probe, site, seen)) continue;
+      update(probe.n, { arrived: true, seenFrom: seen.source });
+    }
+  }
+  return outcomes;
+}
+
+interface Seen {
+  readonly direction: string;
+  readonly interface: string;
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly target: string;
+  readonly port: number;
+  readonly n?: number;
+}
+
+function parseSeen(line: string): Seen | undefined {
+  const match = /^seen (in|out) (\S+) (?:tcp|udp|icmp) (\S+) (\d+) (\S+) (\d+) (\d+|-)$/.exec(line);
+  if (match === null) return undefined;
+  const [, direction = "", name = "", source = "", sourcePort, target = "", port, n] = match;
+  return {
+    direction,
+    interface: name,
+    source,
+    sourcePort: Number(sourcePort),
+    target,
+    port: Number(port),
+    ...(n === "-" ? {} : { n: Number(n) }),
+  };
+}
+
+/** Whether what a site saw means that the probe got through. */
+function counts({ to }: Probe, site: string, seen: Seen): boolean {
+  switch (to.kind) {
+    case "machine":
+      return site === to.machine && seen.direction === "in";
+    case "host":
+      // Capturing sees it before the rules do; the echo's own socket (`-`) after them.
+      return site === "host" && seen.interface === "-";
+    case "outside":
+      return site === "host" && seen.direction === "out" && seen.interface === to.interface;
+  }
+}

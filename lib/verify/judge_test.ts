@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { judge } from "./judge.ts";
+import type { Probe } from "./probe.ts";
+
+const a = { kind: "machine", machine: "a", domain: "left" } as const;
+const b = { kind: "machine", machine: "b", domain: "right" } as const;
+const probe = (change: Partial<Probe>): Probe => ({
+  n: 1,
+  from: a,
+  to: b,
+  protocol: "tcp",
+  port: 22,
+  family: 4,
+  address: "10.0.1.1",
+  source: "10.0.0.1",
+  expected: "closed",
+  ...change,
+});
+
+function differenceOf(change: Partial<Probe>, ofA: string[], ofB: string[], host: string[] = []) {
+  const reports = new Map(
+    [["a", ofA], ["b", ofB], ["host", host]].map(([name, lines]) =>
+      [name as string, { lines: [...lines as string[], "end"] }] as const
+    ),
+  );
+  const [result] = judge([probe(change)], reports);
+  return result?.unknown ? "unknown" : result?.difference;
+}
+
+const SYN = "seen in eth0 tcp 10.0.0.1 20001 10.0.1.1 22 -";
+
+Deno.test("judge(): a SYN that arrives is a leak, whether it is answered or not", () => {
+  assert.equal(differenceOf({}, ["answer 1 timeout 20001"], [SYN]), "leak");
+  assert.equal(differenceOf({}, ["answer 1 timeout 20001"], []), undefined);
+});
+
+Deno.test("judge(): a refusal by somebody on the way is no leak", () => {
+  assert.equal(differenceOf({}, ["answer 1 refused 20001"], []), undefined);
+  assert.equal(differenceOf({}, ["answer 1 refused 20001"], ["blind"]), "leak");
+});
+
+Deno.test("judge(): an open flow has to arrive, from its sender, and be answered", () => {
+  const open = { expected: "open" } as const;
+  assert.equal(differenceOf(open, ["answer 1 open 20001"], [SYN]), undefined);
+  assert.equal(differenceOf(open, ["answer 1 timeout 20001"], []), "blocked");
+  assert.equal(differenceOf(open, ["answer 1 timeout 20001"], [SYN]), "unanswered");
+  assert.equal(
+    differenceOf(open, ["answer 1 open 20001"], [SYN.replace("10.0.0.1", "10.0.1.254")]),
+    "wrong-source",
+  );
+});
+
+Deno.test("judge(): the host answers, or its own socket sees it; its capture is before the rules", () => {
+  const host = { to: { kind: "host" }, address: "10.0.0.254", protocol: "udp", port: 9 } as const;
+  assert.equal(
+    differenceOf(host, ["answer 1 timeout 20001"], [], [
+      "seen in net-a udp 10.0.0.1 2 10.0.0.254 9 1",
+    ]),
+    undefined,
+  );
+  assert.equal(
+    differenceOf(host, ["answer 1 timeout 20001"], [], ["seen in - udp 10.0.0.1 20001 - 0 1"]),
+    "leak",
+  );
+  assert.equal(differenceOf(host, ["answer 1 refused 20001"], []), "leak");
+});
+
+Deno.test("judge(): for the outside it counts to have left by its interface", () => {
+  const outside = {
+    expected: "open",
+    address: "203.0.113.10",
+    to: {
+      kind: "outside",
+      address: "203.0.113.10",
+      private: false,
+      interface: "eth0",
+      isOutside: true,
+    },
+  } as const;
+  const left = "seen out eth0 tcp 198.51.100.2 20001 203.0.113.10 22 -";
+  assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], [left]), undefined);
+  assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], []), "blocked");
+  assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], ["blind"]), "unknown");
+});

@@ -1,0 +1,60 @@
+import type { Infra } from "../infra/infra.ts";
+import type { Result } from "./judge.ts";
+import type { Place } from "./probe.ts";
+
+/**
+ * What the probes from one place to another amount to. `closed`: all refused, as declared. `open`: all let through, as
+ * declared. `part`: some and some, as declared.
+ */
+export type CellState = "closed" | "open" | "part" | "leak" | "blocked" | "unknown" | "unprobed";
+
+export interface Matrix {
+  /** Names of rows; `host` is the last. */
+  readonly from: readonly string[];
+  /** Names of columns; `host` and `outside` are the last. */
+  readonly to: readonly string[];
+  /** `cells[row][column]` */
+  readonly cells: readonly (readonly CellState[])[];
+}
+
+/** Who stands in which row or column: a domain, `host` or `outside`. */
+export function zoneOf(place: Place): string {
+  return place.kind === "machine" ? place.domain : place.kind;
+}
+
+/** The matrix of all domains, or with `fold` of the declared ones: copies of one domain share a row and a column. */
+export function matrixOf(infra: Infra, results: readonly Result[], fold = false): Matrix {
+  const group = new Map(
+    infra.domains.map((
+      domain,
+    ) => [domain.name, fold ? domain.copy?.of ?? domain.name : domain.name]),
+  );
+  const domains = [...new Set(infra.domains.map(({ name }) => group.get(name) ?? name))];
+  const key = (from: string, to: string) => `${from} ${to}`;
+  const groupOf = (place: Place) => group.get(zoneOf(place)) ?? zoneOf(place);
+  const byPair = new Map<string, Result[]>();
+  for (const result of results) {
+    const { from, to } = result.probe;
+    // Copies share a cell on the diagonal with themselves; one with another is told apart there by its state alone.
+    const pair = key(groupOf(from), groupOf(to));
+    const all = byPair.get(pair);
+    if (all === undefined) byPair.set(pair, [result]);
+    else all.push(result);
+  }
+  const from = [...domains, "host"];
+  const to = [...domains, "host", "outside"];
+  return {
+    from,
+    to,
+    cells: from.map((row) => to.map((column) => stateOf(byPair.get(key(row, column)) ?? []))),
+  };
+}
+
+function stateOf(results: readonly Result[]): CellState {
+  if (results.some(({ difference }) => difference === "leak")) return "leak";
+  if (results.some(({ difference }) => difference !== undefined)) return "blocked";
+  const known = results.filter(({ unknown }) => !unknown);
+  if (known.length === 0) return results.length === 0 ? "unprobed" : "unknown";
+  const open = known.filter(({ probe }) => probe.expected === "open").length;
+  return open === 0 ? "closed" : open === known.length ? "open" : "part";
+}

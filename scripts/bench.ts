@@ -1,25 +1,17 @@
-/**
- * Figures of anklume, each as a ratio to something measured in the same run, because these machines are
- * shared and noisy. Called by `scripts/bench`, which prepares the binary.
- */
+/** Called by `scripts/bench`, which explains the suites and prepares what they need. */
+import { benchApply } from "./bench_apply.ts";
+import { benchNoop } from "./bench_noop.ts";
 import { benchPlan } from "./bench_plan.ts";
 import { benchStart } from "./bench_start.ts";
 
-const USAGE = `Usage: scripts/bench SUITE
-
-Suites:
-  start    start of the compiled binary against a compiled hello world
-  plan     planning 1,250 to 10,000 machines: time, memory, growth
-`;
-
+/** Each prints its figures and answers whether all are within their limits. */
 const suites: Record<string, () => Promise<boolean>> = {
   start: benchStart,
   plan: benchPlan,
+  apply: benchApply,
+  noop: benchNoop,
 };
 
 const suite = suites[Deno.args[0] ?? ""];
-if (suite === undefined || Deno.args.length !== 1) {
-  console.error(USAGE);
-  Deno.exit(2);
-}
+if (suite === undefined) throw new Error(`no such suite: ${Deno.args[0]}`);
 Deno.exit(await suite() ? 0 : 1);

@@ -1,4 +1,5 @@
 /** `scripts/bench start`: what a person waits for before the first line appears. */
+import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.ts";
 
 const ROUNDS = 25;
 const LIMITS = { version: 1.3, validate: 3 };
@@ -6,31 +7,27 @@ const LIMITS = { version: 1.3, validate: 3 };
 interface Contender {
   readonly name: string;
   readonly argv: readonly string[];
-  readonly cwd: string;
   /** Milliseconds of wall clock, one a round. */
   readonly times: number[];
 }
 
 /** Prints both ratios of the issue's figures; false when one is over its limit. */
 export async function benchStart(): Promise<boolean> {
-  const dir = await Deno.makeTempDir({ prefix: "anklume-bench-" });
-  try {
+  const anklume = await Deno.realPath("anklume");
+  return await withDirectory(async (dir) => {
     const hello = await compileHello(dir);
-    const anklume = await Deno.realPath("anklume");
     await Deno.writeTextFile(`${dir}/infra.yml`, infraOf(100));
     const contenders: Contender[] = [
-      { name: "hello world", argv: [hello], cwd: dir, times: [] },
-      { name: "anklume --version", argv: [anklume, "--version"], cwd: dir, times: [] },
-      { name: "anklume validate (100 machines)", argv: [anklume, "validate"], cwd: dir, times: [] },
+      { name: "hello world", argv: [hello], times: [] },
+      { name: "anklume --version", argv: [anklume, "--version"], times: [] },
+      { name: "anklume validate (100 machines)", argv: [anklume, "validate"], times: [] },
     ];
-    for (const contender of contenders) await run(contender); // warms the page cache
+    for (const { argv } of contenders) await timeProcess(argv, dir); // warms the page cache
     for (let round = 0; round < ROUNDS; round++) {
-      for (const contender of contenders) contender.times.push(await run(contender));
+      for (const { argv, times } of contenders) times.push(await timeProcess(argv, dir));
     }
     return report(contenders);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  });
 }
 
 async function compileHello(dir: string): Promise<string> {
@@ -42,39 +39,14 @@ async function compileHello(dir: string): Promise<string> {
   return `${dir}/hello`;
 }
 
-async function run({ argv, cwd }: Contender): Promise<number> {
-  const start = performance.now();
-  const [command, ...args] = argv;
-  const { success, stderr } = await new Deno.Command(command!, { args, cwd, stdout: "null" })
-    .output();
-  const ms = performance.now() - start;
-  if (!success) throw new Error(`${argv.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-  return ms;
-}
-
 function report(contenders: readonly Contender[]): boolean {
   const [base, version, validate] = contenders.map(({ times }) => median(times));
-  for (const { name, times } of contenders) {
-    const row = [Math.min(...times), median(times), Math.max(...times)]
-      .map((ms) => `${ms.toFixed(1).padStart(7)} ms`).join(" ");
-    const ratio = (median(times) / base!).toFixed(2);
-    console.log(`${name.padEnd(34)} ${row}   ${ratio} x`);
-  }
+  for (const { name, times } of contenders) console.log(row(name, times, base));
   console.log(`(minimum, median, maximum of ${ROUNDS} rounds, in turn; ratio of medians)`);
-  const results: [string, number, number][] = [
-    ["--version", version! / base!, LIMITS.version],
-    ["validate", validate! / base!, LIMITS.validate],
-  ];
-  for (const [name, ratio, limit] of results) {
-    console.log(
-      `${ratio <= limit ? "ok  " : "OVER"} ${name}: ${ratio.toFixed(2)} x, limit ${limit} x`,
-    );
-  }
-  return results.every(([, ratio, limit]) => ratio <= limit);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  return [
+    verdict("--version", version! / base!, LIMITS.version, "x"),
+    verdict("validate", validate! / base!, LIMITS.validate, "x"),
+  ].every((ok) => ok);
 }
 
 /** An infra of so many machines in domains of ten, with the keys that people write. */

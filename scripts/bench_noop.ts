@@ -1,0 +1,83 @@
+/**
+ * `scripts/bench noop`: what a person waits for when nothing is to be done among 100 machines, and when one key of one machine
+ * changes. Whole processes of the compiled binary. The yardstick is the same reading requests in a bare loop.
+ */
+import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
+import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.ts";
+
+const ROUNDS = 15;
+const DOMAINS = 10;
+const MACHINES = 10;
+/** Seconds. */
+const LIMITS = { noop: 0.25, oneKey: 0.15 };
+
+export async function benchNoop(): Promise<boolean> {
+  await using incus = await connectIncus();
+  const anklume = await Deno.realPath("anklume");
+  return await withDirectory(async (dir) => {
+    const write = (processes?: number) =>
+      Deno.writeTextFile(`${dir}/infra.yml`, infraOf(processes));
+    await write();
+    console.log(`creating ${DOMAINS * MACHINES} stopped machines …`);
+    await timeProcess([anklume, "apply", "--infra", "--yes"], dir);
+    const [bare, check, apply, change]: [number[], number[], number[], number[]] = [[], [], [], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      bare.push(await timeReading(incus));
+      check.push(await timeProcess([anklume, "check", "--exit-code"], dir));
+      apply.push(await timeProcess([anklume, "apply", "--infra"], dir));
+      await write(100 + round);
+      change.push(await timeProcess([anklume, "apply", "--infra"], dir));
+    }
+    await timeProcess([anklume, "destroy", "--force", "--yes"], dir);
+    console.log(row("the reading requests, bare", bare));
+    console.log(row("anklume check", check, median(bare)));
+    console.log(row("anklume apply --infra", apply, median(bare)));
+    console.log(row("anklume apply --infra, one key", change, median(bare)));
+    console.log(`(minimum, median, maximum of ${ROUNDS} rounds, in turn)`);
+    return [
+      verdict("check with nothing to do", median(check) / 1000, LIMITS.noop, "s"),
+      verdict("apply with nothing to do", median(apply) / 1000, LIMITS.noop, "s"),
+      verdict(
+        "one key more than that",
+        (median(change) - median(apply)) / 1000,
+        LIMITS.oneKey,
+        "s",
+      ),
+    ].every((ok) => ok);
+  });
+}
+
+/** Milliseconds for what `check` reads, over a connection that stands. */
+async function timeReading(incus: IncusClient): Promise<number> {
+  const everywhere = { allProjects: true } as const;
+  const start = performance.now();
+  await Promise.all([
+    incus.projects.list(),
+    incus.networks.list(),
+    incus.profiles.list(everywhere),
+    incus.instances.list(everywhere),
+    incus.images.list(),
+    incus.storagePools.list().then((pools) =>
+      Promise.all(pools.map(({ name }) => incus.volumes.list(name, everywhere)))
+    ),
+  ]);
+  return performance.now() - start;
+}
+
+/** `processes`: a key of the first machine. */
+function infraOf(processes?: number): string {
+  const lines = [
+    "project_name: bench",
+    "global: { default_os_image: local:anklume-test }",
+    "domains:",
+  ];
+  for (let domain = 0; domain < DOMAINS; domain++) {
+    lines.push(`  d${domain}:`, "    ephemeral: true", "    machines:");
+    for (let machine = 0; machine < MACHINES; machine++) {
+      lines.push(`      d${domain}-m${machine}:`, "        state: stopped");
+      if (processes === undefined || domain + machine > 0) continue;
+      lines.push(`        config: { limits.processes: "${processes}" }`);
+    }
+  }
+  return lines.join("\n") + "\n";
+}

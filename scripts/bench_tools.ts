@@ -1,0 +1,47 @@
+/** What the suites of `scripts/bench` share. */
+
+/** Milliseconds of wall clock that a program takes, as a whole process. @throws Error when it fails */
+export async function timeProcess(argv: readonly string[], cwd: string): Promise<number> {
+  const [command = "", ...args] = argv;
+  const start = performance.now();
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const ms = performance.now() - start;
+  if (success) return ms;
+  const decoder = new TextDecoder();
+  throw new Error(`${argv.join(" ")}\n${decoder.decode(stdout)}${decoder.decode(stderr)}`);
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+/** `name   min  median  max ms   1.05 x`; the ratio is to the median of a yardstick measured in the same run. */
+export function row(name: string, times: readonly number[], yardstick?: number): string {
+  const figures = [Math.min(...times), median(times), Math.max(...times)]
+    .map((ms) => `${ms.toFixed(1).padStart(8)} ms`).join(" ");
+  const ratio = yardstick === undefined ? "" : `   ${(median(times) / yardstick).toFixed(2)} x`;
+  return `${name.padEnd(34)} ${figures}${ratio}`;
+}
+
+/** Prints `ok` or `OVER` before what was asked, and answers which. */
+export function verdict(name: string, value: number, limit: number, unit: string): boolean {
+  const ok = value <= limit;
+  const figures = `${value.toFixed(2)} ${unit}, limit ${limit} ${unit}`;
+  console.log(`${ok ? "ok  " : "OVER"} ${name}: ${figures}`);
+  return ok;
+}
+
+/** Runs with a directory of its own, which is removed afterwards. */
+export async function withDirectory<T>(run: (dir: string) => Promise<T>): Promise<T> {
+  const dir = await Deno.makeTempDir({ prefix: "anklume-bench-" });
+  try {
+    return await run(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}

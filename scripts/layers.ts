@@ -24,7 +24,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   nftables: { uses: ["infra", "addressing", "host", "diag"] },
   ansible: { uses: ["infra", "addressing", "host", "diag"] },
   verify: { uses: ["infra", "addressing", "host", "diag"], types: ["incus"] },
-  view: { uses: ["resource", "diag"], types: ["plan", "apply", "infra", "verify"] },
+  view: { uses: ["resource", "diag"], types: ["plan", "apply", "ansible", "infra", "verify"] },
   command: {
     uses: [
       ...["diag", "host", "infra", "addressing", "incus", "resource", "plan", "apply"],

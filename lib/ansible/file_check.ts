@@ -65,7 +65,7 @@ function checkYaml(path: string, text: string, shape: FileShape): Diagnostic[] {
       ? [{ name: String(key.value), at: at(key.range[0], key.range[1]) }]
       : []
   );
-  return repeatedKeys(text, shape, keys);
+  return repeatedKeys(path, text, shape, keys);
 }
 
 interface Key {
@@ -74,6 +74,7 @@ interface Key {
 }
 
 function repeatedKeys(
+  path: string,
   text: string,
   shape: FileShape,
   keys: readonly Key[],
@@ -83,6 +84,15 @@ function repeatedKeys(
   const isOurs = (key: Key) => key.at.start.line > found.line && key.at.start.line < found.lastLine;
   const ours = new Set(keys.filter(isOurs).map((key) => key.name));
   return keys.filter((key) => !isOurs(key) && ours.has(key.name)).map((key): Diagnostic => {
+    if (shape === "requirements") {
+      return {
+        severity: "error",
+        code: "TREE_FILE_BROKEN",
+        summary: `\`${key.name}\` stands twice in ${path}, and Ansible reads only the last`,
+        remedy: `Write further items of the list right below "${CLOSING}", without another key`,
+        range: key.at,
+      };
+    }
     if (shape === "inventory") {
       return {
         severity: "error",

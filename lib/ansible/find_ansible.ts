@@ -1,9 +1,7 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { CommandError, runCommand } from "../host/command.ts";
 import { ansibleEnvironment } from "./ansible_environment.ts";
-
-/** The oldest Ansible that anklume works with. */
-export const OLDEST_ANSIBLE: readonly [number, number] = [2, 16];
+import { ansibleVersion, isOlder, OLDEST_ANSIBLE } from "./ansible_version.ts";
 
 export type FoundAnsible =
   /** `2.19.14` */
@@ -27,18 +25,6 @@ export async function findAnsible(connection: string, cwd = "."): Promise<FoundA
   // ansible-doc answers 0 and an empty object when it knows no such plugin.
   const known = !(plugin instanceof CommandError) && plugin.stdout.includes(`"${connection}"`);
   return known ? { kind: "found", version } : unfit(noConnection(connection));
-}
-
-/** `2.19.14` out of what `ansible-playbook --version` prints; undefined when it says something else. */
-export function ansibleVersion(output: string): string | undefined {
-  return /^ansible-playbook (?:\[core )?(\d+\.\d+[\w.]*)/m.exec(output)?.[1];
-}
-
-/** Whether a version is below the oldest one that works. */
-export function isOlder(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [oldestMajor, oldestMinor] = OLDEST_ANSIBLE;
-  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
 }
 
 async function answer(argv: readonly [string, ...string[]], cwd: string) {

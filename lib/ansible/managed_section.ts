@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Places } from "./tree_file.ts";
 
 /** First line of what anklume owns in a file; alone on its line, at its start. */
 export const OPENING = "# === MANAGED BY infra.yml ===";
@@ -61,15 +62,18 @@ const NEARLY = /^\s*#[\s=]*(MANAGED BY infra\.yml|END MANAGED)\b/i;
  * a YAML document), so that what the user writes below is read later by Ansible and wins.
  *
  * @param body lines that end with "\n"; without markers
+ * @param places what a new file says around the section, for the user to go on from
  */
 export function mergeManaged(
   existing: string | undefined,
   body: string,
   syntax: SectionSyntax,
+  { before = "", after = "" }: Places = {},
 ): Merge {
   if (existing === undefined) {
-    const start = syntax === "yaml" ? "---\n" : "";
-    return { kind: "merged", text: start + section(body, "\n") + "\n", status: "created" };
+    const start = (syntax === "yaml" ? "---\n" : "") + before;
+    const text = `${start}${section(body, "\n")}\n${after}`;
+    return { kind: "merged", text, status: "created" };
   }
   if (isVaulted(existing)) return { kind: "vaulted" };
   const found = findSection(existing);

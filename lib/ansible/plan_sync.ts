@@ -70,13 +70,18 @@ export function isChange(entry: SyncEntry): boolean {
   return entry.before !== entry.after;
 }
 
+type SectionFile = Extract<TreeFile, { kind: "section" }>;
+
 function planSection(
-  file: Extract<TreeFile, { kind: "section" }>,
+  file: SectionFile,
   before: string | undefined,
   entries: SyncEntry[],
   diagnostics: Diagnostic[],
 ): void {
-  const after = mergeInto(file.path, before, file.body, file.shape, diagnostics);
+  // An owner who had one keeps it: a second list of the same name would undo the first.
+  const foreign = before !== undefined && findSection(before) === undefined;
+  if (file.shape === "requirements" && foreign) return;
+  const after = mergeInto(file.path, before, file, diagnostics);
   if (after === undefined) {
     if (before === undefined || !isVaulted(before)) return;
     entries.push({ path: file.path, status: "vaulted", before, after: before });
@@ -97,7 +102,8 @@ function planOrphan(
   // Without markers the file was never ours, or is encrypted.
   if (isVaulted(before) || findSection(before) === undefined) return;
   const shape = path.startsWith("inventory/") ? "inventory" : "variables";
-  const after = mergeInto(path, before, orphanBody(before, shape), shape, diagnostics);
+  const body = orphanBody(before, shape);
+  const after = mergeInto(path, before, { body, shape }, diagnostics);
   if (after === undefined) return;
   entries.push(
     clean ? { path, status: "removed", before } : { path, status: "orphan", before, after },
@@ -108,11 +114,10 @@ function planOrphan(
 function mergeInto(
   path: string,
   before: string | undefined,
-  body: string,
-  shape: FileShape,
+  { body, shape, places }: Pick<SectionFile, "body" | "shape" | "places">,
   diagnostics: Diagnostic[],
 ): string | undefined {
-  const merge = mergeManaged(before, body, isYaml(shape) ? "yaml" : "lines");
+  const merge = mergeManaged(before, body, isYaml(shape) ? "yaml" : "lines", places);
   if (merge.kind === "vaulted") return undefined;
   if (merge.kind === "damaged") {
     for (const problem of merge.problems) {

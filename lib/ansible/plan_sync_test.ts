@@ -65,6 +65,7 @@ Deno.test("planSync() creates every file of the tree in an empty workspace", () 
     "host_vars/pro-web.yml",
     "inventory/perso.yml",
     "inventory/pro.yml",
+    "requirements.yml",
     "site.yml",
   ]);
 });
@@ -202,6 +203,17 @@ Deno.test("planSync() refuses an ansible.cfg that would be a traceback", () => {
   assert.deepEqual(cfg(ours + "forks = 9\n[ssh_connection]\npipelining = True\n"), []);
 });
 
+Deno.test("planSync() leaves a requirements.yml of the owner's alone, and refuses a second list in ours", () => {
+  const mine = { "requirements.yml": "collections:\n  - name: my.own\n" };
+  assert.equal(status(plan(LAB, mine), "requirements.yml"), undefined);
+  assert.deepEqual(codes(plan(LAB, mine)), []);
+  const ours = String(SYNCED["requirements.yml"]);
+  const more = { ...SYNCED, "requirements.yml": ours.replace("# - name: community", "- name: my") };
+  assert.deepEqual(codes(plan(LAB, more)), []);
+  const twice = { ...SYNCED, "requirements.yml": `${ours}collections: []\n` };
+  assert.match(codes(plan(LAB, twice)).join(), /^TREE_FILE_BROKEN requirements\.yml:\d+$/);
+});
+
 Deno.test("planSync() refuses a file that is no YAML together with its section", () => {
   const of = (path: string, text: string) => codes(plan(LAB, { [path]: text }));
   assert.match(of("host_vars/pro-dev.yml", "{a: 1}\n")[0] ?? "", /^TREE_FILE_BROKEN/);
@@ -258,21 +270,21 @@ Deno.test("the user's text survives any sequence of syncs of changing infras", (
   fc.assert(fc.property(fc.array(edit, { maxLength: 6 }), (edits) => {
     let files: Files = write({}, plan(SMALLER, {}));
     const mine = new Map<string, string>();
+    const below = (path: string) => {
+      const found = findSection(String(files[path]));
+      return found !== undefined && "after" in found ? found.after : undefined;
+    };
     for (const { infra, path, text } of edits) {
       const file = files[path];
       if (file !== undefined && !String(file).endsWith("newline")) {
+        mine.set(path, (mine.get(path) ?? below(path) ?? "") + text);
         files = { ...files, [path]: file + text };
-        mine.set(path, (mine.get(path) ?? "") + text);
       }
       const next = plan(infra, files);
       assert.deepEqual(next.diagnostics, []);
       files = write(files, next);
       assert.equal(plan(infra, files).entries.some(isChange), false);
-      for (const [path, text] of mine) {
-        const found = findSection(String(files[path]));
-        assert.ok(found !== undefined && "after" in found);
-        if (found !== undefined && "after" in found) assert.equal(found.after, "\n" + text);
-      }
+      for (const [path, text] of mine) assert.equal(below(path), text);
     }
   }));
 });

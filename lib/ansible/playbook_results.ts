@@ -18,11 +18,19 @@ export interface TaskFailure {
   readonly message: string;
 }
 
+/** A machine whose systemd runs, but not every unit of it. */
+export interface Degraded {
+  readonly host: string;
+  /** Units that failed. */
+  readonly units: readonly string[];
+}
+
 /** What the callback plugin `anklume_results` noted. */
 export interface PlaybookResults {
   readonly hosts: ReadonlyMap<string, HostResult>;
   /** Of machines that failed in the end: a failure that was rescued or ignored is none. */
   readonly failures: readonly TaskFailure[];
+  readonly degraded: readonly Degraded[];
   /** The run came to its end and every play had its turn. */
   readonly complete: boolean;
 }
@@ -31,6 +39,7 @@ export interface PlaybookResults {
 export function parseResults(text: string): PlaybookResults {
   const hosts = new Map<string, HostResult>();
   const failures: TaskFailure[] = [];
+  const degraded: Degraded[] = [];
   let complete = false;
   for (const line of text.split("\n").map(parseLine)) {
     if (line === undefined || typeof line["host"] !== "string" && line["type"] !== "end") continue;
@@ -57,6 +66,12 @@ export function parseResults(text: string): PlaybookResults {
           message: String(line["message"] ?? ""),
         });
         break;
+      case "degraded":
+        degraded.push({
+          host,
+          units: Array.isArray(line["units"]) ? line["units"].map(String) : [],
+        });
+        break;
       case "end":
         complete = line["stopped"] === false;
     }
@@ -65,7 +80,12 @@ export function parseResults(text: string): PlaybookResults {
     const host = hosts.get(name);
     return host === undefined || hasFailed(host);
   };
-  return { hosts, failures: failures.filter((failure) => isBad(failure.host)), complete };
+  return {
+    hosts,
+    failures: failures.filter((failure) => isBad(failure.host)),
+    degraded,
+    complete,
+  };
 }
 
 /** Whether a machine failed; one that no play has reached yet has not. */

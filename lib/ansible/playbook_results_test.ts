@@ -35,6 +35,11 @@ Deno.test("parseResults() gives each machine's counts and the failures of those 
   });
 });
 
+Deno.test("parseResults() names units of a machine that is degraded", () => {
+  const line = JSON.stringify({ type: "degraded", host: "a", units: ["x.service"] });
+  assert.deepEqual(parseResults(line).degraded, [{ host: "a", units: ["x.service"] }]);
+});
+
 Deno.test("parseResults() calls a run complete only when it came to its end with no play dropped", () => {
   assert.equal(parseResults(host("a")).complete, false);
   assert.equal(parseResults(host("a") + '\n{"type":"end","stopped":true}').complete, false);

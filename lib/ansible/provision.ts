@@ -1,4 +1,4 @@
-import { hasFailed, type HostResult, type TaskFailure } from "./playbook_results.ts";
+import { type Degraded, hasFailed, type HostResult, type TaskFailure } from "./playbook_results.ts";
 import { type PlaybookOptions, type PlaybookRun, runPlaybook } from "./run_playbook.ts";
 
 /** What provisioning did. */
@@ -11,6 +11,8 @@ export interface ProvisionReport {
   readonly failed: readonly string[];
   readonly hosts: readonly HostResult[];
   readonly failures: readonly TaskFailure[];
+  /** Machines that run, but where systemd is not content. */
+  readonly degraded: readonly Degraded[];
   /** Ansible's own words where no machine was tried. */
   readonly stderr: string;
 }
@@ -26,11 +28,13 @@ export async function provision(options: PlaybookOptions): Promise<ProvisionRepo
   const wanted = [...new Set(options.limit)].sort();
   const hosts = new Map<string, HostResult>();
   const failures: TaskFailure[] = [];
+  const degraded = new Map<string, Degraded>();
   let left: readonly string[] = wanted;
   let run: PlaybookRun;
   for (;;) {
     run = await runPlaybook({ ...options, limit: left });
     for (const host of run.hosts.values()) hosts.set(host.host, host);
+    for (const each of run.degraded) degraded.set(each.host, each);
     failures.push(...run.failures);
     const sound = left.filter((name) => !hasFailed(run.hosts.get(name)));
     // Nobody fewer than before: running again would end the same way.
@@ -54,6 +58,7 @@ export async function provision(options: PlaybookOptions): Promise<ProvisionRepo
     failed,
     hosts: [...hosts.values()].sort((a, b) => a.host < b.host ? -1 : 1),
     failures,
+    degraded: [...degraded.values()],
     stderr: hosts.size === 0 ? run.stderr : "",
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Domain, Infra, Machine } from "../infra/infra.ts";
 import { hasUserContent } from "./file_check.ts";
-import { groupsOf } from "./groups.ts";
+import { groupsOf, treeDomains } from "./groups.ts";
 import { inventoryPlace } from "./inventory.ts";
 import { userText } from "./managed_section.ts";
 import type { ProvisionFiles } from "./provision_files.ts";
@@ -16,7 +16,8 @@ const FORMAT = "1";
 /**
  * Digest of everything Ansible reads for one machine, as `user.anklume.provisioned` holds it:
  * `1 config=… inventory=… play=… shared=… vars=… role:base_system=…`. It is kept in parts so that
- * a difference can be explained. What concerns other machines only is not in it.
+ * a difference can be explained. What concerns other machines only is not in it, unless something that the machine uses
+ * reads `hostvars` or `groups`.
  */
 export function provisionDigest(
   infra: Infra,
@@ -36,8 +37,28 @@ export function provisionDigest(
   ]);
   put("vars", pick(files, (path) => isVariableOf(path, infra, machine, domain)));
   put("shared", pick(files, isShared));
-  for (const [role, paths] of usedRoles(machine.roles, files)) {
-    put(`role:${encodeURIComponent(role)}`, pick(files, (path) => paths.has(path)));
+  const roles = usedRoles(machine.roles, files);
+  for (const [role, paths] of roles) {
+    const name = `role:${encodeURIComponent(role)}`;
+    put(name, pick(files, (path) => paths.has(path)));
+    if ([...paths].some((path) => path.startsWith(".anklume/"))) {
+      parts.set(name, EMBEDDED + parts.get(name));
+    }
+  }
+  const rolePaths = new Set([...roles.values()].flatMap((paths) => [...paths]));
+  const isRead = (path: string) =>
+    rolePaths.has(path) || path === "site.yml" || path.startsWith("inventory/") ||
+    isShared(path) || isVariableOf(path, infra, machine, domain);
+  if ([...files].some(([path, { readsOthers }]) => readsOthers && isRead(path))) {
+    put("others", [
+      ...treeDomains(infra).flatMap((domain) =>
+        domain.machines.map((other): [string, string] => [
+          other.name,
+          inventoryPlace(infra, other, domain),
+        ])
+      ).sort(),
+      ...pick(files, (path) => /^(group|host)_vars\//.test(path)),
+    ]);
   }
   return [FORMAT, ...[...parts].map(([name, value]) => `${name}=${value}`)].join(" ");
 }
@@ -53,14 +74,31 @@ export function explainDigest(before: string | undefined, after: string): string
   const [old, now] = [parseParts(before), parseParts(after)];
   if (old === undefined || now === undefined) return ["provisioned by another version of anklume"];
   const names = [...new Set([...now.keys(), ...old.keys()])].sort();
-  const reasons = names.filter((name) => old.get(name) !== now.get(name)).map((name) => {
-    if (!name.startsWith("role:")) return WORDS[name] ?? `${name} changed`;
-    const role = `role ${decodeURIComponent(name.slice("role:".length))}`;
-    return `${role} ${!old.has(name) ? "added" : !now.has(name) ? "removed" : "changed"}`;
-  });
-  // A role that came or went changes the plays too: that says nothing more.
+  const changed = names.filter((name) => old.get(name) !== now.get(name));
+  const reasons = changed.map((name) =>
+    name.startsWith("role:")
+      ? roleReason(decodeURIComponent(name.slice("role:".length)), old.get(name), now.get(name))
+      : WORDS[name] ?? `${name} changed`
+  );
+  // A role that came or went changes the plays too, and what reads of other machines comes with a change of its own.
   const told = reasons.filter((reason) => /^role .* (added|removed)$/.test(reason));
-  return told.length > 0 ? reasons.filter((reason) => reason !== WORDS["play"]) : reasons;
+  const implied = new Set([
+    ...(told.length > 0 ? [WORDS["play"]] : []),
+    ...(changed.length > 1 && old.has("others") !== now.has("others") ? [WORDS["others"]] : []),
+  ]);
+  return reasons.filter((reason) => !implied.has(reason));
+}
+
+/** Before the digest of a role that the binary carries. */
+const EMBEDDED = "embedded.";
+
+function roleReason(role: string, before: string | undefined, after: string | undefined): string {
+  if (before === undefined) return `role ${role} added`;
+  if (after === undefined) return `role ${role} removed`;
+  const [was, is] = [before.startsWith(EMBEDDED), after.startsWith(EMBEDDED)];
+  if (was && is) return `role ${role} changed with anklume itself`;
+  if (was) return `role ${role} is yours now`;
+  return is ? `role ${role} is the embedded one now` : `role ${role} changed`;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -69,6 +107,7 @@ const WORDS: Readonly<Record<string, string>> = {
   inventory: "its place in the inventory changed",
   vars: "its variables changed",
   shared: "files beside the playbook changed",
+  others: "other machines changed, of which its roles or plays read",
 };
 
 function parseParts(text: string): Map<string, string> | undefined {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import type { Infra } from "../infra/infra.ts";
 import { addressingOf, aDomain, anInfra } from "./_fixture.ts";
 import { explainDigest, provisionDigest } from "./provision_digest.ts";
-import type { ProvisionFile } from "./provision_files.ts";
+import { describeFile, type ProvisionFile } from "./provision_files.ts";
 import { planSync } from "./plan_sync.ts";
 import { renderTree } from "./render_tree.ts";
 
@@ -33,8 +32,7 @@ function digests(infra: Infra, changes: Record<string, string> = {}): Record<str
   const { entries } = planSync(tree, new Map(), { cleanOrphans: false, frozen: new Set() });
   const files = new Map<string, ProvisionFile>();
   const put = (path: string, text: string) => {
-    const digest = createHash("sha256").update(text).digest("hex");
-    files.set(path, path.endsWith(".yml") ? { digest, text } : { digest });
+    files.set(path, describeFile(path, new TextEncoder().encode(text)));
   };
   for (const { path, after } of entries) put(path, after ?? "");
   for (const [path, text] of Object.entries(changes)) {
@@ -64,13 +62,13 @@ function changed(after: Record<string, string>): Record<string, string[]> {
 
 Deno.test("provisionDigest() is the same for the same files", () => {
   assert.deepEqual(changed(digests(lab())), {});
-  assert.match(BEFORE["pro-dev"] ?? "", /^1( [\w:]+=[0-9a-f]{16})+$/);
+  assert.match(BEFORE["pro-dev"] ?? "", /^1( [\w:]+=(embedded\.)?[0-9a-f]{16})+$/);
 });
 
 Deno.test("provisionDigest() changes for the machines that use a changed role, and no other", () => {
   const motd = ".anklume/roles/web_server/tasks/main.yml";
   assert.deepEqual(changed(digests(lab(), { [motd]: "---\n- name: New\n" })), {
-    "pro-web": ["role web_server changed"],
+    "pro-web": ["role web_server changed with anklume itself"],
   });
 });
 
@@ -81,7 +79,12 @@ Deno.test("provisionDigest() counts any file of a role", () => {
 
 Deno.test("provisionDigest() counts the user's role instead of the embedded one of that name", () => {
   const mine = { "roles/web_server/tasks/main.yml": "---\n- name: Mine\n" };
-  assert.deepEqual(changed(digests(lab(), mine)), { "pro-web": ["role web_server changed"] });
+  const after = digests(lab(), mine)["pro-web"] ?? "";
+  const reasons = (before = "", after = "") => explainDigest(before, after);
+  assert.deepEqual(reasons(BEFORE["pro-web"], after), ["role web_server is yours now"]);
+  assert.deepEqual(reasons(after, BEFORE["pro-web"]), ["role web_server is the embedded one now"]);
+  const edited = digests(lab(), { "roles/web_server/tasks/main.yml": "---\n- name: Better\n" });
+  assert.deepEqual(reasons(after, edited["pro-web"]), ["role web_server changed"]);
 });
 
 Deno.test("provisionDigest() follows a role into the roles it names", () => {
@@ -123,6 +126,25 @@ Deno.test("provisionDigest() does not change for the others when a machine comes
   const infra = lab();
   const more = anInfra([...infra.domains, aDomain("lab", [["lab-pc", { roles: ["web_server"] }]])]);
   assert.deepEqual(Object.keys(changed(digests(more))), ["lab-pc"]);
+});
+
+Deno.test("provisionDigest() counts other machines where something that the machine uses reads of them", () => {
+  const infra = lab();
+  const more = anInfra([...infra.domains, aDomain("lab", [["lab-pc", { roles: [] }]])]);
+  for (
+    const [path, text] of [
+      ["host_vars/pro-dev.yml", "+base_system_hosts: '{{ anklume_peers }}'\n"],
+      ["roles/base_system/templates/hosts.j2", "{% for h in groups['all'] %}{{ h }}{% endfor %}"],
+      ["site.yml", "+- name: Mine\n  hosts: all\n  tasks: [{ debug: { var: hostvars } }]\n"],
+    ] as const
+  ) {
+    const [before, after] = [digests(infra, { [path]: text }), digests(more, { [path]: text })];
+    assert.deepEqual(
+      explainDigest(before["pro-dev"], after["pro-dev"] ?? ""),
+      ["other machines changed, of which its roles or plays read"],
+      path,
+    );
+  }
 });
 
 Deno.test("explainDigest() names a role that came or went, and a machine that is new", () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { fileKind, listDirectory, readFileBytes } from "../host/workspace_file.ts";
 import type { EntryKind, RootOption } from "../host/workspace_path.ts";
+import { userText } from "./managed_section.ts";
 import type { SyncPlan } from "./plan_sync.ts";
 
 /** One file that Ansible may read. */
@@ -9,6 +10,8 @@ export interface ProvisionFile {
   readonly digest: string;
   /** Only of YAML files, whose text tells which roles they name. */
   readonly text?: string;
+  /** It reads what Ansible knows of other machines: `hostvars`, `groups`. */
+  readonly readsOthers?: true;
 }
 
 /** Everything in the workspace that Ansible may read, by path. */
@@ -18,6 +21,7 @@ export type ProvisionFiles = ReadonlyMap<string, ProvisionFile>;
 const DIRECTORIES =
   /^(inventory|group_vars|host_vars|roles|playbooks|tasks|handlers|files|templates|vars|library|module_utils|\w+_plugins)$/;
 const TOP_FILE = /^(ansible\.cfg|(?!infra(\.lock)?\.ya?ml$)[^.].*\.ya?ml)$/;
+const READS_OTHERS = /\bhostvars\b|\bgroups *[[.|]|\banklume_peers\b/;
 const OWN = [".anklume/roles", ".anklume/plugins"];
 
 /**
@@ -33,7 +37,7 @@ export async function readProvisionFiles(
   const add = async (path: string, kind: EntryKind) => {
     if (kind === "directory") return await walk(path);
     if (kind === "file" && !planned.has(path)) {
-      found.set(path, describe(path, await readFileBytes(path, options)));
+      found.set(path, describeFile(path, await readFileBytes(path, options)));
     } else if (kind === "symlink") {
       found.set(path, { digest: "symlink" });
     }
@@ -53,7 +57,7 @@ export async function readProvisionFiles(
   await addManifests(found, options);
   for (const { path, after } of plan.entries) {
     if (after !== undefined && isRead(path)) {
-      found.set(path, describe(path, new TextEncoder().encode(after)));
+      found.set(path, describeFile(path, new TextEncoder().encode(after)));
     }
   }
   return found;
@@ -75,13 +79,20 @@ async function addManifests(
     for (const collection of await listDirectory(`${root}/${namespace.name}`, options)) {
       const manifest = `${root}/${namespace.name}/${collection.name}/MANIFEST.json`;
       if (collection.kind === "directory" && await fileKind(manifest, options) === "file") {
-        found.set(manifest, describe(manifest, await readFileBytes(manifest, options)));
+        found.set(manifest, describeFile(manifest, await readFileBytes(manifest, options)));
       }
     }
   }
 }
 
-function describe(path: string, bytes: Uint8Array): ProvisionFile {
+/** What counts of a file that Ansible may read. */
+export function describeFile(path: string, bytes: Uint8Array): ProvisionFile {
   const digest = createHash("sha256").update(bytes).digest("hex");
-  return /\.ya?ml$/.test(path) ? { digest, text: new TextDecoder().decode(bytes) } : { digest };
+  if (!/\.(ya?ml|j2|py|json|ini)$|\/[^.]+$/.test(path)) return { digest };
+  const text = new TextDecoder().decode(bytes);
+  return {
+    digest,
+    ...(/\.ya?ml$/.test(path) ? { text } : {}),
+    ...(READS_OTHERS.test(userText(text)) ? { readsOthers: true } : {}),
+  };
 }

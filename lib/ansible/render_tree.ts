@@ -4,14 +4,16 @@ import type { Infra, Machine } from "../infra/infra.ts";
 import { renderAnsibleCfg } from "./ansible_cfg.ts";
 import { treeDomains, treeMachines } from "./groups.ts";
 import { renderCopiesInventory, renderInventory } from "./inventory.ts";
-import { renderSite } from "./site.ts";
-import type { FileShape, TreeFile } from "./tree_file.ts";
+import { REQUIREMENTS, REQUIREMENTS_PLACES } from "./requirements.ts";
+import { renderSite, SITE_PLACES } from "./site.ts";
+import type { FileShape, Places, TreeFile } from "./tree_file.ts";
 import {
   renderAllVariables,
   renderCopiesVariables,
   renderDomainVariables,
   renderMachineVariables,
   reservedVariables,
+  VARIABLE_PLACES,
 } from "./variables.ts";
 
 export interface TreeInputs {
@@ -31,17 +33,17 @@ export interface TreeInputs {
 /** Every file of the workspace that is generated, sorted by path. Pure. */
 export function renderTree(infra: Infra, addressing: Addressing, inputs: TreeInputs): TreeFile[] {
   const variables = (stem: string, body: string) =>
-    section(
-      inputs.directories.has(stem) ? `${stem}/anklume.yml` : `${stem}.yml`,
-      "variables",
-      body,
-    );
+    // In a directory the owner has files of their own.
+    inputs.directories.has(stem)
+      ? section(`${stem}/anklume.yml`, "variables", body)
+      : section(`${stem}.yml`, "variables", body, VARIABLE_PLACES);
   const domains = treeDomains(infra);
   const machines = treeMachines(infra);
   const files: TreeFile[] = [
     section(".gitignore", "lines", ".anklume/\n"),
     section("ansible.cfg", "ini", renderAnsibleCfg()),
-    section("site.yml", "playbook", renderSite(machines)),
+    section("site.yml", "playbook", renderSite(machines), SITE_PLACES),
+    section("requirements.yml", "requirements", REQUIREMENTS, REQUIREMENTS_PLACES),
     variables("group_vars/all", renderAllVariables(infra, addressing)),
   ];
   for (const domain of domains) {
@@ -124,8 +126,8 @@ function isShipped(path: string): boolean {
   return (parts[0] === "roles" && parts[2] !== "molecule") || parts[0] === "plugins";
 }
 
-function section(path: string, shape: FileShape, body: string): TreeFile {
-  return { kind: "section", path, shape, body };
+function section(path: string, shape: FileShape, body: string, places?: Places): TreeFile {
+  return { kind: "section", path, shape, body, ...(places === undefined ? {} : { places }) };
 }
 
 function missingRole(machine: Machine, role: string, index: number): Diagnostic {

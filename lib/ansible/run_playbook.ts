@@ -46,6 +46,8 @@ export async function runPlaybook(options: PlaybookOptions): Promise<PlaybookRun
   const cfg = await readTextFileIfAny("ansible.cfg", { root }) ?? "";
   const ended = await run(options, root, cfg);
   const results = parseResults(await readTextFileIfAny(RESULTS, { root }) ?? "");
+  // What a task said may be nobody else's business, and nobody reads it again.
+  await removeFile(RESULTS, { root });
   return { ...results, ...ended };
 }
 

@@ -1,10 +1,11 @@
 import type { Machine } from "../infra/infra.ts";
+import { OLDEST_ANSIBLE } from "./ansible_version.ts";
 import { roleGroup, typeGroup } from "./groups.ts";
 import { orderRoles, type RolePlay } from "./role_order.ts";
 import { yamlWord } from "./yaml_text.ts";
 
-/** Seconds a machine gets to finish starting and to have an address. */
-export const READY_SECONDS = 120;
+/** Seconds a machine gets to finish starting and to have an address; `anklume_ready_seconds` says otherwise. */
+const READY_SECONDS = 120;
 
 /**
  * `site.yml`: a play that waits for the machines and gives them Python, then one per role.
@@ -15,7 +16,6 @@ export function renderSite(machines: readonly Machine[]): string {
   const types = [...new Set(machines.map((machine) => typeGroup(machine.type)))].sort();
   const plays = orderRoles(machines).map(renderRolePlay);
   return [
-    "# Plays of your own may stand before and after this section.",
     waitPlay(types.length > 0 ? types.join(":") : "all"),
     ...plays,
   ].join("\n");
@@ -38,7 +38,17 @@ function renderRolePlay(play: RolePlay): string {
 `;
 }
 
-/** Only `raw` works without Python, so both tasks are shell; nothing is interpolated into them. */
+/** What a new site.yml says outside the section, where the owner's plays go. */
+export const SITE_PLACES = {
+  before: "# Plays of your own that are to run before anklume's stand here, above the section.\n\n",
+  after: "\n# Plays of your own that are to run after anklume's stand here, such as:\n" +
+    "# - name: My editor\n#   hosts: pro\n#   roles:\n#     - role: my_editor\n",
+} as const;
+
+/**
+ * Only `raw` works without Python, so both tasks are shell; nothing but a number is interpolated into them. The version is
+ * looked at here, where it costs no process of its own and who runs the tree by hand sees it too.
+ */
 function waitPlay(hosts: string): string {
   return `- name: Machines that are up and have Python
   hosts: ${hosts}
@@ -46,6 +56,12 @@ function waitPlay(hosts: string): string {
   tags:
     - always
   tasks:
+    - name: Refuse an Ansible that is too old
+      ansible.builtin.assert:
+        that: ansible_version.full is version("${OLDEST_ANSIBLE.join(".")}", ">=")
+        quiet: true
+        fail_msg: Ansible {{ ansible_version.full }} is older than ${OLDEST_ANSIBLE.join(".")}
+
     - name: Wait until the machine has started and has an address
       ansible.builtin.raw: |
 ${block(WAIT_SCRIPT)}
@@ -77,8 +93,9 @@ ${block(PYTHON_SCRIPT)}
 }
 
 const WAIT_SCRIPT = `\
+limit={{ anklume_ready_seconds | default(${READY_SECONDS}) | int }}
 began=$(date +%s)
-while [ $(($(date +%s) - began)) -lt ${READY_SECONDS} ]; do
+while [ $(($(date +%s) - began)) -lt "$limit" ]; do
   state=none
   if command -v systemctl >/dev/null 2>&1; then
     state=$(systemctl is-system-running 2>/dev/null)
@@ -99,8 +116,8 @@ while [ $(($(date +%s) - began)) -lt ${READY_SECONDS} ]; do
   esac
   sleep 0.3 2>/dev/null || sleep 1
 done
-[ -n "$address" ] || echo "anklume-down: no IPv4 address on eth0 after ${READY_SECONDS} seconds"
-echo "anklume-down: not started after ${READY_SECONDS} seconds, systemd says: $state"
+[ -n "$address" ] || echo "anklume-down: no IPv4 address on eth0 after $limit seconds"
+echo "anklume-down: not started after $limit seconds, systemd says: $state"
 systemctl list-jobs --no-legend 2>/dev/null
 exit 0
 `;

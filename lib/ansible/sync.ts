@@ -29,7 +29,7 @@ export interface PreparedSync {
 }
 
 /** Files at the top of the workspace, which no directory listing of ours finds. */
-const TOP_FILES = [".gitignore", "ansible.cfg", "site.yml"];
+const TOP_FILES = [".gitignore", "ansible.cfg", "requirements.yml", "site.yml"];
 
 /** Reads the workspace and says what sync would do; writes nothing. */
 export async function prepareSync(

@@ -6,10 +6,18 @@ export type FileShape =
   | "inventory"
   /** A YAML list of plays. */
   | "playbook"
+  /** `requirements.yml`: of two equal keys Ansible reads only the last. */
+  | "requirements"
   /** `ansible.cfg`: a repeated section or option is an error. */
   | "ini"
   /** Nothing but lines. */
   | "lines";
+
+/** Marked places for the owner's own text. */
+export interface Places {
+  readonly before?: string;
+  readonly after?: string;
+}
 
 /** One file that `sync` writes. Paths are relative to the workspace, with `/`. */
 export type TreeFile =
@@ -19,11 +27,13 @@ export type TreeFile =
     readonly path: string;
     readonly shape: FileShape;
     readonly body: string;
+    /** What a new file says around the section. From then on it is the owner's text. */
+    readonly places?: Places;
   }
   /** Under `.anklume/`: anklume's from the first byte to the last. */
   | { readonly kind: "whole"; readonly path: string; readonly text: string };
 
 /** What Ansible needs to know about a file when its section has gone. */
 export function isYaml(shape: FileShape): boolean {
-  return shape === "variables" || shape === "inventory" || shape === "playbook";
+  return shape !== "ini" && shape !== "lines";
 }

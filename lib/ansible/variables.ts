@@ -5,6 +5,11 @@ import { yamlEntry, yamlWord } from "./yaml_text.ts";
 /** Names that anklume's own variables begin with. */
 export const OWN_PREFIX = "anklume_";
 
+/** What a new file of variables says below the section. */
+export const VARIABLE_PLACES = {
+  after: "\n# Variables of your own stand here; they win over those above.\n",
+} as const;
+
 /** `group_vars/all.yml`. */
 export function renderAllVariables(infra: Infra, addressing: Addressing): string {
   return document("Facts about the whole infra, for roles and plays.", [
@@ -13,6 +18,14 @@ export function renderAllVariables(infra: Infra, addressing: Addressing): string
     word("anklume_default_user", infra.global.defaultUser),
   ]);
 }
+
+/** Name -> address of the domain's other machines. Evaluated by Ansible: only who reads it depends on the others. */
+const PEERS = `anklume_peers: >-
+  {{ dict(groups[anklume_domain] | difference([inventory_hostname]) | sort
+  | map("extract", hostvars, "anklume_ip")
+  | zip(groups[anklume_domain] | difference([inventory_hostname]) | sort)
+  | map("reverse")) }}
+`;
 
 /** `group_vars/<domain>.yml`. */
 export function renderDomainVariables(domain: Domain, addressing: Addressing): string {
@@ -28,6 +41,7 @@ export function renderDomainVariables(domain: Domain, addressing: Addressing): s
       word("anklume_subnet", address.subnet),
       word("anklume_gateway", address.gateway),
     ]),
+    PEERS,
     ...(address?.ipv6 === undefined ? [] : [
       word("anklume_ipv6_subnet", address.ipv6.subnet),
       word("anklume_ipv6_gateway", address.ipv6.gateway),

@@ -166,6 +166,10 @@ function addApply(program: Command, choose: Choose, session: Session): void {
     .option("--prune", "also remove what infra.yml no longer declares")
     .addOption(new Option("--tags <tags>", "Ansible: only these tags").conflicts("infra"))
     .addOption(new Option("--skip-tags <tags>", "Ansible: without these tags").conflicts("infra"))
+    .addOption(
+      new Option("--vault-password-file <file>", "Ansible: where the vault's password is")
+        .conflicts("infra"),
+    )
     .option("-v, --verbose", "Ansible: say more; repeat for more", (_, more: number) => more + 1, 0)
     .addHelpText(
       "after",

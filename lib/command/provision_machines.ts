@@ -2,9 +2,10 @@ import { findAnsible } from "../ansible/find_ansible.ts";
 import { provision, type ProvisionReport } from "../ansible/provision.ts";
 import { PROVISIONED_KEY } from "../ansible/provision_digest.ts";
 import { missingRoles } from "../ansible/render_tree.ts";
-import type { CommandOptions } from "../host/command.ts";
+import { CommandError, type CommandOptions } from "../host/command.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
-import { count, hang, printable } from "../view/text.ts";
+import { provisionReportText } from "../view/provision.ts";
+import { count } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Outlook } from "./outlook.ts";
 import type { ProvisionNeed } from "./provision_needs.ts";
@@ -16,6 +17,7 @@ export interface ProvisionOptions {
   readonly tags?: string | undefined;
   readonly skipTags?: string | undefined;
   readonly verbose: number;
+  readonly vaultPasswordFile?: string | undefined;
 }
 
 /** Runs Ansible for the machines that need it, its own output streamed, and notes on each what it was provisioned with. */
@@ -33,30 +35,47 @@ export async function provisionMachines(
     showDiagnostics(missing, workspace.sources, session);
     return EXIT.failed;
   }
-  const found = await findAnsible(workspace.infra.global.defaultConnection);
-  if (found.kind === "unfit") {
-    showDiagnostics(found.diagnostics, workspace.sources, session);
-    return EXIT.failed;
-  }
   const { ready, absent } = await sortByState(incus, outlook.needs, signal);
   for (const { machine } of absent) {
     terminal.err(`${out.colors.yellow("Not provisioned")}: ${machine} does not run.\n`);
   }
   if (ready.length === 0) return EXIT.failed;
-  const title = `Provisioning ${count(ready.length, "machine")} with Ansible ${found.version}`;
-  terminal.out(`\n${out.colors.bold(title)}\n`);
-  const report = await provision({
-    limit: ready.map(({ machine }) => machine),
-    output: ansibleOutput(session),
-    signal,
-    tags: words(options.tags),
-    skipTags: words(options.skipTags),
-    verbosity: options.verbose,
-  });
+  terminal.out(`\n${out.colors.bold(`Provisioning ${count(ready.length, "machine")}`)}\n`);
+  const names = ready.map(({ machine }) => machine);
+  const [tags, skipTags] = [words(options.tags), words(options.skipTags)];
+  let report: ProvisionReport;
+  try {
+    report = await provision({
+      limit: names,
+      output: ansibleOutput(session),
+      signal,
+      tags,
+      skipTags,
+      verbosity: options.verbose,
+      ...(options.vaultPasswordFile === undefined
+        ? {}
+        : { vaultPasswordFile: options.vaultPasswordFile }),
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError) || !await explainAnsible(workspace, session)) throw error;
+    return EXIT.failed;
+  }
   await noteProvisioned(incus, ready, report);
-  terminal.out(provisionReport(report, ready.length, session));
+  const partial = tags.length + skipTags.length > 0;
+  terminal.out(provisionReportText({ ...report, machines: names, partial }, out));
+  // Asked only now: a second of waiting before every run would be for nothing.
+  if (report.failed.length === names.length) await explainAnsible(workspace, session);
   if (report.status === "interrupted") return EXIT.interrupted;
   return report.status === "done" && absent.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+/** Says what is wrong with this host's Ansible, if anything is. */
+async function explainAnsible(workspace: Workspace, session: Session): Promise<boolean> {
+  if (session.signal.aborted) return false;
+  const found = await findAnsible(workspace.infra.global.defaultConnection);
+  if (found.kind === "found") return false;
+  showDiagnostics(found.diagnostics, workspace.sources, session);
+  return true;
 }
 
 async function sortByState(
@@ -93,23 +112,6 @@ async function noteProvisioned(
       etag,
     });
   }
-}
-
-function provisionReport(report: ProvisionReport, wanted: number, { out }: Session): string {
-  if (report.status === "done") return `Provisioned: ${count(wanted, "machine")}.\n`;
-  const lines = [
-    report.status === "interrupted"
-      ? "Provisioning was interrupted."
-      : out.colors.red(`Provisioning failed: ${report.failed.join(", ")}.`),
-  ];
-  // A role that rescues a failure to explain it fails twice: the explanation is the last.
-  const last = new Map(report.failures.map((failure) => [failure.host, failure]));
-  for (const { host, task, message } of last.values()) {
-    lines.push(hang("  ", `${host}, ${printable(task)}: ${printable(message)}`, out.width));
-  }
-  if (report.stderr !== "") lines.push(report.stderr.trimEnd());
-  lines.push("`anklume apply` provisions again what is not finished.");
-  return `${lines.join("\n")}\n`;
 }
 
 function words(tags: string | undefined): string[] {

@@ -1,5 +1,8 @@
+import type { ProvisionReport } from "../ansible/provision.ts";
+import type { HostResult, TaskFailure } from "../ansible/playbook_results.ts";
 import type { Style } from "./style.ts";
-import { count, hang, printable } from "./text.ts";
+import { type Cell, table } from "./table.ts";
+import { count, duration, hang, printable } from "./text.ts";
 
 /** A machine that Ansible has to see to, as it is shown. */
 export interface ProvisionLine {
@@ -7,12 +10,122 @@ export interface ProvisionLine {
   readonly reasons: readonly string[];
 }
 
-/** Which machines would be provisioned and why; empty where none. */
+/** Which machines would be provisioned and why, those of one reason together; empty where none. */
 export function provisionText(needs: readonly ProvisionLine[], { colors, width }: Style): string {
   if (needs.length === 0) return "";
-  const lines = [colors.bold(`to provision: ${count(needs.length, "machine")}`)];
-  for (const { machine, reasons } of needs) {
-    lines.push(hang("  > ", `${machine}  ${printable(reasons.join(", "))}`, width));
-  }
+  const groups = Map.groupBy(needs, ({ reasons }) => printable(reasons.join(", ")));
+  const names = (group: readonly ProvisionLine[]) => group.map(({ machine }) => machine).join(", ");
+  const title = `to provision: ${count(needs.length, "machine")}`;
+  const [only] = [...groups];
+  const lines = groups.size === 1 && only !== undefined
+    ? [colors.bold(`${title} (${only[0]})`), hang("  > ", names(only[1]), width)]
+    : [
+      colors.bold(title),
+      ...[...groups].map(([why, group]) => hang("  > ", `${names(group)} (${why})`, width)),
+    ];
   return `\n${lines.join("\n")}\n`;
+}
+
+/** What a run of Ansible came to: one table, each failure once, and what follows from it. */
+export interface ProvisionOutcome extends ProvisionReport {
+  /** The machines it was run for. */
+  readonly machines: readonly string[];
+  /** It was limited by `--tags` or `--skip-tags`. */
+  readonly partial: boolean;
+}
+
+export function provisionReportText(outcome: ProvisionOutcome, style: Style): string {
+  const { colors, width } = style;
+  const lines: string[] = [];
+  if (outcome.hosts.length > 0) lines.push("", ...resultTable(outcome, style), "");
+  for (const { host, units } of outcome.degraded) {
+    const what = units.length === 0 ? "" : `: ${printable(units.join(", "))} failed`;
+    lines.push(
+      hang(
+        "",
+        `${colors.yellow("degraded")}  ${host} runs, but systemd says degraded${what}`,
+        width,
+      ),
+    );
+  }
+  for (const [said, hosts] of failuresOf(outcome.failures)) {
+    const { kind, task, message } = hosts[0]!;
+    const names = hosts.map(({ host }) => host).join(", ");
+    lines.push(hang("", `${colors.red(kind)}  ${names}, in ${printable(task)}:`, width));
+    if (said !== "") {
+      lines.push(...messageLines(message).map((line) => hang("    ", printable(line), width)));
+    }
+  }
+  if (outcome.stderr !== "") lines.push(outcome.stderr.trimEnd());
+  lines.push(...closing(outcome, style));
+  return `${lines.join("\n")}\n`;
+}
+
+function closing(outcome: ProvisionOutcome, { colors }: Style): string[] {
+  const { status, machines, failed, partial } = outcome;
+  const again = "`anklume apply` provisions again what is not finished.";
+  switch (status) {
+    case "interrupted":
+      return ["Provisioning was interrupted.", again];
+    case "failed":
+      return [colors.red(`Provisioning failed: ${failed.join(", ")}.`), again];
+    case "done":
+      return partial
+        ? [
+          `Provisioned in part: ${
+            count(machines.length, "machine")
+          }. After a run limited by tags nothing is noted as provisioned.`,
+        ]
+        : [`Provisioned: ${count(machines.length, "machine")}.`];
+  }
+}
+
+const NUMBERS = ["ok", "changed", "failed", "unreachable"] as const;
+
+function resultTable({ machines, hosts }: ProvisionOutcome, { colors, width }: Style): string[] {
+  const byName = new Map(hosts.map((host) => [host.host, host]));
+  const columns = [
+    { title: "MACHINE", least: 12 },
+    ...NUMBERS.map((name) => ({ title: name.toUpperCase() })),
+    { title: "TIME" },
+  ];
+  const rows = machines.toSorted().map((machine): Cell[] => {
+    const host = byName.get(machine);
+    const bad = host !== undefined && host.failed + host.unreachable > 0;
+    const name = { text: machine, ...(bad ? { paint: colors.red } : {}) };
+    if (host === undefined) return [name, { text: "not reached", paint: colors.yellow }];
+    return [
+      name,
+      ...NUMBERS.map((each) => numberCell(host, each, colors)),
+      { text: duration(host.seconds * 1000).padStart(TIME_WIDTH) },
+    ];
+  });
+  return table(columns, rows, width, colors.bold);
+}
+
+const TIME_WIDTH = 6;
+
+function numberCell(
+  host: HostResult,
+  name: typeof NUMBERS[number],
+  colors: Style["colors"],
+): Cell {
+  const text = String(host[name]).padStart(name.length);
+  if (host[name] === 0 || name === "ok") return { text };
+  return { text, paint: name === "changed" ? colors.yellow : colors.red };
+}
+
+/** The last failure of each machine; those that say the same of the same task together. */
+function failuresOf(failures: readonly TaskFailure[]): Map<string, TaskFailure[]> {
+  // A role that rescues a failure to explain it fails twice: the explanation is the last.
+  const last = new Map(failures.map((failure) => [failure.host, failure]));
+  return Map.groupBy(last.values(), ({ task, message }) => `${task}\n${message}`);
+}
+
+const MOST_LINES = 12;
+
+function messageLines(message: string): string[] {
+  const lines = message.split("\n").map((line) => line.trimEnd()).filter((line) => line !== "");
+  if (lines.length <= MOST_LINES) return lines;
+  return [...lines.slice(0, MOST_LINES - 1), `... and ${lines.length - MOST_LINES + 1} more lines`];
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ansibleVersion, isOlder } from "./find_ansible.ts";
+import { ansibleVersion, isOlder } from "./ansible_version.ts";
 
 Deno.test("ansibleVersion() reads what old and new releases print", () => {
   assert.equal(

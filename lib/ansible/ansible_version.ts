@@ -1,0 +1,14 @@
+/** The oldest Ansible that anklume works with. */
+export const OLDEST_ANSIBLE: readonly [number, number] = [2, 16];
+
+/** `2.19.14` out of what `ansible-playbook --version` prints; undefined when it says something else. */
+export function ansibleVersion(output: string): string | undefined {
+  return /^ansible-playbook (?:\[core )?(\d+\.\d+[\w.]*)/m.exec(output)?.[1];
+}
+
+/** Whether a version is below the oldest one that works. */
+export function isOlder(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_ANSIBLE;
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+}

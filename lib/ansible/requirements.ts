@@ -1,0 +1,17 @@
+/**
+ * Section of `requirements.yml`: what the tree itself needs. The list comes last and stays open, so that the owner adds
+ * collections right below the section.
+ */
+export const REQUIREMENTS = [
+  "# `anklume roles install` (or `ansible-galaxy install -r requirements.yml`) gets what is listed into",
+  "# collections/ and roles/ of this workspace. Where there is no network, unpack it there instead.",
+  "# Collections of your own go right below END MANAGED, as further items of this list.",
+  "collections:",
+  "  - name: community.general",
+  '    version: ">=8.2.0"',
+].map((line) => line + "\n").join("");
+
+export const REQUIREMENTS_PLACES = {
+  after: "  # - name: community.docker\n\n" +
+    "# Roles of your own stand here:\n# roles:\n#   - name: geerlingguy.ntp\n",
+} as const;

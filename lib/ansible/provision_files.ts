@@ -20,7 +20,7 @@ export type ProvisionFiles = ReadonlyMap<string, ProvisionFile>;
 /** Where Ansible looks for something next to a playbook, without being told. */
 const DIRECTORIES =
   /^(inventory|group_vars|host_vars|roles|playbooks|tasks|handlers|files|templates|vars|library|module_utils|\w+_plugins)$/;
-const TOP_FILE = /^(ansible\.cfg|(?!infra(\.lock)?\.ya?ml$)[^.].*\.ya?ml)$/;
+const TOP_FILE = /^(ansible\.cfg|(?!(infra(\.lock)?|requirements)\.ya?ml$)[^.].*\.ya?ml)$/;
 const READS_OTHERS = /\bhostvars\b|\bgroups *[[.|]|\banklume_peers\b/;
 const OWN = [".anklume/roles", ".anklume/plugins"];
 

@@ -21,8 +21,22 @@ export async function complete(
 /** The command line as the completion library knows it. */
 export function completer(program: CommandUnknownOpts, domains: readonly string[]): RootCommand {
   const root = new RootCommand();
-  for (const verb of program.createHelp().visibleCommands(program)) {
-    const command = root.command(verb.name(), verb.summary() || verb.description());
+  describe(root, program, "", domains);
+  return root;
+}
+
+/** Every command below one, each under its whole name: `roles`, `roles show`. */
+function describe(
+  root: RootCommand,
+  parent: CommandUnknownOpts,
+  prefix: string,
+  domains: readonly string[],
+): void {
+  for (const verb of parent.createHelp().visibleCommands(parent)) {
+    // Every command with commands of its own has `help`, which nobody has to complete twice.
+    if (prefix !== "" && verb.name() === "help") continue;
+    const name = prefix + verb.name();
+    const command = root.command(name, verb.summary() || verb.description());
     for (const option of verb.options.filter((option) => !option.hidden)) {
       const name = option.long?.slice(2);
       if (name === undefined) continue;
@@ -40,8 +54,8 @@ export function completer(program: CommandUnknownOpts, domains: readonly string[
         for (const value of argument.argChoices ?? []) each(value, "");
       }, argument.variadic);
     }
+    describe(root, verb, `${name} `, domains);
   }
-  return root;
 }
 
 /** What may follow an option; undefined for one that stands alone. */

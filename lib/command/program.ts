@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, Option } from "@commander-js/extra-t
 import config from "../../deno.json" with { type: "json" };
 import { dailyVerbs } from "./daily_verbs.ts";
 import { networkVerbs } from "./network_verbs.ts";
+import { rolesVerbs } from "./roles_verbs.ts";
 import type { Session } from "./session.ts";
 import { type AddVerb, type Choose, domainOption, examples, JSON_FLAG, JSON_TEXT } from "./verb.ts";
 
@@ -225,18 +226,6 @@ function addDestroy(program: Command, choose: Choose, session: Session): void {
     );
 }
 
-function addRoles(program: Command, choose: Choose, session: Session): void {
-  program.command("roles")
-    .summary("Ansible roles at hand")
-    .description(
-      "Lists the roles embedded in this binary and those in the workspace's roles/, which win over " +
-        "an embedded one of the same name.",
-    )
-    .option(JSON_FLAG, JSON_TEXT)
-    .addHelpText("after", examples(["anklume roles", ""]))
-    .action((options) => choose(async () => (await import("./roles.ts")).roles(options, session)));
-}
-
 function addSchema(program: Command, choose: Choose, session: Session): void {
   program.command("schema")
     .summary("JSON Schema of infra.yml")
@@ -282,7 +271,7 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map([
   ["destroy", addDestroy],
   ...dailyVerbs,
   ...networkVerbs,
-  ["roles", addRoles],
+  ...rolesVerbs,
   ["schema", addSchema],
   ["completions", addCompletions],
   ["complete", addComplete],

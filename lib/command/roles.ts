@@ -1,10 +1,8 @@
-import { readEmbeddedAnsible } from "../ansible/embedded_files.ts";
-import { listUserRoles } from "../ansible/existing_files.ts";
-import { embeddedRoles } from "../ansible/render_tree.ts";
 import { jsonText } from "../view/json.ts";
 import { table } from "../view/table.ts";
 import { printable } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { rolesAtHand } from "./roles_at_hand.ts";
 import type { Session } from "./session.ts";
 
 /** Lists the roles that machines may name, and where each comes from. */
@@ -12,24 +10,23 @@ export async function roles(
   options: { readonly json?: true },
   { terminal, out }: Session,
 ): Promise<ExitStatus> {
-  const [embedded, own] = await Promise.all([readEmbeddedAnsible(), listUserRoles()]);
-  const shipped = embeddedRoles(embedded);
-  const names = [...new Set([...own, ...shipped])].sort();
-  const list = names.map((name) => ({
-    name,
-    origin: own.includes(name) ? "workspace" as const : "embedded" as const,
-    overrides: own.includes(name) && shipped.includes(name),
-  }));
+  const { roles } = await rolesAtHand();
   if (options.json) {
-    terminal.out(jsonText({ format: 1, roles: list }));
+    terminal.out(jsonText({ format: 1, roles }));
     return EXIT.done;
   }
-  const rows = list.map(({ name, origin, overrides }) => [
+  const rows = roles.map(({ name, origin, overrides, summary, machines }) => [
     { text: printable(name) },
     { text: origin === "workspace" ? "roles/" : "embedded" },
-    { text: overrides ? "instead of the embedded one" : "" },
+    { text: String(machines.length).padStart("MACHINES".length) },
+    { text: overrides ? "instead of the embedded one" : printable(summary) },
   ]);
-  const columns = [{ title: "ROLE", least: 20 }, { title: "FROM" }, { title: "" }];
+  const columns = [
+    { title: "ROLE", least: 20 },
+    { title: "FROM" },
+    { title: "MACHINES" },
+    { title: "WHAT IT DOES", least: 20 },
+  ];
   terminal.out(`${table(columns, rows, out.width, out.colors.bold).join("\n")}\n`);
   return EXIT.done;
 }

@@ -1,3 +1,4 @@
+import config from "../../deno.json" with { type: "json" };
 import { readEmbeddedAnsible } from "../ansible/embedded_files.ts";
 import { type PreparedSync, prepareSync } from "../ansible/sync.ts";
 import { syncDiff } from "../ansible/sync_diff.ts";
@@ -54,7 +55,11 @@ export async function prepareTree(
   cleanOrphans: boolean,
   ruleset?: string,
 ): Promise<PreparedSync> {
-  const extra = new Map([["schema.json", schemaText()]]);
+  // Whose roles these are; a sync by another anklume writes its own.
+  const extra = new Map([["schema.json", schemaText()], [
+    "version",
+    `anklume ${config.version}\n`,
+  ]]);
   if (ruleset !== undefined) extra.set(`nft/${infra.projectName}.nft`, ruleset);
   return await prepareSync({
     infra,

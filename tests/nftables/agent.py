@@ -88,6 +88,15 @@ def udp(host, port, timeout, **source):
         return {"seen": client.recv(100).decode().strip()}
 
 
+def cast(host, port):
+    """Sends to a group, or to everybody."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        client.sendto(b"?", (host, port))
+    time.sleep(0.1)
+    return {}
+
+
 def ping(host, timeout):
     version = ["-6"] if ":" in host else ["-4"]
     done = subprocess.run(
@@ -167,6 +176,7 @@ OPERATIONS = {
     "serve": serve,
     "tcp": tcp,
     "udp": udp,
+    "cast": cast,
     "ping": ping,
     "open": open_connection,
     "say": say,

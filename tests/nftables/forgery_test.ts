@@ -84,6 +84,17 @@ const advert = (target: string) =>
     ),
   );
 
+/** A second and last fragment, at byte 8. */
+function fragment(next: number): Uint8Array {
+  const payload = bytes(next, 0, u16(8 | 0), u16(0xbeef), u16(1), MARK);
+  return ethernet(
+    "33:33:00:00:00:01",
+    EVIL.mac,
+    0x86dd,
+    ipv6(EVIL.local, "ff02::1", 44, payload),
+  );
+}
+
 const ATTACKS: readonly Attack[] = [
   toVictim(
     "another address",
@@ -196,6 +207,33 @@ const ATTACKS: readonly Attack[] = [
     ),
   ),
   toVictim(
+    "a router advertisement behind destination options",
+    ethernet(
+      "33:33:00:00:00:01",
+      EVIL.mac,
+      0x86dd,
+      ipv6(
+        EVIL.local,
+        "ff02::1",
+        60,
+        bytes(
+          ICMPV6,
+          0,
+          1,
+          4,
+          0,
+          0,
+          0,
+          0,
+          icmpv6(EVIL.local, "ff02::1", 134, bytes(64, 0, u16(1800), MARK)),
+        ),
+      ),
+    ),
+  ),
+  // The second fragment: what it is can only be told from the fragment header.
+  toVictim("the rest of a router advertisement in fragments", fragment(ICMPV6)),
+  toVictim("the rest of a packet whose options hide what it is", fragment(60)),
+  toVictim(
     "an IPv6 redirect",
     ethernet(
       VICTIM.mac,
@@ -299,6 +337,17 @@ const HONEST: readonly Attack[] = [
   toVictim("a neighbour advertisement for itself", advert(EVIL.ip6), ip6Bytes(EVIL.ip6).toHex()),
 ];
 
+/** With br_netfilter the host puts fragments together first, and one alone goes nowhere. */
+const HONEST_FRAGMENT = toVictim(
+  "the rest of a UDP packet in fragments",
+  ethernet(
+    VICTIM.mac,
+    EVIL.mac,
+    0x86dd,
+    ipv6(EVIL.ip6, VICTIM.ip6, 44, bytes(UDP, 0, u16(8), u16(1), u16(2), MARK)),
+  ),
+);
+
 /** Which of the attacks arrive. */
 async function arrivals(lab: Lab, attacks: readonly Attack[]): Promise<string[]> {
   const link = await lab.host.run("ip", "-br", "link", "show", "net-pro");
@@ -338,7 +387,8 @@ for (const setting of ["1", "0"]) {
         argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=${setting}`],
       });
     }
-    assert.deepEqual(await arrivals(lab, HONEST), names(HONEST));
+    const honest = setting === "0" ? [...HONEST, HONEST_FRAGMENT] : HONEST;
+    assert.deepEqual(await arrivals(lab, honest), names(honest));
     assert.deepEqual(await arrivals(lab, ATTACKS), []);
   });
 }

@@ -66,6 +66,8 @@ Deno.test("a lab without rules lets everything through, so that what the others 
   passes(await pro.tcp(DOCKER, 80));
   passes(await lab.agent("docker").tcp(PRO_DEV, 80));
   passes(await lab.agent("outside").tcp(PRO_DEV, 80), OUTSIDE);
+  passes(await lab.agent("docker").tcp(PRO_GATEWAY, 53), DOCKER);
+  passes(await lab.agent("outside").tcp(PRO_GATEWAY, 53), OUTSIDE);
   passes(await pro.ping(PRO_GATEWAY));
 });
 
@@ -311,6 +313,61 @@ Deno.test("nobody outside and no foreign bridge starts a connection into a domai
     ) => [agent.tcp(to, 80), agent.udp(to, 53), agent.ping(to)]);
   });
   blocked(...await Promise.all(probes));
+});
+
+Deno.test("nobody but the domain reaches its gateway's address, where its resolver is", async () => {
+  await using lab = await labWith(SPEC);
+  const others = ["outside", "docker", "lan", "printer"];
+  blocked(
+    ...await Promise.all(others.flatMap((name) => {
+      const agent = lab.agent(name);
+      return [agent.tcp(PRO_GATEWAY, 53), agent.tcp(PRO_GATEWAY, 22), agent.ping(PRO_GATEWAY)];
+    })),
+  );
+  passes(await lab.host.udp(PRO_GATEWAY, 53), PRO_GATEWAY);
+});
+
+Deno.test("taking a published port or a policy to the host away ends their flows", async () => {
+  const policies: PolicySpec[] = [{ from: "pro-dev", to: "host", ports: [22] }];
+  await using lab = await labWith(withPolicies(...policies));
+  const [outside, pro] = [lab.agent("outside"), lab.agent("pro-dev")];
+  passes(
+    await outside.ask("open", { name: "flow", host: "203.0.113.1", port: 2207, timeout: 2 }),
+  );
+  passes(await pro.ask("open", { name: "flow", host: PRO_GATEWAY, port: 22, timeout: 2 }));
+  for (const agent of [outside, pro]) passes(await agent.ask("say", { name: "flow", timeout: 2 }));
+  const domains = SPEC.domains.map((domain) => ({
+    ...domain,
+    machines: domain.machines.map((each) => typeof each === "string" ? each : each.name),
+  }));
+  await lab.host.nft(rulesetOf(buildInfra({ ...SPEC, domains })).text);
+  blocked(
+    await outside.ask("say", { name: "flow", timeout: 0.5 }),
+    await pro.ask("say", { name: "flow", timeout: 0.5 }),
+  );
+});
+
+Deno.test("multicast and broadcast of a domain reach no service of the host", async () => {
+  const built = buildInfra(SPEC);
+  await using lab = await Lab.start(built);
+  // A service such as Avahi joins the group on every interface.
+  const targets = ["224.0.0.251", "239.1.2.3", "255.255.255.255", "10.120.0.255"];
+  const script = targets.filter((each) => each.startsWith("2") && each !== "255.255.255.255")
+    .map((group) => `address add ${group}/32 dev net-pro autojoin`);
+  await lab.host.ip(...script);
+  await lab.host.nft(
+    "table inet probe { chain seen { type filter hook input priority 100; udp dport 5353 counter; }; }",
+  );
+  const pro = lab.agent("pro-dev");
+  await pro.ip("route add 224.0.0.0/4 dev eth0");
+  const send = async () => {
+    const before = await packets(lab.host);
+    for (const address of targets) await pro.ask("cast", { host: address, port: 5353 });
+    return (await packets(lab.host)) - before;
+  };
+  assert.equal(await send(), targets.length);
+  await lab.host.nft(rulesetOf(built).text);
+  assert.equal(await send(), 0);
 });
 
 Deno.test("policies from the outside and from a CIDR open what they say", async () => {

@@ -458,6 +458,6 @@ Deno.test("createPlan() plans 5,000 machines in 250 domains in under 2 s, and 10
   const first = Math.min(time(250), time(250), time(250));
   assert.ok(first < 2000 * busyness(), `${first} ms`);
   // Generous, because the machine is shared; quadratic would be 4.
-  const second = time(500);
+  const second = Math.min(time(500), time(500), time(500));
   assert.ok(second < 3.2 * first + 200, `${first} ms, then ${second} ms`);
 });

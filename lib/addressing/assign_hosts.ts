@@ -72,7 +72,7 @@ function assignInDomain(
   const asking: { machine: Machine; ip: string }[] = [];
   const waiting: Machine[] = [];
   for (const machine of inNaturalOrder(domain.machines)) {
-    const before = locked.get(machine.name);
+    const before = locked.get(machine.name) ?? locked.get(machine.renamedFrom ?? "");
     const kept = before?.domain === domain.name ? hostNumber(before.ip) : undefined;
     const frozen = !domain.enabled && kept !== undefined;
     if (machine.ip === undefined || frozen) {

@@ -29,7 +29,7 @@ export function assignBridges(
   return bridges;
 }
 
-/** Machine -> MAC and port name; kept also when the machine moves to another domain. */
+/** Machine -> MAC and port name; kept also when the machine moves to another domain or is renamed. */
 export function assignPorts(
   infraId: string,
   machines: readonly Machine[],
@@ -40,8 +40,8 @@ export function assignPorts(
   const hostNames = new Map<string, string>();
   const takenHwaddrs = new Set<string>();
   const takenHostNames = new Set<string>();
-  for (const { name } of machines) {
-    const port = locked.get(name);
+  for (const { name, renamedFrom } of machines) {
+    const port = locked.get(name) ?? locked.get(renamedFrom ?? "");
     if (port === undefined) continue;
     if (claim(port.hwaddr, takenHwaddrs)) hwaddrs.set(name, port.hwaddr);
     if (claim(port.hostName, takenHostNames)) hostNames.set(name, port.hostName);

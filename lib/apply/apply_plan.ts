@@ -120,6 +120,11 @@ class ApplyRun {
     const context = {
       incus: this.#options.incus,
       beforeStart: () => this.#gate.check(),
+      desiredVolume: (addr: ResourceAddr) => {
+        const resource = this.#desired.get(formatAddr(addr));
+        return resource?.kind === "volume" ? resource : undefined;
+      },
+      now: this.#now,
       progress: (text: string) =>
         this.#events.push({ type: "progress", at: this.#now(), addr: change.addr, text }),
     };

@@ -1,12 +1,8 @@
 import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { DesiredResource } from "../resource/resource.ts";
-import {
-  createInstance,
-  deleteInstance,
-  replaceInstance,
-  updateInstance,
-} from "./instance_steps.ts";
+import { createInstance, deleteInstance, updateInstance } from "./instance_steps.ts";
+import { replaceInstance } from "./replace_instance.ts";
 import {
   deleteResource,
   writeNetwork,

@@ -27,6 +27,7 @@ import {
   volumeCreateBody,
   volumeUpdateBody,
 } from "../resource/volume.ts";
+import { withBirth } from "../resource/mark.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned } from "./unchanged.ts";
 
@@ -36,11 +37,14 @@ import { assertAsPlanned } from "./unchanged.ts";
  */
 
 export async function writeProject(
-  { incus }: StepContext,
+  { incus, now }: StepContext,
   change: Change,
   desired: DesiredProject,
 ): Promise<void> {
-  if (change.action === "create") return await incus.projects.create(projectCreateBody(desired));
+  if (change.action === "create") {
+    const body = projectCreateBody(desired);
+    return await incus.projects.create({ ...body, config: withBirth(desired.config, now()) });
+  }
   const { name } = desired.addr;
   const { value, etag } = await incus.projects.get(name);
   const actual = actualProject(value);
@@ -49,11 +53,14 @@ export async function writeProject(
 }
 
 export async function writeNetwork(
-  { incus }: StepContext,
+  { incus, now }: StepContext,
   change: Change,
   desired: DesiredNetwork,
 ): Promise<void> {
-  if (change.action === "create") return await incus.networks.create(networkCreateBody(desired));
+  if (change.action === "create") {
+    const body = networkCreateBody(desired);
+    return await incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
+  }
   const { name } = desired.addr;
   const { value, etag } = await incus.networks.get(name);
   const actual = actualNetwork(value);
@@ -77,14 +84,16 @@ export async function writeVolume(
 }
 
 export async function writeProfile(
-  { incus }: StepContext,
+  { incus, now }: StepContext,
   change: Change,
   desired: DesiredProfile,
 ): Promise<void> {
   const { name, project = "default" } = desired.addr;
   // Incus made `default` together with the project.
   if (change.action === "create" && name !== "default") {
-    return await incus.profiles.create(project, profileCreateBody(desired));
+    const body = profileCreateBody(desired);
+    const config = withBirth(desired.config, now());
+    return await incus.profiles.create(project, { ...body, config });
   }
   const { value, etag } = await incus.profiles.get(project, name);
   const actual = actualProfile(value);

@@ -11,7 +11,7 @@ export class ChangedMeanwhileError extends Error {
 
 /** Whether a machine runs may have changed by itself, and is looked at again anyway. */
 export function withoutState(fields: readonly FieldChange[]): FieldChange[] {
-  return fields.filter((field) => field.path !== "state");
+  return fields.filter(({ path }) => path !== "state" && !path.startsWith("volumes."));
 }
 
 /** @throws ChangedMeanwhileError unless the live differences are the planned ones */

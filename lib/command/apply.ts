@@ -2,7 +2,9 @@ import { applyPlan } from "../apply/apply_plan.ts";
 import { succeeded, summarize } from "../apply/summarize.ts";
 import { isChange } from "../ansible/plan_sync.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
+import { systemClock } from "../host/clock.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
+import { consentText } from "../view/losses.ts";
 import { disruptive, planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { reportText } from "../view/report.ts";
@@ -109,7 +111,7 @@ async function consent(
   const { terminal, out } = session;
   if (plan.changes.length + plan.held.length + plan.orphans.length > 0) {
     const forced = options.force ?? false;
-    terminal.out(planText(plan, out, { forced, moreToDo: needs.length > 0 }));
+    terminal.out(planText(plan, out, { forced, now: systemClock(), moreToDo: needs.length > 0 }));
     if (!options.infra) terminal.out(provisionText(needs, out));
     terminal.out("\n");
   }
@@ -118,7 +120,8 @@ async function consent(
   if ((hurts.length === 0 && !rebuilt) || options.yes) return undefined;
   const question = hurts.length === 0
     ? "Take over what lives here under this project name?"
-    : `Go on, although ${count(hurts.length, "change")} restarts, rebuilds or loses something?`;
+    : "Go on?";
+  if (terminal.interactive) terminal.out(consentText(hurts, out));
   switch (await confirm(question, session)) {
     case "yes":
       return undefined;

@@ -1,4 +1,5 @@
 import { hasErrors } from "../diag/diagnostic.ts";
+import { systemClock } from "../host/clock.ts";
 import { planJson } from "../view/json.ts";
 import { planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
@@ -34,6 +35,7 @@ export async function check(options: CheckOptions, session: Session): Promise<Ex
     showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
     terminal.out(planText(plan, out, {
       everyField: options.fields ?? false,
+      now: systemClock(),
       moreToDo: needs.length > 0,
     }));
     terminal.out(provisionText(needs, out));

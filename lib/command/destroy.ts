@@ -1,7 +1,9 @@
 import { applyPlan } from "../apply/apply_plan.ts";
 import { succeeded, summarize } from "../apply/summarize.ts";
+import { systemClock } from "../host/clock.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import { createDestroyPlan } from "../plan/destroy_plan.ts";
+import { readDetails } from "../plan/read_details.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planText } from "../view/plan.ts";
@@ -34,7 +36,7 @@ export async function destroy(options: DestroyOptions, session: Session): Promis
   const owned = ownedResources(owner, live.actual);
   const gone = owned.map((resource) => domainOf(resource).domain ?? "");
   const domains = selectDomains(workspace.infra, options.domain, gone);
-  const plan = createDestroyPlan(owner, live.actual, {
+  const plan = createDestroyPlan(owner, await readDetails(live.incus, live.actual), {
     ...(domains === undefined ? {} : { domains }),
     force: options.force ?? false,
   });
@@ -50,7 +52,7 @@ export async function destroy(options: DestroyOptions, session: Session): Promis
     );
     return EXIT.failed;
   }
-  terminal.out(`${planText(plan, out, { forced: options.force ?? false })}\n`);
+  terminal.out(`${planText(plan, out, { forced: options.force ?? false, now: systemClock() })}\n`);
   if (plan.changes.length === 0) {
     terminal.out("Nothing was removed: what is protected goes only with --force.\n");
     return EXIT.done;

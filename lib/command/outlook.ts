@@ -1,12 +1,13 @@
 import type { PreparedSync } from "../ansible/sync.ts";
 import { readProvisionFiles } from "../ansible/provision_files.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
-import type { IncusState } from "../plan/actual_state.ts";
+import type { ActualState, IncusState } from "../plan/actual_state.ts";
 import { createPlan, type PlanOptions } from "../plan/create_plan.ts";
 import { type DesiredState, desiredState, limitTo } from "../plan/desired_state.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
 import type { Plan } from "../plan/plan.ts";
+import { readDetails, wantsDetails } from "../plan/read_details.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { Live } from "./live.ts";
 import { type LiveMachine, type ProvisionNeed, provisionNeeds } from "./provision_needs.ts";
@@ -45,9 +46,9 @@ export async function createOutlook(
     nvidia: hasNvidia(actual),
   });
   const desired = domains === undefined ? whole : limited(whole, domains, live);
-  const plan = createPlan(desired, actual, options);
+  const { plan, actual: seen } = await planInDetail(desired, live, options);
   const files = await readProvisionFiles(tree.plan);
-  const needs = provisionNeeds(infra, files, liveMachines(actual), {
+  const needs = provisionNeeds(infra, files, liveMachines(seen), {
     domains,
     always: options.always ?? false,
     anew: remadeMachines(plan, options.force ?? false),
@@ -59,6 +60,18 @@ export async function createOutlook(
     needs,
     warnings: [...workspace.warnings, ...live.warnings, ...tree.plan.diagnostics],
   };
+}
+
+/** Snapshots and sizes are asked for only where a first plan would take something away. */
+async function planInDetail(
+  desired: DesiredState,
+  { incus, actual }: Live,
+  options: PlanOptions,
+): Promise<{ plan: Plan; actual: ActualState }> {
+  const plan = createPlan(desired, actual, options);
+  if (!wantsDetails(plan)) return { plan, actual };
+  const detailed = await readDetails(incus, actual);
+  return { plan: createPlan(desired, detailed, options), actual: detailed };
 }
 
 /** Whether apply would change something on the host. */

@@ -137,6 +137,35 @@ export class Instances {
     });
   }
 
+  /** Renames a stopped instance, moves it to another project or pool, or all at once; its snapshots go with it. */
+  async move(
+    project: string,
+    name: string,
+    to: { readonly name: string; readonly project?: string; readonly pool?: string },
+    options: OperationOptions = {},
+  ): Promise<void> {
+    const far = to.project !== undefined || to.pool !== undefined;
+    await this.#run("POST", instancePath(name), {
+      ...options,
+      query: { project },
+      body: { ...to, ...(far ? { migration: true } : {}) },
+      isDone: async () => (await this.#status(to.project ?? project, to.name)) !== undefined,
+    });
+  }
+
+  /** Names without the instance's, oldest first. */
+  async snapshotNames(project: string, name: string, options: ReadOptions = {}): Promise<string[]> {
+    const path = apiPath`/1.0/instances/${name}/snapshots`;
+    const urls = await this.#connection.transport.read<string[] | null>(path, {
+      ...options,
+      query: { project },
+    });
+    return (urls ?? []).map((url) => {
+      const last = (url.split("?")[0] ?? "").split("/").at(-1) ?? "";
+      return decodeURIComponent(last);
+    });
+  }
+
   /** Runs a program in a running instance, without a terminal, and returns what it wrote and its exit status. */
   exec(
     project: string,

@@ -72,6 +72,26 @@ export class Volumes {
     await this.#connection.transport.request("PUT", path, { ...options, query, body });
   }
 
+  /** Renames it, moves it to another project or pool, or all at once. Devices of a stopped machine that uses it follow. */
+  async move(
+    from: { readonly pool: string; readonly project: string; readonly name: string },
+    to: { readonly pool: string; readonly project: string; readonly name: string },
+    options: ReadOptions = {},
+  ): Promise<void> {
+    const { project } = from;
+    await this.#connection.operations.run("POST", volumePath(from.pool, from.name), {
+      ...options,
+      query: { project },
+      body: {
+        name: to.name,
+        // Incus refuses the project that it is in already, and takes a pool for a copy over the wire.
+        ...(to.project === from.project ? {} : { project: to.project, pool: to.pool }),
+        ...(to.pool === from.pool ? {} : { pool: to.pool }),
+      },
+      isDone: async () => (await orMissing(this.get(to.pool, to.project, to.name))) !== undefined,
+    });
+  }
+
   /** With all that is in it. */
   async delete(
     pool: string,

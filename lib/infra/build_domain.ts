@@ -115,12 +115,16 @@ function buildDomain(source: DomainSource, context: BuildContext): Domain {
   const profiles = buildProfiles(source, context);
   const ephemeral = text.ephemeral?.value ?? false;
   const trustLevel = text.trust_level?.value ?? "semi-trusted";
+  const before = text.renamed_from?.value;
+  const renamedFrom = before === undefined || copy === undefined
+    ? before
+    : `${before}-${copy.name}`;
   const machines = [...text.machines?.value ?? []].map(([key, machine]) =>
     buildMachine(
       {
         key,
         machine,
-        domain: { name, trustLevel, ephemeral, isCopy: copy !== undefined },
+        domain: { name, trustLevel, ephemeral, isCopy: copy !== undefined, renamedFrom },
         profiles: isMistaken(text, "profiles") ? undefined : text.profiles?.value ?? new Map(),
       },
       context,
@@ -129,6 +133,7 @@ function buildDomain(source: DomainSource, context: BuildContext): Domain {
   return {
     name,
     ...(copy === undefined ? {} : { copy: { of: copy.of, name: copy.name } }),
+    ...(renamedFrom === undefined ? {} : { renamedFrom }),
     description: text.description?.value ?? "",
     enabled: text.enabled?.value ?? true,
     trustLevel,

@@ -25,6 +25,8 @@ export interface MachineSource {
     readonly trustLevel: TrustLevel;
     readonly ephemeral: boolean;
     readonly isCopy: boolean;
+    /** What the domain, or this copy of it, was called before. */
+    readonly renamedFrom: string | undefined;
   };
   /** Those of the domain; undefined when they could not be read. */
   readonly profiles: ReadonlyMap<string, Located<ProfileText>> | undefined;
@@ -54,6 +56,7 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     name,
     hostname: key,
     domain: domain.name,
+    ...renamedFrom(source),
     description: text.description?.value ?? "",
     type,
     image: imageOf(text, context),
@@ -84,6 +87,14 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     range: machine.keyRange,
     ranges: rangesOf(text),
   };
+}
+
+/** A copy's machine carries its domain's name, so renaming the domain renames it too. */
+function renamedFrom({ key, machine, domain }: MachineSource): { renamedFrom?: string } {
+  const before = machine.value.renamed_from?.value;
+  if (!domain.isCopy) return before === undefined ? {} : { renamedFrom: before };
+  if (before === undefined && domain.renamedFrom === undefined) return {};
+  return { renamedFrom: `${domain.renamedFrom ?? domain.name}-${before ?? key}` };
 }
 
 /** The name as written first; a copy's may still be too long, or start with its domain's digit. */

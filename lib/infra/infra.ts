@@ -92,6 +92,8 @@ export interface Machine {
   /** What the machine calls itself; differs from `name` in a copy only (`pc1`). */
   readonly hostname: string;
   readonly domain: string;
+  /** What it was called before; in a copy the old name's copy. */
+  readonly renamedFrom?: string;
   readonly description: string;
   readonly type: "lxc" | "vm";
   readonly image: ImageRef;
@@ -138,6 +140,8 @@ export interface Domain {
   readonly name: string;
   /** The declared domain and the copy's name, where this is a copy: `{ of: "tp", name: "07" }`. */
   readonly copy?: { readonly of: string; readonly name: string };
+  /** What it was called before; in a copy the old domain's copy. */
+  readonly renamedFrom?: string;
   readonly description: string;
   readonly enabled: boolean;
   readonly trustLevel: TrustLevel;

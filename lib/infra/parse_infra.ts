@@ -6,6 +6,7 @@ import { buildGlobal, isUsableForm } from "./build_global.ts";
 import { buildPolicies } from "./build_policies.ts";
 import { checkAddresses } from "./check_addresses.ts";
 import { checkNamespace } from "./check_namespace.ts";
+import { checkRenames } from "./check_renames.ts";
 import { checkResources } from "./check_resources.ts";
 import type { Infra } from "./infra.ts";
 import { mergeFiles } from "./merge_files.ts";
@@ -67,6 +68,7 @@ function readInfra(
   );
   const domains = declared.flatMap((declaration) => declaration.domains);
   checkNamespace(declared, diagnostics);
+  checkRenames(declared, diagnostics);
   const form = global.addressing;
   if (isGlobalRead && isFormRead(globalText) && isUsableForm(form)) {
     const placed = declared.filter((declaration) => declaration.isPlaced);

@@ -34,7 +34,7 @@ import type { Node } from "./yaml_tree.ts";
 
 /** Promised to a later version, so not "unknown"; at whatever level they are tried. */
 const options = {
-  reserved: ["links", "renamed_from", "roster", "shared_volumes", "disposable", "resource_policy"],
+  reserved: ["links", "roster", "shared_volumes", "disposable", "resource_policy"],
 };
 
 const port = () => integer(1, 65535);
@@ -117,6 +117,10 @@ const publish = object({
 
 const machine = object({
   description: described(text(), "For people"),
+  renamed_from: described(
+    text(),
+    "What it was called before: its disk, volumes and snapshots are kept",
+  ),
   type: described(choice(["lxc", "vm"]), "Container or virtual machine", "lxc"),
   image: described(
     text(),
@@ -223,6 +227,7 @@ export const domainShape = object({
     "30 makes <domain>-01 to <domain>-30; a list of names makes <domain>-<name>; 1 is the domain itself",
     1,
   ),
+  renamed_from: described(text(), "What it was called before: its machines move over, one by one"),
   trust_level: described(choice(TRUST_LEVELS), "Sets address zone and colour", "semi-trusted"),
   subnet_id: described(
     integer(0, 254),

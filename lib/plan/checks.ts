@@ -5,14 +5,19 @@ import type { FieldChange } from "../resource/field.ts";
 import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
 import type { DesiredNetwork } from "../resource/network.ts";
 import type { DesiredResource } from "../resource/resource.ts";
-import { parseSize } from "../resource/value.ts";
+import { formatBytes, parseSize } from "../resource/value.ts";
 import type { ActualState } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 
 /** Every error that can be known before anything is touched, except whose a resource is. */
-export function checkHost(desired: DesiredState, actual: ActualState): Diagnostic[] {
+export function checkHost(
+  desired: DesiredState,
+  actual: ActualState,
+  /** `formatAddr` of what moves away. */
+  moving: ReadonlySet<string> = new Set(),
+): Diagnostic[] {
   const pools = new Set(actual.pools.map((pool) => pool.name));
-  const strangers = new NetworkStrangers(desired, actual);
+  const strangers = new NetworkStrangers(desired, actual, moving);
   return desired.resources.flatMap((resource) => {
     switch (resource.kind) {
       case "instance":
@@ -74,21 +79,30 @@ function missingPools(
   }));
 }
 
-/** A root disk or volume that would become smaller: Incus does it by half, so anklume refuses. */
-export function shrinks(resource: DesiredResource, fields: readonly FieldChange[]): Diagnostic[] {
+/**
+ * A root disk or volume that would become smaller, or than what is in it where it had no limit: Incus does it by half, so anklume
+ * refuses.
+ */
+export function shrinks(
+  resource: DesiredResource,
+  fields: readonly FieldChange[],
+  usedBytes?: number,
+): Diagnostic[] {
   return fields.filter((field) => /^(config|devices\.[^.]+)\.size$/.test(field.path)).flatMap(
     (field) => {
-      const before = parseSize(field.before ?? "");
+      const before = parseSize(field.before ?? "") ?? usedBytes;
       const after = parseSize(field.after ?? "");
       if (before === undefined || after === undefined || after >= before) return [];
       return [{
         severity: "error",
         code: "SHRINK",
-        summary: `${
-          formatAddr(resource.addr)
-        } cannot shrink from ${field.before} to ${field.after}`,
+        summary: `${formatAddr(resource.addr)} cannot shrink from ${
+          field.before ?? `the ${formatBytes(before)} it uses`
+        } to ${field.after}`,
         detail: "Storage only grows: shrinking it loses data or leaves it half done.",
-        remedy: `write ${field.before} or more; or copy the data to a new volume`,
+        remedy: `write ${
+          field.before ?? formatBytes(before * 1.2)
+        } or more; or copy the data to a new volume`,
         range: resource.range,
       }];
     },
@@ -101,11 +115,11 @@ class NetworkStrangers {
   /** `bridge ip` -> the machine that holds it. */
   readonly #holders: ReadonlyMap<string, ActualInstance>;
 
-  constructor(desired: DesiredState, actual: ActualState) {
+  constructor(desired: DesiredState, actual: ActualState, moving: ReadonlySet<string>) {
     const declared = new Set(desired.resources.map((resource) => formatAddr(resource.addr)));
     const strangers = actual.resources.filter((resource) => {
       const name = formatAddr(resource.addr);
-      return !declared.has(name) && !desired.frozen.has(name);
+      return !declared.has(name) && !desired.frozen.has(name) && !moving.has(name);
     });
     this.#networks = strangers.flatMap((network) => {
       const text = network.kind === "network" ? network.config["ipv4.address"] ?? "" : "";

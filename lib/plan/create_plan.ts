@@ -1,25 +1,24 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr } from "../resource/address.ts";
-import { type FieldChange, worstEffect } from "../resource/field.ts";
-import { MARK_PREFIX } from "../resource/mark.ts";
 import {
   type ActualResource,
   compareResource,
   type DesiredResource,
 } from "../resource/resource.ts";
 import { type ActualState, indexResources } from "./actual_state.ts";
+import { creation, difference } from "./change.ts";
 import { checkHost, shrinks } from "./checks.ts";
-import { createFields } from "./create_fields.ts";
 import { planDeletions } from "./deletions.ts";
 import { dependenciesOf } from "./dependencies.ts";
 import type { DesiredState } from "./desired_state.ts";
 import { firewallChange } from "./firewall_change.ts";
 import { forecast } from "./forecast.ts";
+import { farewell, machineChange } from "./machine_change.ts";
 import { sortChanges } from "./order.ts";
-import { orphanedResources, toOrphan } from "./orphans.ts";
+import { domainOf, orphanedResources, toOrphan } from "./orphans.ts";
 import { foreignResource } from "./ownership.ts";
 import type { Change, Held, Plan } from "./plan.ts";
-import { isProtected } from "./protection.ts";
+import { findRelocations } from "./relocations.ts";
 
 export interface PlanOptions {
   /** Orphans are deleted, protected ones only with `force`. */
@@ -37,9 +36,17 @@ export function createPlan(
   const changes: Change[] = [];
   const diagnostics: Diagnostic[] = [];
   const held: Held[] = [];
+  const relocations = findRelocations(desired, actual, live);
+  const volumesOf = Map.groupBy(
+    desired.resources.filter((resource) => resource.kind === "volume"),
+    ({ machine }) => machine,
+  );
   let unchanged = 0;
   for (const resource of desired.resources) {
-    const found = live.get(formatAddr(resource.addr));
+    const name = formatAddr(resource.addr);
+    // It moves with its machine.
+    if (relocations.volumes.has(name)) continue;
+    const found = live.get(name);
     const foreign = found && foreignResource(resource, found, desired.owner);
     if (foreign !== undefined) {
       diagnostics.push(foreign);
@@ -50,22 +57,38 @@ export function createPlan(
       held.push({ addr: resource.addr, domain: resource.domain, diagnostic: missing });
       continue;
     }
-    const change = found === undefined ? creation(resource) : difference(resource, found);
+    const change = resource.kind === "instance"
+      ? machineChange(resource, volumesOf.get(resource.addr.name) ?? [], found, relocations)
+      : found === undefined
+      ? creation(resource)
+      : difference(resource, found);
     if (change === undefined) unchanged++;
     else {
       changes.push(change);
-      diagnostics.push(...shrinks(resource, change.fields));
+      const used = found?.kind === "instance" ? found.diskBytes : undefined;
+      diagnostics.push(...shrinks(resource, change.fields, used));
+    }
+    const aside = relocations.asides.get(name);
+    if (aside !== undefined && found !== undefined && resource.kind === "instance") {
+      changes.push(farewell(aside, resource));
     }
   }
-  const orphans = orphanedResources(desired, actual);
-  if (options.prune === true) {
-    const deletions = planDeletions(orphans, actual, {
+  for (const volume of desired.resources) {
+    const source = volume.kind === "volume" && relocations.volumes.get(formatAddr(volume.addr));
+    if (source) diagnostics.push(...shrinks(volume, compareResource(volume, source)));
+  }
+  const orphans = orphanedResources(desired, actual, relocations.sources);
+  const deletions = planDeletions(
+    options.prune === true ? orphans : orphans.filter((each) => wasRenamed(each, desired)),
+    actual,
+    {
       force: options.force ?? false,
       reason: "infra.yml no longer declares it",
-    });
-    changes.push(...deletions.changes);
-    held.push(...deletions.held);
-  }
+      leaving: leavingOf(changes),
+    },
+  );
+  changes.push(...deletions.changes);
+  if (options.prune === true) held.push(...deletions.held);
   const firewall = firewallChange(desired, actual);
   if (firewall === undefined) unchanged++;
   else changes.push(firewall);
@@ -76,53 +99,14 @@ export function createPlan(
     changes: sortChanges(withDependencies(changes, desired)),
     unchanged,
     orphans: orphans.map(toOrphan),
-    diagnostics: [...diagnostics, ...checkHost(desired, actual), ...foreseen.diagnostics],
+    diagnostics: [
+      ...diagnostics,
+      ...checkHost(desired, actual, relocations.sources),
+      ...foreseen.diagnostics,
+    ],
     held,
     watchStarts: foreseen.watchStarts,
   };
-}
-
-function creation(resource: DesiredResource): Change | undefined {
-  if (resource.kind === "profile" && resource.implicit) return undefined;
-  return {
-    addr: resource.addr,
-    action: "create",
-    domain: resource.domain,
-    fields: createFields(resource),
-    effect: "in-place",
-    reason: "infra.yml declares it",
-    dependsOn: [],
-    needsForce: false,
-  };
-}
-
-function difference(resource: DesiredResource, found: ActualResource): Change | undefined {
-  const fields = compareResource(resource, found);
-  if (fields.length === 0) return undefined;
-  const effect = worstEffect(fields);
-  const replaces = effect === "rebuild" || effect === "data-lost";
-  return {
-    addr: resource.addr,
-    action: replaces ? "replace" : "update",
-    domain: resource.domain,
-    fields: [...fields].toSorted((a, b) => Number(b.breach ?? false) - Number(a.breach ?? false)),
-    effect,
-    reason: reasonFor(fields),
-    dependsOn: [],
-    needsForce: replaces &&
-      (isProtected(found) || (resource.kind === "instance" && resource.protected)),
-  };
-}
-
-function reasonFor(fields: readonly FieldChange[]): string {
-  if (fields.some((field) => field.breach)) return "somebody opened a door in the isolation";
-  if (fields.every((field) => field.path.startsWith(`config.${MARK_PREFIX}`))) {
-    return "only what anklume notes on it changes";
-  }
-  if (fields.every((field) => field.path === "state")) {
-    return "it is not in the state that infra.yml asks for";
-  }
-  return "it differs from infra.yml";
 }
 
 /** A machine that asks for a GPU which the host has not got is left out; the rest goes on. */
@@ -136,6 +120,22 @@ function missingGpu(resource: DesiredResource, actual: ActualState): Diagnostic 
     remedy: "remove `gpu: true`, or apply on a host with a GPU (incus info --resources shows it)",
     range: resource.range,
   };
+}
+
+/** What a renamed domain leaves behind once its machines have moved: nothing in it is of worth. */
+function wasRenamed(orphan: ActualResource, desired: DesiredState): boolean {
+  return orphan.kind !== "instance" && orphan.kind !== "volume" &&
+    desired.renamedDomains.has(domainOf(orphan).domain ?? "");
+}
+
+/** `formatAddr` of where machines and volumes are now -> of the change that takes them away. */
+function leavingOf(changes: readonly Change[]): ReadonlyMap<string, string> {
+  return new Map(
+    changes.flatMap(({ addr, from, moves = [], aside }) =>
+      [...(from ? [from] : []), ...moves.map((move) => move.from), ...(aside ? [aside] : [])]
+        .map((source) => [formatAddr(source), formatAddr(addr)] as const)
+    ),
+  );
 }
 
 function withDependencies(changes: readonly Change[], desired: DesiredState): Change[] {

@@ -1,9 +1,9 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr } from "../resource/address.ts";
-import { fieldChange } from "../resource/field.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import { usedByDevices } from "../resource/uses.ts";
 import type { ActualState } from "./actual_state.ts";
+import { deletedFields } from "./machine_change.ts";
 import { domainOf } from "./orphans.ts";
 import type { Change, Held } from "./plan.ts";
 import { isProtected } from "./protection.ts";
@@ -24,10 +24,16 @@ const DELETION_ORDER = ["instance", "volume", "profile", "network", "project"] a
 export function planDeletions(
   resources: readonly ActualResource[],
   actual: ActualState,
-  options: { readonly force: boolean; readonly reason: string },
+  options: {
+    readonly force: boolean;
+    readonly reason: string;
+    /** `formatAddr` of what moves away -> of the change that moves it. */
+    readonly leaving?: ReadonlyMap<string, string>;
+  },
 ): Deletions {
   const users = usersOf(actual);
-  const deleted = new Set<string>();
+  const leaving = options.leaving ?? new Map<string, string>();
+  const deleted = new Set<string>(leaving.keys());
   const changes: Change[] = [];
   const held: Held[] = [];
   for (const kind of DELETION_ORDER) {
@@ -41,7 +47,8 @@ export function planDeletions(
         held.push({ addr: resource.addr, ...domainOf(resource), diagnostic: used(name, stays) });
       } else {
         deleted.add(name);
-        changes.push(deletion(resource, using, options.reason));
+        const after = using.map((user) => leaving.get(user) ?? user);
+        changes.push(deletion(resource, after, options.reason));
       }
     }
   }
@@ -54,9 +61,7 @@ function deletion(resource: ActualResource, users: readonly string[], reason: st
     addr: resource.addr,
     action: "delete",
     ...domainOf(resource),
-    fields: resource.kind === "instance"
-      ? [fieldChange("state", resource.status.toLowerCase(), undefined, "data-lost")]
-      : [],
+    fields: resource.kind === "instance" ? deletedFields(resource) : [],
     effect: holdsData ? "data-lost" : "in-place",
     reason,
     dependsOn: [...users],

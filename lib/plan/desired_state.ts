@@ -1,5 +1,5 @@
 import type { Addressing, DomainAddress, MachineAddress } from "../addressing/addressing.ts";
-import type { Domain, Infra, Machine } from "../infra/infra.ts";
+import { type Domain, type Infra, type Machine, machinesOf } from "../infra/infra.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { desiredInstance } from "../resource/instance.ts";
 import type { Owner } from "../resource/mark.ts";
@@ -26,6 +26,10 @@ export interface DesiredState {
   readonly resources: readonly DesiredResource[];
   /** `formatAddr` of what is declared but left as it is: disabled domains, and those outside `--domain`. */
   readonly frozen: ReadonlySet<string>;
+  /** Machine -> what it was called before (`renamed_from`). */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** Domain that is gone -> what it is called now. */
+  readonly renamedDomains: ReadonlyMap<string, string>;
 }
 
 export interface DesiredOptions {
@@ -61,6 +65,16 @@ export function desiredState(
     firewall: options.firewall,
     resources: resources.toSorted(comparePlaces),
     frozen,
+    renamed: new Map(
+      machinesOf(infra).flatMap(({ name, renamedFrom }) =>
+        renamedFrom === undefined ? [] : [[name, renamedFrom] as const]
+      ),
+    ),
+    renamedDomains: new Map(
+      infra.domains.flatMap(({ name, renamedFrom }) =>
+        renamedFrom === undefined ? [] : [[renamedFrom, name] as const]
+      ),
+    ),
   };
 }
 

@@ -1,6 +1,7 @@
 import { formatAddr } from "../resource/address.ts";
 import { MARK, type Owner, ownership } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
+import { parseSize } from "../resource/value.ts";
 import type { ActualState } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 import { comparePlaces } from "./order.ts";
@@ -16,11 +17,16 @@ export function ownedResources(owner: Owner, actual: ActualState): ActualResourc
 }
 
 /** What is ours and neither declared nor left alone on purpose. */
-export function orphanedResources(desired: DesiredState, actual: ActualState): ActualResource[] {
+export function orphanedResources(
+  desired: DesiredState,
+  actual: ActualState,
+  /** `formatAddr` of what stands elsewhere and is declared all the same. */
+  elsewhere: ReadonlySet<string>,
+): ActualResource[] {
   const declared = new Set(desired.resources.map((resource) => formatAddr(resource.addr)));
   return ownedResources(desired.owner, actual).filter((resource) => {
     const name = formatAddr(resource.addr);
-    return !declared.has(name) && !desired.frozen.has(name);
+    return !declared.has(name) && !desired.frozen.has(name) && !elsewhere.has(name);
   });
 }
 
@@ -30,7 +36,17 @@ export function toOrphan(resource: ActualResource): Orphan {
     ...domainOf(resource),
     protected: isProtected(resource),
     ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt }),
+    ...bytesOf(resource),
   };
+}
+
+function bytesOf(resource: ActualResource): { bytes?: number } {
+  const bytes = resource.kind === "instance"
+    ? resource.diskBytes
+    : resource.kind === "volume"
+    ? parseSize(resource.config.size ?? "")
+    : undefined;
+  return bytes === undefined ? {} : { bytes };
 }
 
 /** The domain a live resource was made for. */

@@ -10,6 +10,12 @@ export type Action = "create" | "update" | "replace" | "delete" | "no-op";
 export interface Change {
   readonly addr: ResourceAddr;
   readonly action: Action;
+  /** Where a machine that moves or is renamed is now. */
+  readonly from?: ResourceAddr;
+  /** Volumes that go along, or to another pool. */
+  readonly moves?: readonly Move[];
+  /** Of a replacement that was interrupted: where the old machine stands aside. */
+  readonly aside?: ResourceAddr;
   /** Domain it belongs to, for grouping; undefined for the firewall. */
   readonly domain?: string;
   readonly fields: readonly FieldChange[];
@@ -21,6 +27,11 @@ export interface Change {
   readonly dependsOn: readonly string[];
   /** Cannot be done without `--force`: the machine is protected. */
   readonly needsForce: boolean;
+}
+
+export interface Move {
+  readonly from: ResourceAddr;
+  readonly to: ResourceAddr;
 }
 
 /** What apply will do and check shows. Sorted, no clock, no I/O behind it. */
@@ -53,6 +64,8 @@ export interface Orphan {
   readonly domain?: string;
   /** `ephemeral: false` when it was made: `--prune` leaves it without `--force`. */
   readonly protected: boolean;
-  /** ISO 8601, where Incus tells. */
+  /** ISO 8601, where Incus tells or anklume noted it. */
   readonly createdAt?: string;
+  /** What its root disk takes, or a volume's declared size; undefined: it has none, or nobody tells. */
+  readonly bytes?: number;
 }

@@ -11,6 +11,8 @@ import { MARK, marksOf, type Owner } from "./mark.ts";
 /** A container or virtual machine. */
 export interface DesiredInstance extends DesiredBase {
   readonly kind: "instance";
+  /** Its name before, from `renamed_from`. */
+  readonly renamedFrom?: string;
   readonly type: "lxc" | "vm";
   readonly image: ImageRef;
   readonly imageRange: SourceRange;
@@ -33,6 +35,10 @@ export interface ActualInstance extends ActualBase {
   /** With those of its profiles. */
   readonly expandedDevices: Devices;
   readonly profiles: readonly string[];
+  /** Names, oldest first; undefined: not asked for. */
+  readonly snapshots?: readonly string[];
+  /** What its root disk takes; undefined: not asked for, or not told. */
+  readonly diskBytes?: number;
 }
 
 export function instanceAddr(project: string, name: string): ResourceAddr {
@@ -63,6 +69,7 @@ export function desiredInstance(machine: Machine, context: InstanceContext): Des
     kind: "instance",
     addr: instanceAddr(domain.name, machine.name),
     domain: domain.name,
+    ...(machine.renamedFrom === undefined ? {} : { renamedFrom: machine.renamedFrom }),
     range: machine.range,
     description: machine.description,
     config: {

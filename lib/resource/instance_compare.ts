@@ -55,14 +55,29 @@ export function instanceUpdateBody(
 function deltas(desired: DesiredInstance, actual: ActualInstance) {
   const managed = readManaged(actual.config);
   return {
-    config: configDelta(desired.config, actual.config, managed, bearsOnIsolation),
+    config: configDelta(
+      desired.config,
+      actual.config,
+      managed,
+      (key) => bearsOnIsolation(key) || isAsideNote(key, actual),
+    ),
     devices: deviceDelta(desired.devices, actual.devices, managed),
   };
 }
 
-/** What no update can change: the machine is rebuilt, or made anew. */
+/** What a machine was given when it stood aside; it goes when it takes its place again. */
+function isAsideNote(key: string, { config }: ActualInstance): boolean {
+  return MARK.aside in config && (key === MARK.aside || key === "boot.autostart");
+}
+
+/** Where it is called or kept otherwise, and what no update can change: then it is rebuilt, or made anew. */
 function immutableFields(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const fields: FieldChange[] = [];
+  const moving = whenNotLive(desired, actual, false);
+  for (const key of ["project", "name"] as const) {
+    if (desired.addr[key] === actual.addr[key]) continue;
+    fields.push(fieldChange(key, actual.addr[key], desired.addr[key], moving));
+  }
   if (desired.type !== actual.type) {
     fields.push(fieldChange("type", actual.type, desired.type, "data-lost"));
   }
@@ -70,10 +85,9 @@ function immutableFields(desired: DesiredInstance, actual: ActualInstance): Fiel
     const before = actual.config[MARK.image];
     fields.push(fieldChange("image", before, desired.config[MARK.image], "rebuild"));
   }
-  const before = rootPool(actual.devices);
-  const after = rootPool(desired.devices);
-  if (before !== undefined && after !== undefined && before !== after) {
-    fields.push(fieldChange("root.pool", before, after, "data-lost"));
+  const snapshots = actual.snapshots?.join(", ") ?? "";
+  if (fields.some(({ path }) => path === "type" || path === "image") && snapshots !== "") {
+    fields.push(fieldChange("snapshots", snapshots, undefined, "data-lost"));
   }
   return fields;
 }
@@ -82,6 +96,13 @@ function immutableFields(desired: DesiredInstance, actual: ActualInstance): Fiel
 function imageChanged(desired: DesiredInstance, actual: ActualInstance): boolean {
   const before = actual.config[MARK.image];
   return before !== undefined && before !== desired.config[MARK.image];
+}
+
+/** The pool its root disk is to move to; undefined: it stays where it is. */
+export function newPool(desired: DesiredInstance, actual: ActualInstance): string | undefined {
+  const before = rootPool(actual.devices);
+  const after = rootPool(desired.devices);
+  return before === undefined || before === after ? undefined : after;
 }
 
 function rootPool(devices: DesiredInstance["devices"]): string | undefined {
@@ -113,7 +134,18 @@ function deviceEffect(desired: DesiredInstance, actual: ActualInstance, name: st
   if (name === "eth0" && actual.status !== "Stopped" && desired.state !== "stopped") {
     return "restart";
   }
-  return whenNotLive(desired, actual, desired.type === "lxc");
+  return whenNotLive(
+    desired,
+    actual,
+    desired.type === "lxc" && !changesDisk(desired, actual, name),
+  );
+}
+
+/** A disk that is to come from another pool or volume: nobody may use it while it moves. */
+function changesDisk(desired: DesiredInstance, actual: ActualInstance, name: string): boolean {
+  const [before, after] = [actual.devices[name], desired.devices[name]];
+  if (before?.pool === undefined || after?.pool === undefined) return false;
+  return before.pool !== after.pool || before.source !== after.source;
 }
 
 function profilesField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {

@@ -23,6 +23,10 @@ export const MARK = {
   image: "user.anklume.image",
   /** Of a volume: `true` where the machine was `ephemeral: false`. */
   protected: "user.anklume.protected",
+  /** When anklume made it (ISO 8601), of the kinds whose age Incus does not tell; written once, never compared. */
+  created: "user.anklume.created",
+  /** Of an instance that stands aside while another takes its place: the other's name. */
+  aside: "user.anklume.aside",
   /** Of an instance: digest of what was last provisioned; written by provisioning, not by the plan. */
   provisioned: "user.anklume.provisioned",
 } as const;
@@ -105,4 +109,15 @@ export function marksOf(
     [MARK.domain]: domain,
     [MARK.managed]: JSON.stringify(managed),
   };
+}
+
+/** The config of something new, with the moment of its birth. */
+export function withBirth(config: StringMap, now: number): Record<string, string> {
+  return { ...config, [MARK.created]: new Date(now).toISOString() };
+}
+
+/** `createdAt` of what Incus does not date itself. */
+export function bornAt(config: StringMap): { createdAt?: string } {
+  const text = config[MARK.created] ?? "";
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? { createdAt: text } : {};
 }

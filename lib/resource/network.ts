@@ -5,7 +5,7 @@ import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
-import { marksOf, type Owner, readManaged } from "./mark.ts";
+import { bornAt, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
 
 /** The bridge of a domain. It lives in Incus's `default` project. */
@@ -70,6 +70,7 @@ export function actualNetwork(wire: Network): ActualNetwork {
     description: wire.description,
     config: wire.config,
     usedBy: wire.used_by ?? [],
+    ...bornAt(wire.config),
   };
 }
 

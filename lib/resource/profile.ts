@@ -14,7 +14,7 @@ import {
 import type { FieldChange } from "./field.ts";
 import { bearsOnIsolation, isForeignDoor } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
-import { MARK, MARK_PREFIX, marksOf, type Owner, readManaged } from "./mark.ts";
+import { bornAt, MARK, MARK_PREFIX, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
 
 /** A profile of a domain. `default` comes with the project, empty, and is ours as the project is. */
@@ -76,6 +76,7 @@ export function actualProfile(wire: WireProfile): ActualProfile {
     config: wire.config,
     devices: wire.devices,
     usedBy: wire.used_by ?? [],
+    ...bornAt(wire.config),
   };
 }
 

@@ -4,7 +4,7 @@ import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import { type FieldChange, fieldChange } from "./field.ts";
-import { marksOf, type Owner, readManaged } from "./mark.ts";
+import { bornAt, marksOf, type Owner, readManaged } from "./mark.ts";
 
 /** The Incus project of a domain. */
 export interface DesiredProject extends DesiredBase {
@@ -44,6 +44,7 @@ export function actualProject(wire: Project): ActualProject {
     description: wire.description,
     config: wire.config,
     usedBy: wire.used_by ?? [],
+    ...bornAt(wire.config),
   };
 }
 

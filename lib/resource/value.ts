@@ -24,9 +24,22 @@ const UNITS = new Map<string, number>([
   ["KB", 1000],
 ]);
 
+/** `35.2 MiB`, `10.0 GiB` */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
+    if (value < 1024) return unit === "B" ? `${value} B` : `${value.toFixed(1)} ${unit}`;
+    value /= 1024;
+  }
+  return `${value.toFixed(1)} TiB`;
+}
+
 /** Incus's words for a boolean (`util.IsTrue`, `util.IsFalse`). */
 const TRUE = new Set(["true", "1", "yes", "on"]);
 const FALSE = new Set(["false", "0", "no", "off"]);
+
+/** Text that Incus only passes on: `1` and `true` are two values of an environment variable. */
+const OPAQUE = /^(user|environment|cloud-init|raw)\./;
 
 /**
  * Whether Incus means the same by two values of one key. An empty string and an absent key are the same; sizes are
@@ -36,7 +49,7 @@ export function sameValue(key: string, a: string | undefined, b: string | undefi
   const left = a ?? "";
   const right = b ?? "";
   if (left === right) return true;
-  if (left === "" || right === "") return false;
+  if (left === "" || right === "" || OPAQUE.test(key)) return false;
   if (key === "limits.cpu") return sameCpus(left, right);
   if (key === "hwaddr") return left.toLowerCase() === right.toLowerCase();
   return sameBoolean(left, right) || sameSize(left, right);

@@ -53,6 +53,11 @@ function changeJson(change: Change) {
     effect: change.effect,
     reason: change.reason,
     needsForce: change.needsForce,
+    ...(change.from === undefined ? {} : { from: formatAddr(change.from) }),
+    ...(change.moves === undefined ? {} : {
+      moves: change.moves.map(({ from, to }) => ({ from: formatAddr(from), to: formatAddr(to) })),
+    }),
+    ...(change.aside === undefined ? {} : { aside: formatAddr(change.aside) }),
     fields: change.fields.map((field) => ({
       path: field.path,
       before: field.before ?? null,

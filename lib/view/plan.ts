@@ -1,5 +1,8 @@
 import type { Action, Change, Effect, FieldChange, Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
+import { MARK_PREFIX } from "../resource/mark.ts";
+import { formatBytes } from "../resource/value.ts";
+import { lossOf } from "./losses.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable, shorten } from "./text.ts";
 
@@ -25,7 +28,7 @@ const CONSEQUENCE: Record<Effect, string | undefined> = {
   "next-start": "in force at its next start",
   restart: "restarts it",
   rebuild: "rebuilds it: its root disk is made anew, its volumes stay",
-  "data-lost": "its data is lost",
+  "data-lost": "data is lost",
 };
 
 const SHOWN_RULES = 3;
@@ -35,6 +38,8 @@ export interface PlanViewOptions {
   readonly everyField?: boolean;
   /** `--force` was given: what is protected needs no word. */
   readonly forced?: boolean;
+  /** Milliseconds since the epoch: how old orphans are. */
+  readonly now?: number;
   /** Something else is to be done, so that a plan without changes is not all. */
   readonly moreToDo?: boolean;
 }
@@ -50,7 +55,7 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
       lines.push(...changeLines(change, style, options));
     }
   }
-  for (const section of [heldLines(plan, style), orphanLines(plan, style)]) {
+  for (const section of [heldLines(plan, style), orphanLines(plan, style, options)]) {
     if (lines.length > 0 && section.length > 0) lines.push("");
     lines.push(...section);
   }
@@ -59,7 +64,7 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
   return `${lines.join("\n")}\n`;
 }
 
-/** `home-lab: 3 to create, 1 to update; 12 unchanged.` */
+/** `home-lab: 3 to create, 2 to update (1 restart), 0 to delete; 12 unchanged.` */
 export function planSummary(plan: Plan, options: PlanViewOptions = {}): string {
   const title = plan.project;
   if (plan.changes.length === 0 && plan.held.length === 0) {
@@ -67,12 +72,23 @@ export function planSummary(plan: Plan, options: PlanViewOptions = {}): string {
     return `${title}: ${nothing}${count(plan.unchanged, "resource")} as declared.`;
   }
   const parts = (["create", "update", "replace", "delete"] as const).flatMap((action) => {
-    const number = plan.changes.filter((change) => change.action === action).length;
-    return number === 0 ? [] : [`${number} to ${VERB[action]}`];
+    const changes = plan.changes.filter((change) => change.action === action);
+    if (action === "replace" && changes.length === 0) return [];
+    return [`${changes.length} to ${VERB[action]}${action === "update" ? notes(changes) : ""}`];
   });
   if (plan.held.length > 0) parts.push(`${plan.held.length} held back`);
   const unchanged = plan.unchanged === 0 ? "" : `; ${plan.unchanged} unchanged`;
   return `${title}: ${parts.join(", ")}${unchanged}.`;
+}
+
+/** ` (1 restart, 1 move)` */
+function notes(changes: readonly Change[]): string {
+  const numbers = [
+    [changes.filter(({ effect }) => effect === "restart").length, "restart"],
+    [changes.filter(({ from, moves }) => from !== undefined || moves !== undefined).length, "move"],
+  ] as const;
+  const words = numbers.flatMap(([number, noun]) => number === 0 ? [] : [count(number, noun)]);
+  return words.length === 0 ? "" : ` (${words.join(", ")})`;
 }
 
 /** The changes that somebody has to agree to: they restart, rebuild or lose something. */
@@ -115,9 +131,11 @@ function changeLines(change: Change, style: Style, options: PlanViewOptions): st
   const head = `  ${SIGN[change.action]} ${formatAddr(change.addr)}`;
   // What is new is wanted because it is declared: no need to say so line by line.
   const reason = change.action === "create" && change.domain !== undefined ? "" : change.reason;
-  const notes = [reason, CONSEQUENCE[change.effect]].filter((note) =>
-    note !== undefined && note !== ""
-  ).map((note) => printable(note ?? ""));
+  const loss = lossOf(change);
+  const consequence = loss === undefined ? CONSEQUENCE[change.effect] : `loses ${loss}`;
+  const notes = [reason, consequence].filter((note) => note !== undefined && note !== "").map((
+    note,
+  ) => printable(note ?? ""));
   const note = notes.join("; ");
   const lines: string[] = [];
   if (note === "") {
@@ -136,8 +154,14 @@ function changeLines(change: Change, style: Style, options: PlanViewOptions): st
   // Of what goes nobody needs to read the parts.
   if (change.action === "delete") return lines;
   if (change.addr.kind === "firewall") lines.push(...ruleLines(change, style, options));
-  else for (const field of change.fields) lines.push(...fieldLines(field, style));
+  else for (const field of shownFields(change)) lines.push(...fieldLines(field, style));
   return lines;
+}
+
+/** anklume's own notes follow from the rest, unless nothing else changes. */
+function shownFields({ fields }: Change): readonly FieldChange[] {
+  const others = fields.filter(({ path }) => !path.startsWith(`config.${MARK_PREFIX}`));
+  return others.length === 0 ? fields : others;
 }
 
 /** Differing rules are lines already; the first tell enough, unless every field is asked for. */
@@ -219,7 +243,11 @@ function heldLines(plan: Plan, { colors, width }: Style): string[] {
   return lines;
 }
 
-function orphanLines(plan: Plan, { colors, width }: Style): string[] {
+function orphanLines(
+  plan: Plan,
+  { colors, width }: Style,
+  { now }: PlanViewOptions,
+): string[] {
   // With --prune they are among the changes, or held back.
   const dealtWith = new Set([...plan.changes, ...plan.held].map(({ addr }) => formatAddr(addr)));
   const orphans = plan.orphans.filter(({ addr }) => !dealtWith.has(formatAddr(addr)));
@@ -227,8 +255,9 @@ function orphanLines(plan: Plan, { colors, width }: Style): string[] {
   const lines = [colors.bold("no longer in infra.yml")];
   for (const orphan of orphans) {
     const marks = [
+      orphan.createdAt === undefined ? "" : ageText(orphan.createdAt, now),
+      orphan.bytes === undefined ? "" : formatBytes(orphan.bytes),
       orphan.protected ? "protected" : "",
-      orphan.createdAt === undefined ? "" : `made ${orphan.createdAt.slice(0, 10)}`,
     ].filter((mark) => mark !== "");
     const note = marks.length === 0 ? "" : `  ${marks.join(", ")}`;
     lines.push(shorten(`  ? ${formatAddr(orphan.addr)}${note}`, width));
@@ -242,4 +271,14 @@ function orphanLines(plan: Plan, { colors, width }: Style): string[] {
     ),
   );
   return lines;
+}
+
+/** `3 days old`, or the day it was made where nobody knows what time it is. */
+function ageText(createdAt: string, now: number | undefined): string {
+  const since = now === undefined ? NaN : now - Date.parse(createdAt);
+  if (!(since >= 0)) return `made ${printable(createdAt.slice(0, 10))}`;
+  const minutes = Math.floor(since / 60_000);
+  if (minutes < 60) return `${count(minutes, "minute")} old`;
+  if (minutes < 48 * 60) return `${count(Math.floor(minutes / 60), "hour")} old`;
+  return `${count(Math.floor(minutes / 60 / 24), "day")} old`;
 }

@@ -63,7 +63,7 @@ pro
       config.limits.cpu: 2 -> 4
       devices.eth0.ipv4.address: 10.0.0.1 -> unset
 
-home-lab: 1 to create, 1 to update; 14 unchanged.
+home-lab: 1 to create, 1 to update (1 restart), 0 to delete; 14 unchanged.
 `,
   );
 });
@@ -140,7 +140,7 @@ Deno.test("planText() names what is held back, and how to let it go on", () => {
   x pro-dev is protected, so it is not rebuilt
       add --force
 
-home-lab: 1 held back; 14 unchanged.
+home-lab: 0 to create, 0 to update, 0 to delete, 1 held back; 14 unchanged.
 `,
   );
 });

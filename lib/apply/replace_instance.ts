@@ -1,0 +1,196 @@
+import { orMissing } from "../incus/collection.ts";
+import type { InstancesPost } from "../incus/wire/instance.ts";
+import type { Change } from "../plan/plan.ts";
+import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+import {
+  type ActualInstance,
+  type DesiredInstance,
+  imageSource,
+  instanceAddr,
+} from "../resource/instance.ts";
+import { compareInstance, instanceUpdateBody, newPool } from "../resource/instance_compare.ts";
+import { leadsOut } from "../resource/delta.ts";
+import { MARK } from "../resource/mark.ts";
+import {
+  type Found,
+  projectOf,
+  readInstance,
+  startInstance,
+  stopInstance,
+  writeInstance,
+} from "./instance_io.ts";
+import { createInstance, deleteInstance } from "./instance_steps.ts";
+import { relocate } from "./relocate.ts";
+import type { StepContext } from "./step_context.ts";
+import { assertAsPlanned } from "./unchanged.ts";
+
+/** Milliseconds that a successor has to stay alive before its predecessor goes. */
+const PROOF_MS = 1000;
+
+/**
+ * A new root disk for the same machine; its volumes, addresses and MAC stay. Incus rebuilds it in place where it can; where the
+ * type changes, or snapshots stand in the way, the old machine stands aside until the new one runs.
+ * @returns whether the machine was started
+ */
+export async function replaceInstance(
+  context: StepContext,
+  change: Change,
+  desired: DesiredInstance,
+): Promise<boolean> {
+  const source = change.aside ?? change.from ?? desired.addr;
+  const found = await readInstance(context, source);
+  const snapshots = await context.incus.instances.snapshotNames(projectOf(source), source.name);
+  const actual: ActualInstance = { ...found.actual, snapshots };
+  assertAsPlanned(change, compareInstance(desired, actual));
+  const starts = desired.state === "running" ||
+    (desired.state === "manual" && actual.status === "Running");
+  if (starts || change.aside !== undefined) await context.beforeStart();
+  if (actual.status !== "Stopped") await stopInstance(context, source, actual.status);
+  let before: Found = { ...found, actual };
+  if (change.aside === undefined && movesFirst(change, desired, actual)) {
+    await relocate(context, change, desired, actual);
+    const moved = await readInstance(context, desired.addr);
+    before = { ...moved, actual: { ...moved.actual, status: actual.status } };
+  }
+  if (change.aside !== undefined || actual.type !== desired.type || snapshots.length > 0) {
+    return await putInPlace(context, change, desired, before);
+  }
+  await rebuildInPlace(context, desired, actual);
+  if (starts) await startInstance(context, desired.addr, "Stopped");
+  return starts;
+}
+
+function movesFirst(change: Change, desired: DesiredInstance, actual: ActualInstance): boolean {
+  return change.from !== undefined || (change.moves ?? []).length > 0 ||
+    newPool(desired, actual) !== undefined;
+}
+
+async function rebuildInPlace(
+  context: StepContext,
+  desired: DesiredInstance,
+  before: ActualInstance,
+): Promise<void> {
+  const { instances } = context.incus;
+  const project = projectOf(desired.addr);
+  const { actual } = await readInstance(context, desired.addr);
+  // What was provisioned goes with the disk: unset first, so that an interruption cannot hide it.
+  await instances.patch(project, desired.addr.name, {
+    // Incus would empty it.
+    description: actual.description,
+    config: { [MARK.provisioned]: "" },
+  });
+  context.progress("rebuilding");
+  try {
+    await instances.rebuild(project, desired.addr.name, { source: imageSource(desired.image) }, {
+      onProgress: context.progress,
+    });
+  } catch (error) {
+    // The old disk may still be there (an image that cannot be had): better the old machine than none.
+    if (before.status === "Running") {
+      await startInstance(context, desired.addr, "Stopped").catch(() => {});
+    }
+    throw error;
+  }
+  await writeInstance(context, desired, await readInstance(context, desired.addr));
+}
+
+/**
+ * The old machine is renamed and cut off, the new one made under its name, and the old one deleted once that runs. Each step
+ * leaves something that the next plan recognises: the mark is set before the name changes.
+ */
+async function putInPlace(
+  context: StepContext,
+  change: Change,
+  desired: DesiredInstance,
+  found: Found,
+): Promise<boolean> {
+  const aside = change.aside ?? await stepAside(context, desired.addr);
+  let started: boolean;
+  try {
+    await cutOff(context, aside, desired.addr.name);
+    started = await createInstance(context, desired, inheritance(desired, found.actual));
+    if (started) await prove(context, desired.addr);
+  } catch (error) {
+    await takeBack(context, aside, desired, found).catch(() => {});
+    throw error;
+  }
+  context.progress(`deleting ${formatAddr(aside)}`);
+  await deleteInstance(context, aside);
+  return started;
+}
+
+/** What others set on the old machine stays on the new one, as it would through a rebuild. */
+function inheritance(
+  desired: DesiredInstance,
+  before: ActualInstance,
+): Pick<InstancesPost, "config" | "devices"> {
+  if (before.type !== desired.type) return {};
+  const { config, devices } = instanceUpdateBody(desired, before);
+  const kept = Object.entries(config).filter(([key]) =>
+    !/^(volatile|image)\./.test(key) && key !== MARK.provisioned && key !== MARK.aside
+  );
+  return { config: Object.fromEntries(kept), devices };
+}
+
+/** Marks and renames a stopped machine; answers where it is now. */
+async function stepAside(context: StepContext, addr: ResourceAddr): Promise<ResourceAddr> {
+  const { instances } = context.incus;
+  const project = projectOf(addr);
+  const { value } = await instances.get(project, addr.name);
+  const config = { [MARK.aside]: addr.name };
+  await instances.patch(project, addr.name, { description: value.description, config });
+  let name = `${addr.name.slice(0, 57)}-aside`;
+  for (let number = 2; await orMissing(instances.get(project, name)); number++) {
+    name = `${addr.name.slice(0, 55)}-aside${number}`;
+  }
+  context.progress(`stepping aside as ${name}`);
+  await instances.move(project, addr.name, { name });
+  return instanceAddr(project, name);
+}
+
+/** Whoever starts it now finds it without a network, and its successor's address is free. */
+async function cutOff(context: StepContext, addr: ResourceAddr, place: string): Promise<void> {
+  const { actual, etag, kept } = await readInstance(context, addr);
+  const devices = Object.fromEntries(
+    Object.entries(actual.devices).filter(([, device]) => !leadsOut(device)),
+  );
+  await context.incus.instances.update(projectOf(addr), addr.name, {
+    ...kept,
+    description: actual.description,
+    config: { ...actual.config, [MARK.aside]: place, "boot.autostart": "false" },
+    devices,
+    profiles: actual.profiles,
+  }, { etag });
+}
+
+async function prove({ incus }: StepContext, addr: ResourceAddr): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, PROOF_MS));
+  const { value } = await incus.instances.get(projectOf(addr), addr.name);
+  if (value.status === "Running") return;
+  throw new Error(`the new machine was started and is ${value.status.toLowerCase()} now`);
+}
+
+/** The successor goes, the old machine is what it was. */
+async function takeBack(
+  context: StepContext,
+  aside: ResourceAddr,
+  { addr }: DesiredInstance,
+  { actual }: Found,
+): Promise<void> {
+  const { instances } = context.incus;
+  const project = projectOf(addr);
+  context.progress("taking the old machine back");
+  if (await orMissing(instances.get(project, addr.name))) await deleteInstance(context, addr);
+  await instances.move(project, aside.name, { name: addr.name });
+  const now = await readInstance(context, addr);
+  const { [MARK.aside]: _mark, "boot.autostart": _off, ...config } = now.actual.config;
+  const autostart = actual.config["boot.autostart"];
+  await instances.update(project, addr.name, {
+    ...now.kept,
+    description: actual.description,
+    config: { ...config, ...(autostart === undefined ? {} : { "boot.autostart": autostart }) },
+    devices: actual.devices,
+    profiles: actual.profiles,
+  }, { etag: now.etag });
+  if (actual.status === "Running") await startInstance(context, addr, "Stopped");
+}

@@ -1,0 +1,55 @@
+import { type FieldChange, worstEffect } from "../resource/field.ts";
+import { MARK_PREFIX } from "../resource/mark.ts";
+import {
+  type ActualResource,
+  compareResource,
+  type DesiredResource,
+} from "../resource/resource.ts";
+import { createFields } from "./create_fields.ts";
+import type { Change } from "./plan.ts";
+import { isProtected } from "./protection.ts";
+
+/** Making a declared resource that is not there; undefined where Incus makes it by itself. */
+export function creation(resource: DesiredResource): Change | undefined {
+  if (resource.kind === "profile" && resource.implicit) return undefined;
+  return {
+    addr: resource.addr,
+    action: "create",
+    domain: resource.domain,
+    fields: createFields(resource),
+    effect: "in-place",
+    reason: "infra.yml declares it",
+    dependsOn: [],
+    needsForce: false,
+  };
+}
+
+/** What takes a live resource to the declared one; undefined: nothing is to be done. */
+export function difference(resource: DesiredResource, found: ActualResource): Change | undefined {
+  const fields = compareResource(resource, found);
+  if (fields.length === 0) return undefined;
+  const effect = worstEffect(fields);
+  const replaces = effect === "rebuild" || effect === "data-lost";
+  return {
+    addr: resource.addr,
+    action: replaces ? "replace" : "update",
+    domain: resource.domain,
+    fields: [...fields].toSorted((a, b) => Number(b.breach ?? false) - Number(a.breach ?? false)),
+    effect,
+    reason: reasonFor(fields),
+    dependsOn: [],
+    needsForce: replaces &&
+      (isProtected(found) || (resource.kind === "instance" && resource.protected)),
+  };
+}
+
+function reasonFor(fields: readonly FieldChange[]): string {
+  if (fields.some((field) => field.breach)) return "somebody opened a door in the isolation";
+  if (fields.every((field) => field.path.startsWith(`config.${MARK_PREFIX}`))) {
+    return "only what anklume notes on it changes";
+  }
+  if (fields.every((field) => field.path === "state")) {
+    return "it is not in the state that infra.yml asks for";
+  }
+  return "it differs from infra.yml";
+}

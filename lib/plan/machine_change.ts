@@ -1,0 +1,73 @@
+import { formatAddr } from "../resource/address.ts";
+import { type FieldChange, fieldChange } from "../resource/field.ts";
+import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
+import type { ActualResource } from "../resource/resource.ts";
+import type { DesiredVolume } from "../resource/volume.ts";
+import { creation, difference } from "./change.ts";
+import type { Change, Move } from "./plan.ts";
+import { isProtected } from "./protection.ts";
+import type { Relocations } from "./relocations.ts";
+
+/** What becomes of a machine; it may be elsewhere or aside, and is then moved, not made. */
+export function machineChange(
+  machine: DesiredInstance,
+  volumes: readonly DesiredVolume[],
+  found: ActualResource | undefined,
+  relocations: Relocations,
+): Change | undefined {
+  const name = formatAddr(machine.addr);
+  const moves = volumes.flatMap(({ addr }): Move[] => {
+    const source = relocations.volumes.get(formatAddr(addr));
+    return source === undefined ? [] : [{ from: source.addr, to: addr }];
+  });
+  const aside = found === undefined ? relocations.asides.get(name) : undefined;
+  const source = found ?? aside ?? relocations.machines.get(name);
+  if (source === undefined) return withMoves(creation(machine), moves);
+  const change = withMoves(difference(machine, source), moves);
+  if (change === undefined || found !== undefined) return change;
+  if (aside === undefined) {
+    return { ...change, from: source.addr, reason: moveReason(machine, source) };
+  }
+  // Its replacement never came to stand: where that is no longer wanted, it takes its place again.
+  return change.action === "replace"
+    ? { ...change, aside: aside.addr, reason: "carries on a replacement that was interrupted" }
+    : { ...change, from: aside.addr, reason: "undoes a replacement that was interrupted" };
+}
+
+/** The end of one that was replaced and stood aside until its successor ran. */
+export function farewell(aside: ActualInstance, successor: DesiredInstance): Change {
+  return {
+    addr: aside.addr,
+    action: "delete",
+    domain: successor.domain,
+    fields: deletedFields(aside),
+    effect: "data-lost",
+    reason: `${successor.addr.name} has taken its place`,
+    dependsOn: [formatAddr(successor.addr)],
+    needsForce: isProtected(aside),
+  };
+}
+
+/** What a machine takes with it. */
+export function deletedFields(machine: ActualInstance): FieldChange[] {
+  const snapshots = machine.snapshots?.join(", ") ?? "";
+  return [
+    fieldChange("state", machine.status.toLowerCase(), undefined, "data-lost"),
+    ...(snapshots === "" ? [] : [fieldChange("snapshots", snapshots, undefined, "data-lost")]),
+  ];
+}
+
+function withMoves(change: Change | undefined, moves: readonly Move[]): Change | undefined {
+  if (change === undefined || moves.length === 0) return change;
+  const fields = moves.map(({ from, to }) =>
+    fieldChange(`volumes.${to.name}`, formatAddr(from), formatAddr(to), "in-place")
+  );
+  return { ...change, moves, fields: [...change.fields, ...fields] };
+}
+
+function moveReason(machine: DesiredInstance, source: ActualResource): string {
+  const renamed = machine.addr.name !== source.addr.name;
+  const moved = machine.addr.project !== source.addr.project;
+  const what = renamed && moved ? "moved and renamed" : renamed ? "renamed" : "moved";
+  return `it was ${what}: disk, volumes and snapshots stay`;
+}

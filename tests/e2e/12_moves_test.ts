@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { IMAGE, Lab, liveInstances, must, run } from "./_lab.ts";
+import { check, expectEmpty, lines, sh, snapshots } from "./_plan.ts";
+
+const HEAD = `project_name: moves\nglobal: { default_os_image: "${IMAGE}" }\ndomains:\n`;
+const VOLUME = "storage_volumes: { data: { path: /data, size: 64MiB } }";
+
+/** Something on the root disk, something on the volume, and a snapshot. */
+async function fill(domain: string, machine: string): Promise<void> {
+  await sh(domain, machine, "echo root > /root/mine; echo volume > /data/mine");
+  await must(["incus", "snapshot", "create", "--project", domain, machine, "before"]);
+}
+
+async function expectKept(domain: string, machine: string): Promise<void> {
+  assert.equal(await sh(domain, machine, "cat /root/mine /data/mine"), "root\nvolume");
+  assert.deepEqual(await snapshots(domain, machine), ["before"]);
+}
+
+Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume and snapshots", async () => {
+  await using lab = await Lab.create(
+    `${HEAD}  one: { ephemeral: true, machines: { web: { ${VOLUME} } } }\n`,
+  );
+  await lab.anklume(["apply", "--infra"]);
+  await fill("one", "web");
+  const mac = (await liveInstances())[0]!.devices.eth0!.hwaddr;
+
+  // Renamed, in its domain: the address and the MAC stay.
+  const ip = (await liveInstances())[0]!.devices.eth0!["ipv4.address"];
+  await lab.write(
+    "infra.yml",
+    `${HEAD}  one: { ephemeral: true, machines: { www: { renamed_from: web, ${VOLUME} } } }\n`,
+  );
+  const renaming = await check(lab);
+  const machines = renaming.changes.filter(({ resource }) => resource.startsWith("instance"));
+  assert.deepEqual(machines.map(({ from, effect }) => [from, effect]), [
+    ["instance one/web", "restart"],
+  ]);
+  assert.ok(lines(renaming).includes("update instance one/www name: web -> www restart"));
+  assert.deepEqual(renaming.orphans, []);
+  const refused = await lab.anklume(["apply", "--infra"], 1);
+  assert.match(refused.stderr, /--yes/);
+  await lab.anklume(["apply", "--infra", "--yes"]);
+  await expectEmpty(lab);
+  await expectKept("one", "www");
+  const [www] = await liveInstances();
+  assert.equal(www!.devices.eth0!.hwaddr, mac);
+  assert.equal(www!.devices.eth0!["ipv4.address"], ip);
+
+  // Moved to another domain: the machine is found by its name.
+  await lab.write(
+    "infra.yml",
+    `${HEAD}  one: { ephemeral: true, machines: {} }\n` +
+      `  two: { ephemeral: true, machines: { www: { ${VOLUME} } } }\n`,
+  );
+  await lab.anklume(["apply", "--infra", "--yes"]);
+  await expectEmpty(lab);
+  await expectKept("two", "www");
+  assert.deepEqual((await liveInstances()).map(({ project, name }) => `${project}/${name}`), [
+    "two/www",
+  ]);
+
+  // The domain renamed: its machine moves, what is empty of it goes.
+  await lab.write(
+    "infra.yml",
+    `${HEAD}  three: { renamed_from: two, ephemeral: true, machines: { www: { ${VOLUME} } } }\n`,
+  );
+  await lab.anklume(["apply", "--infra", "--yes"]);
+  await expectEmpty(lab);
+  await expectKept("three", "www");
+  const { orphans } = await check(lab);
+  assert.deepEqual(orphans.map(({ resource }) => resource).sort(), [
+    "network net-one",
+    "project one",
+  ]);
+  assert.ok(orphans.every(({ createdAt }) => createdAt !== undefined), "each has an age");
+});
+
+Deno.test("another pool is a move, not a loss", async () => {
+  await must(["incus", "storage", "create", "second", "btrfs", "size=2GiB"]);
+  try {
+    await using lab = await Lab.create(
+      `${HEAD}  one: { ephemeral: true, machines: { web: { ${VOLUME} } } }\n`,
+    );
+    await lab.anklume(["apply", "--infra"]);
+    await fill("one", "web");
+    await lab.write(
+      "infra.yml",
+      (await lab.read("infra.yml")).replace(
+        "moves\nglobal: {",
+        "moves\nglobal: { storage_pool: second,",
+      ),
+    );
+    const planned = lines(await check(lab));
+    assert.ok(
+      planned.includes(
+        "update instance one/web devices.root.pool: default -> second restart",
+      ),
+      planned.join("\n"),
+    );
+    assert.ok(
+      planned.includes(
+        "update instance one/web volumes.web-data: volume one/web-data -> volume second:one/web-data in-place",
+      ),
+      planned.join("\n"),
+    );
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    await expectEmpty(lab);
+    await expectKept("one", "web");
+  } finally {
+    await must(["incus", "storage", "delete", "second"]);
+  }
+});
+
+Deno.test("an edited image: the old machine stands aside while it has snapshots, and the plan names them", async () => {
+  await using lab = await Lab.create(
+    `${HEAD}  one: { machines: { web: { ${VOLUME} } } }\n`,
+  );
+  await lab.anklume(["apply", "--infra"]);
+  await fill("one", "web");
+  const { fingerprint } = JSON.parse(
+    await must(["incus", "query", "/1.0/images/aliases/anklume-test"]).then((text) =>
+      text.replace('"target"', '"fingerprint"')
+    ),
+  ) as { fingerprint: string };
+  const before = await lab.read("infra.yml");
+  await lab.write("infra.yml", before.replace("web: {", `web: { image: "local:${fingerprint}",`));
+
+  const planned = await check(lab);
+  assert.ok(lines(planned).includes("replace instance one/web snapshots: before -> - data-lost"));
+  assert.equal(planned.changes[0]!.needsForce, true, "ephemeral: false protects");
+  const { stdout } = await lab.anklume(["check"]);
+  assert.match(stdout.replace(/\s+/g, " "), /loses its root disk and its snapshots before; its volumes stay/);
+
+  // Without --force nothing is touched, with it but without consent neither.
+  await lab.anklume(["apply", "--infra", "--yes"], 1);
+  await lab.anklume(["apply", "--infra", "--force"], 1);
+  await expectKept("one", "web");
+
+  // An image that cannot be started: the old machine is back as it was.
+  const broken = "local:broken";
+  await must(["bash", "-c", BROKEN_IMAGE]);
+  try {
+    await lab.write("infra.yml", before.replace("web: {", `web: { image: "${broken}",`));
+    const failed = await lab.anklume(["apply", "--infra", "--force", "--yes"], 1);
+    assert.match(failed.stdout, /Failed: 1 resource/);
+    await expectKept("one", "web");
+    await lab.write("infra.yml", before);
+    await expectEmpty(lab);
+  } finally {
+    await run(["incus", "image", "delete", "broken"]);
+  }
+
+  await lab.write("infra.yml", before.replace("web: {", `web: { image: "local:${fingerprint}",`));
+  await lab.anklume(["apply", "--infra", "--force", "--yes"]);
+  await expectEmpty(lab);
+  assert.equal(await sh("one", "web", "cat /data/mine; ls /root"), "volume");
+  assert.deepEqual(await snapshots("one", "web"), []);
+  assert.deepEqual((await liveInstances()).map(({ name }) => name), ["web"]);
+});
+
+/** An image without an init. */
+const BROKEN_IMAGE = `
+set -e
+dir=$(mktemp -d); cd "$dir"; mkdir -p rootfs/etc
+printf 'architecture: x86_64\\ncreation_date: 1700000000\\nproperties: {os: none}\\n' >metadata.yaml
+tar czf image.tar.gz metadata.yaml rootfs
+incus image import image.tar.gz --alias broken >/dev/null
+rm -rf "$dir"
+`;

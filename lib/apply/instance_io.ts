@@ -5,8 +5,11 @@ import { type ActualInstance, actualInstance, type DesiredInstance } from "../re
 import { instanceUpdateBody } from "../resource/instance_compare.ts";
 import type { StepContext } from "./step_context.ts";
 
-/** Seconds a machine gets to shut down before the plug is pulled. */
-const STOP_TIMEOUT_S = 30;
+/**
+ * Seconds a machine gets to shut down before the plug is pulled, asked three times: a system that is still booting may not hear
+ * the first.
+ */
+const STOP_TIMEOUTS_S = [3, 9, 18] as const;
 
 /** A machine as it was read, and what writing it back takes. */
 export interface Found {
@@ -59,16 +62,16 @@ export async function stopInstance(
   const pull = () => incus.instances.setState(project, addr.name, { action: "stop", force: true });
   // Frozen or broken, it could not hear the request.
   if (status !== "Running") return await pull();
-  try {
-    await incus.instances.setState(project, addr.name, {
-      action: "stop",
-      timeout: STOP_TIMEOUT_S,
-    });
-  } catch (error) {
-    if (!(error instanceof IncusError)) throw error;
-    progress(`did not shut down (${error.message}): pulling the plug`);
-    await pull();
+  for (const timeout of STOP_TIMEOUTS_S) {
+    try {
+      return await incus.instances.setState(project, addr.name, { action: "stop", timeout });
+    } catch (error) {
+      if (!(error instanceof IncusError)) throw error;
+      progress(`does not shut down (${error.message})`);
+    }
   }
+  progress("pulling the plug");
+  await pull();
 }
 
 export function projectOf(addr: ResourceAddr): string {

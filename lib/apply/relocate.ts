@@ -4,12 +4,12 @@ import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
 import { newPool } from "../resource/instance_compare.ts";
 import { actualVolume, volumeUpdateBody } from "../resource/volume.ts";
-import { projectOf, startInstance } from "./instance_io.ts";
+import { projectOf, readInstance, startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /**
- * Takes a stopped machine, its snapshots and its volumes to where they are declared: another name, project or pool. The volumes
- * first: Incus makes the devices of the machine follow. Each move that was done before an interruption is found done.
+ * Takes a stopped machine, its snapshots and its volumes to where they are declared: another name, project or pool. Each move that
+ * was done before an interruption is found done by the next plan, and the devices come back with the machine's config.
  */
 export async function relocate(
   context: StepContext,
@@ -20,7 +20,9 @@ export async function relocate(
   const { incus, progress } = context;
   const source = change.from ?? desired.addr;
   try {
-    for (const { from, to } of change.moves ?? []) {
+    const moves = change.moves ?? [];
+    if (moves.length > 0) await detach(context, source, moves.map(({ from }) => from));
+    for (const { from, to } of moves) {
       progress(`moving ${formatAddr(from)}`);
       await incus.volumes.move(placeOf(from), placeOf(to));
       await writeMovedVolume(context, to);
@@ -42,6 +44,26 @@ export async function relocate(
     }
     throw error;
   }
+}
+
+/**
+ * Takes volumes out of a stopped machine. Incus 6.0 would make its devices follow a volume that moves, but then waits 30 s for
+ * a lock of its own.
+ */
+async function detach(
+  context: StepContext,
+  addr: ResourceAddr,
+  volumes: readonly ResourceAddr[],
+): Promise<void> {
+  const { actual, etag, kept } = await readInstance(context, addr);
+  const devices = Object.fromEntries(
+    Object.entries(actual.devices).filter(([, { type, source, pool }]) =>
+      type !== "disk" || !volumes.some((volume) => volume.name === source && volume.pool === pool)
+    ),
+  );
+  const { description, config, profiles } = actual;
+  const body = { ...kept, description, config, devices, profiles };
+  await context.incus.instances.update(projectOf(addr), addr.name, body, { etag });
 }
 
 /** Its marks name the domain, and its size may have grown. */

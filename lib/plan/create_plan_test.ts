@@ -4,7 +4,8 @@ import { sketchInfra } from "../addressing/infra_fixture.ts";
 import type { Infra, Machine } from "../infra/infra.ts";
 import { formatAddr } from "../resource/address.ts";
 import { FORMAT, MARK } from "../resource/mark.ts";
-import { createPlan } from "./create_plan.ts";
+import { createPlan, type PlanOptions } from "./create_plan.ts";
+import type { ActualInstance } from "../resource/instance.ts";
 import { limitTo } from "./desired_state.ts";
 import type { Plan } from "./plan.ts";
 import {
@@ -460,4 +461,106 @@ Deno.test("createPlan() plans 5,000 machines in 250 domains in under 2 s, and 10
   // Generous, because the machine is shared; quadratic would be 4.
   const second = Math.min(time(500), time(500), time(500));
   assert.ok(second < 3.2 * first + 200, `${first} ms, then ${second} ms`);
+});
+
+/** The host of `before`, where a machine is found under another name, in another project, or aside. */
+function planMoved(
+  before: Infra,
+  after: Infra,
+  patch: (machine: ActualInstance) => ActualInstance = (machine) => machine,
+  options: PlanOptions = {},
+): Plan {
+  const host = appliedHost(desiredOf(before));
+  const resources = host.resources.map((each) => each.kind === "instance" ? patch(each) : each);
+  return createPlan(desiredOf(after), { ...host, resources }, options);
+}
+
+Deno.test("createPlan() moves a machine to the domain that declares it now, its volumes too", () => {
+  const volume = { key: "d", name: "mail-d", path: "/d", pool: "default", range };
+  const sketch = (pro: string[], lab: string[]) =>
+    withMachines(
+      sketchInfra([{ name: "pro", machines: pro }, { name: "lab", machines: lab }]),
+      { mail: { storageVolumes: [volume], ephemeral: true } },
+    );
+  const plan = planMoved(sketch(["mail"], []), sketch([], ["mail"]));
+  const [change] = plan.changes.filter(({ addr }) => addr.kind === "instance");
+  assert.equal(formatAddr(change!.addr), "instance lab/mail");
+  assert.equal(change!.action, "update");
+  assert.equal(change!.effect, "restart");
+  assert.deepEqual(change!.from, { kind: "instance", project: "pro", name: "mail" });
+  assert.deepEqual(change!.moves?.map(({ to }) => formatAddr(to)), ["volume lab/mail-d"]);
+  assert.deepEqual(plan.changes.filter(({ addr }) => addr.kind === "volume"), []);
+  assert.deepEqual(plan.orphans, []);
+  assert.ok(
+    change!.fields.every(({ breach }) => !breach),
+    "it leaves its bridge because it is told to",
+  );
+});
+
+Deno.test("createPlan() renames with `renamed_from`, and makes anew what is not there", () => {
+  const before = sketchInfra([{ name: "pro", machines: ["web"] }]);
+  const after = withMachines(sketchInfra([{ name: "pro", machines: ["www"] }]), {
+    www: { renamedFrom: "web" },
+  });
+  const [change] = planMoved(before, after).changes.filter(({ addr }) => addr.kind === "instance");
+  assert.equal(change?.from?.name, "web");
+  assert.match(change?.reason ?? "", /renamed/);
+  const stranger = planMoved(before, after, (machine) => ({
+    ...machine,
+    config: { ...machine.config, [MARK.infra]: "99999999-2222-4333-8444-555555555555" },
+  }));
+  const made = stranger.changes.find(({ addr }) => addr.kind === "instance");
+  assert.deepEqual([made?.action, made?.from], ["create", undefined], "only what is our own moves");
+});
+
+Deno.test("createPlan() takes the emptied network and project of a renamed domain away, after the move", () => {
+  const before = sketchInfra([{ name: "old", machines: ["web"] }]);
+  const after = withDomains(sketchInfra([{ name: "new", machines: ["web"] }]), {
+    new: { renamedFrom: "old" },
+  });
+  const plan = planMoved(before, after);
+  const gone = plan.changes.filter(({ action }) => action === "delete");
+  assert.deepEqual(gone.map(({ addr }) => formatAddr(addr)), ["network net-old", "project old"]);
+  for (const { dependsOn } of gone) assert.ok(dependsOn.includes("instance new/web"));
+});
+
+Deno.test("createPlan() carries on, ends or undoes a replacement that was interrupted", () => {
+  const before = infra({ "pro-dev": { ephemeral: true } });
+  const aside = (machine: ActualInstance): ActualInstance =>
+    machine.addr.name !== "pro-dev" ? machine : {
+      ...machine,
+      addr: { ...machine.addr, name: "pro-dev-aside" },
+      status: "Stopped",
+      config: { ...machine.config, [MARK.aside]: "pro-dev", "boot.autostart": "false" },
+      snapshots: ["a", "b"],
+    };
+  const undone = planMoved(before, before, aside).changes;
+  assert.deepEqual(undone.map(({ action, from }) => [action, from?.name]), [
+    ["update", "pro-dev-aside"],
+  ]);
+  const image = { kind: "local", alias: "other", text: "local:other" } as const;
+  const edited = infra({ "pro-dev": { ephemeral: true, image } });
+  const carried = planMoved(before, edited, aside).changes;
+  assert.deepEqual(carried.map(({ action, aside, effect }) => [action, aside?.name, effect]), [
+    ["replace", "pro-dev-aside", "data-lost"],
+  ]);
+  // Its successor stands: the old one goes, with what is in it.
+  const host = appliedHost(desiredOf(before));
+  const old = host.resources.filter((each) => each.kind === "instance").map(aside)
+    .filter(({ addr }) => addr.name === "pro-dev-aside");
+  const ended = createPlan(desiredOf(before), { ...host, resources: [...host.resources, ...old] });
+  assert.deepEqual(ended.changes.map(({ action, addr }) => `${action} ${formatAddr(addr)}`), [
+    "delete instance pro/pro-dev-aside",
+  ]);
+  assert.equal(ended.changes[0]?.fields.at(-1)?.before, "a, b");
+  assert.deepEqual(ended.orphans, []);
+});
+
+Deno.test("createPlan() refuses a first size of a root disk that is smaller than what is in it", () => {
+  const plan = planMoved(
+    infra(),
+    infra({ "pro-dev": { devices: { root: { size: "100MiB" } } } }),
+    (machine) => ({ ...machine, diskBytes: 200 * 1024 ** 2 }),
+  );
+  assert.deepEqual(plan.diagnostics.map(({ code }) => code), ["SHRINK"]);
 });

@@ -35,7 +35,17 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
       (name) => deviceEffect(desired, actual, name),
     ),
     ...profilesField(desired, actual),
-  ].filter((field) => !(field.path === `config.${MARK.image}` && imageChanged(desired, actual)));
+  ].filter((field) => !(field.path === `config.${MARK.image}` && imageChanged(desired, actual)))
+    .map((field) => isMoveOfNic(field, desired, actual) ? { ...field, breach: false } : field);
+}
+
+/** A machine that moves to another domain leaves its bridge because it is told to. */
+function isMoveOfNic(
+  { path }: FieldChange,
+  desired: DesiredInstance,
+  actual: ActualInstance,
+): boolean {
+  return path === "devices.eth0.network" && desired.addr.project !== actual.addr.project;
 }
 
 /** Body of `PUT /1.0/instances/NAME?project=P`, without what the caller sends back as it got it. */

@@ -29,6 +29,8 @@ Deno.test("sameValue() sees through the ways Incus lets one thing be written", (
 });
 
 Deno.test("sameValue() keeps apart what Incus keeps apart", () => {
+  assert.equal(sameValue("environment.DEBUG", "1", "true"), false, "text of the user's");
+  assert.equal(sameValue("user.size", "1024", "1KiB"), false, "text of the user's");
   for (
     const [key, a, b] of [
       ["limits.memory", "2GiB", "2GB"],

@@ -129,7 +129,10 @@ Deno.test("an edited image: the old machine stands aside while it has snapshots,
   assert.ok(lines(planned).includes("replace instance one/web snapshots: before -> - data-lost"));
   assert.equal(planned.changes[0]!.needsForce, true, "ephemeral: false protects");
   const { stdout } = await lab.anklume(["check"]);
-  assert.match(stdout.replace(/\s+/g, " "), /loses its root disk and its snapshots before; its volumes stay/);
+  assert.match(
+    stdout.replace(/\s+/g, " "),
+    /loses its root disk and its snapshots before; its volumes stay/,
+  );
 
   // Without --force nothing is touched, with it but without consent neither.
   await lab.anklume(["apply", "--infra", "--yes"], 1);

@@ -54,8 +54,8 @@ export async function forgetDeletedBridges(live: Live, report: ApplyReport): Pro
   if (ruleset.digest !== live.ruleset.digest) await firewallPort(ruleset).load();
 }
 
-/** Takes the tables away, and what would bring them back at boot. */
+/** Takes the tables away, after what would bring them back at boot, or as soon as they are gone. */
 export async function removeFirewall(project: string, infraId: string): Promise<void> {
-  await deleteTables({ project, infraId, table: tableName(project) });
   await removePersisted({ project });
+  await deleteTables({ project, infraId, table: tableName(project) });
 }

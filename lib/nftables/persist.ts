@@ -11,6 +11,8 @@ import type { NftOptions } from "./run_nft.ts";
 /** Where the rulesets of all infras of the host stand, and the unit that loads them before Incus. */
 const DIRECTORY = "/etc/anklume";
 const UNIT = "anklume-firewall.service";
+/** What the unit runs: loads the rules, and again when somebody takes them away. */
+const SCRIPT = "anklume-firewall.sh";
 
 /**
  * Makes the rules come back at boot: the ruleset as `/etc/anklume/<project>.nft`, and the unit beside it, which
@@ -19,11 +21,10 @@ const UNIT = "anklume-firewall.service";
  */
 export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
   try {
-    const unit = await readEmbedded(`nft/${UNIT}`);
     await makeRoot(DIRECTORY);
-    const changed = await readTextFileIfAny(UNIT, { root: DIRECTORY }) !== unit;
     await writeFileAtomic(`${ruleset.project}.nft`, ruleset.text, { root: DIRECTORY, mode: 0o644 });
-    if (changed) await writeFileAtomic(UNIT, unit, { root: DIRECTORY, mode: 0o644 });
+    await placeIfChanged(SCRIPT);
+    const changed = await placeIfChanged(UNIT);
     const enabled = await unitState(options);
     if (enabled === undefined) return;
     // `enable` reloads systemd's own picture of the unit too.
@@ -40,17 +41,28 @@ export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {})
   }
 }
 
+/** Puts an embedded file of `nft/` where it belongs; whether it was not there, or another. */
+async function placeIfChanged(name: string): Promise<boolean> {
+  const text = await readEmbedded(`nft/${name}`);
+  if (await readTextFileIfAny(name, { root: DIRECTORY }) === text) return false;
+  await writeFileAtomic(name, text, { root: DIRECTORY, mode: 0o644 });
+  return true;
+}
+
 /** What keeps the rules from coming back at boot as rendered, one line each; needs no root. */
 export async function persistedDifferences(
   ruleset: Ruleset,
   options: NftOptions = {},
 ): Promise<string[]> {
   const name = `${ruleset.project}.nft`;
-  const [text, unit, expected, enabled] = await Promise.all([
+  const [text, enabled, ...parts] = await Promise.all([
     readTextFileIfAny(name, { root: DIRECTORY }),
-    readTextFileIfAny(UNIT, { root: DIRECTORY }),
-    readEmbedded(`nft/${UNIT}`),
     unitState(options),
+    ...[UNIT, SCRIPT].map(async (part) =>
+      await readTextFileIfAny(part, { root: DIRECTORY }) === await readEmbedded(`nft/${part}`)
+        ? []
+        : [`${DIRECTORY}/${part} is not anklume's`]
+    ),
   ]);
   const differences: string[] = [];
   if (text === undefined) {
@@ -58,7 +70,7 @@ export async function persistedDifferences(
   } else if (text !== ruleset.text) {
     differences.push(`${DIRECTORY}/${name} is not what is rendered`);
   }
-  if (unit !== expected) differences.push(`${DIRECTORY}/${UNIT} is not anklume's`);
+  differences.push(...parts.flat());
   if (enabled !== undefined && enabled !== "enabled") {
     differences.push(`${UNIT} is ${enabled}: Incus would start without the rules`);
   }
@@ -75,7 +87,9 @@ export async function removePersisted(
     const left = await listDirectory(".", { root: DIRECTORY });
     if (left.some(({ name }) => name.endsWith(".nft"))) return;
     if (await unitState(options) !== undefined) await systemctl(["disable", UNIT], options);
+    if (await systemdRuns(options)) await systemctl(["stop", "--no-block", UNIT], options);
     await removeFile(UNIT, { root: DIRECTORY });
+    await removeFile(SCRIPT, { root: DIRECTORY });
   } catch (error) {
     throw persistError(`The boot-time firewall of "${project}" could not be removed`, error);
   }

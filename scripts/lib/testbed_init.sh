@@ -132,16 +132,20 @@ answer() {
 # There is no systemd in here. What it would do before it starts Incus at boot is done in its place:
 # a unit that Incus requires is run first, and when it fails Incus does not start.
 run_required_units() {
-  local unit command
+  local unit command start
   for unit in /etc/systemd/system/incus.service.requires/*.service; do
     [[ -e $unit ]] || continue
-    while IFS= read -r command; do
+    while IFS='=' read -r start command; do
       say "boot: ${unit##*/}: $command"
+      if [[ $start == ExecStart ]] && grep -qE '^Type=(exec|simple)' "$unit"; then
+        in_netns '' bash -c "${command##[-+!@:]}"
+        continue
+      fi
       bash -c "${command##[-+!@:]}" || {
         say "boot: ${unit##*/} failed: Incus, which requires it, is not started"
         return 1
       }
-    done < <(sed -n 's/^ExecStart=//p' "$unit")
+    done < <(grep -E '^ExecStart(Pre)?=' "$unit")
   done
 }
 

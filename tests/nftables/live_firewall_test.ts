@@ -27,7 +27,7 @@ const OWN_ETC = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work && " +
 /** Runs steps in new namespaces; see _firewall.ts. */
 async function onHost(
   steps: readonly string[],
-  { rules = ruleset as Ruleset, before = "" } = {},
+  { rules = ruleset as Ruleset, before = "", pids = false } = {},
 ): Promise<unknown[]> {
   const file = await Deno.makeTempFile();
   try {
@@ -37,6 +37,8 @@ async function onHost(
       args: [
         "--net",
         "--mount",
+        // What is left running dies with the first process.
+        ...(pids ? ["--pid", "--fork", "--kill-child", "--mount-proc"] : []),
         "sh",
         "-c",
         script,
@@ -217,7 +219,7 @@ Deno.test("the ruleset is kept for the next boot, with a unit that Incus require
     "$find /etc/anklume /etc/systemd/system -newer /mnt/work \\( -name '*nklume*' -o -name '*.nft' \\) | sort; " +
     "systemctl is-enabled anklume-firewall.service";
   const boot =
-    '$nft flush ruleset; sh -c "$(sed -n "s/^ExecStart=.bin.sh -c \'\\(.*\\)\'/\\1/p" /etc/anklume/anklume-firewall.service)"; echo $?';
+    '$nft flush ruleset; sh -c "$(sed -n s/^ExecStartPre=//p /etc/anklume/anklume-firewall.service)"; echo $?';
   const [nothing, , , kept, files, , booted, back, tampered, seen, broken, , gone, left] =
     await onHost([
       "persisted",
@@ -236,11 +238,11 @@ Deno.test("the ruleset is kept for the next boot, with a unit that Incus require
       list,
       "persisted",
     ], { before: OWN_ETC });
-  assert.equal((nothing as string[]).length, 3);
+  assert.equal((nothing as string[]).length, 4);
   assert.deepEqual(kept, []);
   assert.equal(
     files,
-    "/etc/anklume\n/etc/anklume/anklume-firewall.service\n/etc/anklume/lab.nft\n" +
+    "/etc/anklume\n/etc/anklume/anklume-firewall.service\n/etc/anklume/anklume-firewall.sh\n/etc/anklume/lab.nft\n" +
       "/etc/systemd/system/anklume-firewall.service\n" +
       "/etc/systemd/system/incus.service.requires/anklume-firewall.service\nenabled\n",
   );
@@ -250,7 +252,29 @@ Deno.test("the ruleset is kept for the next boot, with a unit that Incus require
   assert.deepEqual(seen, ["/etc/anklume/lab.nft is not what is rendered"]);
   assert.match(broken as string, /^1\n/, "a broken file must keep Incus from starting");
   assert.doesNotMatch(gone as string, /service\n.*service\n|lab\.nft/);
-  assert.equal((left as string[]).length, 3);
+  assert.equal((left as string[]).length, 4);
+});
+
+Deno.test("rules that somebody flushes are back at once while the unit runs, and not after a destroy", async () => {
+  const flush = (what: string) =>
+    `$nft ${what}; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; nft list tables | grep -c ${table}; done | grep -n 2 | head -1`;
+  const [, , , noticed, back, half, whole, , , gone] = await onHost([
+    "load",
+    "persist",
+    '$setsid sh -c "$(sed -n s/^ExecStart=//p /etc/anklume/anklume-firewall.service)" >/tmp/watch 2>&1 & sleep 1',
+    flush("flush ruleset"),
+    "readBack",
+    flush(`delete table bridge ${table}`),
+    "readBack",
+    "removePersisted",
+    "delete",
+    flush("flush ruleset"),
+  ], { before: OWN_ETC, pids: true });
+  assert.match(noticed as string, /^[12]:2\n$/, "within 0.2 s");
+  assert.deepEqual(back, IN_PLACE);
+  assert.match(half as string, /:2\n$/);
+  assert.deepEqual(whole, IN_PLACE);
+  assert.equal(gone, "");
 });
 
 Deno.test("systemd finds nothing wrong with the unit", async () => {

@@ -1,0 +1,160 @@
+/**
+ * A host that loses its power: what stands when it comes back. Runs outside of the private hosts, as it starts one of its
+ * own and cuts its power. `scripts/test boot`.
+ */
+import assert from "node:assert/strict";
+
+const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+const TESTBED = `boot-${Deno.pid}`;
+
+/** left-b asks for its address; left-a takes it at once, and sends from the first moment it can. */
+const INFRA = `
+project_name: rebooted
+global: { default_os_image: "local:anklume-test" }
+domains:
+  left:
+    ephemeral: true
+    internet: false
+    machines: { left-a: { boot_autostart: true } }
+  right:
+    ephemeral: true
+    machines: { right-a: { boot_autostart: true } }
+`;
+
+/** Before anything of the guest's own: no address is waited for, nothing is waited for. */
+const FIRST_PACKET = `[Unit]
+DefaultDependencies=no
+[Service]
+ExecStart=/bin/bash -c 'ip link set eth0 up; ip address add ADDRESS/24 dev eth0; ip route add default via GATEWAY; while :; do for to in TARGET 203.0.113.10; do echo first > /dev/udp/$to/9999; done; done'
+[Install]
+WantedBy=sysinit.target
+`;
+
+/**
+ * What the attacker sends (before every filter) and what gets past all filters, counted from before Incus starts: the
+ * boot unit loads every file beside the infra's.
+ */
+const COUNTERS = `
+table inet anklume_counters {
+  counter sent {}
+  counter passed {}
+  chain raw { type filter hook prerouting priority -300; iifname "net-left" udp dport 9999 counter name sent; }
+  chain last { type filter hook forward priority 300; udp dport 9999 counter name passed; }
+}
+table bridge anklume_counters {}
+`;
+
+async function run(argv: readonly string[], stdin = ""): Promise<{ code: number; text: string }> {
+  const child = new Deno.Command(argv[0]!, {
+    args: argv.slice(1),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(stdin));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+}
+
+async function must(argv: readonly string[], stdin = ""): Promise<string> {
+  const { code, text } = await run(argv, stdin);
+  assert.equal(code, 0, `${argv.join(" ")}\n${text}`);
+  return text;
+}
+
+const testbed = (command: string, ...args: string[]) =>
+  must([`${REPOSITORY}/scripts/testbed`, command, "--name", TESTBED, ...args]);
+const onHost = (command: string, stdin = "") =>
+  must(
+    [`${REPOSITORY}/scripts/testbed`, "run", "--name", TESTBED, "--", "bash", "-ec", command],
+    stdin,
+  );
+const powerCut = () => testbed("restart", "--hard");
+
+async function counted(): Promise<{ sent: number; passed: number }> {
+  const listing = await onHost("nft list counters table inet anklume_counters");
+  const of = (name: string) =>
+    Number(new RegExp(`counter ${name} \\{\\s*packets (\\d+)`).exec(listing)?.[1]);
+  return { sent: of("sent"), passed: of("passed") };
+}
+
+/** Waits until the attacker has sent a good many packets. */
+async function attacked(): Promise<{ sent: number; passed: number }> {
+  for (let attempt = 0; attempt < 150; attempt++) {
+    const now = await counted();
+    if (now.sent > 500) return now;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.fail(`the attacker sent nothing: ${await onHost("incus list --all-projects")}`);
+}
+
+Deno.test("after a power cut the first packet that a machine can send is filtered; with a unit that fails nothing starts", async (t) => {
+  const dir = await Deno.makeTempDir({ prefix: "anklume-boot-" });
+  const anklume = (args: string) => onHost(`cd ${dir}; ${REPOSITORY}/anklume ${args}`);
+  try {
+    await testbed("start", "--image", "--until-pid", String(Deno.pid));
+    await Deno.writeTextFile(`${dir}/infra.yml`, INFRA);
+    await anklume("apply --infra --yes");
+    const lock = await Deno.readTextFile(`${dir}/infra.lock.yml`);
+    const [left, right] = ["left-a", "right-a"].map((name) =>
+      new RegExp(`${name}:[^}]*?(10\\.\\d+\\.\\d+\\.\\d+)`).exec(lock)?.[1] ?? assert.fail(lock)
+    ) as [string, string];
+    const unit = FIRST_PACKET.replace("ADDRESS", left).replace("TARGET", right)
+      .replace("GATEWAY", left.replace(/\d+$/, "254"));
+    const path = "/etc/systemd/system/first.service";
+    await onHost(`incus exec --project left left-a -- sh -c 'cat > ${path}'`, unit);
+    await onHost("incus exec --project left left-a -- systemctl -q enable first.service");
+    await onHost("cat > /etc/anklume/counters.nft", COUNTERS);
+
+    await t.step("its rules stand before its machines", async () => {
+      await powerCut();
+      const { sent, passed } = await attacked();
+      assert.equal(passed, 0, `${passed} of ${sent} packets passed`);
+      await anklume("check --exit-code");
+      await anklume("network verify");
+    });
+
+    await t.step("the attack works where the rules are missing", async () => {
+      await onHost("mv /etc/anklume/rebooted.nft /etc/anklume/rebooted.away");
+      await powerCut();
+      const { passed } = await attacked();
+      assert.ok(passed > 100, `${passed} packets passed`);
+      assert.match(await anklume("status"), /NOT LOADED/);
+      await onHost("mv /etc/anklume/rebooted.away /etc/anklume/rebooted.nft");
+    });
+
+    await t.step(
+      "nothing starts when the rules cannot be loaded, and the others' are loaded",
+      async () => {
+        await onHost("echo 'table inet anklume_broken { nonsense' > /etc/anklume/broken.nft");
+        await powerCut();
+        const { code } = await run([
+          ...[`${REPOSITORY}/scripts/testbed`, "run", "--name", TESTBED, "--"],
+          ...["timeout", "10", "incus", "list"],
+        ]);
+        assert.notEqual(code, 0, "Incus runs");
+        assert.equal((await counted()).sent, 0);
+        assert.match(await onHost("nft list tables"), /table inet anklume_rebooted\n/);
+        await onHost("rm /etc/anklume/broken.nft");
+      },
+    );
+
+    await t.step("mended, it comes back as it was", async () => {
+      await powerCut();
+      const { passed } = await attacked();
+      assert.equal(passed, 0);
+      // What the test itself put there.
+      await onHost("rm /etc/anklume/counters.nft");
+      await anklume("destroy --force --yes");
+      assert.equal(
+        await onHost("ls -A /etc/anklume; find /etc/systemd/system -name '*anklume*'"),
+        "",
+      );
+    });
+  } finally {
+    await testbed("stop");
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -21,14 +21,18 @@ const ROOMS: Readonly<Record<string, Room>> = {
   resource: { uses: ["infra", "addressing", "diag"], types: ["incus"] },
   plan: { uses: ["resource", "addressing", "infra", "diag"], types: ["incus"] },
   apply: { uses: ["plan", "resource", "incus"] },
+  snapshot: { uses: ["resource", "incus"] },
   nftables: { uses: ["infra", "addressing", "host", "diag"] },
   ansible: { uses: ["infra", "addressing", "host", "diag"] },
   verify: { uses: ["infra", "addressing", "host", "diag"], types: ["incus"] },
-  view: { uses: ["resource", "diag"], types: ["plan", "apply", "ansible", "infra", "verify"] },
+  view: {
+    uses: ["resource", "diag"],
+    types: ["plan", "apply", "ansible", "infra", "verify", "snapshot"],
+  },
   command: {
     uses: [
       ...["diag", "host", "infra", "addressing", "incus", "resource", "plan", "apply"],
-      ...["nftables", "ansible", "verify", "view"],
+      ...["snapshot", "nftables", "ansible", "verify", "view"],
     ],
   },
 };

@@ -1,3 +1,4 @@
+import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 
 // The prompts are drawn in colour whatever NO_COLOR says: without colours Deno's own plain questions stand in.
@@ -28,4 +29,33 @@ export async function confirmByTyping(
   const answer = await prompts.text({ message });
   if (prompts.isCancel(answer)) return "interrupted";
   return answer === word ? "yes" : "no";
+}
+
+/**
+ * Asks, unless `--yes` was given, and says what came of a no. undefined: go on. `untouched` is a sentence such as
+ * `Nothing was restored.`
+ */
+export async function agree(
+  question: string,
+  untouched: string,
+  options: { readonly yes?: true },
+  session: Session,
+): Promise<ExitStatus | undefined> {
+  if (options.yes) return undefined;
+  switch (await confirm(question, session)) {
+    case "yes":
+      return undefined;
+    case "no":
+      session.terminal.out(`${untouched}\n`);
+      return EXIT.failed;
+    case "interrupted":
+      session.terminal.out(`${untouched}\n`);
+      return EXIT.interrupted;
+    case "no-one":
+      session.terminal.err(
+        `anklume: ${untouched} This needs somebody's consent, and there is no terminal to ask at.\n` +
+          "         Look at what is said above, then run the same command with --yes.\n",
+      );
+      return EXIT.failed;
+  }
 }

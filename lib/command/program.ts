@@ -4,6 +4,7 @@ import { dailyVerbs } from "./daily_verbs.ts";
 import { networkVerbs } from "./network_verbs.ts";
 import { rolesVerbs } from "./roles_verbs.ts";
 import type { Session } from "./session.ts";
+import { snapshotVerbs } from "./snapshot_verbs.ts";
 import { type AddVerb, type Choose, domainOption, examples, JSON_FLAG, JSON_TEXT } from "./verb.ts";
 
 export { CommanderError };
@@ -270,6 +271,7 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map([
   ["status", addStatus],
   ["destroy", addDestroy],
   ...dailyVerbs,
+  ...snapshotVerbs,
   ...networkVerbs,
   ...rolesVerbs,
   ["schema", addSchema],

@@ -1,7 +1,7 @@
 import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
 import type { Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
-import { advance, initialProgress, progressLines } from "../view/progress.ts";
+import { advance, initialProgress, progressLines, type ProgressState } from "../view/progress.ts";
 import { eventLine } from "../view/report.ts";
 import type { Session } from "./session.ts";
 
@@ -47,21 +47,24 @@ async function showLines(
 /** Milliseconds between two pictures. */
 const FRAME_MS = 120;
 
+/** A picture that is drawn over the last one until it is ended. */
+export interface Picture {
+  /** Draws the end of it, and stops. */
+  end(): void;
+}
+
 /**
  * Draws the picture of the moment over the last one. Not listr2: on Ctrl-C a part of it raises the signal again with
  * `process.kill`, which the binary has no right to; and it colours whatever NO_COLOR says.
  */
-async function showPicture(
-  plan: Plan,
-  events: AsyncIterable<ApplyEvent>,
+export function startPicture(
+  stateNow: () => ProgressState,
   { terminal, out, signal }: Session,
-): Promise<ApplyEvent[]> {
-  const domainOf = new Map(plan.changes.map((change) => [formatAddr(change.addr), change.domain]));
-  let state = initialProgress(plan.changes);
+): Picture {
   let drawn = 0;
   let tick = 0;
   const draw = () => {
-    const lines = progressLines(state, out, Math.max(terminal.rows - 2, 1), tick);
+    const lines = progressLines(stateNow(), out, Math.max(terminal.rows - 2, 1), tick);
     const back = drawn === 0 ? "" : `\u001b[${drawn}A\r\u001b[J`;
     terminal.out(`${back}${lines.join("\n")}\n`);
     drawn = lines.length;
@@ -73,6 +76,23 @@ async function showPicture(
     tick++;
     draw();
   }, FRAME_MS);
+  return {
+    end: () => {
+      clearInterval(frames);
+      signal.removeEventListener("abort", onInterrupt);
+      draw();
+    },
+  };
+}
+
+async function showPicture(
+  plan: Plan,
+  events: AsyncIterable<ApplyEvent>,
+  session: Session,
+): Promise<ApplyEvent[]> {
+  const domainOf = new Map(plan.changes.map((change) => [formatAddr(change.addr), change.domain]));
+  let state = initialProgress(plan.changes);
+  const picture = startPicture(() => state, session);
   const seen: ApplyEvent[] = [];
   try {
     for await (const event of events) {
@@ -80,10 +100,8 @@ async function showPicture(
       const name = formatAddr(event.addr);
       if (domainOf.has(name)) state = advance(state, domainOf.get(name), event);
     }
-    draw();
   } finally {
-    clearInterval(frames);
-    signal.removeEventListener("abort", onInterrupt);
+    picture.end();
   }
   return seen;
 }

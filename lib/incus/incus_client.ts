@@ -1,6 +1,7 @@
 import type { Connection } from "./collection.ts";
 import { IncusUnreachableError } from "./incus_error.ts";
 import { Images } from "./images.ts";
+import { InstanceSnapshots } from "./instance_snapshots.ts";
 import { Instances } from "./instances.ts";
 import { Networks } from "./networks.ts";
 import { Operations } from "./operations.ts";
@@ -9,6 +10,7 @@ import { Projects } from "./projects.ts";
 import { ServerInfo } from "./server_info.ts";
 import { StoragePools } from "./storage_pools.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
+import { VolumeSnapshots } from "./volume_snapshots.ts";
 import { Volumes } from "./volumes.ts";
 import type { Server } from "./wire/server.ts";
 
@@ -25,7 +27,9 @@ export class IncusClient implements AsyncDisposable {
   readonly storagePools: StoragePools;
   readonly volumes: Volumes;
   readonly profiles: Profiles;
+  readonly volumeSnapshots: VolumeSnapshots;
   readonly instances: Instances;
+  readonly instanceSnapshots: InstanceSnapshots;
   readonly images: Images;
   readonly #connection: Connection;
 
@@ -38,7 +42,9 @@ export class IncusClient implements AsyncDisposable {
     this.storagePools = new StoragePools(connection);
     this.volumes = new Volumes(connection);
     this.profiles = new Profiles(connection);
+    this.volumeSnapshots = new VolumeSnapshots(connection);
     this.instances = new Instances(connection);
+    this.instanceSnapshots = new InstanceSnapshots(connection);
     this.images = new Images(connection);
   }
 

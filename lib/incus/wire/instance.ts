@@ -76,8 +76,11 @@ export interface InstanceFull extends Instance {
 export interface InstanceSnapshot {
   readonly name: string;
   readonly created_at: string;
+  /** The zero time: never. */
   readonly expires_at: string;
   readonly stateful: boolean;
+  /** Bytes; -1 where the storage does not tell. */
+  readonly size?: number;
 }
 
 export interface InstanceState {

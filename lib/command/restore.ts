@@ -1,0 +1,276 @@
+import { desiredState } from "../plan/desired_state.ts";
+import { hasNvidia } from "../plan/actual_state.ts";
+import { hasErrors } from "../diag/diagnostic.ts";
+import { suggest } from "../diag/suggest.ts";
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import type { DesiredInstance } from "../resource/instance.ts";
+import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
+import { planRestore, type RestorePlan } from "../snapshot/plan_restore.ts";
+import { restoreSet } from "../snapshot/restore_set.ts";
+import { addSpan } from "../snapshot/set_name.ts";
+import type { SnapshotSet } from "../snapshot/snapshot_set.ts";
+import { planText } from "../view/plan.ts";
+import { provisionText } from "../view/provision.ts";
+import { contents } from "../view/snapshot.ts";
+import { failuresText } from "../view/snapshot_progress.ts";
+import { restoreText } from "../view/snapshot_restore.ts";
+import { duration } from "../view/text.ts";
+import { agree } from "./confirm.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { firewallPort } from "./firewall.ts";
+import { type Live, openLive } from "./live.ts";
+import { createOutlook } from "./outlook.ts";
+import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import type { Session } from "./session.ts";
+import { thawAndSay } from "./snapshot_host.ts";
+import { freeTimeName, takeAndSay, withProgress } from "./take_snapshot.ts";
+import { UserError } from "./user_error.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
+
+/** How a restore goes about it. */
+export interface RestoreRequest extends ScopeOptions {
+  readonly set: string;
+  readonly yes?: true;
+  /** Machines whose state of now is kept in a safety set. */
+  readonly keeps: (machine: LiveMachine) => boolean;
+  /** Whether somebody has to agree. */
+  readonly asks: (machines: readonly LiveMachine[]) => boolean;
+  /** The command, for advice: `anklume snapshot restore before`. */
+  readonly again: string;
+}
+
+/** A safety set is worth something for some days; it must not fill the pool of who restores every day. */
+export const SAFETY_EXPIRY = "7d";
+
+/** Puts a set back, from the plan that is shown to the report. */
+export async function restore(request: RestoreRequest, session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = await lockWorkspace();
+  await using live = await openLive(workspace, session);
+  if (live === undefined) return EXIT.wrongInput;
+  const { incus } = live;
+  const owner = { project: workspace.infra.projectName, infraId: live.addressing.infraId };
+  const now = new Date();
+  const read = await readInventory(incus, owner, { now, signal: session.signal });
+  const set = findSet(request.set, read);
+  const inventory = await thawAndSay(incus, read, session);
+  const scope = selectMachines(workspace.infra, inventory, request);
+  const plan = planRestore(set, inventory, scope, isWholeScope(request));
+  refuse(plan, workspace, request);
+
+  const kept = plan.machines.filter(({ live }) => request.keeps(live));
+  const safety = chooseSafety(plan, inventory, kept.map(({ live }) => live), now);
+  const { terminal, out } = session;
+  terminal.out(restoreText({
+    plan,
+    safety: safety.name,
+    ...(safety.noneBecause === undefined ? {} : { noSafetyBecause: safety.noneBecause }),
+    now,
+  }, out));
+  if (live.actual.firewall.state === "unknown") {
+    terminal.err(
+      "anklume: Nothing was restored: whether the firewall stands can only be read by root.\n" +
+        "         Run the same command as root, or with sudo.\n",
+    );
+    return EXIT.failed;
+  }
+  if (request.asks(plan.machines.map(({ live }) => live))) {
+    const refused = await agree("Go back?", "Nothing was restored.", request, session);
+    if (refused !== undefined) return refused;
+  }
+  if (session.signal.aborted) return EXIT.interrupted;
+  if (safety.name !== undefined && safety.take) {
+    const status = await takeAndSay(incus, {
+      name: safety.name,
+      kind: "safety",
+      at: now,
+      expires: addSpan(now, SAFETY_EXPIRY),
+      description: `before ${request.set}`,
+      machines: kept.map(({ live }) => live),
+    }, session);
+    if (status !== EXIT.done) {
+      terminal.err("Nothing was restored.\n");
+      return status;
+    }
+  }
+  return await run(plan, safety.name, { workspace, live, inventory, request }, session);
+}
+
+interface Run {
+  readonly workspace: Workspace;
+  readonly live: Live;
+  readonly inventory: Inventory;
+  readonly request: RestoreRequest;
+}
+
+async function run(
+  plan: RestorePlan,
+  safety: string | undefined,
+  { workspace, live, inventory, request }: Run,
+  session: Session,
+): Promise<ExitStatus> {
+  const { terminal, out, signal } = session;
+  const began = performance.now();
+  const firewall = firewallPort(live.ruleset);
+  let standing: Promise<void> | undefined;
+  const result = await withProgress(
+    plan.machines.map(({ live }) => live),
+    "restored",
+    session,
+    (onEvent) =>
+      restoreSet(live.incus, plan, {
+        ...(safety === undefined ? {} : { safety }),
+        desired: desiredMachines(workspace, live),
+        beforeStart: () => standing ??= firewall.verify(),
+        earlier: inventory.restores,
+        signal,
+        onEvent,
+      }),
+  );
+  const restored = plan.machines.filter(({ live }) => result.done.includes(live.name));
+  const took = duration(performance.now() - began);
+  const what = contents(restored.map(({ member }) => member));
+  terminal.out(`Restored: ${what}, in ${took}.\n`);
+  if (result.failed.length + result.skipped.length > 0) {
+    terminal.err(failuresText(result, session.err));
+    terminal.err(
+      `What failed is left as it stands. \`${request.again}\` again carries on, and takes no ` +
+        "second safety set.\n",
+    );
+    return result.skipped.length > 0 ? EXIT.interrupted : EXIT.failed;
+  }
+  await sayDrift(workspace, restored.map(({ live }) => live), session);
+  if (safety !== undefined) {
+    terminal.out(`To undo it: \`anklume snapshot restore ${safety}\`.\n`);
+  }
+  const missing = plan.gone.length + plan.broken.length + plan.set.lostProjects.length;
+  if (missing > 0) {
+    terminal.err(out.colors.yellow("Not all of the set could go back, see above.\n"));
+  }
+  return missing > 0 ? EXIT.failed : EXIT.done;
+}
+
+/** What infra.yml has come to ask of the restored machines since the set was taken. */
+async function sayDrift(
+  workspace: Workspace,
+  machines: readonly LiveMachine[],
+  session: Session,
+): Promise<void> {
+  await using live = await openLive(workspace, session);
+  if (live === undefined) return;
+  const { plan, needs } = await createOutlook(workspace, live, {});
+  const restored = new Set(machines.map(({ name }) => name));
+  const changes = plan.changes.filter(({ addr }) =>
+    addr.kind === "instance" && restored.has(addr.name)
+  );
+  const provision = needs.filter(({ machine }) => restored.has(machine));
+  if (changes.length + provision.length === 0 || hasErrors(plan.diagnostics)) return;
+  const { terminal, out } = session;
+  terminal.out(
+    "\nSince the set was taken infra.yml has changed; `anklume apply` brings it back:\n",
+  );
+  const seen = { ...plan, changes, held: [], orphans: [], diagnostics: [] };
+  if (changes.length > 0) terminal.out(planText(seen, out));
+  terminal.out(provisionText(provision, out));
+}
+
+/** Declared machines, by `project/machine`. */
+function desiredMachines(
+  { infra }: Workspace,
+  { addressing, actual, ruleset }: Live,
+): Map<string, DesiredInstance> {
+  const desired = desiredState(infra, addressing, {
+    firewall: ruleset,
+    nvidia: hasNvidia(actual),
+  });
+  return new Map(
+    desired.resources.flatMap((resource) =>
+      resource.kind === "instance"
+        ? [[`${resource.addr.project}/${resource.addr.name}`, resource] as const]
+        : []
+    ),
+  );
+}
+
+/** @throws UserError where there is no such set, or two sets share the name */
+export function findSet(name: string, { sets }: Inventory): SnapshotSet {
+  const found = sets.filter((set) => set.name === name);
+  const [set, another] = found;
+  if (set === undefined) {
+    const near = suggest(name, sets.map((each) => each.name));
+    throw new UserError(
+      `There is no set \`${name}\``,
+      near === undefined ? "`anklume snapshot list` shows them" : `Did you mean \`${near}\`?`,
+    );
+  }
+  if (another === undefined) return set;
+  // Incus numbers each machine's by itself: one name may stand for different times.
+  const members = found.flatMap((each) => each.members);
+  return { ...set, members, faults: found.flatMap(({ faults }) => faults) };
+}
+
+/** @throws UserError where nothing may be begun */
+function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest): void {
+  const { set } = plan;
+  const whole = isWholeScope(request);
+  const unfinished = set.faults[0] === "its taking was not finished";
+  if (unfinished && whole) {
+    throw new UserError(
+      `${set.name} is incomplete: ${set.faults.slice(0, 3).join(", ")}`,
+      "Single machines of it that are whole can go back: --machine. " +
+        `\`anklume snapshot delete ${set.name}\` removes it`,
+    );
+  }
+  const disabled = infra.domains.filter(({ enabled }) => !enabled).map(({ name }) => name);
+  const asleep = plan.machines.find(({ live }) => disabled.includes(live.domain));
+  if (asleep !== undefined) {
+    throw new UserError(
+      `${asleep.live.name} is in the domain \`${asleep.live.domain}\`, which infra.yml disables`,
+      "Nothing of it changes until it says `enabled: true`",
+    );
+  }
+  const stuck = plan.zfs.find(({ removes, newer }) => !removes && newer.length > 0);
+  if (stuck !== undefined) {
+    throw new UserError(
+      `The pool ${stuck.pool} is ZFS, which goes back to the latest snapshot only; newer ones are ` +
+        stuck.newer.slice(0, 4).join(", "),
+      `Delete them, or let the restore remove them: ` +
+        `\`incus storage set ${stuck.pool} volume.zfs.remove_snapshots=true\``,
+    );
+  }
+  if (plan.machines.length === 0) {
+    throw new UserError(
+      `${set.name} holds nothing that could be put back there`,
+      "`anklume snapshot list` shows what each set holds",
+    );
+  }
+}
+
+interface Safety {
+  readonly name?: string;
+  /** false: an earlier, interrupted run has taken it. */
+  readonly take: boolean;
+  readonly noneBecause?: string;
+}
+
+function chooseSafety(
+  plan: RestorePlan,
+  inventory: Inventory,
+  kept: readonly LiveMachine[],
+  now: Date,
+): Safety {
+  if (kept.length === 0) return { take: false };
+  const pool = plan.zfs[0]?.pool;
+  if (pool !== undefined) {
+    return {
+      take: false,
+      noneBecause: `on the ZFS pool ${pool} the restore would remove it again`,
+    };
+  }
+  const pending = kept.map(({ project, name }) => inventory.restores.get(project)?.[name]);
+  const earlier = pending[0]?.safety;
+  const allOfIt = pending.every((each) => each?.set === plan.set.name && each.safety === earlier);
+  if (earlier !== undefined && allOfIt) return { name: earlier, take: false };
+  return { name: freeTimeName(inventory, now, "before-"), take: true };
+}

@@ -1,0 +1,52 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import { expiryProblem } from "../infra/quantity.ts";
+import { addSpan } from "../snapshot/set_name.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import type { Session } from "./session.ts";
+import { openSnapshots, thawAndSay } from "./snapshot_host.ts";
+import { checkSetName, freeName, freeTimeName, takeAndSay } from "./take_snapshot.ts";
+import { UserError } from "./user_error.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+export interface SnapshotCreateOptions extends ScopeOptions {
+  readonly expiry?: string;
+  readonly description?: string;
+  readonly consistent?: true;
+}
+
+/** Takes one set of machines and their volumes: all of it or nothing. */
+export async function snapshotCreate(
+  name: string | undefined,
+  options: SnapshotCreateOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  if (name !== undefined) checkSetName(name);
+  const expiry = options.expiry;
+  const problem = expiry === undefined ? undefined : expiryProblem(expiry);
+  if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = await lockWorkspace();
+  await using host = await openSnapshots(workspace, session, { snapshots: false });
+  if (host === undefined) return EXIT.wrongInput;
+  const { incus } = host;
+  const inventory = await thawAndSay(incus, host.inventory, session);
+  const machines = selectMachines(workspace.infra, inventory, options);
+  if (machines.length === 0) {
+    const where = isWholeScope(options) ? "of this infra" : "of that domain";
+    throw new UserError(`No machine ${where} stands yet`, "`anklume apply` makes them");
+  }
+  const at = new Date();
+  const chosen = name ?? freeTimeName(inventory, at);
+  await freeName(incus, inventory, chosen, machines, session);
+  return await takeAndSay(incus, {
+    name: chosen,
+    kind: "manual",
+    at,
+    ...(expiry === undefined ? {} : { expires: addSpan(at, expiry) }),
+    ...(options.description === undefined ? {} : { description: options.description }),
+    consistent: options.consistent ?? false,
+    machines,
+  }, session);
+}

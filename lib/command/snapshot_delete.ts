@@ -1,0 +1,107 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import { deleteSet } from "../snapshot/delete_set.ts";
+import type { Inventory } from "../snapshot/inventory.ts";
+import { BASELINE } from "../snapshot/set_name.ts";
+import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
+import { contents, shortList } from "../view/snapshot.ts";
+import { failuresText } from "../view/snapshot_progress.ts";
+import type { IncusClient } from "../incus/incus_client.ts";
+import { agree } from "./confirm.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { findSet } from "./restore.ts";
+import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import type { Session } from "./session.ts";
+import { openSnapshots, thawAndSay } from "./snapshot_host.ts";
+import { withProgress } from "./take_snapshot.ts";
+import { UserError } from "./user_error.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+export interface SnapshotDeleteOptions extends ScopeOptions {
+  readonly yes?: true;
+}
+
+/** Deletes sets, or some machines' parts of them. */
+export async function snapshotDelete(
+  names: readonly string[],
+  options: SnapshotDeleteOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = await lockWorkspace();
+  await using host = await openSnapshots(workspace, session);
+  if (host === undefined) return EXIT.wrongInput;
+  const { incus } = host;
+  const inventory = await thawAndSay(incus, host.inventory, session);
+  const scope = new Set(
+    selectMachines(workspace.infra, inventory, options)
+      .map(({ project, name }) => `${project}/${name}`),
+  );
+  const chosen = [...new Set(names)].map((name): Chosen => {
+    const set = findSet(name, inventory);
+    checkNotNeeded(set, inventory);
+    const members = isWholeScope(options)
+      ? set.members
+      : set.members.filter(({ project, machine }) => scope.has(`${project}/${machine}`));
+    if (members.length === 0) throw new UserError(`${name} holds none of these machines`);
+    return { set, members };
+  });
+  const { terminal } = session;
+  for (const { set, members } of chosen) {
+    const whole = members.length === set.members.length ? "" : ", a part of it";
+    const machines = shortList(members.map(({ machine }) => machine));
+    terminal.out(`Delete ${set.name}${whole}: ${contents(members)} (${machines})\n`);
+  }
+  // What nobody can go back to any more is asked about; what `reset` needs is said to be that.
+  const baseline = chosen.some(({ set }) => set.name === BASELINE);
+  const question = baseline ? "Delete it, although `anklume reset` goes back to it?" : "Delete?";
+  const refused = await agree(question, "Nothing was deleted.", options, session);
+  return refused ?? await deleteAndSay(incus, chosen, inventory, session);
+}
+
+/** A set, and the members of it that are to go. */
+export interface Chosen {
+  readonly set: SnapshotSet;
+  readonly members: readonly SetMember[];
+}
+
+/** @throws UserError where a restore that was interrupted still needs the set */
+export function checkNotNeeded({ name }: SnapshotSet, { restores }: Inventory): void {
+  if (!isNeeded(name, restores)) return;
+  throw new UserError(
+    `${name} is needed by a restore that was interrupted`,
+    "`anklume snapshot list` says which command finishes it",
+  );
+}
+
+/** Whether an interrupted restore goes back to it, or has kept there what was before. */
+export function isNeeded(name: string, restores: Inventory["restores"]): boolean {
+  return [...restores.values()].some((note) =>
+    Object.values(note).some(({ set, safety }) => set === name || safety === name)
+  );
+}
+
+export async function deleteAndSay(
+  incus: IncusClient,
+  chosen: readonly Chosen[],
+  { notes }: Inventory,
+  session: Session,
+): Promise<ExitStatus> {
+  const { terminal, signal } = session;
+  let status: ExitStatus = EXIT.done;
+  for (const { set, members } of chosen) {
+    if (signal.aborted) return EXIT.interrupted;
+    const result = await withProgress(
+      members,
+      `deleted from ${set.name}`,
+      session,
+      (onEvent) => deleteSet(incus, set, notes, { signal, onEvent }, members),
+    );
+    const gone = members.filter(({ machine }) => result.done.includes(machine));
+    terminal.out(`Deleted: ${set.name}, ${contents(gone)}.\n`);
+    terminal.err(failuresText(result, session.err));
+    if (result.failed.length > 0) status = EXIT.failed;
+    if (result.skipped.length > 0) return EXIT.interrupted;
+  }
+  return status;
+}

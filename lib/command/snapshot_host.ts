@@ -1,0 +1,80 @@
+import type { Owner } from "../resource/mark.ts";
+import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
+import { readActualState } from "../plan/read_actual_state.ts";
+import { diagnosticsJson } from "../view/json.ts";
+import { type Inventory, readInventory } from "../snapshot/inventory.ts";
+import { thawLeft } from "../snapshot/thaw.ts";
+import { resolveAddressing } from "./resolve_addressing.ts";
+import type { Session } from "./session.ts";
+import { showDiagnostics } from "./show_diagnostics.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** What the snapshot verbs work on. Lighter than `openLive`: no firewall, no plan. */
+export interface SnapshotHost extends AsyncDisposable {
+  readonly incus: IncusClient;
+  readonly owner: Owner;
+  readonly inventory: Inventory;
+}
+
+export interface SnapshotHostOptions {
+  readonly json?: true | undefined;
+  /** false: what is taken already is not asked for, except by note. */
+  readonly snapshots?: boolean;
+}
+
+/** undefined: whose the machines are cannot be told; that has been shown. */
+export async function openSnapshots(
+  workspace: Workspace,
+  session: Session,
+  options: SnapshotHostOptions = {},
+): Promise<SnapshotHost | undefined> {
+  const { signal } = session;
+  const incus = await connectIncus({ signal });
+  try {
+    const infraId = workspace.lock?.infra ??
+      await lostInfraId(workspace, incus, session, options);
+    if (infraId === undefined) {
+      await incus.close();
+      return undefined;
+    }
+    const owner = { project: workspace.infra.projectName, infraId };
+    const snapshots = options.snapshots ?? true;
+    const inventory = await readInventory(incus, owner, { snapshots, now: new Date(), signal });
+    return { incus, owner, inventory, [Symbol.asyncDispose]: () => incus.close() };
+  } catch (error) {
+    await incus.close();
+    throw error;
+  }
+}
+
+/** A lost lock is read back from what lives, as `check` does. */
+async function lostInfraId(
+  workspace: Workspace,
+  incus: IncusClient,
+  session: Session,
+  { json }: SnapshotHostOptions,
+): Promise<string | undefined> {
+  const state = await readActualState(incus, { signal: session.signal });
+  const { addressing, diagnostics } = resolveAddressing(workspace, state);
+  if (addressing !== undefined) return addressing.infraId;
+  if (json) session.terminal.out(diagnosticsJson(diagnostics));
+  showDiagnostics(diagnostics, workspace.sources, session);
+  return undefined;
+}
+
+/**
+ * Thaws what a killed `--consistent` left frozen, and says so. The workspace is locked.
+ * @returns the inventory as it is afterwards
+ */
+export async function thawAndSay(
+  incus: IncusClient,
+  inventory: Inventory,
+  { terminal, out }: Session,
+): Promise<Inventory> {
+  const thawed = await thawLeft(incus, inventory);
+  for (const { name } of thawed.machines) {
+    const text = `Thawed ${name}: a snapshot that was killed had left it frozen.\n`;
+    terminal.out(out.colors.yellow(text));
+  }
+  return thawed.inventory;
+}

@@ -1,0 +1,52 @@
+import { leftFrozen } from "../snapshot/thaw.ts";
+import type { Inventory } from "../snapshot/inventory.ts";
+import { snapshotsJson, snapshotsText } from "../view/snapshot.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import type { Session } from "./session.ts";
+import { openSnapshots } from "./snapshot_host.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+export interface SnapshotListOptions extends ScopeOptions {
+  readonly json?: true;
+}
+
+/** Shows the sets of a scope, and what interrupted runs left behind. Changes nothing. */
+export async function snapshotList(
+  options: SnapshotListOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return EXIT.wrongInput;
+  await using host = await openSnapshots(workspace, session, options);
+  if (host === undefined) return EXIT.wrongInput;
+  const { inventory } = host;
+  const scope = new Set(
+    selectMachines(workspace.infra, inventory, options)
+      .map(({ project, name }) => `${project}/${name}`),
+  );
+  const whole = isWholeScope(options);
+  const sets = inventory.sets.flatMap((set) => {
+    const members = set.members.filter(({ project, machine }) =>
+      whole || scope.has(`${project}/${machine}`)
+    );
+    return members.length === 0 ? [] : [{ ...set, members }];
+  });
+  const listing = { sets, ...interrupted(inventory) };
+  const { terminal, out } = session;
+  terminal.out(options.json ? snapshotsJson(listing) : snapshotsText(listing, out, new Date()));
+  return EXIT.done;
+}
+
+/** What interrupted runs left behind. */
+export function interrupted(inventory: Inventory): {
+  restoring: { machine: string; set: string }[];
+  frozen: string[];
+} {
+  return {
+    restoring: [...inventory.restores.values()].flatMap((note) =>
+      Object.entries(note).map(([machine, { set }]) => ({ machine, set }))
+    ),
+    frozen: leftFrozen(inventory).map(({ name }) => name),
+  };
+}

@@ -1,0 +1,29 @@
+import type { ExitStatus } from "./exit_status.ts";
+import { restore } from "./restore.ts";
+import type { ScopeOptions } from "./select_machines.ts";
+import type { Session } from "./session.ts";
+
+export interface SnapshotRestoreOptions extends ScopeOptions {
+  readonly yes?: true;
+  /** `--no-safety` makes it false. */
+  readonly safety: boolean;
+}
+
+/** Puts a set back, after somebody agreed, and after what there is now was kept. */
+export function snapshotRestore(
+  name: string,
+  options: SnapshotRestoreOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const { machine, domain, all, yes, safety } = options;
+  return restore({
+    set: name,
+    machine,
+    domain,
+    ...(all === undefined ? {} : { all }),
+    ...(yes === undefined ? {} : { yes }),
+    keeps: () => safety,
+    asks: () => true,
+    again: `anklume snapshot restore ${name}`,
+  }, session);
+}

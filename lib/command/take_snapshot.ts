@@ -1,0 +1,173 @@
+import type { IncusClient } from "../incus/incus_client.ts";
+import { deleteSet } from "../snapshot/delete_set.ts";
+import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
+import { setNameProblem, timeName } from "../snapshot/set_name.ts";
+import type { OnEvent, WorkResult } from "../snapshot/snapshot_event.ts";
+import type { SetMember } from "../snapshot/snapshot_set.ts";
+import { type SetRequest, takeSet } from "../snapshot/take_set.ts";
+import { contentsText, localTime } from "../view/snapshot.ts";
+import {
+  advanceSnapshot,
+  failuresText,
+  initialSnapshotProgress,
+  snapshotEventLine,
+} from "../view/snapshot_progress.ts";
+import { duration, hang } from "../view/text.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import type { Session } from "./session.ts";
+import { startPicture } from "./show_progress.ts";
+import { UserError } from "./user_error.ts";
+
+/** @throws UserError for a name that no set can have */
+export function checkSetName(name: string): void {
+  const problem = setNameProblem(name);
+  if (problem !== undefined) throw new UserError(`\`${name}\` will not do: ${problem}`);
+}
+
+/** A name by the time that no set has yet. */
+export function freeTimeName(inventory: Inventory, at: Date, prefix = ""): string {
+  const name = timeName(at, prefix);
+  const taken = (each: string) => [...inventory.notes.values()].some((notes) => notes.has(each));
+  for (let count = 1;; count++) {
+    const candidate = count === 1 ? name : `${name}-${count}`;
+    if (!taken(candidate)) return candidate;
+  }
+}
+
+/**
+ * Makes sure that a set of this name can be taken. What an interrupted taking left of one is removed; the workspace is
+ * locked, so nobody is at it.
+ * @throws UserError when there is one, or somebody made a snapshot of that name by hand
+ */
+export async function freeName(
+  incus: IncusClient,
+  inventory: Inventory,
+  name: string,
+  machines: readonly LiveMachine[],
+  session: Session,
+): Promise<void> {
+  const found = [...inventory.notes].flatMap(([project, notes]) => {
+    const note = notes.get(name);
+    return note === undefined ? [] : [{ project, note }];
+  });
+  if (found.some(({ note }) => note.state === "taking")) {
+    return await removeInterrupted(incus, inventory, name, session);
+  }
+  const [first] = found;
+  if (first !== undefined) {
+    throw new UserError(
+      `There is a set \`${name}\` already, taken ${localTime(new Date(first.note.at))}`,
+      `Choose another name, or remove it: \`anklume snapshot delete ${name}\``,
+    );
+  }
+  const names = await Promise.all(machines.map(async (machine) => ({
+    holder: machine.name,
+    names: await incus.instanceSnapshots.names(machine.project, machine.name),
+  })));
+  const volumes = new Set(
+    machines.flatMap((machine) =>
+      machine.volumes.map(({ project, volume }) => `${project}/${volume}`)
+    ),
+  );
+  const stranger = names.find((each) => each.names.includes(name))?.holder ??
+    inventory.volumeSnapshots.find((each) =>
+      each.name === name && volumes.has(`${each.project}/${each.volume}`)
+    )?.volume;
+  if (stranger === undefined) return;
+  throw new UserError(
+    `${stranger} has a snapshot \`${name}\` already, which anklume did not take`,
+    "Choose another name",
+  );
+}
+
+async function removeInterrupted(
+  incus: IncusClient,
+  inventory: Inventory,
+  name: string,
+  session: Session,
+): Promise<void> {
+  const { terminal } = session;
+  terminal.out(`Removing what an interrupted run left of ${name}.\n`);
+  const members = [...inventory.notes].flatMap(([project, notes]) =>
+    Object.entries(notes.get(name)?.machines ?? {}).map(([machine, volumes]): SetMember => ({
+      project,
+      machine,
+      gone: false,
+      snapshot: name,
+      volumes: volumes.map((text) => {
+        const slash = text.indexOf("/");
+        return { pool: text.slice(0, slash), volume: text.slice(slash + 1), snapshot: name };
+      }),
+    }))
+  );
+  const set = { name, origin: "manual", at: "", members, lostProjects: [], faults: [] } as const;
+  const quiet = { signal: session.signal, onEvent: () => {} };
+  const result = await deleteSet(incus, set, inventory.notes, quiet);
+  if (result.failed.length === 0) return;
+  terminal.err(failuresText(result, session.err));
+  throw new Error(`Cannot remove what an interrupted run left of ${name}`);
+}
+
+/** Runs work on machines and shows it: a picture that moves on a terminal, plain lines in a pipe. */
+export async function withProgress<T>(
+  machines: readonly { readonly project: string }[],
+  past: string,
+  session: Session,
+  work: (onEvent: OnEvent) => Promise<T>,
+): Promise<T> {
+  const { terminal, out } = session;
+  if (!terminal.canRedraw) {
+    return await work((event) => {
+      const line = snapshotEventLine(event, past, out);
+      if (line !== undefined) terminal.out(`${line}\n`);
+    });
+  }
+  let state = initialSnapshotProgress(machines);
+  const picture = startPicture(() => state, session);
+  try {
+    return await work((event) => state = advanceSnapshot(state, event));
+  } finally {
+    picture.end();
+  }
+}
+
+/** Takes a set and reports it: `EXIT.done` only when all of it was taken. */
+export async function takeAndSay(
+  incus: IncusClient,
+  request: SetRequest,
+  session: Session,
+): Promise<ExitStatus> {
+  const { terminal, out, signal } = session;
+  const began = performance.now();
+  const result = await withProgress(
+    request.machines,
+    "taken",
+    session,
+    (onEvent) => takeSet(incus, request, { signal, onEvent }),
+  );
+  if (result.outcome === "taken") {
+    const still = result.frozenMs === 0
+      ? ""
+      : `; no machine stood still for longer than ${(result.frozenMs / 1000).toFixed(2)} s`;
+    const volumes = request.machines.flatMap((machine) => machine.volumes).length;
+    const what = contentsText(request.machines.length, volumes);
+    const text = `Taken: ${request.name}, ${what}, in ` +
+      `${duration(performance.now() - began)}${still}.`;
+    terminal.out(`${text}\n`);
+    return EXIT.done;
+  }
+  terminal.err(failuresText(result, session.err));
+  if (isFull(result)) {
+    terminal.err("The storage pool is full: delete what is no longer needed, or enlarge it.\n");
+  }
+  const left = result.outcome === "undone"
+    ? `Nothing was kept of ${request.name}.`
+    : `${request.name} is incomplete, and could not be removed (${result.leftBecause}): ` +
+      `\`anklume snapshot delete ${request.name}\` tries again.`;
+  terminal.err(`${out.colors.red(hang("anklume: ", left, session.err.width))}\n`);
+  return signal.aborted ? EXIT.interrupted : EXIT.failed;
+}
+
+function isFull({ failed }: WorkResult): boolean {
+  return failed.some(({ message }) => /no space left|disk quota exceeded/i.test(message));
+}

@@ -1,0 +1,100 @@
+import { type Connection, orMissing } from "./collection.ts";
+import type { OperationOptions, RunOptions } from "./operations.ts";
+import { apiPath } from "./path.ts";
+import { INSTANCE_BUSY, retryPassing } from "./retry.ts";
+import type { Method } from "./transport.ts";
+import type { SnapshotsPost } from "./wire/snapshot.ts";
+
+/** `/1.0/instances/NAME/snapshots`: the root disk and the config, not the custom volumes. */
+export class InstanceSnapshots {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Names only: dates and config take the daemon a look at the disk for each. */
+  async names(project: string, instance: string): Promise<string[]> {
+    const urls = await this.#connection.transport.read<string[]>(
+      apiPath`/1.0/instances/${instance}/snapshots`,
+      { query: { project } },
+    );
+    return urls.map(nameIn);
+  }
+
+  async create(
+    project: string,
+    instance: string,
+    body: SnapshotsPost,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#run("POST", apiPath`/1.0/instances/${instance}/snapshots`, {
+      ...options,
+      query: { project },
+      body: { ...body, stateful: false },
+      isDone: () => this.#exists(project, instance, body.name),
+    });
+  }
+
+  async delete(
+    project: string,
+    instance: string,
+    name: string,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#run("DELETE", snapshotPath(instance, name), {
+      ...options,
+      query: { project },
+      isDone: async () => !await this.#exists(project, instance, name),
+    });
+  }
+
+  /**
+   * Puts disk, config, devices and `user.*` back. One that runs is running at once again, before anybody could look at what
+   * came back: stop it first.
+   */
+  async restore(
+    project: string,
+    instance: string,
+    name: string,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#run("PUT", apiPath`/1.0/instances/${instance}`, {
+      ...options,
+      query: { project },
+      body: { restore: name },
+      // Nothing on the instance tells a restore that succeeded from one that did not.
+      isDone: () => Promise.resolve(false),
+    });
+  }
+
+  async #run(method: Method, path: string, options: RunOptions): Promise<void> {
+    const { operations } = this.#connection;
+    await retryPassing(
+      INSTANCE_BUSY,
+      () => operations.run(method, path, options),
+      options.signal,
+    );
+  }
+
+  async #exists(project: string, instance: string, name: string): Promise<boolean> {
+    const path = snapshotPath(instance, name);
+    const { transport } = this.#connection;
+    return (await orMissing(transport.read(path, { query: { project } }))) !== undefined;
+  }
+}
+
+function snapshotPath(instance: string, name: string): string {
+  return apiPath`/1.0/instances/${instance}/snapshots/${name}`;
+}
+
+/** Incus 6.0 writes a name into the URL as it is, others may encode it: `a%d` is no encoding of anything. */
+function nameIn(url: string): string {
+  const path = url.split("?")[0] ?? "";
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

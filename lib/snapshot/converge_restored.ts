@@ -1,0 +1,72 @@
+import type { Instance, InstancePut } from "../incus/wire/instance.ts";
+import { type ActualInstance, actualInstance, type DesiredInstance } from "../resource/instance.ts";
+import { instanceUpdateBody } from "../resource/instance_compare.ts";
+import { bearsOnIsolation } from "../resource/isolation.ts";
+import { MARK, MARK_PREFIX } from "../resource/mark.ts";
+
+/** These tell what is on the root disk, so they go back with it. */
+const OF_THE_DISK: readonly string[] = [MARK.image, MARK.provisioned];
+const PROTECTION = "security.protection.delete";
+
+/**
+ * What to write on a machine that was just restored, before it starts: Incus put back the config and devices of then, its
+ * address, NICs and protection among them. What infra.yml declares comes into force again; a machine that it no longer
+ * declares keeps what it had before the restore of devices, marks and whatever bears on isolation.
+ */
+export function convergedBody(
+  restored: Instance,
+  before: Instance,
+  desired: DesiredInstance | undefined,
+): InstancePut {
+  const { architecture, ephemeral, stateful } = restored;
+  const actual = actualInstance(restored);
+  const body = desired === undefined
+    ? asBefore(actual, before)
+    : instanceUpdateBody(desired, actual);
+  const config: Record<string, string> = { ...body.config };
+  for (const key of OF_THE_DISK) setOrUnset(config, key, restored.config[key]);
+  // Who protected it by hand since then meant it.
+  if (before.config[PROTECTION] !== undefined) config[PROTECTION] ??= before.config[PROTECTION];
+  return { architecture, ephemeral, stateful, ...body, config };
+}
+
+/** Whether writing it would change anything. */
+export function isConverged(restored: Instance, body: InstancePut): boolean {
+  const { description, config, devices, profiles } = restored;
+  return fingerprint({ description, config, devices, profiles }) ===
+    fingerprint({
+      description: body.description,
+      config: body.config,
+      devices: body.devices,
+      profiles: body.profiles,
+    });
+}
+
+function asBefore(actual: ActualInstance, before: Instance): InstancePut {
+  const ours = (key: string) => key.startsWith(MARK_PREFIX) || bearsOnIsolation(key);
+  return {
+    description: actual.description,
+    config: {
+      ...Object.fromEntries(Object.entries(actual.config).filter(([key]) => !ours(key))),
+      ...Object.fromEntries(Object.entries(before.config).filter(([key]) => ours(key))),
+    },
+    devices: before.devices,
+    profiles: before.profiles,
+  };
+}
+
+function setOrUnset(config: Record<string, string>, key: string, value: string | undefined): void {
+  if (value === undefined) delete config[key];
+  else config[key] = value;
+}
+
+/** JSON whose keys are in order. */
+function fingerprint(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, part: unknown) =>
+      typeof part === "object" && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => a < b ? -1 : 1))
+        : part,
+  );
+}

@@ -1,0 +1,53 @@
+import pLimit from "p-limit";
+import { IncusError } from "../incus/incus_error.ts";
+import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
+
+/** Enough to keep the daemon busy; more only makes a machine wait longer for its turn. */
+const AT_ONCE = 8;
+
+/** Works on machines side by side. What fails for one is reported and does not stop the others. */
+export async function eachMachine<T extends { readonly project: string; readonly name: string }>(
+  machines: readonly T[],
+  { signal, onEvent }: WorkOptions,
+  work: (machine: T, say: (text: string) => void) => Promise<void>,
+  atOnce = AT_ONCE,
+): Promise<WorkResult> {
+  const done: string[] = [];
+  const failed: { machine: string; message: string }[] = [];
+  const skipped: string[] = [];
+  const limit = pLimit(atOnce);
+  await Promise.all(machines.map((machine) =>
+    limit(async () => {
+      const { project, name } = machine;
+      const place = { project, machine: name };
+      if (signal.aborted) {
+        skipped.push(name);
+        onEvent({ type: "skipped", ...place, because: "interrupted before its turn" });
+        return;
+      }
+      const began = performance.now();
+      try {
+        await work(machine, (text) => onEvent({ type: "busy", ...place, text }));
+        done.push(name);
+        onEvent({ type: "done", ...place, ms: performance.now() - began });
+      } catch (error) {
+        const message = wordsOf(error);
+        failed.push({ machine: name, message });
+        onEvent({ type: "failed", ...place, message });
+      }
+    })
+  ));
+  return { done, failed, skipped };
+}
+
+export function wordsOf(error: unknown): string {
+  if (error instanceof IncusError) return `Incus answered ${error.status}: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Waits for all, then throws the first failure: nothing of it goes on behind the caller's back. */
+export async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+}

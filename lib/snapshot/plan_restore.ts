@@ -1,0 +1,126 @@
+import type { InstanceSnapshot } from "../incus/wire/instance.ts";
+import { sameValue } from "../resource/value.ts";
+import { type Inventory, type LiveMachine, placeKey } from "./inventory.ts";
+import { isWhole, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
+
+/** What a restore would do, for the person who has to agree. Data, no I/O. */
+export interface RestorePlan {
+  readonly set: SnapshotSet;
+  readonly machines: readonly RestoreMachine[];
+  /** In the set, and deleted since. */
+  readonly gone: readonly SetMember[];
+  /** In the set and still there, but parts of their snapshots are missing. */
+  readonly broken: readonly SetMember[];
+  /** Machines of the scope that the set does not know: they stay as they are. */
+  readonly leftAlone: readonly LiveMachine[];
+  /** Pools where a restore removes what is newer, or refuses to: ZFS. */
+  readonly zfs: readonly ZfsLimit[];
+}
+
+export interface RestoreMachine {
+  readonly live: LiveMachine;
+  readonly member: SetMember;
+  /** Is started again at the end. */
+  readonly runs: boolean;
+  /** Volumes of the set that were deleted since: their data stays gone. */
+  readonly lostVolumes: readonly string[];
+  /** Volumes made since: they stay as they are. */
+  readonly newVolumes: readonly string[];
+}
+
+export interface ZfsLimit {
+  readonly pool: string;
+  /** Whether the pool may remove them: `volume.zfs.remove_snapshots`. */
+  readonly removes: boolean;
+  /** `pro-dev: after-upgrade`: snapshots taken since. */
+  readonly newer: readonly string[];
+}
+
+/** Which machines of a scope go back to a set, and what comes of the others. */
+export function planRestore(
+  set: SnapshotSet,
+  inventory: Inventory,
+  scope: readonly LiveMachine[],
+  wholeScope: boolean,
+): RestorePlan {
+  const inScope = (project: string, machine: string) =>
+    scope.some((live) => live.project === project && live.name === machine);
+  const members = set.members.filter((member) =>
+    member.gone ? wholeScope : inScope(member.project, member.machine)
+  );
+  const present = members.filter(({ gone }) => !gone);
+  const machines = present.filter(isWhole).flatMap((member): RestoreMachine[] => {
+    const live = scope.find(({ project, name }) =>
+      project === member.project && name === member.machine
+    );
+    return live === undefined ? [] : [restoreMachine(live, member, inventory)];
+  });
+  return {
+    set,
+    machines,
+    gone: members.filter(({ gone }) => gone),
+    broken: present.filter((member) => !isWhole(member)),
+    leftAlone: scope.filter((live) =>
+      !set.members.some(({ project, machine }) => project === live.project && machine === live.name)
+    ),
+    zfs: zfsLimits(machines, inventory),
+  };
+}
+
+function restoreMachine(
+  live: LiveMachine,
+  member: SetMember,
+  { restores }: Inventory,
+): RestoreMachine {
+  const now = new Set(live.volumes.map(placeKey));
+  const then = new Set(
+    member.volumes.map(({ pool, volume }) => placeKey({ pool, project: member.project, volume })),
+  );
+  return {
+    live,
+    member,
+    // Where an earlier restore stopped it, what it did before that counts.
+    runs: restores.get(live.project)?.[live.name]?.ran ?? live.status !== "Stopped",
+    lostVolumes: member.volumes.filter(({ pool, volume }) =>
+      !now.has(placeKey({ pool, project: member.project, volume }))
+    ).map(({ volume }) => volume),
+    newVolumes: live.volumes.filter((place) => !then.has(placeKey(place)))
+      .map(({ volume }) => volume),
+  };
+}
+
+/** ZFS rolls back to the newest snapshot only, unless it may remove the newer ones. */
+function zfsLimits(machines: readonly RestoreMachine[], inventory: Inventory): ZfsLimit[] {
+  return inventory.pools.filter(({ driver }) => driver === "zfs").flatMap((pool): ZfsLimit[] => {
+    const concerned = machines.filter(({ live, member }) =>
+      live.rootPool === pool.name || member.volumes.some((volume) => volume.pool === pool.name)
+    );
+    if (concerned.length === 0) return [];
+    return [{
+      pool: pool.name,
+      removes: sameValue("", pool.config["volume.zfs.remove_snapshots"], "true"),
+      newer: concerned.flatMap((machine) => newerThan(machine, pool.name, inventory)),
+    }];
+  });
+}
+
+function newerThan({ live, member }: RestoreMachine, pool: string, inventory: Inventory): string[] {
+  const snapshots = "snapshots" in live.instance
+    ? (live.instance.snapshots as InstanceSnapshot[] | null) ?? []
+    : [];
+  const at = snapshots.find(({ name }) => name === member.snapshot)?.created_at ?? "";
+  const ofRoot = live.rootPool !== pool
+    ? []
+    : snapshots.filter(({ created_at }) => created_at > at).map(({ name }) =>
+      `${live.name}: ${name}`
+    );
+  const ofVolumes = member.volumes.filter((volume) => volume.pool === pool).flatMap((volume) => {
+    const own = inventory.volumeSnapshots.filter((each) =>
+      each.pool === pool && each.project === member.project && each.volume === volume.volume
+    );
+    const taken = own.find(({ name }) => name === volume.snapshot)?.created_at ?? "";
+    return own.filter(({ created_at }) => created_at > taken)
+      .map(({ name }) => `${volume.volume}: ${name}`);
+  });
+  return [...ofRoot, ...ofVolumes];
+}

@@ -1,0 +1,121 @@
+import type { IncusClient } from "../incus/incus_client.ts";
+import { IncusError } from "../incus/incus_error.ts";
+import type { DesiredInstance } from "../resource/instance.ts";
+import { convergedBody, isConverged } from "./converge_restored.ts";
+import { allSettled, eachMachine } from "./each_machine.ts";
+import { writeRestoreNote } from "./note_store.ts";
+import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
+import type { RestoreNote } from "./set_note.ts";
+import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
+
+export interface RestoreOptions extends WorkOptions {
+  /** The set that holds what there was before. */
+  readonly safety?: string;
+  /** What infra.yml declares, by `project/machine`. */
+  readonly desired: ReadonlyMap<string, DesiredInstance>;
+  /** Resolves when the firewall stands; throws otherwise. Awaited before a machine is stopped, and before it is started. */
+  readonly beforeStart: () => Promise<void>;
+  /** Restores that did not come to their end, by project: their machines stay pending until they are done. */
+  readonly earlier: ReadonlyMap<string, RestoreNote>;
+}
+
+/** Stops and starts take the two cores of a small host; more at once would only wait. */
+const AT_ONCE = 4;
+/** Seconds a machine gets to shut down before the plug is pulled: what it would still write is thrown away anyway. */
+const STOP_TIMEOUT_S = 10;
+
+/**
+ * Puts machines and their volumes back. What ran before is noted on the projects first, so that a restore that was
+ * interrupted, or killed, can be repeated and ends in the same state.
+ */
+export async function restoreSet(
+  incus: IncusClient,
+  plan: RestorePlan,
+  options: RestoreOptions,
+): Promise<WorkResult> {
+  if (plan.machines.some(({ runs }) => runs)) await options.beforeStart();
+  const safety = options.safety === undefined ? {} : { safety: options.safety };
+  const pending = new Map(
+    [...Map.groupBy(plan.machines, ({ live }) => live.project)].map(([project, machines]) => [
+      project,
+      {
+        ...options.earlier.get(project),
+        ...Object.fromEntries(
+          machines.map(({ live, runs }) =>
+            [live.name, { set: plan.set.name, ran: runs, ...safety }] as const
+          ),
+        ),
+      },
+    ]),
+  );
+  await allSettled(
+    [...pending].map(([project, note]) => writeRestoreNote(incus, project, note)),
+  );
+  const work = plan.machines.map((machine) => ({
+    ...machine,
+    project: machine.live.project,
+    name: machine.live.name,
+  }));
+  const result = await eachMachine(
+    work,
+    options,
+    (machine, say) => restoreMachine(incus, machine, options, say),
+    AT_ONCE,
+  );
+  const done = new Set(result.done);
+  await allSettled([...pending].map(([project, note]) => {
+    const left = Object.entries(note).filter(([machine]) => !done.has(machine));
+    return writeRestoreNote(incus, project, Object.fromEntries(left));
+  }));
+  return result;
+}
+
+async function restoreMachine(
+  incus: IncusClient,
+  { live, member, runs }: RestoreMachine,
+  { desired, beforeStart }: RestoreOptions,
+  say: (text: string) => void,
+): Promise<void> {
+  const { project, name } = live;
+  const { instances, instanceSnapshots, volumeSnapshots } = incus;
+  if (live.status !== "Stopped") {
+    say("stopping");
+    await stop(incus, project, name, live.status);
+  }
+  say("putting its disks back");
+  const still = new Set(live.volumes.map(({ pool, volume }) => `${pool}/${volume}`));
+  await allSettled([
+    ...(member.snapshot === undefined
+      ? []
+      : [instanceSnapshots.restore(project, name, member.snapshot)]),
+    ...member.volumes.flatMap(({ pool, volume, snapshot }) =>
+      snapshot === undefined || !still.has(`${pool}/${volume}`)
+        ? []
+        : [volumeSnapshots.restore({ pool, project, volume }, snapshot)]
+    ),
+  ]);
+  const { value, etag } = await instances.get(project, name);
+  const body = convergedBody(value, live.instance, desired.get(`${project}/${name}`));
+  if (!isConverged(value, body)) await instances.update(project, name, body, { etag });
+  if (!runs) return;
+  await beforeStart();
+  say("starting");
+  await instances.setState(project, name, { action: "start" });
+}
+
+async function stop(
+  { instances }: IncusClient,
+  project: string,
+  name: string,
+  status: string,
+): Promise<void> {
+  const pull = () => instances.setState(project, name, { action: "stop", force: true });
+  // Frozen or broken, it could not hear the request.
+  if (status !== "Running") return await pull();
+  try {
+    await instances.setState(project, name, { action: "stop", timeout: STOP_TIMEOUT_S });
+  } catch (error) {
+    if (!(error instanceof IncusError)) throw error;
+    await pull();
+  }
+}

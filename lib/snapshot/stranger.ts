@@ -1,0 +1,120 @@
+import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
+import { compareText } from "../resource/delta.ts";
+import type { LiveMachine } from "./inventory.ts";
+import {
+  type MemberVolume,
+  type SetMember,
+  type SetSources,
+  sizeOf,
+  snapshotKey,
+  type SnapshotSet,
+} from "./snapshot_set.ts";
+
+/** Scheduled snapshots carry this and the minute, so that a machine's and its volumes' have one name. */
+export const SCHEDULE_PREFIX = "auto-";
+
+/** Incus takes what one minute's schedule asks for one after another; this far apart they still belong together. */
+const TOGETHER_MS = 2 * 60_000;
+/** Incus's zero time and whatever lies before it: no expiry. */
+const FIRST_YEAR = 1970;
+
+interface Stranger {
+  readonly name: string;
+  readonly at: number;
+  readonly expires?: string;
+  readonly member: SetMember;
+}
+
+/**
+ * Sets of what nobody noted: taken by schedule or by hand. A machine's volumes are paired with its root disk by name where
+ * they have one, by time otherwise, since Incus numbers each by itself. Then one name at one time is one set.
+ */
+export function pairStrangers(sources: SetSources, used: ReadonlySet<string>): SnapshotSet[] {
+  const groups: { name: string; at: number; strangers: Stranger[] }[] = [];
+  const strangers = sources.machines.flatMap((machine) => ofMachine(machine, sources, used));
+  for (const stranger of strangers.toSorted((a, b) => a.at - b.at)) {
+    const group = groups.find(({ name, at }) =>
+      name === stranger.name && stranger.at - at <= TOGETHER_MS
+    );
+    if (group === undefined) {
+      groups.push({ name: stranger.name, at: stranger.at, strangers: [stranger] });
+    } else group.strangers.push(stranger);
+  }
+  return groups.map(({ name, at, strangers }): SnapshotSet => {
+    const expires = strangers.flatMap((stranger) => stranger.expires ?? []).toSorted()[0];
+    return {
+      name,
+      origin: name.startsWith(SCHEDULE_PREFIX) ? "schedule" : "other",
+      at: new Date(at).toISOString(),
+      ...(expires === undefined ? {} : { expires }),
+      members: strangers.map(({ member }) => member)
+        .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine)),
+      lostProjects: [],
+      faults: strangers.flatMap(({ member }) => faultsOf(member)),
+    };
+  });
+}
+
+function ofMachine(
+  machine: LiveMachine,
+  { snapshots, volumeSnapshots }: SetSources,
+  used: ReadonlySet<string>,
+): Stranger[] {
+  const { project, name: holder } = machine;
+  const roots = (snapshots.get(`${project}/${holder}`) ?? [])
+    .filter(({ name }) => !used.has(snapshotKey(project, holder, name)));
+  const left = new Set(
+    volumeSnapshots.filter(({ pool, volume, name, ...rest }) =>
+      rest.project === project && !used.has(snapshotKey(project, volume, name, pool)) &&
+      machine.volumes.some((place) => place.pool === pool && place.volume === volume)
+    ),
+  );
+  const take = (volume: VolumeSnapshot): MemberVolume => {
+    left.delete(volume);
+    return { pool: volume.pool, volume: volume.volume, snapshot: volume.name };
+  };
+  const found = roots.map((root): Stranger => {
+    const at = Date.parse(root.created_at);
+    const { expires_at } = root;
+    const volumes = machine.volumes.map(({ pool, volume }): MemberVolume => {
+      const near = [...left].filter((each) =>
+        each.pool === pool && each.volume === volume && apart(each, at) <= TOGETHER_MS
+      ).toSorted((a, b) => apart(a, at) - apart(b, at));
+      const paired = near.find(({ name }) => name === root.name) ?? near[0];
+      return paired === undefined ? { pool, volume } : take(paired);
+    });
+    return {
+      name: root.name,
+      at,
+      ...(new Date(expires_at).getUTCFullYear() < FIRST_YEAR ? {} : { expires: expires_at }),
+      member: {
+        project,
+        machine: holder,
+        gone: false,
+        snapshot: root.name,
+        volumes,
+        ...sizeOf(root),
+      },
+    };
+  });
+  const alone = Map.groupBy(left, ({ name }) => name);
+  return [
+    ...found,
+    ...[...alone].map(([name, volumes]): Stranger => ({
+      name,
+      at: Math.min(...volumes.map(({ created_at }) => Date.parse(created_at))),
+      member: { project, machine: holder, gone: false, volumes: volumes.map(take) },
+    })),
+  ];
+}
+
+function apart({ created_at }: VolumeSnapshot, at: number): number {
+  return Math.abs(Date.parse(created_at) - at);
+}
+
+/** By hand one may well want the root disk alone, or a volume; it is said, since a restore puts back only that. */
+function faultsOf({ machine, snapshot, volumes }: SetMember): string[] {
+  if (snapshot === undefined) return [`${machine}'s root disk is not in it`];
+  return volumes.filter((volume) => volume.snapshot === undefined)
+    .map(({ volume }) => `volume ${volume} is not in it`);
+}

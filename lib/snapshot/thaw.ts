@@ -1,0 +1,40 @@
+import type { IncusClient } from "../incus/incus_client.ts";
+import { writeSetNote } from "./note_store.ts";
+import type { Inventory, LiveMachine } from "./inventory.ts";
+
+/** Machines that a killed `--consistent` left frozen: noted before they were, so that the next run knows them from the user's. */
+export function leftFrozen({ machines, notes }: Inventory): LiveMachine[] {
+  return machines.filter(({ project, name, status }) =>
+    status === "Frozen" &&
+    [...notes.get(project)?.values() ?? []].some(({ frozen }) => frozen?.includes(name))
+  );
+}
+
+export interface Thawed {
+  readonly machines: readonly LiveMachine[];
+  /** The inventory as it is afterwards. */
+  readonly inventory: Inventory;
+}
+
+/** Thaws them. Only while the workspace is locked: otherwise a taking that is under way would lose its stillness. */
+export async function thawLeft(incus: IncusClient, inventory: Inventory): Promise<Thawed> {
+  const left = leftFrozen(inventory);
+  await Promise.all(
+    left.map(({ project, name }) =>
+      incus.instances.setState(project, name, { action: "unfreeze" })
+    ),
+  );
+  const notes = new Map(inventory.notes);
+  for (const [project, ofProject] of inventory.notes) {
+    for (const [name, { frozen, ...note }] of ofProject) {
+      if (frozen === undefined) continue;
+      // Whoever freezes one of them by hand from now on means it.
+      await writeSetNote(incus, project, name, note);
+      notes.set(project, new Map(notes.get(project)).set(name, note));
+    }
+  }
+  const machines = inventory.machines.map((machine) =>
+    left.includes(machine) ? { ...machine, status: "Running" } : machine
+  );
+  return { machines: left, inventory: { ...inventory, machines, notes } };
+}

@@ -1,0 +1,91 @@
+import type { RestoreMachine, RestorePlan } from "../snapshot/plan_restore.ts";
+import { contents, localTime, shortList, span } from "./snapshot.ts";
+import type { Style } from "./style.ts";
+import { count, hang, printable } from "./text.ts";
+
+/** More machines than this are counted, not listed. */
+const LISTED = 12;
+
+export interface RestoreView {
+  readonly plan: RestorePlan;
+  /** Name of the set that is taken first; undefined: none is. */
+  readonly safety: string | undefined;
+  /** Why none can be taken. */
+  readonly noSafetyBecause?: string;
+  readonly now: Date;
+}
+
+/** What goes back and what is lost, for the person who has to agree. */
+export function restoreText(
+  { plan, safety, noSafetyBecause, now }: RestoreView,
+  style: Style,
+): string {
+  const { colors, width } = style;
+  const { set, machines } = plan;
+  const age = span(now.getTime() - Date.parse(set.at));
+  const lines = [
+    colors.bold(`Back to ${set.name}`) + `, taken ${localTime(new Date(set.at))}, ${age} ago`,
+  ];
+  for (const machine of machines.slice(0, LISTED)) {
+    lines.push(hang(`  ${machine.live.name}  `, machineWords(machine), width));
+  }
+  if (machines.length > LISTED) lines.push(`  and ${machines.length - LISTED} machines more`);
+  const members = machines.map(({ member }) => member);
+  const lost = `what was written since on ${contents(members)}`;
+  lines.push(colors.yellow(hang("Lost: ", lost, width)));
+  for (const { live, lostVolumes } of machines) {
+    if (lostVolumes.length === 0) continue;
+    const text = `volume ${lostVolumes.join(", ")} of ${live.name} was deleted since, and its ` +
+      "snapshots with it";
+    lines.push(colors.yellow(hang("Gone: ", text, width)));
+  }
+  for (const { live, newVolumes } of machines) {
+    if (newVolumes.length === 0) continue;
+    const text = `volume ${newVolumes.join(", ")} of ${live.name}, which the set does not hold`;
+    lines.push(hang("Stays: ", text, width));
+  }
+  for (const { pool, newer } of plan.zfs) {
+    if (newer.length === 0) continue;
+    const text = `newer snapshots, which ZFS (pool ${pool}) removes: ${shortList(newer)}`;
+    lines.push(colors.yellow(hang("Lost: ", text, width)));
+  }
+  lines.push(...others(plan, style));
+  if (safety !== undefined) {
+    lines.push(hang("Before: ", `what there is now is kept as ${safety}`, width));
+  } else if (noSafetyBecause !== undefined) {
+    lines.push(colors.yellow(hang("Before: ", `no safety set: ${noSafetyBecause}`, width)));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Machines that do not go back, and why. */
+function others({ gone, broken, leftAlone, set }: RestorePlan, { colors, width }: Style): string[] {
+  const lines: string[] = [];
+  if (set.lostProjects.length > 0) {
+    const text = `${shortList(set.lostProjects)} of the set: destroyed since`;
+    lines.push(colors.red(hang("Not restored: ", text, width)));
+  }
+  if (gone.length > 0) {
+    const names = shortList(gone.map(({ machine }) => machine));
+    lines.push(colors.red(hang("Not restored: ", `${names}: deleted since`, width)));
+  }
+  if (broken.length > 0) {
+    const names = shortList(broken.map(({ machine }) => machine));
+    const text = `${names}: parts of the set are missing`;
+    lines.push(colors.red(hang("Not restored: ", text, width)));
+  }
+  if (leftAlone.length > 0) {
+    const text = `${count(leftAlone.length, "machine")} that the set does not hold: ` +
+      shortList(leftAlone.map(({ name }) => name));
+    lines.push(hang("Stays: ", text, width));
+  }
+  return lines;
+}
+
+function machineWords({ live, member, runs }: RestoreMachine): string {
+  const volumes = member.volumes.map(({ volume }) => printable(volume));
+  const parts = ["root disk", ...volumes].join(", ");
+  const stopped = live.status === "Stopped";
+  const state = runs ? stopped ? "is started" : "is stopped and started" : "stays stopped";
+  return `${parts}; ${state}`;
+}

@@ -9,6 +9,7 @@ import type { ApplyEvent } from "./event.ts";
 import { executeChange } from "./execute_change.ts";
 import { FirewallGate, type FirewallPort } from "./firewall_gate.ts";
 import { runSchedule } from "./schedule.ts";
+import { ChangedMeanwhileError, isChangedMeanwhile } from "./unchanged.ts";
 import { findDead } from "./started_machines.ts";
 
 export interface ApplyOptions {
@@ -103,7 +104,16 @@ class ApplyRun {
     } catch (error) {
       const at = this.#now();
       const message = `Cannot ${action} ${formatAddr(addr)}: ${wordsOf(error)}`;
-      this.#events.push({ type: "failed", at, addr, action, ms: at - began, message });
+      const meanwhile = isChangedMeanwhile(error) ? { changedMeanwhile: true as const } : {};
+      this.#events.push({
+        type: "failed",
+        at,
+        addr,
+        action,
+        ms: at - began,
+        message,
+        ...meanwhile,
+      });
       return false;
     }
     const at = this.#now();
@@ -150,6 +160,7 @@ class ApplyRun {
 }
 
 function wordsOf(error: unknown): string {
+  if (isChangedMeanwhile(error)) return new ChangedMeanwhileError().message;
   if (error instanceof IncusError) return `Incus answered ${error.status}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -31,6 +31,8 @@ export type ApplyEvent =
     readonly ms: number;
     /** What was tried, and Incus's or nft's own words. */
     readonly message: string;
+    /** Somebody else changed it since the plan was made, and it was left as it is: a new plan knows what to do. */
+    readonly changedMeanwhile?: true;
   }
   | {
     readonly type: "skipped";
@@ -52,6 +54,7 @@ export interface ApplyReport {
     readonly addr: ResourceAddr;
     readonly action: Action;
     readonly message: string;
+    readonly changedMeanwhile?: true;
   }[];
   readonly skipped: readonly {
     readonly addr: ResourceAddr;

@@ -18,7 +18,12 @@ export function summarize(events: Iterable<ApplyEvent>): ApplyReport {
     ),
     failed: outcomes.flatMap((event) =>
       event.type === "failed"
-        ? [{ addr: event.addr, action: event.action, message: event.message }]
+        ? [{
+          addr: event.addr,
+          action: event.action,
+          message: event.message,
+          ...(event.changedMeanwhile ? { changedMeanwhile: true as const } : {}),
+        }]
         : []
     ),
     skipped: outcomes.flatMap((event) =>

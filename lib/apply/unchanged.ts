@@ -1,3 +1,4 @@
+import { IncusError } from "../incus/incus_error.ts";
 import type { Change } from "../plan/plan.ts";
 import type { FieldChange } from "../resource/field.ts";
 
@@ -5,8 +6,14 @@ import type { FieldChange } from "../resource/field.ts";
 export class ChangedMeanwhileError extends Error {
   override readonly name = "ChangedMeanwhileError";
   constructor() {
-    super("it was changed by somebody else since the plan was made; run apply again");
+    super("it was changed by somebody else since the plan was made, and was left as it is");
   }
+}
+
+/** Found by comparing, or by Incus, which answers 412 where the ETag is no longer the one that was read. */
+export function isChangedMeanwhile(error: unknown): boolean {
+  return error instanceof ChangedMeanwhileError ||
+    (error instanceof IncusError && error.status === 412);
 }
 
 /** Whether a machine runs may have changed by itself, and is looked at again anyway. */

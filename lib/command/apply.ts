@@ -4,6 +4,8 @@ import { isChange } from "../ansible/plan_sync.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
+import { planValue } from "../view/json.ts";
+import { planLine, reportJson } from "../view/json_lines.ts";
 import { consentText } from "../view/losses.ts";
 import { disruptive, planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
@@ -13,6 +15,7 @@ import { count } from "../view/text.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { firewallPort, forgetDeletedBridges } from "./firewall.ts";
+import { withJsonLines } from "./json_session.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, type Outlook } from "./outlook.ts";
 import { provisionMachines, type ProvisionOptions } from "./provision_machines.ts";
@@ -21,7 +24,7 @@ import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 import { writeTree } from "./sync.ts";
-import { loadWorkspace } from "./workspace.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface ApplyOptions extends ProvisionOptions {
   readonly domain: readonly string[];
@@ -30,15 +33,30 @@ export interface ApplyOptions extends ProvisionOptions {
   readonly yes?: true;
   readonly force?: true;
   readonly prune?: true;
+  readonly json?: true;
 }
 
+/** Plans made anew because somebody else works on the same resources, before one gives up. */
+const ROUNDS = 3;
+
 /** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
-export async function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
-  const workspace = await loadWorkspace(session);
-  if (workspace === undefined) return EXIT.wrongInput;
+export function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
+  return withJsonLines(options.json, session, async (shown) => {
+    const workspace = await loadWorkspace(shown, options);
+    if (workspace === undefined) return EXIT.wrongInput;
+    using _lock = await lockWorkspace();
+    return await applyOnce(workspace, options, shown, 1);
+  });
+}
+
+async function applyOnce(
+  workspace: Workspace,
+  options: ApplyOptions,
+  session: Session,
+  round: number,
+): Promise<ExitStatus> {
   const domains = selectDomains(workspace.infra, options.domain);
-  using _lock = await lockWorkspace();
-  await using live = await openLive(workspace, session);
+  await using live = await openLive(workspace, session, options);
   if (live === undefined) return EXIT.wrongInput;
   const outlook = await createOutlook(workspace, live, {
     domains,
@@ -49,6 +67,7 @@ export async function apply(options: ApplyOptions, session: Session): Promise<Ex
   const { plan, tree, needs, warnings } = outlook;
   // What keeps the plan from being run does not concern who only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
+  session.emit?.(planLine(planValue(plan, needs, warnings)));
   showDiagnostics(found, workspace.sources, session);
   if (hasErrors(warnings)) return EXIT.wrongInput;
   if (!options.provision) {
@@ -63,6 +82,13 @@ export async function apply(options: ApplyOptions, session: Session): Promise<Ex
   if (tree.plan.entries.some(isChange)) terminal.out(`${syncSummary(tree.plan.entries)}\n`);
 
   const built = options.provision ? EXIT.done : await converge(live, outlook, options, session);
+  if (built === "again") {
+    if (round < ROUNDS) {
+      terminal.out("Somebody else changed something meanwhile: planning again.\n\n");
+      return await applyOnce(workspace, options, session, round + 1);
+    }
+    return EXIT.failed;
+  }
   if (session.signal.aborted) return EXIT.interrupted;
   if (needs.length === 0) {
     if (built === EXIT.done && !hasWork(outlook)) terminal.out("Everything is up to date.\n");
@@ -72,6 +98,7 @@ export async function apply(options: ApplyOptions, session: Session): Promise<Ex
     terminal.out(`Not provisioned (--infra): ${count(needs.length, "machine")}.\n`);
     return built;
   }
+  session.emit?.({ type: "provision", machines: needs.map(({ machine }) => machine) });
   const provisioned = await provisionMachines(workspace, live.incus, outlook, options, session);
   return built === EXIT.done ? provisioned : built;
 }
@@ -140,13 +167,13 @@ async function consent(
   }
 }
 
-/** Runs the plan; its report says what became of it. */
+/** Runs the plan; its report says what became of it. `again`: somebody else's edits ask for a new plan. */
 async function converge(
   live: Live,
   { plan, desired }: Outlook,
   options: ApplyOptions,
   session: Session,
-): Promise<ExitStatus> {
+): Promise<ExitStatus | "again"> {
   if (plan.changes.length + plan.held.length === 0) return EXIT.done;
   const events = applyPlan(plan, desired, {
     incus: live.incus,
@@ -158,8 +185,12 @@ async function converge(
   session.terminal.out(
     reportText(report, session.out, "anklume apply"),
   );
+  session.emit?.(reportJson(report));
   await forgetDeletedBridges(live, report);
   if (report.interrupted) return EXIT.interrupted;
+  if (report.failed.length > 0 && report.failed.every((each) => each.changedMeanwhile)) {
+    return "again";
+  }
   return succeeded(report) && plan.held.length === 0 ? EXIT.done : EXIT.failed;
 }
 

@@ -6,11 +6,14 @@ import { createDestroyPlan } from "../plan/destroy_plan.ts";
 import { readDetails } from "../plan/read_details.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
 import type { Plan } from "../plan/plan.ts";
+import { planValue } from "../view/json.ts";
+import { planLine, reportJson } from "../view/json_lines.ts";
 import { planText } from "../view/plan.ts";
 import { reportText } from "../view/report.ts";
 import { confirmByTyping } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { firewallPort, forgetDeletedBridges, removeFirewall } from "./firewall.ts";
+import { withJsonLines } from "./json_session.ts";
 import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
@@ -21,14 +24,19 @@ export interface DestroyOptions {
   readonly domain: readonly string[];
   readonly force?: true;
   readonly yes?: true;
+  readonly json?: true;
 }
 
 /** Removes what carries this infra's mark. What is protected stays and is named; files of the workspace stay too. */
-export async function destroy(options: DestroyOptions, session: Session): Promise<ExitStatus> {
-  const workspace = await loadWorkspace(session);
+export function destroy(options: DestroyOptions, session: Session): Promise<ExitStatus> {
+  return withJsonLines(options.json, session, (shown) => destroyOnce(options, shown));
+}
+
+async function destroyOnce(options: DestroyOptions, session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   using _lock = await lockWorkspace();
-  await using live = await openLive(workspace, session, { hostConflicts: false });
+  await using live = await openLive(workspace, session, { ...options, hostConflicts: false });
   if (live === undefined) return EXIT.wrongInput;
   const { terminal, out } = session;
   const project = workspace.infra.projectName;
@@ -40,6 +48,7 @@ export async function destroy(options: DestroyOptions, session: Session): Promis
     ...(domains === undefined ? {} : { domains }),
     force: options.force ?? false,
   });
+  session.emit?.(planLine(planValue(plan, [], [])));
   if (plan.changes.length + plan.held.length === 0) {
     if (domains === undefined && owned.length === 0) await removeFirewall(project, owner.infraId);
     terminal.out(`${project}: nothing of it is on this host.\n`);
@@ -101,6 +110,7 @@ async function remove(
   session.terminal.out(
     reportText(report, session.out, "anklume destroy"),
   );
+  session.emit?.(reportJson(report));
   await forgetDeletedBridges(live, report);
   if (report.interrupted) return EXIT.interrupted;
   return succeeded(report) ? EXIT.done : EXIT.failed;

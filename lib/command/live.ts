@@ -10,13 +10,12 @@ import { readTemplates } from "../nftables/template.ts";
 import { readUplinkBridges } from "../nftables/uplink.ts";
 import type { ActualState } from "../plan/actual_state.ts";
 import { readActualState, wishesOf } from "../plan/read_actual_state.ts";
-import { diagnosticsJson } from "../view/json.ts";
 import { readFirewall } from "./firewall.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
-import { showDiagnostics } from "./show_diagnostics.ts";
+import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The host as it is, and what of the desired state takes the host to know: addresses and the ruleset. */
@@ -65,7 +64,7 @@ export async function openLive(
     }
     if (addressing === undefined || lock === undefined || hasErrors(found)) {
       const all = [...workspace.warnings, ...found];
-      if (options.json) session.terminal.out(diagnosticsJson(all));
+      if (options.json) printDiagnostics(all, session);
       showDiagnostics(all, sources, session);
       await incus.close();
       return undefined;

@@ -166,6 +166,7 @@ function addApply(program: Command, choose: Choose, session: Session): void {
     .option("-y, --yes", "do not ask")
     .option("--force", "also rebuild or delete protected machines")
     .option("--prune", "also remove what infra.yml no longer declares")
+    .option("--json", "events as newline-delimited JSON (docs/json.md); nobody is asked")
     .addOption(new Option("--tags <tags>", "Ansible: only these tags").conflicts("infra"))
     .addOption(new Option("--skip-tags <tags>", "Ansible: without these tags").conflicts("infra"))
     .addOption(
@@ -179,6 +180,7 @@ function addApply(program: Command, choose: Choose, session: Session): void {
         ["anklume apply", ""],
         ["anklume apply --domain lab --yes", "one domain, from a script"],
         ["anklume apply --infra", "without Ansible"],
+        ["anklume apply --yes --json | jq -c .", "events, one a line"],
         ["anklume apply --provision --tags web", "run one role again"],
       ),
     )
@@ -215,6 +217,7 @@ function addDestroy(program: Command, choose: Choose, session: Session): void {
     .addOption(domainOption())
     .option("--force", "protected machines and their volumes too")
     .option("-y, --yes", "do not ask")
+    .option("--json", "events as newline-delimited JSON (docs/json.md); nobody is asked")
     .addHelpText(
       "after",
       examples(

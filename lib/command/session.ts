@@ -1,5 +1,6 @@
 import pc from "picocolors";
 import { envVar, type Terminal } from "../host/terminal.ts";
+import type { JsonLine } from "../view/json_lines.ts";
 import type { Style } from "../view/style.ts";
 
 /** What every verb is handed: where to write, how to draw, when to stop. */
@@ -10,6 +11,8 @@ export interface Session {
   readonly err: Style;
   /** Aborted by the first Ctrl-C: nothing new is started. */
   readonly signal: AbortSignal;
+  /** Writes one line of the JSON that standard output carries; undefined: it carries text. */
+  readonly emit?: (line: JsonLine) => void;
 }
 
 /** Wider lines than this are hard to read. */

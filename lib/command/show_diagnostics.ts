@@ -1,5 +1,7 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
+import { diagnosticsJson } from "../view/json.ts";
+import { diagnosticsLine } from "../view/json_lines.ts";
 import { diagnosticsText } from "../view/diagnostics.ts";
 import type { Session } from "./session.ts";
 
@@ -10,4 +12,13 @@ export function showDiagnostics(
   { terminal, err }: Session,
 ): void {
   if (diagnostics.length > 0) terminal.err(diagnosticsText(diagnostics, sources, err));
+}
+
+/** The same for programs: a line of the stream where the verb has one, else a value of its own. */
+export function printDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  { terminal, emit }: Session,
+): void {
+  if (emit === undefined) terminal.out(diagnosticsJson(diagnostics));
+  else emit(diagnosticsLine(diagnostics));
 }

@@ -1,6 +1,7 @@
 import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
 import type { Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
+import { eventJson } from "../view/json_lines.ts";
 import { advance, initialProgress, progressLines, type ProgressState } from "../view/progress.ts";
 import { eventLine } from "../view/report.ts";
 import type { Session } from "./session.ts";
@@ -11,9 +12,22 @@ export async function showProgress(
   events: AsyncIterable<ApplyEvent>,
   session: Session,
 ): Promise<ApplyEvent[]> {
+  if (session.emit !== undefined) return await emitEvents(events, session.emit);
   return session.terminal.canRedraw
     ? await showPicture(plan, events, session)
     : await showLines(plan, events, session);
+}
+
+async function emitEvents(
+  events: AsyncIterable<ApplyEvent>,
+  emit: NonNullable<Session["emit"]>,
+): Promise<ApplyEvent[]> {
+  const seen: ApplyEvent[] = [];
+  for await (const event of events) {
+    seen.push(event);
+    emit(eventJson(event));
+  }
+  return seen;
 }
 
 /** The report less what the plan held back: that was shown with the plan, before anything began. */

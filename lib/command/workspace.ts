@@ -4,10 +4,9 @@ import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
 import { readTextFileIfAny } from "../host/workspace_file.ts";
 import type { Infra } from "../infra/infra.ts";
-import { diagnosticsJson } from "../view/json.ts";
 import { readInfra } from "./read_infra.ts";
 import type { Session } from "./session.ts";
-import { showDiagnostics } from "./show_diagnostics.ts";
+import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 
 /** What the files of the current directory say, without a mistake among them. */
 export interface Workspace {
@@ -35,7 +34,7 @@ export async function loadWorkspace(
     ? sources
     : [...sources, { file: LOCK_FILE, text: lockText }];
   if (infra === undefined || hasErrors(all)) {
-    if (options.json) session.terminal.out(diagnosticsJson(all));
+    if (options.json) printDiagnostics(all, session);
     showDiagnostics(all, shown, session);
     return undefined;
   }

@@ -13,13 +13,20 @@ export class LockedError extends Error {
   readonly pid: number | undefined;
   readonly since: string | undefined;
 
-  constructor(pid?: number, since?: string) {
+  constructor(pid?: number, since?: string, now: number = systemClock()) {
     const who = pid === undefined ? "Another anklume" : `Another anklume (process ${pid})`;
-    const when = since === undefined ? "" : ` since ${since}`;
+    const seconds = since === undefined ? NaN : Math.round((now - Date.parse(since)) / 1000);
+    const when = Number.isNaN(seconds) ? "" : ` for ${ageText(Math.max(seconds, 0))}`;
     super(`${who} is working on this workspace${when}; wait until it is done`);
     this.pid = pid;
     this.since = since;
   }
+}
+
+/** `12 s`, `3 min`, `2 h` */
+function ageText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
 }
 
 export interface WorkspaceLock extends Disposable {
@@ -50,7 +57,7 @@ export async function lockWorkspace(
   }
   if (!(await lockedInTime(file))) {
     const holder = await readHolder(full);
-    throw new LockedError(holder.pid, holder.since);
+    throw new LockedError(holder.pid, holder.since, clock());
   }
   try {
     await file.truncate();

@@ -419,7 +419,7 @@ Deno.test("createPlan() foresees what the host cannot carry", () => {
     "warning HOST_MEMORY",
     "warning POOL_SPACE",
     "warning NO_VM_SUPPORT",
-    "warning INOTIFY_LIMIT",
+    "error INOTIFY_LIMIT",
     "warning KEYS_LIMIT",
   ]);
   assert.equal(plan.watchStarts, true);

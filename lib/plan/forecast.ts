@@ -36,7 +36,10 @@ export function forecast(desired: DesiredState, actual: ActualState): Forecast {
   };
 }
 
-/** All unprivileged containers share one user of the host, and so its limits. */
+/**
+ * All unprivileged containers share one user of the host, and so its limits. Past that of inotify the plan is refused: which machines
+ * die is chance then, and mending it is one command. Without keys they live, so that is a warning.
+ */
 function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState): Forecast {
   const running = new Set(
     actual.resources.flatMap((resource) =>
@@ -45,6 +48,7 @@ function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState)
         : []
     ),
   );
+  const before = running.size;
   for (const machine of machines) {
     const name = formatAddr(machine.addr);
     if (machine.type === "lxc" && machine.state === "running") running.add(name);
@@ -53,10 +57,18 @@ function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState)
   const count = running.size;
   const diagnostics: Diagnostic[] = [];
   const limits = actual.limits ?? {};
-  const check = (key: string, code: string, limit: number | undefined, per: number) => {
+  const check = (
+    key: string,
+    code: string,
+    limit: number | undefined,
+    per: number,
+    deadly: boolean,
+  ) => {
     if (limit === undefined || count * per <= limit) return;
+    // What runs already past the estimate tells that these machines need less.
+    const refused = deadly && count > before && before * per <= limit;
     diagnostics.push({
-      severity: "warning",
+      severity: refused ? "error" : "warning",
       code,
       summary: `${count} running containers need about ${count * per} of ${key}, it is ${limit}`,
       detail: "Containers beyond it die in their first seconds, though Incus says they started.",
@@ -68,8 +80,9 @@ function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState)
     "INOTIFY_LIMIT",
     limits.inotifyInstances,
     INOTIFY_PER_CONTAINER,
+    true,
   );
-  check("kernel.keys.maxkeys", "KEYS_LIMIT", limits.keys, KEYS_PER_CONTAINER);
+  check("kernel.keys.maxkeys", "KEYS_LIMIT", limits.keys, KEYS_PER_CONTAINER, false);
   const known = limits.inotifyInstances !== undefined && limits.keys !== undefined;
   return { diagnostics, watchStarts: diagnostics.length > 0 || (!known && count > 8) };
 }

@@ -22,7 +22,16 @@ export function planJson(
   needs: readonly ProvisionLine[],
   warnings: readonly Diagnostic[],
 ): string {
-  return jsonText({
+  return jsonText(planValue(plan, needs, warnings));
+}
+
+/** The whole plan, as `check --json` prints it and `apply --json` begins with. */
+export function planValue(
+  plan: Plan,
+  needs: readonly ProvisionLine[],
+  warnings: readonly Diagnostic[],
+): object {
+  return {
     format: 1,
     project: plan.project,
     infra: plan.infraId,
@@ -36,7 +45,7 @@ export function planJson(
     })),
     orphans: plan.orphans.map(({ addr, ...rest }) => ({ resource: formatAddr(addr), ...rest })),
     diagnostics: [...warnings, ...plan.diagnostics],
-  });
+  };
 }
 
 /** `status --json` */

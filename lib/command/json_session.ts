@@ -1,0 +1,53 @@
+import { Terminal } from "../host/terminal.ts";
+import { endLine, type JsonLine } from "../view/json_lines.ts";
+import type { ExitStatus } from "./exit_status.ts";
+import type { Session } from "./session.ts";
+
+/** Standard output belongs to the stream of JSON: what is for people goes to standard error, and nobody is asked. */
+class StreamTerminal extends Terminal {
+  override get interactive(): boolean {
+    return false;
+  }
+
+  override get canRedraw(): boolean {
+    return false;
+  }
+
+  override get outIsTerminal(): boolean {
+    return false;
+  }
+
+  override out(text: string): void {
+    this.err(text);
+  }
+
+  line(line: JsonLine): void {
+    super.out(`${JSON.stringify(line)}\n`);
+  }
+}
+
+/**
+ * Runs a verb whose output is newline-delimited JSON where `json` is given: `session.emit` writes a line, and the last line tells the
+ * exit status, also of a verb that throws.
+ */
+export async function withJsonLines(
+  json: true | undefined,
+  session: Session,
+  verb: (session: Session) => Promise<ExitStatus>,
+): Promise<ExitStatus> {
+  if (json === undefined) return await verb(session);
+  const terminal = new StreamTerminal();
+  const emit = (line: JsonLine) => terminal.line(line);
+  try {
+    const status = await verb({ ...session, terminal, out: session.err, emit });
+    emit(endLine(status));
+    return status;
+  } catch (error) {
+    const { describeFault } = await import("./fault.ts");
+    const interrupted = session.signal.aborted;
+    const { message, remedy, status } = describeFault(error);
+    emit({ type: "fault", message, ...(remedy === undefined ? {} : { remedy }) });
+    emit(endLine(interrupted ? 130 : status));
+    throw error;
+  }
+}

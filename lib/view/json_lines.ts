@@ -1,0 +1,39 @@
+import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+
+// What `apply --json` and `destroy --json` print, one JSON object a line. docs/json.md documents them, and
+// docs/schema/events.schema.json holds them to it.
+
+/** One line of the stream, to be serialised as it is. */
+export type JsonLine = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** The first line: what is about to be done, as `check --json` says it. */
+export function planLine(plan: object): JsonLine {
+  return { type: "plan", ...plan };
+}
+
+export function diagnosticsLine(diagnostics: readonly Diagnostic[]): JsonLine {
+  return { type: "diagnostics", format: 1, diagnostics };
+}
+
+export function eventJson({ addr, ...event }: ApplyEvent): JsonLine {
+  return { ...event, resource: formatAddr(addr) };
+}
+
+export function reportJson(report: ApplyReport): JsonLine {
+  const named = <T extends { readonly addr: ResourceAddr }>(all: readonly T[]) =>
+    all.map(({ addr, ...rest }) => ({ resource: formatAddr(addr), ...rest }));
+  return {
+    type: "report",
+    done: named(report.done),
+    failed: named(report.failed),
+    skipped: named(report.skipped),
+    interrupted: report.interrupted,
+  };
+}
+
+/** The last line, whatever happened. */
+export function endLine(exit: number): JsonLine {
+  return { type: "end", exit };
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import Ajv from "ajv/dist/2020.js";
+import { IMAGE, Lab, must } from "./_lab.ts";
+
+const HEAD = `project_name: programs\nglobal: { default_os_image: "${IMAGE}" }\ndomains:\n`;
+const LAB = `${HEAD}  one: { ephemeral: true, machines: { web: {}, db: { state: stopped } } }\n`;
+
+async function schemas() {
+  const read = async (name: string) =>
+    JSON.parse(await Deno.readTextFile(new URL(`../../docs/schema/${name}`, import.meta.url)));
+  const ajv = new Ajv.default({ strict: false, allErrors: true, validateFormats: false });
+  const plan = ajv.compile(await read("plan.schema.json"));
+  const event = ajv.compile(await read("events.schema.json"));
+  return {
+    plan: (value: unknown) => assert.ok(plan(value), JSON.stringify(plan.errors)),
+    event: (value: unknown) =>
+      assert.ok(event(value), `${JSON.stringify(value)}\n${JSON.stringify(event.errors)}`),
+    refuses: (value: unknown) => assert.equal(event(value), false),
+  };
+}
+
+interface Line {
+  readonly type: string;
+  readonly exit?: number;
+  readonly resource?: string;
+}
+
+function linesOf(stdout: string): Line[] {
+  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as Line);
+}
+
+Deno.test("check and apply tell programs everything, in the shape that is documented", async () => {
+  const schema = await schemas();
+  schema.refuses({ type: "done", resource: "instance one/web" });
+  await using lab = await Lab.create(LAB);
+  const plan = JSON.parse((await lab.anklume(["check", "--json"])).stdout);
+  schema.plan(plan);
+  assert.ok(plan.changes.length >= 5);
+
+  const applied = linesOf((await lab.anklume(["apply", "--infra", "--json"])).stdout);
+  for (const line of applied) schema.event(line);
+  const types = applied.map(({ type }) => type);
+  assert.equal(types[0], "plan");
+  assert.deepEqual(types.slice(-2), ["report", "end"]);
+  assert.equal(applied.at(-1)?.exit, 0);
+  const done = applied.filter(({ type }) => type === "done").map(({ resource }) => resource);
+  assert.equal(new Set(done).size, plan.changes.length, "one end of each change");
+
+  // Everything a plan can hold: orphans, a breach, a restart; consent is nobody's to give.
+  await must(
+    [
+      "incus",
+      "config",
+      "device",
+      "add",
+      "--project",
+      "one",
+      "web",
+      "eth9",
+      "nic",
+      "nictype=bridged",
+      "parent=docker0",
+    ],
+  );
+  await lab.write(
+    "infra.yml",
+    LAB.replace("web: {}", "web: { ip: 10.120.0.30 }").replace(
+      ", db: { state: stopped }",
+      "",
+    ),
+  );
+  schema.plan(JSON.parse((await lab.anklume(["check", "--json"])).stdout));
+  const refused = await lab.anklume(["apply", "--infra", "--json"], 1);
+  const said = linesOf(refused.stdout);
+  for (const line of said) schema.event(line);
+  assert.deepEqual(said.map(({ type }) => type), ["plan", "end"]);
+  assert.match(refused.stderr, /--yes/);
+
+  // Somebody's mistake, and a host without Incus: the stream still ends with its status.
+  await lab.write("infra.yml", LAB.replace("web: {}", "web: { roels: [] }"));
+  const wrong = linesOf((await lab.anklume(["apply", "--json"], 2)).stdout);
+  for (const line of wrong) schema.event(line);
+  assert.deepEqual(wrong.map(({ type }) => type), ["diagnostics", "end"]);
+
+  await lab.write("infra.yml", LAB);
+  const destroyed = linesOf((await lab.anklume(["destroy", "--yes", "--json"])).stdout);
+  for (const line of destroyed) schema.event(line);
+  assert.equal(destroyed.at(-1)?.exit, 0);
+});

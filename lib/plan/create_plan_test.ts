@@ -455,12 +455,12 @@ Deno.test("createPlan() plans 5,000 machines in 250 domains in under 2 s, and 10
     assert.equal(createPlan(desired, { ...host, resources: [] }).changes.length, domains * 22);
     return performance.now() - start;
   };
-  // The best of three, as the machine may be busy with something else; slower than this only if all were.
-  const first = Math.min(time(250), time(250), time(250));
-  assert.ok(first < 2000 * busyness(), `${first} ms`);
-  // Generous, because the machine is shared; quadratic would be 4.
-  const second = Math.min(time(500), time(500), time(500));
-  assert.ok(second < 3.2 * first + 200, `${first} ms, then ${second} ms`);
+  // The best of four pairs, as the machine may be busy with something else. Generous for the same reason; quadratic would be 4.
+  const pairs = Array.from({ length: 4 }, () => [time(250), time(500)] as const);
+  const said = pairs.map(([first, second]) => `${first.toFixed()} ms, ${second.toFixed()} ms`);
+  const first = Math.min(...pairs.map(([first]) => first));
+  assert.ok(first < 2000 * busyness(), said.join("; "));
+  assert.ok(pairs.some(([first, second]) => second < 3.2 * first + 200), said.join("; "));
 });
 
 /** The host of `before`, where a machine is found under another name, in another project, or aside. */

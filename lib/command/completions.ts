@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { RootCommand } from "@bomb.sh/tab";
+import { domainNames, machineNames } from "./machines.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 
 /** Prints the completion script of a shell, which calls `anklume complete --` at each TAB. */
@@ -8,18 +9,24 @@ export function completions(shell: "bash" | "zsh" | "fish"): ExitStatus {
   return EXIT.done;
 }
 
+/** Names that a command line may take from the workspace. */
+export interface KnownNames {
+  readonly domains: readonly string[];
+  readonly machines: readonly string[];
+}
+
 /** Answers a TAB: `words` are those after `anklume`, the last one unfinished. Never fails aloud. */
 export async function complete(
   words: readonly string[],
   program: CommandUnknownOpts,
 ): Promise<ExitStatus> {
-  const domains = words.some((word) => word.startsWith("-")) ? await domainNames() : [];
-  completer(program, domains).parse([...words]);
+  const none = { domains: [], machines: [] };
+  completer(program, words.length > 1 ? await knownNames() : none).parse([...words]);
   return EXIT.done;
 }
 
 /** The command line as the completion library knows it. */
-export function completer(program: CommandUnknownOpts, domains: readonly string[]): RootCommand {
+export function completer(program: CommandUnknownOpts, names: KnownNames): RootCommand {
   const root = new RootCommand();
   describe(root, program, "", domains);
   return root;
@@ -41,7 +48,7 @@ function describe(
       const name = option.long?.slice(2);
       if (name === undefined) continue;
       const alias = option.short?.slice(1);
-      const values = valuesOf(option, domains);
+      const values = valuesOf(option, names.domains);
       if (values === undefined) command.option(name, option.description, alias);
       else {
         command.option(name, option.description, (each) => {
@@ -50,8 +57,9 @@ function describe(
       }
     }
     for (const argument of verb.registeredArguments) {
+      const values = argument.argChoices ?? argumentValues(argument.name(), names);
       command.argument(argument.name(), (each) => {
-        for (const value of argument.argChoices ?? []) each(value, "");
+        for (const value of values) each(value, "");
       }, argument.variadic);
     }
     describe(root, verb, `${name} `, domains);
@@ -64,14 +72,30 @@ function valuesOf(option: Option, domains: readonly string[]): readonly string[]
   return option.long === "--domain" ? domains : option.argChoices ?? [];
 }
 
-/** Names that `--domain` takes, from the workspace; none where it cannot be read. */
-async function domainNames(): Promise<string[]> {
+/** By what the verbs call their arguments. */
+function argumentValues(argument: string, { domains, machines }: KnownNames): readonly string[] {
+  switch (argument) {
+    case "names":
+      return [...machines, ...domains];
+    case "machine":
+    case "words":
+      return machines;
+    case "from":
+    case "to":
+      return machines.map((machine) => `${machine}:`);
+    default:
+      return [];
+  }
+}
+
+/** Names of the workspace; none where it cannot be read. */
+async function knownNames(): Promise<KnownNames> {
   try {
     const { readInfra } = await import("./read_infra.ts");
     const { infra } = await readInfra();
-    if (infra === undefined) return [];
-    return [...infra.copies.keys(), ...infra.domains.map((domain) => domain.name)];
+    if (infra === undefined) return { domains: [], machines: [] };
+    return { domains: domainNames(infra), machines: machineNames(infra) };
   } catch {
-    return [];
+    return { domains: [], machines: [] };
   }
 }

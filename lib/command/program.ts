@@ -28,6 +28,8 @@ export function createProgram(
     .helpCommand("help [command]", "show help for a command")
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
+    // `exec` hands its words on, options included.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => session.terminal.out(text),

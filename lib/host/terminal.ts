@@ -14,6 +14,10 @@ export class Terminal {
     return Deno.stderr.isTerminal();
   }
 
+  get inIsTerminal(): boolean {
+    return Deno.stdin.isTerminal();
+  }
+
   /** Whether somebody can be asked: both a keyboard and a screen. */
   get interactive(): boolean {
     return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
@@ -47,17 +51,23 @@ export class Terminal {
     return this.#failure;
   }
 
-  out(text: string): void {
+  /** Whether nobody reads standard output any more. */
+  get outClosed(): boolean {
+    return this.#closed.out;
+  }
+
+  /** Text, or another program's bytes as they are. */
+  out(text: string | Uint8Array): void {
     if (!this.#closed.out) this.#closed.out = !this.#write(Deno.stdout, text);
   }
 
-  err(text: string): void {
+  err(text: string | Uint8Array): void {
     if (!this.#closed.err) this.#closed.err = !this.#write(Deno.stderr, text);
   }
 
   /** false: nothing more can be written there. */
-  #write(stream: typeof Deno.stdout, text: string): boolean {
-    const bytes = new TextEncoder().encode(text);
+  #write(stream: typeof Deno.stdout, text: string | Uint8Array): boolean {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
     let written = 0;
     while (written < bytes.length) {
       try {

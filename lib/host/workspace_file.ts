@@ -56,6 +56,29 @@ export async function fileKind(
   return info && entryKind(info);
 }
 
+/** What stands at a path that leads through no symbolic link, and its permission bits; undefined where nothing does. */
+export async function entryAt(
+  path: string,
+  { root = "." }: RootOption = {},
+): Promise<{ readonly kind: EntryKind; readonly mode: number } | undefined> {
+  const { entry } = await inspectPath("read", path, root);
+  return entry && { kind: entryKind(entry), mode: (entry.mode ?? 0) & 0o7777 };
+}
+
+/** A file's bytes as they are read, for what may not fit into memory. */
+export async function openFile(
+  path: string,
+  { root = "." }: RootOption = {},
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const { full, entry } = await inspectPath("read", path, root);
+  if (entry && !entry.isFile) throw new FileError("read", path, "not-a-file");
+  try {
+    return (await Deno.open(full)).readable;
+  } catch (error) {
+    throw toFileError("read", path, error);
+  }
+}
+
 /** Names in a directory, sorted; empty where there is no such directory. */
 export async function listDirectory(
   path = ".",

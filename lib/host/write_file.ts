@@ -20,7 +20,7 @@ interface Owner {
  */
 export async function writeFileAtomic(
   path: string,
-  text: string,
+  content: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
   { root = ".", mode }: WriteOptions = {},
 ): Promise<void> {
   const { full, parent, entry } = await inspectPath("write", path, root);
@@ -35,8 +35,9 @@ export async function writeFileAtomic(
       createNew: true,
       mode: entry ? 0o600 : (mode ?? 0o664) & 0o775,
     });
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    for await (const bytes of typeof content === "string" ? [encode(content)] : content) {
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    }
     const created = ownerOf(await file.stat());
     const owner = entry ? ownerOf(entry) : await newOwner(created, root);
     await giveTo(owner, created, aside, path);
@@ -49,6 +50,10 @@ export async function writeFileAtomic(
     throw toFileError("write", path, error);
   }
   await syncDirectory(parent);
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
 }
 
 /** Makes the directories that lead to `path`, one by one, so that each gets its owner. */

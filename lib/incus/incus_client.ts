@@ -1,5 +1,6 @@
 import type { Connection } from "./collection.ts";
 import { IncusUnreachableError } from "./incus_error.ts";
+import { Files } from "./files.ts";
 import { Images } from "./images.ts";
 import { InstanceSnapshots } from "./instance_snapshots.ts";
 import { Instances } from "./instances.ts";
@@ -29,6 +30,7 @@ export class IncusClient implements AsyncDisposable {
   readonly profiles: Profiles;
   readonly volumeSnapshots: VolumeSnapshots;
   readonly instances: Instances;
+  readonly files: Files;
   readonly instanceSnapshots: InstanceSnapshots;
   readonly images: Images;
   readonly #connection: Connection;
@@ -44,6 +46,7 @@ export class IncusClient implements AsyncDisposable {
     this.profiles = new Profiles(connection);
     this.volumeSnapshots = new VolumeSnapshots(connection);
     this.instances = new Instances(connection);
+    this.files = new Files(connection);
     this.instanceSnapshots = new InstanceSnapshots(connection);
     this.images = new Images(connection);
   }

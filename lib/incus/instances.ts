@@ -6,6 +6,7 @@ import {
   scopeQuery,
   type WriteOptions,
 } from "./collection.ts";
+import { execStream, type ExecStreamOptions } from "./exec_stream.ts";
 import { execInstance, type ExecOptions, type ExecResult } from "./instance_exec.ts";
 import type { OperationOptions, RunOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
@@ -211,6 +212,16 @@ export class Instances {
       ...options,
       query,
     });
+  }
+
+  /** Runs a program with its streams as they come, on a terminal or without, and answers its exit status. */
+  execStream(
+    project: string,
+    name: string,
+    command: readonly string[],
+    options: ExecStreamOptions,
+  ): Promise<number> {
+    return execStream(this.#connection, project, name, command, options);
   }
 
   /** A PATCH is answered at once by Incus 6.0 and in the background by others. */

@@ -37,6 +37,12 @@ export interface RequestOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** A request whose answer is bytes rather than Incus's envelope. */
+export interface StreamOptions extends Pick<RequestOptions, "query" | "signal"> {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: BodyInit | undefined;
+}
+
 /** What was answered; `operation` where the work goes on in the background. */
 export interface Answer {
   readonly metadata: unknown;
@@ -109,6 +115,32 @@ export class Transport implements Disposable {
   async readTagged<T>(path: string, options: RequestOptions = {}): Promise<Tagged<T>> {
     const { metadata, etag } = await this.request("GET", path, options);
     return { value: metadata as T, etag: etag ?? "" };
+  }
+
+  /** Sends and answers bytes, as long as it takes; `IncusError` where Incus refused. */
+  async stream(method: Method, path: string, options: StreamOptions): Promise<Response> {
+    const full = withQuery(path, options.query ?? {});
+    const start = performance.now();
+    this.#requestCount++;
+    let response: Response;
+    try {
+      response = await fetch(BASE + full, {
+        client: this.#client,
+        method,
+        ...(options.headers === undefined ? {} : { headers: options.headers }),
+        ...(options.body === undefined ? {} : { body: options.body }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+    } catch (error) {
+      this.#trace(method, full, 0, start);
+      if (options.signal?.aborted) throw error;
+      throw toUnreachable(error, this.socket) ?? error;
+    }
+    this.#trace(method, full, response.status, start);
+    if (response.ok) return response;
+    const envelope = this.#parse(await response.text());
+    const status = envelope.error_code || response.status;
+    throw new IncusError(status, method, full, envelope.error || `HTTP status ${status}`);
   }
 
   /**

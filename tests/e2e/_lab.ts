@@ -70,6 +70,8 @@ export function liveInstances(): Promise<LiveInstance[]> {
 
 /** One workspace; disposing of it destroys its infra and checks that nothing stayed behind. */
 export class Lab implements AsyncDisposable {
+  readonly binary = BINARY;
+
   private constructor(readonly dir: string) {}
 
   static async create(infra?: string): Promise<Lab> {
@@ -103,9 +105,10 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Starts `anklume ARGS` and leaves it running, for interruptions. */
-  spawn(args: readonly string[]): Deno.ChildProcess {
+  spawn(args: readonly string[], stdin: "null" | "piped" = "null"): Deno.ChildProcess {
     const [stdout, stderr] = ["piped", "piped"] as const;
-    return new Deno.Command(BINARY, { args: [...args], cwd: this.dir, stdout, stderr }).spawn();
+    return new Deno.Command(BINARY, { args: [...args], cwd: this.dir, stdin, stdout, stderr })
+      .spawn();
   }
 
   /** Right after an apply of the infrastructure, the plan is empty. */

@@ -126,4 +126,7 @@ export interface InstanceExecPost {
   readonly cwd?: string;
   readonly interactive: boolean;
   readonly "wait-for-websocket": boolean;
+  /** Of the terminal, where it is `interactive`. */
+  readonly width?: number;
+  readonly height?: number;
 }

@@ -1,0 +1,76 @@
+import { FileError } from "../host/file_error.ts";
+import { entryAt, listDirectory, openFile } from "../host/workspace_file.ts";
+import { makeDirectory, writeFileAtomic } from "../host/write_file.ts";
+import { orMissing } from "../incus/collection.ts";
+import type { FileContent } from "../incus/files.ts";
+import type { IncusClient } from "../incus/incus_client.ts";
+
+/** What a copied entry looks like at its new place. */
+export interface Placed {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** One end of a copy: a machine's files, or the workspace's. */
+export interface CopySide {
+  /** `pro-dev:/etc/hosts`, as a person writes it. */
+  shown(path: string): string;
+  /** undefined where nothing is. A symbolic link is told as such. */
+  read(path: string): Promise<FileContent | undefined>;
+  /** false: this side takes no such thing. */
+  write(path: string, content: FileContent, placed: Placed): Promise<boolean>;
+}
+
+export function machineSide(
+  incus: IncusClient,
+  project: string,
+  machine: string,
+  signal: AbortSignal,
+): CopySide {
+  return {
+    shown: (path) => `${machine}:${path}`,
+    read: (path) => orMissing(incus.files.read(project, machine, path, { signal })),
+    async write(path, content, placed) {
+      await incus.files.write(project, machine, path, { ...content, ...placed }, { signal });
+      return true;
+    },
+  };
+}
+
+/** Below the current directory, through no symbolic link; what it is given belongs to the workspace's owner. */
+export function workspaceSide(): CopySide {
+  return {
+    shown: (path) => path,
+    async read(path) {
+      if (path === ".") {
+        return { type: "directory", names: await namesIn("."), mode: 0o755, uid: 0, gid: 0 };
+      }
+      const entry = await entryAt(path);
+      if (entry === undefined) return undefined;
+      const { mode } = entry;
+      if (entry.kind === "directory") {
+        return { type: "directory", names: await namesIn(path), mode, uid: 0, gid: 0 };
+      }
+      if (entry.kind !== "file") throw new FileError("read", path, "not-a-file");
+      return { type: "file", body: await openFile(path), mode, uid: 0, gid: 0 };
+    },
+    async write(path, content, { mode }) {
+      switch (content.type) {
+        case "file":
+          await writeFileAtomic(path, content.body, { mode });
+          return true;
+        case "directory":
+          await makeDirectory(`${path}/.`);
+          return true;
+        // A machine must not leave a way out of the workspace in it.
+        case "symlink":
+          return false;
+      }
+    },
+  };
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  return (await listDirectory(path)).map(({ name }) => name);
+}

@@ -1,0 +1,204 @@
+import type { Connection } from "./collection.ts";
+import { closeWebSocket } from "./event_stream.ts";
+import { apiPath } from "./path.ts";
+import type { Transport, WebSocketHandlers } from "./transport.ts";
+import type { ConfigMap } from "./wire/common.ts";
+import type { InstanceExecPost } from "./wire/instance.ts";
+import type { Operation } from "./wire/operation.ts";
+
+export interface ExecStreamOptions {
+  /** Its size; undefined: the program gets no terminal, and standard error is a stream of its own. */
+  readonly terminal?: TerminalSize | undefined;
+  /** Called as output comes, with whole pieces of bytes. With a terminal everything is standard output. */
+  readonly onStdout: (bytes: Uint8Array) => void;
+  readonly onStderr: (bytes: Uint8Array) => void;
+  /**
+   * Called once the streams are open: from now on the program can be written to. A failure of it is the exec's; its success
+   * is not waited for, since a program may end before it has read all. Default: the input is empty.
+   */
+  readonly onOpen?: ((program: RunningProgram) => void | Promise<void>) | undefined;
+  readonly environment?: ConfigMap | undefined;
+  readonly cwd?: string | undefined;
+  readonly user?: number | undefined;
+  readonly group?: number | undefined;
+  /** Aborted: the control channel is closed, at which Incus kills the program. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What can be done to a program that runs. None of it fails: a program that is gone hears nothing. */
+export interface RunningProgram {
+  /** Resolves when more may be written. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes standard input; of a terminal that is nothing. */
+  end(): void;
+  resize(size: TerminalSize): void;
+  /** A signal's number, 2 for Ctrl-C's. */
+  kill(signal: number): void;
+}
+
+/** Pieces that standard input is sent in. */
+const CHUNK_BYTES = 64 * 1024;
+/** More than this is not queued: who writes waits. */
+const QUEUE_BYTES = 1024 * 1024;
+/** The longest a timer can be, 24 days. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+
+/**
+ * Runs a program and answers its exit status: 127 where there is no such program, 126 where it may not be run, 128 + n
+ * after signal n. Without a terminal there are three streams and a control channel, with one a single stream and the
+ * channel, each a WebSocket: data is binary, an empty text message ends a stream (Incus's documentation on `exec`).
+ */
+export async function execStream(
+  { transport, operations }: Connection,
+  project: string,
+  name: string,
+  command: readonly string[],
+  options: ExecStreamOptions,
+): Promise<number> {
+  const sockets = new ExecSockets(transport);
+  try {
+    const operation = await operations.run("POST", apiPath`/1.0/instances/${name}/exec`, {
+      query: { project },
+      body: requestBody(command, options),
+      signal: options.signal,
+      timeoutMs: options.timeoutMs ?? NO_LIMIT_MS,
+      attend: (operation) => sockets.attend(operation, options),
+      isDone: () => Promise.resolve(false),
+    });
+    const status = operation?.metadata?.["return"];
+    return typeof status === "number" ? status : -1;
+  } finally {
+    await sockets.close();
+  }
+}
+
+function requestBody(
+  command: readonly string[],
+  { terminal, environment, cwd, user, group }: ExecStreamOptions,
+): InstanceExecPost {
+  return {
+    command,
+    interactive: terminal !== undefined,
+    "wait-for-websocket": true,
+    ...(terminal === undefined ? {} : { width: terminal.columns, height: terminal.rows }),
+    ...(environment === undefined ? {} : { environment }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(user === undefined ? {} : { user }),
+    ...(group === undefined ? {} : { group }),
+  };
+}
+
+class ExecSockets {
+  readonly #transport: Transport;
+  readonly #open: WebSocket[] = [];
+  #over = false;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Returns when the program's output has ended. */
+  async attend(operation: Operation, options: ExecStreamOptions): Promise<void> {
+    const fds = descriptorsOf(operation);
+    const path = apiPath`/1.0/operations/${operation.id}/websocket`;
+    const connect = async (fd: string, handlers?: WebSocketHandlers): Promise<WebSocket> => {
+      const socket = await this.#transport.webSocket(path, { secret: fds[fd] }, handlers);
+      this.#open.push(socket);
+      // The end may come before all of them are open.
+      if (this.#over) socket.close();
+      return socket;
+    };
+    // Incus starts the program as soon as the other streams are there: the control channel first.
+    const control = await connect("control");
+    const stdout = outputOf(options.onStdout);
+    if (options.terminal !== undefined) {
+      const stream = await connect("0", stdout.handlers);
+      await Promise.race([stdout.ended, failureOf(options, running(stream, control, true))]);
+      // The program's terminal is gone; Incus waits for our end of it.
+      return await closeWebSocket(stream);
+    }
+    const stderr = outputOf(options.onStderr);
+    const opened = Promise.all([
+      connect("0"),
+      connect("1", stdout.handlers),
+      connect("2", stderr.handlers),
+    ]);
+    await Promise.race([
+      Promise.all([opened, stdout.ended, stderr.ended]),
+      opened.then(([stdin]) => failureOf(options, running(stdin, control, false))),
+    ]);
+  }
+
+  async close(): Promise<void> {
+    this.#over = true;
+    await Promise.all(this.#open.map(closeWebSocket));
+  }
+}
+
+/** Tells that the program runs; settles only if that fails. */
+function failureOf({ onOpen }: ExecStreamOptions, program: RunningProgram): Promise<never> {
+  return new Promise((_, reject) => {
+    if (onOpen === undefined) program.end();
+    else Promise.resolve(onOpen(program)).catch(reject);
+  });
+}
+
+/** Secrets of the streams by their names: `0`, `1`, `2`, `control`. */
+function descriptorsOf(operation: Operation): Readonly<Record<string, string>> {
+  const fds = operation.metadata?.["fds"];
+  if (typeof fds !== "object" || fds === null) {
+    throw new TypeError(`exec operation ${operation.id} names no streams`);
+  }
+  return fds as Record<string, string>;
+}
+
+/** One stream of output, until the end mark or the end of the socket. */
+function outputOf(take: (bytes: Uint8Array) => void): {
+  readonly ended: Promise<void>;
+  readonly handlers: WebSocketHandlers;
+} {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const handlers: WebSocketHandlers = {
+    onMessage: (data) => {
+      // Deno 2.6 hands null for a message that came while we were closing the socket.
+      if (typeof data === "string") resolve();
+      else if (data instanceof ArrayBuffer) take(new Uint8Array(data));
+    },
+    onClose: resolve,
+  };
+  return { ended: promise, handlers };
+}
+
+function running(stdin: WebSocket, control: WebSocket, terminal: boolean): RunningProgram {
+  const command = (message: unknown): void => {
+    if (control.readyState === WebSocket.OPEN) control.send(JSON.stringify(message));
+  };
+  return {
+    async write(bytes) {
+      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+        while (stdin.bufferedAmount > QUEUE_BYTES && stdin.readyState === WebSocket.OPEN) {
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+        // The program may end before it has read its input, which then is nobody's loss.
+        if (stdin.readyState !== WebSocket.OPEN) return;
+        stdin.send(bytes.slice(at, at + CHUNK_BYTES));
+      }
+    },
+    end() {
+      if (!terminal && stdin.readyState === WebSocket.OPEN) stdin.send("");
+    },
+    resize({ columns, rows }) {
+      command({ command: "window-resize", args: { width: `${columns}`, height: `${rows}` } });
+    },
+    kill(signal) {
+      command({ command: "signal", signal });
+    },
+  };
+}

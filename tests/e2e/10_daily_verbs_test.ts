@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome } from "./_lab.ts";
+
+const INFRA = `
+project_name: verbs
+global: { default_os_image: "${IMAGE}" }
+domains:
+  pro:
+    ephemeral: true
+    machines: { pro-a: {}, pro-b: {} }
+  lab:
+    ephemeral: true
+    trust_level: untrusted
+    machines: { lab-a: { state: manual } }
+`;
+
+async function states(): Promise<Record<string, string>> {
+  return Object.fromEntries(
+    (await liveInstances()).map(({ name, status }) => [name, status]).toSorted(),
+  );
+}
+
+/** Runs `anklume ARGS` with standard input, whatever its outcome. */
+async function piped(lab: Lab, args: readonly string[], stdin: Uint8Array): Promise<
+  Outcome & {
+    readonly bytes: Uint8Array;
+  }
+> {
+  const child = lab.spawn(args, "piped");
+  const writer = child.stdin.getWriter();
+  const [output] = await Promise.all([
+    child.output(),
+    writer.write(stdin).then(() => writer.close()),
+  ]);
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const { code, stdout, stderr } = output;
+  return { code, stdout: text(stdout), stderr: text(stderr), bytes: stdout };
+}
+
+/** A program on a terminal of its own, 100 columns wide, which becomes 50 wide; answers what the screen got. */
+const TERMINAL = `
+import fcntl, os, pty, select, signal, struct, sys, termios, time
+columns = lambda n: fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, n, 0, 0))
+pid, fd = pty.fork()
+if pid == 0:
+    time.sleep(0.2)
+    os.execv(sys.argv[1], sys.argv[1:])
+columns(100)
+screen, asked, end = b"", 0, time.time() + 20
+while time.time() < end:
+    if select.select([fd], [], [], 0.1)[0]:
+        try: part = os.read(fd, 4096)
+        except OSError: break
+        if not part: break
+        screen += part
+    prompts = screen.count(b"# ")
+    if prompts == 1 and asked == 0: os.write(fd, b"stty size; tty\\r"); asked = 1
+    if prompts == 2 and asked == 1:
+        columns(50); time.sleep(0.5); os.write(fd, b"stty size; sleep 60\\r"); asked = 2
+    if b"30 50" in screen and asked == 2: time.sleep(0.3); os.write(fd, b"\\x03"); asked = 3
+    if prompts == 3 and asked == 3: os.write(fd, b"exit 9\\r"); asked = 4
+_, status = os.waitpid(pid, 0)
+sys.stdout.buffer.write(screen)
+sys.exit(os.waitstatus_to_exitcode(status))
+`;
+
+Deno.test("a day with machines by their names alone", async (t) => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra"]);
+
+  await t.step("exec passes input, output, bytes and status", async () => {
+    const said = await piped(
+      lab,
+      ["exec", "pro-a", "--", "sh", "-c", "cat; echo err >&2; exit 7"],
+      new TextEncoder().encode("in\n"),
+    );
+    assert.deepEqual([said.code, said.stdout, said.stderr], [7, "in\n", "err\n"]);
+    assert.equal((await lab.anklume(["exec", "pro-a", "hostname", "-s"])).stdout, "pro-a\n");
+    const bytes = crypto.getRandomValues(new Uint8Array(50_000));
+    assert.deepEqual((await piped(lab, ["exec", "pro-a", "--", "cat"], bytes)).bytes, bytes);
+    // Ends although its reader went away.
+    const shell = `timeout 20 ${lab.binary} exec pro-a -- yes | head -1`;
+    assert.equal(await must(["sh", "-c", `cd ${lab.dir} && ${shell}`]), "y\n");
+    const missing = await lab.anklume(["exec", "pro-a", "--", "no-such-program"], 1);
+    assert.match(missing.stderr, /not found/i);
+  });
+
+  await t.step("exec becomes the user that was asked for, groups and home included", async () => {
+    await must([
+      "incus",
+      "exec",
+      "--project",
+      "pro",
+      "pro-a",
+      "--",
+      "useradd",
+      "-m",
+      "-G",
+      "games",
+      "ann",
+    ]);
+    const id = ["sh", "-c", 'echo "$(id -un) $(id -Gn) $HOME $PWD $1"', "x", "a b"];
+    const said = await lab.anklume(["exec", "--user", "ann", "pro-a", "--", ...id]);
+    assert.equal(said.stdout, "ann ann games /home/ann /home/ann a b\n");
+  });
+
+  await t.step("exec in many: every line named, one failure is a failure", async () => {
+    const both = await lab.anklume(["exec", "--domain", "pro", "--", "hostname"]);
+    assert.deepEqual(both.stdout.trim().split("\n").sort(), ["pro-a | pro-a", "pro-b | pro-b"]);
+    const test = ["sh", "-c", '[ "$(cat)" = go ] && [ "$(hostname)" != lab-a ]'];
+    const all = await piped(lab, ["exec", "--all", "--", ...test], new TextEncoder().encode("go"));
+    assert.equal(all.code, 1);
+    assert.match(all.stderr, /Failed in 1 of 3 machines: lab-a \(1\)/);
+    const json = await lab.anklume(["exec", "--all", "--json", "--", "hostname"]);
+    const { results } = JSON.parse(json.stdout) as { results: Record<string, unknown>[] };
+    assert.deepEqual(results[2], { machine: "lab-a", status: 0, stdout: "lab-a\n", stderr: "" });
+  });
+
+  await t.step("shell: a terminal with its size, its changes, Ctrl-C and its status", async () => {
+    const command = ["python3", "-c", TERMINAL, lab.binary, "shell", "pro-a"];
+    const child = new Deno.Command("env", {
+      args: ["-C", lab.dir, "TERM=xterm", ...command],
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    const { code, stdout } = await child.output();
+    const screen = new TextDecoder().decode(stdout);
+    assert.equal(code, 9, screen);
+    assert.match(screen, /30 100\r\n\/dev\/pts\/\d+\r\n/);
+    assert.match(screen, /30 50\r\n/);
+    assert.doesNotMatch(screen, /\r\r/);
+  });
+
+  await t.step("copy: between machines, and to and from the workspace", async () => {
+    await lab.write("note.txt", "from here\n");
+    await lab.anklume(["copy", "note.txt", "pro-a:/root/"]);
+    await must([
+      "incus",
+      "exec",
+      "--project",
+      "pro",
+      "pro-a",
+      "--",
+      "sh",
+      "-c",
+      "mkdir -p /srv/tree/sub && cp /root/note.txt /srv/tree/sub && ln -s /etc/shadow /srv/tree/way-out &&" +
+      "cp /bin/true /srv/tree/suid && chmod 4755 /srv/tree/suid",
+    ]);
+    await lab.anklume(["copy", "-r", "pro-a:/srv/tree", "lab-a:/srv"]);
+    const seen = await inMachine(
+      "lab",
+      "lab-a",
+      "sh",
+      "-c",
+      "cat /srv/tree/sub/note.txt; readlink /srv/tree/way-out; stat -c %a /srv/tree/suid",
+    );
+    assert.equal(seen.stdout, "from here\n/etc/shadow\n755\n");
+    // A symbolic link from a machine would be a way out of the workspace.
+    const back = await lab.anklume(["copy", "-r", "lab-a:/srv/tree", "."], 1);
+    assert.match(back.stderr, /Left out: lab-a:\/srv\/tree\/way-out is a symbolic link/);
+    assert.equal(await lab.read("tree/sub/note.txt"), "from here\n");
+    await assert.rejects(Deno.lstat(`${lab.dir}/tree/way-out`), Deno.errors.NotFound);
+
+    await lab.anklume(["copy", "pro-a:/srv", "."], 2);
+    await lab.anklume(["copy", "/etc/hostname", "pro-a:/root"], 2);
+    await lab.anklume(["copy", "pro-a:/root/note.txt", "pro-a:/root/"], 2);
+    await Deno.symlink("/etc/hostname", `${lab.dir}/link`);
+    const linked = await lab.anklume(["copy", "link", "pro-a:/root/"], 1);
+    assert.match(linked.stderr, /symbolic link/);
+  });
+
+  await t.step("stop, start and restart", async () => {
+    const stopped = await lab.anklume(["stop", "pro-a", "lab", "--force"]);
+    assert.match(stopped.stdout, /The next apply starts pro-a again/);
+    assert.deepEqual(await states(), {
+      "lab-a": "Stopped",
+      "pro-a": "Stopped",
+      "pro-b": "Running",
+    });
+    const exec = await lab.anklume(["exec", "pro-a", "--", "true"], 2);
+    assert.match(exec.stderr, /pro-a does not run .*\n.*anklume start pro-a/);
+    await lab.anklume(["copy", "lab-a:/srv/tree/sub/note.txt", "pro-a:/root/again.txt"]);
+    await lab.anklume(["stop"], 1);
+    await lab.anklume(["start"]);
+    assert.deepEqual(await states(), {
+      "lab-a": "Running",
+      "pro-a": "Running",
+      "pro-b": "Running",
+    });
+    const booted = () => inMachine("pro", "pro-b", "cat", "/proc/1/stat");
+    const before = (await booted()).stdout.split(" ")[21];
+    await lab.anklume(["restart", "pro-b", "--force"]);
+    assert.notEqual((await booted()).stdout.split(" ")[21], before);
+    await lab.anklume(["start", "nobody"], 2);
+  });
+
+  await t.step("nothing starts behind a firewall that is not the rendered one", async () => {
+    await lab.anklume(["stop", "lab-a", "--force"]);
+    await must(["nft", "insert", "rule", "inet", "anklume_verbs", "forward", "accept"]);
+    const refused = await lab.anklume(["start", "lab-a"], 1);
+    assert.match(refused.stderr, /firewall of "verbs" is not the one\s+that was rendered/);
+    await lab.anklume(["restart", "pro-b", "--force"], 1);
+    await must(["nft", "flush", "ruleset"]);
+    await lab.anklume(["start", "lab-a"], 1);
+    assert.deepEqual(await states(), {
+      "lab-a": "Stopped",
+      "pro-a": "Running",
+      "pro-b": "Running",
+    });
+    await lab.anklume(["apply", "--infra"]);
+  });
+
+  await t.step("nor a machine that somebody opened a door in", async () => {
+    await must([
+      "incus",
+      "config",
+      "device",
+      "add",
+      "--project",
+      "lab",
+      "lab-a",
+      "eth9",
+      "nic",
+      "network=net-pro",
+    ]);
+    const refused = await lab.anklume(["start", "lab-a"], 2);
+    assert.match(refused.stderr, /door in the isolation: instance\s+lab\/lab-a \(devices\.eth9\)/);
+    assert.equal((await states())["lab-a"], "Stopped");
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    await lab.anklume(["start", "lab-a"]);
+  });
+
+  await t.step("completion knows the machines", async () => {
+    assert.match((await lab.anklume(["complete", "--", "start", "l"])).stdout, /^lab-a\s/m);
+    assert.match((await lab.anklume(["complete", "--", "copy", "pro-b"])).stdout, /^pro-b:\s/m);
+  });
+});
+
+Deno.test("another infra's machine of the same name is left alone", async () => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra", "--domain", "lab"]);
+  await using other = await Lab.create(INFRA.replace("verbs", "others"));
+  const refused = await other.anklume(["exec", "lab-a", "--", "true"], 2);
+  assert.match(refused.stderr, /does\s+not\s+belong\s+to\s+this\s+infra/);
+});

@@ -115,7 +115,7 @@ class ExecSockets {
       if (this.#over) socket.close();
       return socket;
     };
-    // Incus starts the program as soon as the other streams are there: the control channel first.
+    // Incus starts the program as soon as all but the control channel are there: so that comes first.
     const control = await connect("control");
     const stdout = outputOf(options.onStdout);
     if (options.terminal !== undefined) {
@@ -125,14 +125,12 @@ class ExecSockets {
       return await closeWebSocket(stream);
     }
     const stderr = outputOf(options.onStderr);
-    const opened = Promise.all([
-      connect("0"),
-      connect("1", stdout.handlers),
-      connect("2", stderr.handlers),
-    ]);
+    // Input last: the program starts with it, and what is said before Deno has noticed that a socket is open is lost.
+    await Promise.all([connect("1", stdout.handlers), connect("2", stderr.handlers)]);
+    const stdin = await connect("0");
     await Promise.race([
-      Promise.all([opened, stdout.ended, stderr.ended]),
-      opened.then(([stdin]) => failureOf(options, running(stdin, control, false))),
+      Promise.all([stdout.ended, stderr.ended]),
+      failureOf(options, running(stdin, control, false)),
     ]);
   }
 

@@ -39,7 +39,7 @@ export async function writeInstance(
 }
 
 export async function startInstance(
-  { incus, progress }: StepContext,
+  { incus, progress }: Pick<StepContext, "incus" | "progress">,
   addr: ResourceAddr,
   status: string,
 ): Promise<void> {

@@ -28,7 +28,7 @@ export async function complete(
 /** The command line as the completion library knows it. */
 export function completer(program: CommandUnknownOpts, names: KnownNames): RootCommand {
   const root = new RootCommand();
-  describe(root, program, "", domains);
+  describe(root, program, "", names);
   return root;
 }
 
@@ -37,7 +37,7 @@ function describe(
   root: RootCommand,
   parent: CommandUnknownOpts,
   prefix: string,
-  domains: readonly string[],
+  names: KnownNames,
 ): void {
   for (const verb of parent.createHelp().visibleCommands(parent)) {
     // Every command with commands of its own has `help`, which nobody has to complete twice.
@@ -62,7 +62,7 @@ function describe(
         for (const value of values) each(value, "");
       }, argument.variadic);
     }
-    describe(root, verb, `${name} `, domains);
+    describe(root, verb, `${name} `, names);
   }
 }
 

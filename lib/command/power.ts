@@ -161,7 +161,7 @@ class PowerRun {
     await this.#each(places, "start", word, async ({ instance }) => {
       const addr = instanceAddr(instance.project, instance.name);
       const status = word === "restarted" ? "Stopped" : instance.status;
-      await startInstance({ incus, beforeStart: async () => {}, progress: () => {} }, addr, status);
+      await startInstance({ incus, progress: () => {} }, addr, status);
     }, (place) => started.push(place));
     if (this.#plan?.watchStarts && started.length > 0) await sleep(SETTLE_MS);
     const addrs = started.map(({ instance }) => instanceAddr(instance.project, instance.name));

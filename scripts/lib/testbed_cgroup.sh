@@ -36,3 +36,12 @@ remove_cgroups() {
     find "$dir" -depth -type d -exec rmdir -- {} + 2>/dev/null || true
   done < <(_cgroup_directories "$1")
 }
+
+# cgroup_names: testbeds that have a place in some tree, one a line.
+cgroup_names() {
+  _cgroup_directories '*' | while IFS= read -r pattern; do
+    # The star of the name is meant to expand.
+    # shellcheck disable=SC2086
+    printf '%s\n' $pattern
+  done | sed -n 's/.*anklume-testbed-\([a-z0-9-]*\)$/\1/p' | sort -u
+}

@@ -24,7 +24,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   snapshot: { uses: ["resource", "incus"] },
   nftables: { uses: ["infra", "addressing", "host", "diag"] },
   ansible: { uses: ["infra", "addressing", "host", "diag"] },
-  verify: { uses: ["infra", "addressing", "host", "diag"], types: ["incus"] },
+  verify: { uses: ["infra", "addressing", "host", "diag"], types: ["incus", "nftables"] },
   view: {
     uses: ["resource", "diag"],
     types: ["plan", "apply", "ansible", "infra", "verify", "snapshot"],

@@ -1,23 +1,34 @@
 import { makeRoot } from "../host/make_root.ts";
+import type { Infra } from "../infra/infra.ts";
+import { FirewallError } from "../nftables/firewall_error.ts";
 import { notRunning, planProbes, type Scene } from "../verify/plan_probes.ts";
-import { siteOf } from "../verify/judge.ts";
+import { type Result, siteOf } from "../verify/judge.ts";
+import type { Place } from "../verify/probe.ts";
 import { matrixOf } from "../verify/matrix.ts";
 import { hostSite, instanceSite, readProber } from "../verify/sites.ts";
 import { prove } from "../verify/verify.ts";
-import { isProven, verificationJson, verificationText } from "../view/verify.ts";
+import {
+  differences,
+  isProven,
+  placeText,
+  verificationJson,
+  verificationText,
+} from "../view/verify.ts";
+import type { WhyLine } from "../view/why.ts";
 import { buildStatus } from "./build_status.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, liveMachines } from "./outlook.ts";
-import { readOutside } from "./outside.ts";
+import { traced } from "./network_why.ts";
+import { readSurroundings, type Surroundings } from "./outside.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface VerifyOptions {
   readonly domain: readonly string[];
-  readonly json?: true;
-  readonly full?: true;
+  readonly json?: true | undefined;
+  readonly full?: true | undefined;
 }
 
 /** Proves the isolation with real packets. */
@@ -64,7 +75,8 @@ export async function verifyLive(
     ) => name),
   );
   const host = actual.firewall.state !== "unknown";
-  const { outside, hostAddresses } = await readOutside(infra, addressing, signal);
+  const around = await readSurroundings(infra, addressing, signal);
+  const { outside, hostAddresses } = around;
   const scene: Scene = { infra, addressing, running, hostAddresses, host, outside };
   const probes = planProbes(scene, {
     domains: options.domains === undefined ? undefined : new Set(options.domains),
@@ -84,6 +96,8 @@ export async function verifyLive(
     ),
     ...(host ? [hostSite(program, signal)] : []),
   ], signal);
+  const ms = performance.now() - began;
+  const reasons = host ? await reasonsOf(results, infra, live, around, signal) : new Map();
   const verification = {
     project: infra.projectName,
     firewall: status.firewall.state,
@@ -96,10 +110,50 @@ export async function verifyLive(
     notRunning: notRunning(scene),
     host,
     machines: names.length,
-    ms: performance.now() - began,
+    ms,
+    reasons,
   };
   terminal.out(
     options.json ? verificationJson(verification) : verificationText(verification, session.out),
   );
   return isProven(verification) ? EXIT.done : EXIT.failed;
+}
+
+/** Of so many differences the live rules are asked why; each takes half a second. */
+const MOST_REASONS = 6;
+
+/** What the live rules say about the flows that differ, one of each pair and service. */
+async function reasonsOf(
+  results: readonly Result[],
+  infra: Infra,
+  live: Live,
+  around: Surroundings,
+  signal: AbortSignal,
+): Promise<Map<Result, WhyLine>> {
+  const reasons = new Map<Result, WhyLine>();
+  for (const result of differences(results)) {
+    const { from, to, address, source, protocol, port } = result.probe;
+    if (from.kind === "host" || reasons.size === MOST_REASONS) continue;
+    const sender = source ?? addressOf(from, address.includes(":"), live);
+    if (sender === undefined) continue;
+    const ends = {
+      from: { name: placeText(from), place: from, address: sender },
+      to: { name: placeText(to), place: to, address },
+    };
+    try {
+      const [line] = await traced(ends, [{ protocol, port }], infra, live, around, signal);
+      if (line !== undefined) reasons.set(result, line);
+    } catch (error) {
+      // No table at all: that is said already.
+      if (!(error instanceof FirewallError)) throw error;
+      break;
+    }
+  }
+  return reasons;
+}
+
+function addressOf(place: Place, six: boolean, { addressing }: Live): string | undefined {
+  if (place.kind !== "machine") return undefined;
+  const machine = addressing.machines.get(place.machine);
+  return six ? machine?.ipv6 : machine?.ip;
 }

@@ -1,7 +1,9 @@
 import type { Addressing } from "../addressing/addressing.ts";
+import type { HostInterface } from "../addressing/host_networks.ts";
 import { runCommand } from "../host/command.ts";
 import type { Infra } from "../infra/infra.ts";
-import { parseIpv4 } from "../infra/ip.ts";
+import { parseCidr } from "../infra/ip.ts";
+import { PRIVATE_RANGES } from "../nftables/inet_table.ts";
 import { LOCAL_KINDS } from "../nftables/render_ruleset.ts";
 import { readUplinkBridges } from "../nftables/uplink.ts";
 import type { OutsidePlace } from "../verify/probe.ts";
@@ -19,16 +21,28 @@ interface Route {
   readonly gateway?: string;
 }
 
-/** What of the host's surroundings there is to be probed; needs no root. */
-export async function readOutside(
+/** What of the host there is beside the domains. */
+export interface Surroundings {
+  readonly interfaces: readonly HostInterface[];
+  /** Of the host, no domain's gateway among them. */
+  readonly hostAddresses: readonly string[];
+  /** Addresses beyond the host's own networks, to be tried. */
+  readonly outside: readonly OutsidePlace[];
+  /** Where an address that is not ours lies, by the host's routes. */
+  placeOf(address: string): Promise<OutsidePlace>;
+  /** The kernel's kind of an interface: `bridge`, `veth`, `wireguard`; `` of a network card. */
+  kindOf(name: string, signal: AbortSignal): Promise<string>;
+}
+
+/** Reads what the probes and questions need to know of the host's surroundings; needs no root. */
+export async function readSurroundings(
   infra: Infra,
   addressing: Addressing,
   signal: AbortSignal,
-): Promise<{ outside: OutsidePlace[]; hostAddresses: string[] }> {
-  const [{ interfaces }, uplinkBridges, ...routes] = await Promise.all([
+): Promise<Surroundings> {
+  const [{ interfaces }, uplinkBridges] = await Promise.all([
     readHostNetworks(signal),
     readUplinkBridges({ signal }),
-    ...[...PUBLIC, ...PRIVATE].map((address) => routeTo(address, signal)),
   ]);
   const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
   const hostAddresses = interfaces.filter(({ name }) => name !== "lo" && !bridges.has(name))
@@ -39,32 +53,42 @@ export async function readOutside(
     if (uplinkBridges.includes(name)) return true;
     return !LOCAL_KINDS.includes(await kindOf(name, signal));
   };
-  const places = await Promise.all(
-    [...PUBLIC, ...PRIVATE].map(async (address, i): Promise<OutsidePlace | undefined> => {
-      const route = routes[i];
-      // On a network of the host's own it would be a neighbour, not the outside.
-      if (route?.dev === undefined || route.gateway === undefined) return undefined;
-      const isPrivate = i >= PUBLIC.length;
-      return {
-        kind: "outside",
-        address,
-        private: isPrivate,
-        interface: route.dev,
-        isOutside: await isOutside(route.dev),
-      };
-    }),
-  );
-  const found = places.filter((each) => each !== undefined);
-  const outside = [
-    ...found.filter((each) => !each.private),
-    ...found.filter((each) => each.private).slice(0, 1),
-  ];
-  const four = hostAddresses.filter((each) => parseIpv4(each) !== undefined);
+  const placeOf = async (address: string): Promise<OutsidePlace & { readonly routed: boolean }> => {
+    const route = await routeTo(address, signal);
+    const name = route?.dev ?? "";
+    return {
+      kind: "outside",
+      address,
+      private: isPrivate(address),
+      interface: name,
+      isOutside: name !== "" && await isOutside(name),
+      // On a network of the host's own it is a neighbour.
+      routed: route?.gateway !== undefined,
+    };
+  };
+  const [publics, privates] = await Promise.all([PUBLIC, PRIVATE].map(async (addresses) => {
+    const places = await Promise.all(addresses.map(placeOf));
+    return places.filter(({ routed }) => routed).map(({ routed: _, ...place }) => place);
+  }));
+  const four = hostAddresses.filter((each) => !each.includes(":"));
   const six = hostAddresses.filter((each) => each.includes(":"));
   return {
-    outside,
+    interfaces,
     hostAddresses: [...four.slice(0, MOST_ADDRESSES), ...six.slice(0, MOST_ADDRESSES)],
+    outside: [...publics ?? [], ...privates?.slice(0, 1) ?? []],
+    placeOf,
+    kindOf,
   };
+}
+
+/** Whether `public-only` keeps away from it. */
+function isPrivate(address: string): boolean {
+  const own = parseCidr(address);
+  return PRIVATE_RANGES.some((range) => {
+    const whole = parseCidr(range);
+    return own !== undefined && whole?.version === own.version && whole.first <= own.first &&
+      own.last <= whole.last;
+  });
 }
 
 async function routeTo(address: string, signal: AbortSignal): Promise<Route | undefined> {

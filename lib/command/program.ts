@@ -175,6 +175,7 @@ function addApply(program: Command, choose: Choose, session: Session): void {
       new Option("--vault-password-file <file>", "Ansible: where the vault's password is")
         .conflicts("infra"),
     )
+    .option("--verify", "prove the isolation afterwards, as `network verify` does")
     .option("-v, --verbose", "Ansible: say more; repeat for more", (_, more: number) => more + 1, 0)
     .addHelpText(
       "after",
@@ -183,12 +184,20 @@ function addApply(program: Command, choose: Choose, session: Session): void {
         ["anklume apply --domain lab --yes", "one domain, from a script"],
         ["anklume apply --infra", "without Ansible"],
         ["anklume apply --yes --json | jq -c .", "events, one a line"],
+        ["anklume apply --verify", "and prove the isolation with real packets"],
         ["anklume apply --provision --tags web", "run one role again"],
       ),
     )
     .action((options) => {
       const verbose = Number(options.verbose);
-      choose(async () => (await import("./apply.ts")).apply({ ...options, verbose }, session));
+      choose(async () => {
+        const status = await (await import("./apply.ts")).apply({ ...options, verbose }, session);
+        if (!options.verify || status !== 0) return status;
+        // Read anew: what stands now is to be proven, not what stood before.
+        const { networkVerify } = await import("./network_verify.ts");
+        if (!options.json) session.terminal.out("\n");
+        return await networkVerify({ domain: options.domain, json: options.json }, session);
+      });
     });
 }
 

@@ -26,6 +26,8 @@ const PRIVATE4 = [
 /** All but global unicast (2000::/3), and 6to4, which can carry a private IPv4 address inside. */
 const PRIVATE6 = ["::/3", "2002::/16", "4000::/2", "8000::/1"];
 
+export const PRIVATE_RANGES: readonly string[] = [...PRIVATE4, ...PRIVATE6];
+
 /** DHCPv6's All_DHCP_Relay_Agents_and_Servers. */
 const DHCP6_SERVERS = "ff02::1:2";
 

@@ -41,7 +41,8 @@ export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Prom
   }
 }
 
-async function expectedListing(ruleset: Ruleset, options: NftOptions): Promise<string> {
+/** What the rendered tables amount to, as nft lists them. */
+export async function expectedListing(ruleset: Ruleset, options: NftOptions): Promise<string> {
   try {
     return await runNft(["unshare", "--net", "sh", "-c", EXPECT, "sh", ruleset.table], {
       ...options,

@@ -20,15 +20,27 @@ export async function runNft(
   return stdout;
 }
 
-/** Text of a live table as nft lists it, counters left out; undefined where there is none. */
+/** Text of a live table as nft lists it; undefined where there is none. */
 export async function listTable(
   family: string,
   table: string,
-  { signal, terse = false }: NftOptions & { /** Without the elements of sets. */ terse?: boolean } =
-    {},
+  { signal, terse = false, counters = false }: NftOptions & {
+    /** Without the elements of sets. */
+    readonly terse?: boolean;
+    /** With what was counted, which is different each time. */
+    readonly counters?: boolean;
+  } = {},
 ): Promise<string | undefined> {
   try {
-    return await runNft(["nft", "-s", ...(terse ? ["-t"] : []), "list", "table", family, table], {
+    return await runNft([
+      "nft",
+      ...(counters ? [] : ["-s"]),
+      ...(terse ? ["-t"] : []),
+      "list",
+      "table",
+      family,
+      table,
+    ], {
       signal,
     });
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Difference, Result } from "../verify/judge.ts";
 import type { CellState, Matrix } from "../verify/matrix.ts";
 import type { Place, Service } from "../verify/probe.ts";
 import { jsonText } from "./json.ts";
+import type { WhyLine } from "./why.ts";
 import { fits, matrixText } from "./matrix.ts";
 import type { Style } from "./style.ts";
 import { count, duration, hang, printable } from "./text.ts";
@@ -23,6 +24,8 @@ export interface Verification {
   /** Whether the host itself took part: that takes root. */
   readonly host: boolean;
   readonly machines: number;
+  /** Why, of those differences that the live rules were asked about. */
+  readonly reasons: ReadonlyMap<Result, WhyLine>;
   readonly ms: number;
 }
 
@@ -61,7 +64,7 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
     );
   }
   const wrong = differences(seen.results);
-  for (const result of wrong.slice(0, shown)) lines.push(...differenceText(result, style));
+  for (const result of wrong.slice(0, shown)) lines.push(...differenceText(result, seen, style));
   if (wrong.length > shown) {
     lines.push(`… and ${wrong.length - shown} more; --json lists all`);
   }
@@ -85,16 +88,23 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
 }
 
 function differenceText(
-  { probe, outcome, difference }: Result,
+  result: Result,
+  { reasons }: Verification,
   { colors, width }: Style,
 ): string[] {
+  const { probe, outcome, difference } = result;
   if (difference === undefined) return [];
+  const why = reasons.get(result)?.explanation;
   const flow = `${placeText(probe.from)} -> ${placeText(probe.to)} ${serviceText(probe)}`;
   const address = probe.family === 6 ? ` [${probe.address}]` : ` (${probe.address})`;
   const seen = difference === "wrong-source" ? `: ${outcome.seenFrom}` : "";
   return [
     colors.red(colors.bold(`${flow}${address}`)),
     colors.red(hang("  ", `${WORDS[difference]}${seen}`, width)),
+    ...(why?.step === undefined ? [] : [
+      hang("  rule  ", `${why.step.family}, chain ${why.step.chain}: ${why.step.rule}`, width),
+      hang("  why   ", printable(why.reason), width),
+    ]),
     colors.dim(`  anklume network why ${whyArguments(probe)}`),
   ];
 }
@@ -130,7 +140,7 @@ function conclusion(seen: Verification, { colors }: Style): string {
 
 /** `network verify --json` */
 export function verificationJson(seen: Verification): string {
-  const { results, matrix, folded: _, ms, ...rest } = seen;
+  const { results, matrix, folded: _, reasons: __, ms, ...rest } = seen;
   return jsonText({
     format: 1,
     ...rest,
@@ -154,7 +164,7 @@ export function verificationJson(seen: Verification): string {
 }
 
 /** `pro-dev`, `host`, `gateway of lab`, `outside`. */
-function placeText(place: Place): string {
+export function placeText(place: Place): string {
   switch (place.kind) {
     case "machine":
       return place.machine;

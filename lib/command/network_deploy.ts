@@ -1,0 +1,29 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { firewallPort } from "./firewall.ts";
+import { openLive } from "./live.ts";
+import { writeLock } from "./resolve_addressing.ts";
+import type { Session } from "./session.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+/** Loads the firewall alone: what apply does first, and nothing of the rest. */
+export async function networkDeploy(session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = await lockWorkspace();
+  await using live = await openLive(workspace, session);
+  if (live === undefined) return EXIT.wrongInput;
+  const { terminal, out } = session;
+  const { ruleset, actual } = live;
+  const { state } = actual.firewall;
+  if (state === "in-place") {
+    terminal.out(`The firewall of ${ruleset.project} stands as rendered; nothing to do.\n`);
+    return EXIT.done;
+  }
+  // Addresses that were given must not move afterwards.
+  await writeLock(live.lock);
+  await firewallPort(ruleset).load();
+  const tables = ruleset.tables.join(", ");
+  terminal.out(out.colors.green(`Loaded and read back: ${tables}; it comes back at boot.\n`));
+  return EXIT.done;
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { IMAGE, inMachine, Lab, must } from "./_lab.ts";
+import { connect, IMAGE, inMachine, Lab, must, OUTSIDE_ADDRESS, serve } from "./_lab.ts";
 
 const INFRA = `
 project_name: proven
@@ -43,6 +43,14 @@ async function verify(lab: Lab, expected: number, ...args: string[]): Promise<An
   return JSON.parse(stdout) as Answer;
 }
 
+/** Of a machine, from the lock. */
+async function address(lab: Lab, machine: string): Promise<string> {
+  const found = new RegExp(`${machine}: \\{ domain: \\w+, ip: ([0-9.]+)`).exec(
+    await lab.read("infra.lock.yml"),
+  );
+  return found?.[1] ?? assert.fail(`no address of ${machine}`);
+}
+
 const nft = (rule: string) => must(["nft", ...rule.split(" ")]);
 const T = "anklume_proven";
 
@@ -65,6 +73,58 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     const full = await verify(lab, 0, "--full");
     const one = await verify(lab, 0, "--domain", "shut");
     assert.ok(one.probes < full.probes && one.probes > 0);
+  });
+
+  await t.step("network why says what the packets say, and where it comes from", async () => {
+    await serve("right", "right-a", 8080);
+    const rightA = await address(lab, "right-a");
+    const shutA = await address(lab, "shut-a");
+    const FLOWS = [
+      ["left", "left-a", "right-a", rightA, 8080, /infra\.yml:20/],
+      ["left", "left-a", "right-a", rightA, 8081, undefined],
+      ["shut", "shut-a", "right-a", rightA, 8080, undefined],
+      ["left", "left-a", "shut-a", shutA, 22, undefined],
+      ["left", "left-a", "left-b", await address(lab, "left-b"), 22, undefined],
+      ["left", "left-a", "outside", OUTSIDE_ADDRESS, 443, /infra\.yml:7/],
+      ["shut", "shut-a", "outside", OUTSIDE_ADDRESS, 443, undefined],
+      ["right", "right-a", "192.168.77.10", "192.168.77.10", 443, /infra\.yml:11/],
+      ["left", "left-a", "172.17.0.2", "172.17.0.2", 8080, undefined],
+      ["left", "left-b", "198.51.100.2", "198.51.100.2", 22, undefined],
+    ] as const;
+    for (const [domain, machine, to, target, port, place] of FLOWS) {
+      const reached = await connect({ domain, machine }, target, port) !== undefined;
+      const { stdout } = await lab.anklume(["network", "why", machine, to, String(port)]);
+      const flow = `${machine} -> ${to} ${port}/tcp`;
+      assert.match(stdout, reached ? /passes/ : /is dropped/, `${flow}\n${stdout}`);
+      if (place !== undefined) assert.match(stdout, place, stdout);
+      else if (!reached) assert.match(stdout, /network_policies:/, stdout);
+    }
+    const policy = await lab.anklume(["network", "why", "left-a", "host", "22/tcp"]);
+    assert.match(policy.stdout, /the host.*infra\.yml:22/s);
+    const { stdout } = await lab.anklume(["network", "why", "left", "right", "--json"]);
+    const { flows } = JSON.parse(stdout) as { flows: { service: string; passes: boolean }[] };
+    assert.deepEqual(
+      flows.filter(({ passes }) => passes).map(({ service }) => service),
+      ["8080/tcp"],
+    );
+    await lab.anklume(["network", "why", "left-z", "right-a", "22"], 2);
+    await lab.anklume(["network", "why", "left-a", "right-a", "99999"], 2);
+  });
+
+  await t.step("network rules names policies and domains, and can be loaded again", async () => {
+    const { stdout } = await lab.anklume(["network", "rules"]);
+    assert.match(
+      stdout,
+      /# policy-1 {2}left -> right-a 8080\/tcp, "one port" {2}\(infra\.yml:20\)/,
+    );
+    assert.match(stdout, /comment "policy-1".*# left -> right-a/);
+    await must(["unshare", "--net", "nft", "-f", "-"], stdout);
+    await nft(`add element inet ${T} bridges { eth7 }`);
+    const { stdout: diff } = await lab.anklume(["network", "rules", "--diff"], 1);
+    assert.match(diff, /^\+\t\t\t"eth7"$/m);
+    assert.doesNotMatch(diff, /^-\t/m);
+    await lab.anklume(["network", "deploy"]);
+    await lab.anklume(["network", "rules", "--diff"]);
   });
 
   await t.step(
@@ -114,7 +174,19 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     const proof = await verify(lab, 1);
     assert.ok(proof.differences.some(({ kind }) => kind === "unanswered"));
     assert.ok(proof.differences.every(({ kind }) => kind !== "leak"));
-    await lab.anklume(["apply", "--infra"]);
+  });
+
+  await t.step("a NIC that somebody adds by hand is a breach, until it is gone", async () => {
+    await must([
+      ...["incus", "config", "device", "add", "--project", "shut", "shut-a", "eth9"],
+      ...["nic", "nictype=bridged", "parent=docker0", "name=eth9"],
+    ]);
+    const proof = await verify(lab, 1);
+    assert.match(proof.breaches.join(), /shut-a.*eth9/);
+    assert.match((await lab.anklume(["status"])).stdout, /BREACH.*shut-a/);
+    assert.match((await lab.anklume(["check"])).stdout, /eth9/);
+    const applied = await lab.anklume(["apply", "--infra", "--yes", "--verify"]);
+    assert.match(applied.stdout, /All as infra\.yml says/);
   });
 
   await t.step("nothing is left in the machines or on the host", async () => {

@@ -80,7 +80,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     const rightA = await address(lab, "right-a");
     const shutA = await address(lab, "shut-a");
     const FLOWS = [
-      ["left", "left-a", "right-a", rightA, 8080, /infra\.yml:20/],
+      ["left", "left-a", "right-a", rightA, 8080, /infra\.yml:18/],
       ["left", "left-a", "right-a", rightA, 8081, undefined],
       ["shut", "shut-a", "right-a", rightA, 8080, undefined],
       ["left", "left-a", "shut-a", shutA, 22, undefined],
@@ -100,7 +100,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       else if (!reached) assert.match(stdout, /network_policies:/, stdout);
     }
     const policy = await lab.anklume(["network", "why", "left-a", "host", "22/tcp"]);
-    assert.match(policy.stdout, /the host.*infra\.yml:22/s);
+    assert.match(policy.stdout, /the host.*infra\.yml:20/s);
     const { stdout } = await lab.anklume(["network", "why", "left", "right", "--json"]);
     const { flows } = JSON.parse(stdout) as { flows: { service: string; passes: boolean }[] };
     assert.deepEqual(
@@ -115,7 +115,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     const { stdout } = await lab.anklume(["network", "rules"]);
     assert.match(
       stdout,
-      /# policy-1 {2}left -> right-a 8080\/tcp, "one port" {2}\(infra\.yml:20\)/,
+      /# policy-1 {2}left -> right-a 8080\/tcp, "one port" {2}\(infra\.yml:18\)/,
     );
     assert.match(stdout, /comment "policy-1".*# left -> right-a/);
     await must(["unshare", "--net", "nft", "-f", "-"], stdout);

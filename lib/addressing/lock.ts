@@ -7,6 +7,7 @@ import { type Lock, LOCK_FORMAT, type LockedDomain, type LockedMachine } from ".
 import { networkOf } from "./ipv4.ts";
 import { type Field, LockReader } from "./lock_reader.ts";
 import { FORMS } from "./lock_forms.ts";
+import { readLockLines } from "./lock_lines.ts";
 
 /**
  * Reads `infra.lock.yml`. Strict, since it decides which address means which machine: whatever is unknown, missing,
@@ -41,7 +42,7 @@ function reportConflict(source: SourceFile, diagnostics: DiagnosticList): boolea
 }
 
 function readLock(source: SourceFile, diagnostics: DiagnosticList): Lock | undefined {
-  const node = readYaml(source, diagnostics);
+  const node = readLockLines(source) ?? readYaml(source, diagnostics);
   if (node === undefined) return undefined;
   const reader = new LockReader(diagnostics);
   const whole: Field = { name: source.file, node, range: rangeOf(node.span) };

@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Diagnostic, SourceRange } from "../diag/diagnostic.ts";
 import { CLOSING, findSection, userText } from "./managed_section.ts";
-import type { FileShape } from "./tree_file.ts";
+import { type FileShape, isYaml } from "./tree_file.ts";
 
 /**
  * Looks at a whole file, our section and the user's text together, as Ansible will read it: what
@@ -11,6 +11,8 @@ import type { FileShape } from "./tree_file.ts";
  */
 export function checkFile(path: string, text: string, shape: FileShape): Diagnostic[] {
   if (shape === "lines") return [];
+  // Our own part alone is in order; parsing it again, for every machine, is what a check would take longest for.
+  if (isYaml(shape) && !hasUserContent(text)) return [];
   return shape === "ini" ? checkIni(path, text) : checkYaml(path, text, shape);
 }
 

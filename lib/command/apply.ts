@@ -16,6 +16,7 @@ import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { firewallPort, forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
+import { HostReading } from "./host_reading.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, type Outlook } from "./outlook.ts";
 import { provisionMachines, type ProvisionOptions } from "./provision_machines.ts";
@@ -42,10 +43,11 @@ const ROUNDS = 3;
 /** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
 export function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
+    await using reading = new HostReading(shown.signal);
     const workspace = await loadWorkspace(shown, options);
     if (workspace === undefined) return EXIT.wrongInput;
     using _lock = await lockWorkspace();
-    return await applyOnce(workspace, options, shown, 1);
+    return await applyOnce(workspace, options, shown, 1, reading);
   });
 }
 
@@ -54,9 +56,13 @@ async function applyOnce(
   options: ApplyOptions,
   session: Session,
   round: number,
+  reading?: HostReading,
 ): Promise<ExitStatus> {
   const domains = selectDomains(workspace.infra, options.domain);
-  await using live = await openLive(workspace, session, options);
+  await using live = await openLive(workspace, session, {
+    ...options,
+    ...(reading === undefined ? {} : { reading }),
+  });
   if (live === undefined) return EXIT.wrongInput;
   const outlook = await createOutlook(workspace, live, {
     domains,

@@ -4,6 +4,7 @@ import { planJson } from "../view/json.ts";
 import { planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { HostReading } from "./host_reading.ts";
 import { openLive } from "./live.ts";
 import { createOutlook, isPending } from "./outlook.ts";
 import { selectDomains } from "./select_domains.ts";
@@ -20,10 +21,11 @@ export interface CheckOptions {
 
 /** Shows what apply would do: the plan that apply runs, and nothing of its own. */
 export async function check(options: CheckOptions, session: Session): Promise<ExitStatus> {
+  await using reading = new HostReading(session.signal);
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const domains = selectDomains(workspace.infra, options.domain);
-  await using live = await openLive(workspace, session, options);
+  await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
   const outlook = await createOutlook(workspace, live, { domains });
   const { plan, needs, warnings } = outlook;

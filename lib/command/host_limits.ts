@@ -9,20 +9,27 @@ const TIMEOUT_MS = 10_000;
  * is left out, since a forecast is worth no failure.
  */
 export async function readHostLimits(signal: AbortSignal): Promise<HostLimits> {
-  const [inotifyInstances, keys] = await Promise.all(KEYS.map((key) => readKey(key, signal)));
+  const values = await readKeys(signal);
+  const [inotifyInstances, keys] = KEYS.map((key) => values.get(key));
   return {
     ...(inotifyInstances === undefined ? {} : { inotifyInstances }),
     ...(keys === undefined ? {} : { keys }),
   };
 }
 
-async function readKey(key: string, signal: AbortSignal): Promise<number | undefined> {
+async function readKeys(signal: AbortSignal): Promise<Map<string, number>> {
   try {
-    const { stdout } = await runCommand(["sysctl", "-n", key], { signal, timeoutMs: TIMEOUT_MS });
-    const value = Number(stdout.trim());
-    return Number.isInteger(value) && value > 0 ? value : undefined;
+    // -e: a key that this kernel lacks is passed over.
+    const argv = ["sysctl", "-e", ...KEYS] as const;
+    const { stdout } = await runCommand(argv, { signal, timeoutMs: TIMEOUT_MS });
+    return new Map(
+      stdout.split("\n").flatMap((line) => {
+        const [, key = "", text] = /^(\S+) = (\d+)$/.exec(line) ?? [];
+        return Number(text) > 0 ? [[key, Number(text)] as const] : [];
+      }),
+    );
   } catch (error) {
-    if (error instanceof CommandError && error.reason !== "interrupted") return undefined;
+    if (error instanceof CommandError && error.reason !== "interrupted") return new Map();
     throw error;
   }
 }

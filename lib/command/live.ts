@@ -2,17 +2,16 @@ import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { findHostConflicts } from "../addressing/host_conflicts.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import { envVar } from "../host/terminal.ts";
-import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
+import type { IncusClient } from "../incus/incus_client.ts";
 import { policyWarnings } from "../nftables/policy_warning.ts";
 import { renderRuleset } from "../nftables/render_ruleset.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
-import { readTemplates } from "../nftables/template.ts";
-import { readUplinkBridges } from "../nftables/uplink.ts";
 import type { ActualState } from "../plan/actual_state.ts";
-import { readActualState, wishesOf } from "../plan/read_actual_state.ts";
+import { wishesOf } from "../plan/read_actual_state.ts";
+import { actualNetwork } from "../resource/network.ts";
 import { readFirewall } from "./firewall.ts";
-import { readHostLimits } from "./host_limits.ts";
-import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
+import { bridgeOwners } from "./host_networks.ts";
+import { HostReading } from "./host_reading.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
@@ -35,6 +34,8 @@ export interface LiveOptions {
   readonly json?: true | undefined;
   /** false: networks of the host that stand where ours are to stand are nobody's concern. Default true. */
   readonly hostConflicts?: boolean;
+  /** Begun before the workspace was read. */
+  readonly reading?: HostReading;
 }
 
 /**
@@ -48,18 +49,22 @@ export async function openLive(
 ): Promise<Live | undefined> {
   const { infra, sources } = workspace;
   const { signal } = session;
-  const incus = await connectIncus({ signal });
+  const reading = options.reading ?? new HostReading(signal);
+  reading.wish(wishesOf(infra));
+  const incus = await reading.takeIncus();
   try {
-    const [state, host, uplinkBridges, templates] = await Promise.all([
-      readActualState(incus, { ...wishesOf(infra), signal }),
-      readHostNetworks(signal),
-      readUplinkBridges({ signal }),
-      readTemplates(),
+    const [networks, host, templates] = await Promise.all([
+      reading.networks,
+      reading.surroundings,
+      reading.templates,
     ]);
-    const { addressing, lock, diagnostics } = resolveAddressing(workspace, state);
+    // The machines take Incus longest to tell of: only a lost lock needs them to know who lives where.
+    const known = workspace.lock === undefined ? await reading.state : undefined;
+    const { addressing, lock, diagnostics } = resolveAddressing(workspace, known);
     const found = [...diagnostics];
+    const bridges = networks.map(actualNetwork);
     if (addressing !== undefined && (options.hostConflicts ?? true)) {
-      const owners = bridgeOwners(addressing.infraId, state);
+      const owners = bridgeOwners(addressing.infraId, bridges);
       found.push(...findHostConflicts(infra, addressing, { ...host, ...owners }));
     }
     if (addressing === undefined || lock === undefined || hasErrors(found)) {
@@ -70,14 +75,16 @@ export async function openLive(
       return undefined;
     }
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
-    const { ownedBridges } = bridgeOwners(addressing.infraId, state);
+    const { ownedBridges } = bridgeOwners(addressing.infraId, bridges);
     const orphanBridges = [...ownedBridges].filter((bridge) => !declared.has(bridge)).sort();
+    const { uplinkBridges } = host;
     const render = (orphanBridges: string[]) =>
       renderRuleset(infra, addressing, { orphanBridges, uplinkBridges }, templates);
     const ruleset = render(orphanBridges);
-    const [firewall, limits] = await Promise.all([
+    const [state, firewall, limits] = await Promise.all([
+      reading.state,
       readFirewall(ruleset, { signal }),
-      readHostLimits(signal),
+      reading.limits,
     ]);
     return {
       incus,

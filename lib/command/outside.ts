@@ -5,7 +5,6 @@ import type { Infra } from "../infra/infra.ts";
 import { parseCidr } from "../infra/ip.ts";
 import { PRIVATE_RANGES } from "../nftables/inet_table.ts";
 import { LOCAL_KINDS } from "../nftables/render_ruleset.ts";
-import { readUplinkBridges } from "../nftables/uplink.ts";
 import type { OutsidePlace } from "../verify/probe.ts";
 import { readHostNetworks } from "./host_networks.ts";
 
@@ -40,10 +39,7 @@ export async function readSurroundings(
   addressing: Addressing,
   signal: AbortSignal,
 ): Promise<Surroundings> {
-  const [{ interfaces }, uplinkBridges] = await Promise.all([
-    readHostNetworks(signal),
-    readUplinkBridges({ signal }),
-  ]);
+  const { interfaces, uplinkBridges } = await readHostNetworks(signal);
   const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
   const hostAddresses = interfaces.filter(({ name }) => name !== "lo" && !bridges.has(name))
     .flatMap(({ addresses }) => addresses.map((each) => each.split("/")[0] ?? ""))

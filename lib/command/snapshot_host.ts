@@ -54,7 +54,7 @@ async function lostInfraId(
   session: Session,
   { json }: SnapshotHostOptions,
 ): Promise<string | undefined> {
-  const state = await readActualState(incus, { signal: session.signal });
+  const state = await readActualState(incus, {}, { signal: session.signal });
   const { addressing, diagnostics } = resolveAddressing(workspace, state);
   if (addressing !== undefined) return addressing.infraId;
   if (json) session.terminal.out(diagnosticsJson(diagnostics));

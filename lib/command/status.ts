@@ -3,6 +3,7 @@ import { statusJson } from "../view/json.ts";
 import { statusText } from "../view/status.ts";
 import { buildStatus } from "./build_status.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { HostReading } from "./host_reading.ts";
 import { openLive } from "./live.ts";
 import { createOutlook } from "./outlook.ts";
 import type { Session } from "./session.ts";
@@ -14,9 +15,10 @@ export async function status(
   options: { readonly json?: true },
   session: Session,
 ): Promise<ExitStatus> {
+  await using reading = new HostReading(session.signal);
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
-  await using live = await openLive(workspace, session, options);
+  await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
   const { plan, needs } = await createOutlook(workspace, live, {});
   const seen = buildStatus(workspace.infra, live.addressing, live.actual, plan, needs);

@@ -80,7 +80,7 @@ export async function writeTree(prepared: PreparedSync, lock: Lock): Promise<voi
 async function stateIfAny(signal: AbortSignal): Promise<IncusState | undefined> {
   try {
     await using incus = await connectIncus({ signal });
-    return await readActualState(incus, { signal });
+    return await readActualState(incus, {}, { signal });
   } catch (error) {
     if (error instanceof IncusUnreachableError && error.reason === "missing") return undefined;
     throw error;

@@ -1,4 +1,6 @@
 import type { IncusClient } from "../incus/incus_client.ts";
+import type { ReadOptions } from "../incus/collection.ts";
+import type { Network } from "../incus/wire/network.ts";
 import type { Resources } from "../incus/wire/server.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
 import { actualInstance } from "../resource/instance.ts";
@@ -16,7 +18,12 @@ export interface ReadWishes {
   readonly hardware?: boolean;
   /** How much of each pool is free: something with a size is declared. */
   readonly poolSpace?: boolean;
+}
+
+export interface ReadStateOptions {
   readonly signal?: AbortSignal;
+  /** The answer to `incus.networks.list()`, where it was asked for already. */
+  readonly networks?: Promise<readonly Network[]>;
 }
 
 /** What planning this infra needs to know of the host. */
@@ -36,23 +43,24 @@ export function wishesOf(infra: Infra): ReadWishes {
 
 /**
  * Reads everything of every project in one wave of requests and one request (two with `poolSpace`) per storage pool: how
- * many machines there are does not matter.
+ * many machines there are does not matter. Wishes may come later than the call: what needs none is asked for at once.
  * @throws IncusError, IncusUnreachableError, or the reason of an aborted `signal`
  */
 export async function readActualState(
   incus: IncusClient,
-  wishes: ReadWishes = {},
+  wishes: ReadWishes | Promise<ReadWishes> = {},
+  { signal, networks: asked }: ReadStateOptions = {},
 ): Promise<IncusState> {
-  const options = { signal: wishes.signal };
+  const options = { signal };
   const everywhere = { allProjects: true } as const;
   const [projects, networks, profiles, instances, pools, images, hardware] = await Promise.all([
     incus.projects.list(options),
-    incus.networks.list(options),
+    asked ?? incus.networks.list(options),
     incus.profiles.list(everywhere, options),
     incus.instances.list(everywhere, options),
-    readPools(incus, wishes),
-    wishes.images ? incus.images.list(options) : undefined,
-    wishes.hardware ? incus.server.resources(options) : undefined,
+    readPools(incus, wishes, options),
+    wished(wishes, "images", () => incus.images.list(options)),
+    wished(wishes, "hardware", () => incus.server.resources(options)),
   ]);
   return {
     server: {
@@ -80,13 +88,24 @@ export async function readActualState(
   };
 }
 
-async function readPools(incus: IncusClient, wishes: ReadWishes) {
-  const options = { signal: wishes.signal };
+async function wished<T>(
+  wishes: ReadWishes | Promise<ReadWishes>,
+  wish: keyof ReadWishes,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  return (await wishes)[wish] ? await read() : undefined;
+}
+
+async function readPools(
+  incus: IncusClient,
+  wishes: ReadWishes | Promise<ReadWishes>,
+  options: ReadOptions,
+) {
   const pools = await incus.storagePools.list(options);
   return await Promise.all(pools.map(async ({ name, driver }) => {
     const [volumes, resources] = await Promise.all([
       incus.volumes.list(name, { allProjects: true }, options),
-      wishes.poolSpace ? incus.storagePools.resources(name, options) : undefined,
+      wished(wishes, "poolSpace", () => incus.storagePools.resources(name, options)),
     ]);
     const space = resources?.space;
     const free = space === undefined || space.total === 0 ? undefined : space.total - space.used;

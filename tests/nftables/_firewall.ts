@@ -11,9 +11,9 @@ import {
   persistRuleset,
   removePersisted,
 } from "../../lib/nftables/persist.ts";
+import { readHostNetworks } from "../../lib/command/host_networks.ts";
 import { readBack } from "../../lib/nftables/read_back.ts";
 import type { Ruleset } from "../../lib/nftables/ruleset.ts";
-import { readUplinkBridges } from "../../lib/nftables/uplink.ts";
 
 const VERBS: Readonly<Record<string, (ruleset: Ruleset) => Promise<unknown>>> = {
   load: (ruleset) => loadRuleset(ruleset),
@@ -21,7 +21,7 @@ const VERBS: Readonly<Record<string, (ruleset: Ruleset) => Promise<unknown>>> = 
   readBack: (ruleset) => readBack(ruleset),
   delete: (ruleset) => deleteTables(ruleset),
   owner: (ruleset) => readTableOwner("inet", ruleset.table),
-  uplinks: () => readUplinkBridges(),
+  uplinks: async () => (await readHostNetworks(new AbortController().signal)).uplinkBridges,
   persist: (ruleset) => persistRuleset(ruleset),
   persisted: (ruleset) => persistedDifferences(ruleset),
   removePersisted: (ruleset) => removePersisted(ruleset),

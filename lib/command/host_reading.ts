@@ -1,0 +1,59 @@
+import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
+import type { Network } from "../incus/wire/network.ts";
+import { readTemplates, type RuleTemplates } from "../nftables/template.ts";
+import type { HostLimits, IncusState } from "../plan/actual_state.ts";
+import { readActualState, type ReadWishes } from "../plan/read_actual_state.ts";
+import { readHostLimits } from "./host_limits.ts";
+import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+
+/**
+ * What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. Disposing
+ * of it ends what is still under way, and the connection unless somebody took it.
+ */
+export class HostReading implements AsyncDisposable {
+  readonly networks: Promise<readonly Network[]>;
+  /** Complete only after `wish()`. */
+  readonly state: Promise<IncusState>;
+  readonly surroundings: Promise<Surroundings>;
+  readonly limits: Promise<HostLimits>;
+  readonly templates: Promise<RuleTemplates>;
+  readonly #incus: Promise<IncusClient>;
+  readonly #wishes = Promise.withResolvers<ReadWishes>();
+  readonly #end = new AbortController();
+  #taken = false;
+
+  constructor(interrupt: AbortSignal) {
+    const signal = AbortSignal.any([interrupt, this.#end.signal]);
+    this.#incus = connectIncus({ signal });
+    this.networks = this.#incus.then((incus) => incus.networks.list({ signal }));
+    this.state = this.#incus.then((incus) =>
+      readActualState(incus, this.#wishes.promise, { signal, networks: this.networks })
+    );
+    this.surroundings = readHostNetworks(signal);
+    this.limits = readHostLimits(signal);
+    this.templates = readTemplates();
+    // Who waits for one of them is told; who ended before that does not care.
+    const all = [this.networks, this.state, this.surroundings, this.limits, this.templates];
+    for (const each of all) each.catch(() => {});
+  }
+
+  /** What planning this infra needs besides. */
+  wish(wishes: ReadWishes): void {
+    this.#wishes.resolve(wishes);
+  }
+
+  /** The connection, which is the caller's to close from now on. */
+  async takeIncus(): Promise<IncusClient> {
+    const incus = await this.#incus;
+    this.#taken = true;
+    return incus;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#taken) return;
+    this.#end.abort();
+    this.#wishes.resolve({});
+    const incus = await this.#incus.catch(() => undefined);
+    await incus?.close();
+  }
+}

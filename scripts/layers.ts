@@ -27,7 +27,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   verify: { uses: ["infra", "addressing", "host", "diag"], types: ["incus", "nftables"] },
   view: {
     uses: ["resource", "diag"],
-    types: ["plan", "apply", "ansible", "infra", "verify", "snapshot"],
+    types: ["plan", "apply", "ansible", "infra", "nftables", "verify", "snapshot"],
   },
   command: {
     uses: [

@@ -1,5 +1,7 @@
 import { makeRoot } from "../host/make_root.ts";
 import type { Infra } from "../infra/infra.ts";
+import { readStrangers } from "../nftables/host_facts.ts";
+import { nicsOf } from "../nftables/nic.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import { notRunning, planProbes, type Scene } from "../verify/plan_probes.ts";
 import { type Result, siteOf } from "../verify/judge.ts";
@@ -76,6 +78,11 @@ export async function verifyLive(
   );
   const host = actual.firewall.state !== "unknown";
   const around = await readSurroundings(infra, addressing, signal);
+  const strangers = await readStrangers(
+    new Set([...addressing.domains.values()].map(({ bridge }) => bridge)),
+    new Set(nicsOf(infra, addressing).map(({ port }) => port)),
+    { signal },
+  );
   const { outside, hostAddresses } = around;
   const scene: Scene = { infra, addressing, running, hostAddresses, host, outside };
   const probes = planProbes(scene, {
@@ -105,7 +112,10 @@ export async function verifyLive(
     matrix: matrixOf(infra, results),
     folded: matrixOf(infra, results, true),
     results,
-    breaches: status.breaches,
+    breaches: [
+      ...status.breaches,
+      ...strangers.map(({ bridge, port }) => `port ${port} of ${bridge}, which is no machine's`),
+    ],
     faults,
     notRunning: notRunning(scene),
     host,

@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly outside: readonly OutsidePlace[];
   /** Where an address that is not ours lies, by the host's routes. */
   placeOf(address: string): Promise<OutsidePlace>;
+  /** Whether an interface counts as the outside. */
+  isOutside(name: string): Promise<boolean>;
   /** The kernel's kind of an interface: `bridge`, `veth`, `wireguard`; `` of a network card. */
   kindOf(name: string, signal: AbortSignal): Promise<string>;
 }
@@ -73,6 +75,7 @@ export async function readSurroundings(
     hostAddresses: [...four.slice(0, MOST_ADDRESSES), ...six.slice(0, MOST_ADDRESSES)],
     outside: [...publics ?? [], ...privates?.slice(0, 1) ?? []],
     placeOf,
+    isOutside,
     kindOf,
   };
 }

@@ -104,6 +104,20 @@ export function udp(from: number, to: number, payload: Uint8Array = new Uint8Arr
   return bytes(u16(from), u16(to), u16(8 + payload.length), u16(0), payload);
 }
 
+/** With the checksum that IPv6 asks for. */
+export function udp6(
+  from: string,
+  to: string,
+  source: number,
+  target: number,
+  payload: Uint8Array,
+): Uint8Array {
+  const datagram = (sum: Uint8Array) =>
+    bytes(u16(source), u16(target), u16(8 + payload.length), sum, payload);
+  const pseudo = bytes(ip6Bytes(from), ip6Bytes(to), u16(0), u16(8 + payload.length), 0, 0, 0, 17);
+  return datagram(u16(checksum(bytes(pseudo, datagram(u16(0))))));
+}
+
 export function icmp(type: number, code: number, rest: Uint8Array): Uint8Array {
   const message = (sum: Uint8Array) => bytes(type, code, sum, rest);
   return message(u16(checksum(message(u16(0)))));

@@ -1,0 +1,183 @@
+import { findAnsible } from "../ansible/find_ansible.ts";
+import { findHostConflicts } from "../addressing/host_conflicts.ts";
+import { runCommand } from "../host/command.ts";
+import { connectIncus } from "../incus/incus_client.ts";
+import { IncusUnreachableError } from "../incus/incus_error.ts";
+import {
+  checkHost,
+  type DoctorWishes,
+  type Finding,
+  type HostFacts,
+} from "../nftables/host_check.ts";
+import {
+  readDefaultInterfaces,
+  readNftVersion,
+  readOtherTables,
+  readStrangers,
+  readSysctls,
+} from "../nftables/host_facts.ts";
+import { nicsOf } from "../nftables/nic.ts";
+import { persistedDifferences } from "../nftables/persist.ts";
+import { commandText, findingsJson, findingsText } from "../view/doctor.ts";
+import { confirm } from "./confirm.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { describeFault } from "./fault.ts";
+import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
+import { openLive } from "./live.ts";
+import { readSurroundings } from "./outside.ts";
+import type { Session } from "./session.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
+
+export interface DoctorOptions {
+  readonly fix?: true;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+/** Says what of this host breaks or walks around the isolation, or the internet of the domains, and mends it on demand. */
+export async function doctor(options: DoctorOptions, session: Session): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return EXIT.wrongInput;
+  const { terminal, out } = session;
+  let findings = await examine(workspace, session);
+  if (options.fix && !options.json) {
+    const broken = findings.filter(({ fix, state }) => fix !== undefined && state !== "ok");
+    terminal.out(findingsText(findings, out));
+    if (broken.length === 0) {
+      terminal.out("\nNothing that anklume could mend by itself.\n");
+      return statusOf(findings);
+    }
+    for (const finding of broken) {
+      const answer = await mend(finding, options, session);
+      if (answer !== EXIT.done) return answer;
+    }
+    terminal.out("\n");
+    findings = await examine(workspace, session);
+  }
+  terminal.out(options.json ? findingsJson(findings) : findingsText(findings, out));
+  return statusOf(findings);
+}
+
+function statusOf(findings: readonly Finding[]): ExitStatus {
+  return findings.some(({ state }) => state === "bad") ? EXIT.failed : EXIT.done;
+}
+
+/** Runs the commands of one finding, after asking. */
+async function mend(
+  { check, fix = [] }: Finding,
+  { yes }: DoctorOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const { terminal, signal } = session;
+  terminal.out(`\n${check}:\n${fix.map((argv) => `  ${commandText(argv)}\n`).join("")}`);
+  if (!yes) {
+    switch (await confirm("Run that?", session)) {
+      case "yes":
+        break;
+      case "no":
+        return EXIT.done;
+      case "interrupted":
+        return EXIT.interrupted;
+      case "no-one":
+        terminal.err(
+          "anklume: There is no terminal to ask at: nothing was run.\n" +
+            "         Look at the commands above, then run the same command with --yes.\n",
+        );
+        return EXIT.failed;
+    }
+  }
+  for (const argv of fix) await runCommand(argv, { signal, timeoutMs: 30_000 });
+  return EXIT.done;
+}
+
+async function examine(workspace: Workspace, session: Session): Promise<Finding[]> {
+  const { infra } = workspace;
+  const { signal } = session;
+  const incus = await examineIncus(signal);
+  const ansible = await examineAnsible(workspace);
+  if (incus.state === "bad") {
+    const nftVersion = await readNftVersion({ signal });
+    const first = nftVersion === undefined
+      ? []
+      : [{ check: "nft", state: "ok", detail: nftVersion } as const];
+    return [incus, ansible, ...first];
+  }
+  await using live = await openLive(workspace, session, { hostConflicts: false });
+  // What is wrong with the addresses has been shown.
+  if (live === undefined) return [incus, ansible];
+  const { addressing, actual, ruleset } = live;
+  const via = infra.domains.flatMap(({ internet }) =>
+    internet.kind === "via" ? internet.interfaces : []
+  );
+  const wishes: DoctorWishes = {
+    ipv6: infra.global.ipv6,
+    anyInternet: infra.domains.some(({ internet }) => internet.kind !== "none") ||
+      infra.policies.length > 0,
+    via: [...new Set(via)],
+  };
+  const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
+  const ports = new Set(nicsOf(infra, addressing).map(({ port }) => port));
+  const keys = [
+    "net.ipv4.ip_forward",
+    "net.ipv6.conf.all.forwarding",
+    "net.ipv4.conf.all.rp_filter",
+    "net.bridge.bridge-nf-call-iptables",
+    ...wishes.via.map((name) => `net.ipv4.conf.${name}.rp_filter`),
+  ];
+  const around = await readSurroundings(infra, addressing, signal);
+  const [nftVersion, sysctls, others, strangers, atBoot, networks, uplinks] = await Promise.all([
+    readNftVersion({ signal }),
+    readSysctls(keys, { signal }),
+    readOtherTables({ signal }),
+    readStrangers(bridges, ports, { signal }),
+    persistedDifferences(ruleset, { signal }),
+    readHostNetworks(signal),
+    readDefaultInterfaces({ signal }),
+  ]);
+  const conflicts = findHostConflicts(infra, addressing, {
+    ...networks,
+    ...bridgeOwners(addressing.infraId, actual),
+  });
+  const facts: HostFacts = {
+    nftVersion,
+    sysctls,
+    chains: others?.chains,
+    flowtables: others?.flowtables,
+    strangers,
+    atBoot,
+    firewall: actual.firewall.state,
+    overlaps: conflicts.filter(({ severity }) => severity === "error").map(({ summary }) =>
+      summary
+    ),
+    uplinks: await Promise.all(
+      uplinks.map(async (name) => ({ name, isOutside: await around.isOutside(name) })),
+    ),
+  };
+  return [incus, ansible, ...checkHost(facts, wishes)];
+}
+
+async function examineIncus(signal: AbortSignal): Promise<Finding> {
+  const check = "incus";
+  try {
+    await using incus = await connectIncus({ signal });
+    return { check, state: "ok", detail: incus.info.environment.server_version };
+  } catch (error) {
+    if (!(error instanceof IncusUnreachableError)) throw error;
+    const { message, remedy } = describeFault(error);
+    return { check, state: "bad", detail: message, ...(remedy === undefined ? {} : { remedy }) };
+  }
+}
+
+async function examineAnsible({ infra }: Workspace): Promise<Finding> {
+  const check = "ansible";
+  const found = await findAnsible(infra.global.defaultConnection);
+  if (found.kind === "found") return { check, state: "ok", detail: found.version };
+  const [first] = found.diagnostics;
+  const remedy = first?.remedy;
+  return {
+    check,
+    state: "warning",
+    detail: first?.summary ?? "",
+    ...(remedy === undefined ? {} : { remedy }),
+  };
+}

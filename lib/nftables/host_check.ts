@@ -1,0 +1,285 @@
+/** What a doctor looks at on the host; gathered by `readHostFacts`. */
+export interface HostFacts {
+  /** `1.0.6`; undefined: nft is not installed. */
+  readonly nftVersion?: string | undefined;
+  /** Values of sysctl keys; a key that the kernel does not have is left out. */
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Base chains of other tables; undefined: reading them needs root. */
+  readonly chains?: readonly ForeignChain[] | undefined;
+  /** Devices of every flowtable: established flows pass them by, and all rules behind. */
+  readonly flowtables?:
+    | readonly { readonly name: string; readonly devices: readonly string[] }[]
+    | undefined;
+  /** Ports of the infra's bridges that no machine of it owns. */
+  readonly strangers: readonly { readonly bridge: string; readonly port: string }[];
+  /** Interfaces of default routes, and whether they count as the outside. */
+  readonly uplinks: readonly { readonly name: string; readonly isOutside: boolean }[];
+  /** What keeps the rules from coming back at boot. */
+  readonly atBoot: readonly string[];
+  /** Live rules against rendered ones, as in `status`. */
+  readonly firewall: string;
+  /** Networks of the host that stand where a domain's are to stand. */
+  readonly overlaps: readonly string[];
+}
+
+export interface ForeignChain {
+  readonly family: string;
+  readonly table: string;
+  readonly name: string;
+  readonly hook: string;
+  readonly policy: string;
+  /** Whether something in its table lets the infra's bridges through. */
+  readonly knowsBridges: boolean;
+  /** Names of all chains of its table. */
+  readonly siblings: readonly string[];
+}
+
+/** What of the infra a check depends on. */
+export interface DoctorWishes {
+  readonly ipv6: boolean;
+  readonly anyInternet: boolean;
+  /** Interfaces of `internet: { via }`. */
+  readonly via: readonly string[];
+}
+
+export interface Finding {
+  readonly check: string;
+  /** `bad`: isolation or the internet of domains breaks. `warning`: it may. `unknown`: needs root. */
+  readonly state: "ok" | "warning" | "bad" | "unknown";
+  readonly detail: string;
+  /** In words, for what anklume does not do by itself. */
+  readonly remedy?: string;
+  /** Commands that `--fix` runs, each after asking. */
+  readonly fix?: readonly (readonly [string, ...string[]])[];
+}
+
+/** Sets with ranges in concatenations, and `typeof`. */
+const LEAST_NFT = [1, 0, 0] as const;
+
+/** What would break or walk around the isolation, or the internet of the domains. Pure. */
+export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
+  return [
+    nft(facts),
+    rules(facts),
+    boot(facts),
+    ...forwarding(facts, wishes),
+    ...foreignFirewalls(facts),
+    flowtables(facts),
+    strangers(facts),
+    uplink(facts, wishes),
+    ...reversePath(facts, wishes),
+    bridgeNetfilter(facts),
+    overlaps(facts),
+  ];
+}
+
+function nft({ nftVersion }: HostFacts): Finding {
+  const check = "nft";
+  if (nftVersion === undefined) {
+    return {
+      check,
+      state: "bad",
+      detail: "is not installed: there can be no firewall, and no machine is started",
+      remedy: "apt install nftables",
+    };
+  }
+  const parts = nftVersion.split(".").map(Number);
+  const old =
+    LEAST_NFT.map((least, i) => Math.sign((parts[i] ?? 0) - least)).find((each) => each !== 0) ===
+      -1;
+  return old
+    ? {
+      check,
+      state: "bad",
+      detail: `${nftVersion} is too old, 1.0.0 is needed`,
+      remedy: "use a newer release",
+    }
+    : { check, state: "ok", detail: nftVersion };
+}
+
+function rules({ firewall }: HostFacts): Finding {
+  const check = "rules";
+  switch (firewall) {
+    case "in-place":
+      return { check, state: "ok", detail: "loaded, as rendered" };
+    case "unknown":
+      return { check, state: "unknown", detail: "reading them needs root" };
+    default:
+      return {
+        check,
+        state: "bad",
+        detail: firewall === "missing"
+          ? "are not loaded: the domains stand open"
+          : "are not the rendered ones",
+        remedy: "anklume network deploy",
+      };
+  }
+}
+
+function boot({ atBoot }: HostFacts): Finding {
+  return atBoot.length === 0
+    ? { check: "boot", state: "ok", detail: "the rules stand before Incus starts" }
+    : { check: "boot", state: "bad", detail: atBoot.join("; "), remedy: "anklume network deploy" };
+}
+
+function forwarding({ sysctls }: HostFacts, { ipv6, anyInternet }: DoctorWishes): Finding[] {
+  const keys = ["net.ipv4.ip_forward", ...(ipv6 ? ["net.ipv6.conf.all.forwarding"] : [])];
+  return keys.map((key) => {
+    const check = key.includes("ipv6") ? "forwarding6" : "forwarding";
+    if (sysctls[key] !== "0") return { check, state: "ok", detail: "on" };
+    return {
+      check,
+      state: anyInternet ? "bad" : "warning",
+      detail: `${key} is 0: no domain reaches the outside, and no policy works`,
+      remedy: `to keep it: echo '${key} = 1' > /etc/sysctl.d/60-anklume.conf`,
+      fix: [["sysctl", "-w", `${key}=1`]],
+    };
+  });
+}
+
+function foreignFirewalls({ chains }: HostFacts): Finding[] {
+  if (chains === undefined) {
+    return [{ check: "firewalls", state: "unknown", detail: "reading other tables needs root" }];
+  }
+  const findings = chains.filter(({ policy, hook, knowsBridges }) =>
+    policy === "drop" && (hook === "forward" || hook === "input") && !knowsBridges
+  ).map(foreignDrop);
+  const firewalld = chains.find(({ table }) => table === "firewalld");
+  if (firewalld !== undefined && !firewalld.knowsBridges) {
+    findings.push({
+      check: "firewalld",
+      state: "bad",
+      detail:
+        "the domains' bridges are in no zone of it: their DHCP, DNS and ways out are rejected",
+      remedy:
+        "firewall-cmd --permanent --zone=trusted --add-interface=BRIDGE for each bridge, then " +
+        "firewall-cmd --reload; anklume's own rules still decide",
+    });
+  }
+  return findings.length > 0
+    ? findings
+    : [{ check: "firewalls", state: "ok", detail: "no other stands in the domains' way" }];
+}
+
+function foreignDrop({ family, table, name, hook, siblings }: ForeignChain): Finding {
+  const where = `${family} ${table} ${name}`;
+  const what = hook === "forward"
+    ? `${where} drops what is forwarded: no domain reaches the outside`
+    : `${where} drops what is sent to the host: no DHCP and no DNS for the domains`;
+  if (hook === "forward" && siblings.includes("DOCKER-USER")) {
+    const rule = (direction: string): [string, ...string[]] => [
+      ...["nft", "insert", "rule", family, table, "DOCKER-USER"] as [string, ...string[]],
+      ...[direction, "net-*", "counter", "accept"],
+    ];
+    return {
+      check: "docker",
+      state: "bad",
+      detail: `Docker's ${what}`,
+      remedy: "to keep it: iptables -I DOCKER-USER -i net-+ -j ACCEPT, and the same with -o, " +
+        "after each start of Docker",
+      fix: [rule("iifname"), rule("oifname")],
+    };
+  }
+  if (siblings.some((each) => each.startsWith("ufw"))) {
+    return {
+      check: "ufw",
+      state: "bad",
+      detail: what,
+      remedy: hook === "forward"
+        ? "ufw route allow in on BRIDGE, and ufw route allow out on BRIDGE, for each bridge"
+        : "ufw allow in on BRIDGE to any port 53,67 proto udp, for each bridge",
+    };
+  }
+  return {
+    check: "firewalls",
+    state: "bad",
+    detail: what,
+    remedy: "let the interfaces net-* through there",
+  };
+}
+
+function flowtables({ flowtables: all }: HostFacts): Finding {
+  const check = "flowtables";
+  if (all === undefined) return { check, state: "unknown", detail: "reading them needs root" };
+  const ours = all.filter(({ devices }) => devices.some((each) => each.startsWith("net-")));
+  return ours.length === 0 ? { check, state: "ok", detail: "none passes the rules by" } : {
+    check,
+    state: "bad",
+    detail: `${ours.map(({ name }) => name).join(", ")}: flows through it pass the rules by, so ` +
+      "that a policy's end does not end them",
+    remedy: "take the bridges net-* out of it",
+  };
+}
+
+function strangers({ strangers: all }: HostFacts): Finding {
+  const check = "ports";
+  return all.length === 0
+    ? { check, state: "ok", detail: "only the infra's machines are on its bridges" }
+    : {
+      check,
+      state: "bad",
+      detail: all.map(({ bridge, port }) => `${port} is plugged into ${bridge}`).join("; ") +
+        ": nobody of the infra; it reaches the domain's DHCP",
+      remedy: "ip link set PORT nomaster, or remove the machine it belongs to",
+    };
+}
+
+function uplink({ uplinks }: HostFacts, { anyInternet }: DoctorWishes): Finding {
+  const check = "uplink";
+  const outside = uplinks.filter(({ isOutside }) => isOutside).map(({ name }) => name);
+  if (outside.length > 0) {
+    return { check, state: "ok", detail: `the outside is behind ${outside.join(", ")}` };
+  }
+  const state = anyInternet ? "warning" : "ok";
+  if (uplinks.length === 0) {
+    return {
+      check,
+      state,
+      detail: "this host has no default route: no domain reaches the outside",
+    };
+  }
+  const names = uplinks.map(({ name }) => name).join(", ");
+  return {
+    check,
+    state: anyInternet ? "bad" : "ok",
+    detail:
+      `the default route goes by ${names}, a tunnel or local bridge, which is not the outside`,
+    remedy:
+      `\`internet: { via: [${names}] }\` for the domains that may use it, or \`global.outside\``,
+  };
+}
+
+function reversePath({ sysctls }: HostFacts, { via }: DoctorWishes): Finding[] {
+  const all = Number(sysctls["net.ipv4.conf.all.rp_filter"] ?? 0);
+  return via.map((name): Finding => {
+    const check = "rp_filter";
+    const own = Number(sysctls[`net.ipv4.conf.${name}.rp_filter`] ?? 0);
+    // The kernel takes the greater of both: 2 is loose.
+    if (Math.max(all, own) !== 1) return { check, state: "ok", detail: `${name}: not strict` };
+    const key = `net.ipv4.conf.${name}.rp_filter`;
+    return {
+      check,
+      state: "warning",
+      detail:
+        `${name}: strict, so answers that come back by another way than the main routes are dropped`,
+      remedy: `to keep it: echo '${key} = 2' > /etc/sysctl.d/60-anklume.conf`,
+      fix: [["sysctl", "-w", `${key}=2`]],
+    };
+  });
+}
+
+function bridgeNetfilter({ sysctls }: HostFacts): Finding {
+  const on = sysctls["net.bridge.bridge-nf-call-iptables"] === "1";
+  return {
+    check: "br_netfilter",
+    state: "ok",
+    detail: on ? "on; the rules allow for it" : "off; the rules do without",
+  };
+}
+
+function overlaps({ overlaps: all }: HostFacts): Finding {
+  const check = "routes";
+  return all.length === 0
+    ? { check, state: "ok", detail: "no network of the host overlaps a domain" }
+    : { check, state: "bad", detail: all.join("; "), remedy: "see `anklume check`" };
+}

@@ -1,0 +1,120 @@
+import { CommandError, runCommand } from "../host/command.ts";
+import type { ForeignChain } from "./host_check.ts";
+import type { NftOptions } from "./run_nft.ts";
+
+const TIMEOUT_MS = 30_000;
+
+/** `1.0.6`; undefined: nft is not installed. */
+export async function readNftVersion(options: NftOptions): Promise<string | undefined> {
+  const text = await attempt(["nft", "--version"], options);
+  return text === undefined ? undefined : /v(\d+(?:\.\d+)+)/.exec(text)?.[1] ?? "0";
+}
+
+/** Values of sysctl keys; one that the kernel does not have is left out. */
+export async function readSysctls(
+  keys: readonly string[],
+  options: NftOptions,
+): Promise<Record<string, string>> {
+  const values: Record<string, string> = {};
+  await Promise.all(keys.map(async (key) => {
+    const value = await attempt(["sysctl", "-n", key], options);
+    if (value !== undefined) values[key] = value.trim();
+  }));
+  return values;
+}
+
+/** What other tables have that may stand in the way of ours, or let packets pass it by. */
+export interface OtherTables {
+  readonly chains: readonly ForeignChain[];
+  readonly flowtables: readonly { readonly name: string; readonly devices: readonly string[] }[];
+}
+
+/** Reads the host's whole ruleset, elements of sets left out; undefined: that needs root. */
+export async function readOtherTables(options: NftOptions): Promise<OtherTables | undefined> {
+  const text = await attempt(["nft", "-j", "-t", "list", "ruleset"], options);
+  return text === undefined ? undefined : parseOtherTables(text);
+}
+
+interface NftObject {
+  readonly family?: string;
+  readonly table?: string;
+  readonly name?: string;
+  readonly hook?: string;
+  readonly policy?: string;
+  readonly dev?: string | readonly string[];
+}
+
+/** Reads `nft -j list ruleset` (libnftables-json(5)), anklume's own tables left out. */
+export function parseOtherTables(json: string): OtherTables {
+  const { nftables } = JSON.parse(json) as { nftables: readonly Record<string, NftObject>[] };
+  const foreign = nftables.filter((entry) =>
+    Object.values(entry).every(({ table }) => !table?.startsWith("anklume_"))
+  );
+  const of = (kind: string) =>
+    foreign.flatMap((entry) => entry[kind] === undefined ? [] : [entry[kind]]);
+  const sameTable = (a: NftObject, b: NftObject) => a.family === b.family && a.table === b.table;
+  // Names with a pattern, as iptables' `net-+` reads in nft, and whole ones.
+  const lets = of("rule").filter((rule) => JSON.stringify(rule).includes('"net-'));
+  const chains = of("chain");
+  return {
+    chains: chains.filter(({ hook }) => hook !== undefined).map((chain): ForeignChain => ({
+      family: chain.family ?? "",
+      table: chain.table ?? "",
+      name: chain.name ?? "",
+      hook: chain.hook ?? "",
+      policy: chain.policy ?? "accept",
+      knowsBridges: lets.some((rule) => sameTable(rule, chain)),
+      siblings: chains.filter((each) => sameTable(each, chain)).map(({ name }) => name ?? ""),
+    })),
+    flowtables: of("flowtable").map(({ name, dev }) => ({
+      name: name ?? "",
+      devices: dev === undefined ? [] : [dev].flat(),
+    })),
+  };
+}
+
+/** Ports of these bridges that none of `known` is. */
+export async function readStrangers(
+  bridges: ReadonlySet<string>,
+  known: ReadonlySet<string>,
+  options: NftOptions,
+): Promise<{ bridge: string; port: string }[]> {
+  const text = await attempt(["ip", "-json", "link", "show"], options) ?? "[]";
+  const links = JSON.parse(text) as { ifname: string; master?: string }[];
+  return links.flatMap(({ ifname, master }) =>
+    master !== undefined && bridges.has(master) && !known.has(ifname)
+      ? [{ bridge: master, port: ifname }]
+      : []
+  );
+}
+
+/** Interfaces that carry a default route of the main table. */
+export async function readDefaultInterfaces(options: NftOptions): Promise<string[]> {
+  const texts = await Promise.all(
+    ["-4", "-6"].map((family) =>
+      attempt(["ip", "-json", family, "route", "show", "default"], options)
+    ),
+  );
+  const routes = texts.flatMap((text) =>
+    text === undefined || text.trim() === ""
+      ? []
+      : JSON.parse(text) as { dev?: string; nexthops?: { dev?: string }[] }[]
+  );
+  const names = routes.flatMap((
+    { dev, nexthops },
+  ) => [dev, ...(nexthops ?? []).map((hop) => hop.dev)]);
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
+
+/** What a program prints; undefined where it is missing, or refuses. */
+async function attempt(
+  argv: readonly [string, ...string[]],
+  { signal }: NftOptions,
+): Promise<string | undefined> {
+  try {
+    return (await runCommand(argv, { signal, timeoutMs: TIMEOUT_MS })).stdout;
+  } catch (error) {
+    if (error instanceof CommandError && error.reason !== "interrupted") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Finding } from "../nftables/host_check.ts";
+import { jsonText } from "./json.ts";
+import type { Style } from "./style.ts";
+import { hang, printable } from "./text.ts";
+
+const WORDS: Readonly<Record<Finding["state"], string>> = {
+  ok: "ok",
+  warning: "warning",
+  bad: "BAD",
+  unknown: "unknown",
+};
+
+/** One line a finding, and below it what to do. */
+export function findingsText(findings: readonly Finding[], style: Style): string {
+  const { colors, width } = style;
+  const paint = {
+    ok: colors.green,
+    warning: colors.yellow,
+    bad: colors.red,
+    unknown: colors.yellow,
+  };
+  const names = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.flatMap(({ check, state, detail, remedy, fix }) => {
+    const head = `${WORDS[state].padEnd(7)}  ${check.padEnd(names)}  `;
+    const indent = " ".repeat(head.length);
+    return [
+      // The colour must not count for the width.
+      hang(head, printable(detail), width).replace(WORDS[state], paint[state](WORDS[state])),
+      ...(fix ?? []).map((argv) => `${indent}${colors.bold(commandText(argv))}`),
+      ...(remedy === undefined || state === "ok" ? [] : [hang(indent, remedy, width)]),
+    ];
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+/** As one would type it. */
+export function commandText(argv: readonly string[]): string {
+  return argv.map((word) => /^[\w./=+-]+$/.test(word) ? word : `'${word}'`).join(" ");
+}
+
+/** `doctor --json` */
+export function findingsJson(findings: readonly Finding[]): string {
+  return jsonText({
+    format: 1,
+    healthy: findings.every(({ state }) => state !== "bad"),
+    findings: findings.map(({ fix, ...finding }) => ({
+      ...finding,
+      ...(fix === undefined ? {} : { fix }),
+    })),
+  });
+}

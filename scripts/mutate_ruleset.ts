@@ -1,0 +1,136 @@
+/**
+ * Mutation of the ruleset: takes each rule, and each element of each set, out of the rendered firewall in turn, loads what
+ * is left into a laboratory of network namespaces, and asks real packets and forged frames whether anything changed. A
+ * mutant that nobody notices is printed: a rule that no test needs, or one that another covers.
+ *
+ *   scripts/testbed run -- deno run -A scripts/mutate_ruleset.ts [--every N] [PATTERN]
+ *
+ * With `--every 10` every tenth mutant only, with PATTERN those whose line matches it. Exit 1 when an unexplained
+ * mutant survives. That `network verify` and `check` notice every one needs no packet: they compare the live table with
+ * the rendered one (tests/nftables/live_firewall_test.ts).
+ */
+import {
+  type Check,
+  everything,
+  frameFailures,
+  PACKET_CHECKS,
+} from "../tests/nftables/_battery.ts";
+import { Lab } from "../tests/nftables/_lab.ts";
+import { rulesetOf } from "../tests/nftables/_rules.ts";
+
+/** A line of the ruleset that is left out. */
+interface Mutant {
+  readonly table: string;
+  /** Chain, set or map. */
+  readonly block: string;
+  readonly line: string;
+  readonly text: string;
+}
+
+/**
+ * Mutants that no packet can tell from the whole, each with the reason: another rule does the same work. They stay because
+ * each guards alone in a situation that the laboratory does not make.
+ */
+const EXPLAINED: readonly (readonly [RegExp, string])[] = JSON.parse(
+  await Deno.readTextFile(new URL("mutate_ruleset.json", import.meta.url)),
+).map(([pattern, why]: [string, string]) => [new RegExp(pattern), why]);
+
+function mutantsOf(text: string): Mutant[] {
+  const lines = text.split("\n");
+  const mutants: Mutant[] = [];
+  let table = "", block = "", inElements = false;
+  const without = (i: number) => lines.toSpliced(i, 1).join("\n");
+  for (const [i, line] of lines.entries()) {
+    const word = line.trim();
+    if (/^table \S+ \S+ \{$/.test(line)) table = word.split(" ")[1] ?? "";
+    else if (/^\t(chain|set|map) /.test(line)) block = word.replace(" {", "");
+    else if (word === "elements = {") inElements = true;
+    else if (inElements && word === "}") inElements = false;
+    else if (inElements) {
+      // The last one of a list leaves the comma of the one before, which nft does not mind.
+      const alone = lines[i - 1]?.trim() === "elements = {" && lines[i + 1]?.trim() === "}";
+      const rest = alone ? lines.toSpliced(i - 1, 3).join("\n") : without(i);
+      mutants.push({ table, block, line: word.replace(/,$/, ""), text: rest });
+    } else if (line.startsWith("\t\t") && block.startsWith("chain") && !/^type /.test(word)) {
+      mutants.push({ table, block, line: word, text: without(i) });
+    }
+  }
+  return mutants;
+}
+
+async function packetFailures(lab: Lab, checks: readonly Check[]): Promise<string[]> {
+  const failed = await Promise.all(
+    checks.map(async (check) => (await check.holds(lab)) ? [] : [check.name]),
+  );
+  return failed.flat();
+}
+
+/** What notices it; undefined: nothing. */
+async function noticed(lab: Lab, mutant: Mutant): Promise<string | undefined> {
+  try {
+    await lab.host.nft(mutant.text);
+  } catch {
+    return "nft refuses it";
+  }
+  const byPackets = async () => (await packetFailures(lab, PACKET_CHECKS))[0];
+  const byFrames = async () => (await frameFailures(lab))[0];
+  const [first, second] = mutant.table === "bridge" ? [byFrames, byPackets] : [byPackets, byFrames];
+  return await first() ?? await second();
+}
+
+async function startLab(): Promise<Lab> {
+  const lab = await Lab.start(everything);
+  await lab.host.ask("tun", { name: "tun0", interface: "tun0" });
+  await lab.host.ip("address add 10.99.0.1/24 dev tun0", "link set tun0 up");
+  for (const family of ["iptables", "ip6tables", "arptables"]) {
+    await lab.host.ask("run", { argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=1`] });
+  }
+  return lab;
+}
+
+const every = Deno.args[0] === "--every" ? Number(Deno.args[1]) : 1;
+const pattern = new RegExp((every === 1 ? Deno.args[0] : Deno.args[2]) ?? "");
+const whole = rulesetOf(everything, { uplinkBridges: ["br0"] }).text;
+const mutants = mutantsOf(whole).filter((mutant) => pattern.test(`${mutant.block}: ${mutant.line}`))
+  .filter((_, i) => i % every === 0);
+
+const labs = await Promise.all([startLab(), startLab()]);
+for (const lab of labs) {
+  await lab.host.nft(whole);
+  const wrong = [...await packetFailures(lab, PACKET_CHECKS), ...await frameFailures(lab)];
+  if (wrong.length > 0) {
+    console.error(`The whole ruleset fails already:\n  ${wrong.join("\n  ")}`);
+    Deno.exit(2);
+  }
+}
+
+const survivors: string[] = [];
+let explained = 0, done = 0;
+const queue = [...mutants];
+await Promise.all(labs.map(async (lab) => {
+  for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+    const name = `${mutant.table} ${mutant.block}: ${mutant.line}`;
+    const why = await noticed(lab, mutant);
+    done++;
+    if (why !== undefined) {
+      console.log(`${done}/${mutants.length} noticed   ${name}\n            by ${why}`);
+    } else {
+      const reason = EXPLAINED.find(([each]) => each.test(name))?.[1];
+      if (reason === undefined) survivors.push(name);
+      else explained++;
+      console.log(
+        `${done}/${mutants.length} ${reason === undefined ? "SURVIVED " : "explained"} ${name}`,
+      );
+    }
+    // What a mutant let through must not linger in the next one's connections.
+    await lab.host.nft(whole);
+  }
+}));
+await Promise.all(labs.map((lab) => lab[Symbol.asyncDispose]()));
+
+const killed = mutants.length - survivors.length - explained;
+console.log(
+  `${mutants.length} mutants: ${killed} noticed, ${explained} explained, ${survivors.length} survived`,
+);
+for (const name of survivors) console.log(`  ${name}`);
+Deno.exit(survivors.length === 0 ? 0 : 1);

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { connect, IMAGE, Lab, must, OUTSIDE_ADDRESS } from "./_lab.ts";
+
+const INFRA = `
+project_name: patient
+global: { default_os_image: "${IMAGE}" }
+domains:
+  ward: { ephemeral: true, internet: true, machines: { ward-a: {} } }
+`;
+
+/** As Docker leaves a host. */
+const DOCKER = `
+table ip filter {
+  chain DOCKER-USER { }
+  chain FORWARD { type filter hook forward priority filter; policy drop;
+    jump DOCKER-USER
+  }
+}
+`;
+
+Deno.test("doctor finds what breaks the internet of a domain or plugs into its bridge, and mends what it can", async () => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra"]);
+  const healthy = await lab.anklume(["doctor"]);
+  assert.doesNotMatch(healthy.stdout, /BAD|warning/);
+  assert.ok(healthy.stdout.split("\n").every((line) => line.length <= 80));
+  const outside = () => connect({ domain: "ward", machine: "ward-a" }, OUTSIDE_ADDRESS, 443);
+  assert.notEqual(await outside(), undefined);
+  try {
+    await must(["nft", "-f", "-"], DOCKER);
+    await must(["sysctl", "-qw", "net.ipv4.ip_forward=0"]);
+    await must(["ip", "link", "add", "stray", "type", "veth", "peer", "name", "stray-end"]);
+    await must(["ip", "link", "set", "stray", "master", "net-ward"]);
+    assert.equal(await outside(), undefined);
+
+    const { stdout } = await lab.anklume(["doctor", "--json"], 1);
+    const { healthy, findings } = JSON.parse(stdout) as {
+      healthy: boolean;
+      findings: { check: string; state: string }[];
+    };
+    assert.equal(healthy, false);
+    assert.deepEqual(
+      findings.filter(({ state }) => state === "bad").map(({ check }) => check),
+      ["forwarding", "docker", "ports"],
+    );
+    // Nobody is there to be asked.
+    await lab.anklume(["doctor", "--fix"], 1);
+    assert.equal(await outside(), undefined);
+
+    const fixed = await lab.anklume(["doctor", "--fix", "--yes"], 1);
+    assert.match(fixed.stdout, /nft insert rule ip filter DOCKER-USER iifname/);
+    assert.notEqual(await outside(), undefined);
+    assert.match(
+      (await lab.anklume(["network", "verify"], 1)).stdout,
+      /BREACH {4}port stray of net-ward/,
+    );
+    await must(["ip", "link", "delete", "stray"]);
+    await lab.anklume(["doctor"]);
+    await lab.anklume(["network", "verify"]);
+  } finally {
+    await must(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+    await must([
+      "sh",
+      "-c",
+      "ip link delete stray 2>/dev/null; nft delete table ip filter 2>/dev/null; true",
+    ]);
+  }
+});

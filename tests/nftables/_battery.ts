@@ -1,0 +1,254 @@
+import { arrivals, type Attack, ATTACKS, HONEST, MARK, UDP } from "./_attacks.ts";
+import { ethernet, ipv4, ipv6, udp, udp6 } from "./_frames.ts";
+import { buildInfra, type BuiltInfra, type InfraSpec } from "./_infra.ts";
+import type { Agent, Answer, Lab } from "./_lab.ts";
+
+/** One thing that holds with the whole ruleset, and is asked again of each mutant of it. */
+export interface Check {
+  readonly name: string;
+  readonly holds: (lab: Lab) => Promise<boolean>;
+}
+
+/** An infra with every form of everything, so that no set of its ruleset is empty. */
+export const EVERYTHING: InfraSpec = {
+  ipv6: true,
+  domains: [
+    { name: "pro", internet: { kind: "full" }, machines: ["evil", "victim"] },
+    {
+      name: "far",
+      machines: ["server", {
+        name: "web",
+        publish: [{ host: 2207, to: 22, protocol: "tcp" }, { host: 1053, to: 53, protocol: "udp" }],
+      }],
+    },
+    { name: "shop", internet: { kind: "public-only" }, machines: ["till"] },
+    { name: "vpn", internet: { kind: "via", interfaces: ["tun0"] }, machines: ["vpn-a"] },
+  ],
+  policies: [
+    { from: "victim", to: "server", ports: [53], protocol: "udp" },
+    { from: "pro", to: "server", ports: [631] },
+    { from: "shop", to: "vpn", bidirectional: true },
+    { from: "till", to: "host", ports: [22] },
+    { from: "till", to: "host", ports: [123], protocol: "udp" },
+    { from: "vpn", to: "host" },
+    { from: "outside", to: "web", ports: [443] },
+    { from: "outside", to: "server", ports: [123], protocol: "udp" },
+    { from: "outside", to: "vpn" },
+    { from: "server", to: "outside", ports: [53], protocol: "udp" },
+    { from: "server", to: "outside", ports: [80] },
+    { from: "vpn", to: "outside" },
+    { from: "172.17.0.0/16", to: "web", ports: [80] },
+    { from: "server", to: "172.17.0.2/32", ports: [22] },
+  ],
+};
+
+export const everything: BuiltInfra = buildInfra(EVERYTHING);
+
+const OUTSIDE = "203.0.113.10", OUTSIDE6 = "2001:db8::10", PRIVATE_OUTSIDE = "192.168.77.10";
+const HOST = "203.0.113.1", DOCKER = "172.17.0.2", LAN = "198.51.100.10";
+
+/** IPv4 and IPv6 address of a machine. */
+function addresses(name: string): [string, string] {
+  const machine = everything.addressing.machines.get(name);
+  if (machine?.ipv6 === undefined) throw new Error(`no ${name}`);
+  return [machine.ip, machine.ipv6];
+}
+function gateways(name: string): [string, string] {
+  const domain = everything.addressing.domains.get(name);
+  if (domain?.ipv6 === undefined) throw new Error(`no ${name}`);
+  return [domain.gateway, domain.ipv6.gateway];
+}
+
+type Kind = "tcp" | "udp" | "ping";
+
+function ask(agent: Agent, kind: Kind, address: string, port: number): Promise<Answer> {
+  return kind === "ping" ? agent.ping(address) : agent[kind](address, port);
+}
+
+function open(from: string, kind: Kind, address: string, port = 0, seen?: string): Check {
+  return {
+    name: `${from} reaches ${kind} ${address} ${port}`,
+    holds: async (lab) => {
+      const agent = from === "host" ? lab.host : lab.agent(from);
+      // Once more: what a busy machine lost is no rule's work.
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const answer = await ask(agent, kind, address, port);
+        if (answer.seen !== undefined) return seen === undefined || answer.seen === seen;
+      }
+      return false;
+    },
+  };
+}
+
+function shut(from: string, kind: Kind, address: string, port = 0): Check {
+  return {
+    name: `${from} does not reach ${kind} ${address} ${port}`,
+    holds: async (lab) => (await ask(lab.agent(from), kind, address, port)).error === "timeout",
+  };
+}
+
+/** The same of both families. */
+function both<T>(pair: readonly [T, T], check: (each: T, i: number) => Check): Check[] {
+  return pair.map(check);
+}
+
+const [evil, victim, server, web, till, vpn] = ["evil", "victim", "server", "web", "till", "vpn-a"]
+  .map(addresses) as [string, string][] as [
+    [string, string],
+    [string, string],
+    [string, string],
+    [string, string],
+    [string, string],
+    [string, string],
+  ];
+
+/** Checks by plain packets; they may run side by side. */
+export const PACKET_CHECKS: readonly Check[] = [
+  // Within a domain, between domains.
+  ...both(victim, (to, i) => open("evil", "tcp", to, 80, evil[i]!)),
+  ...both(victim, (to) => open("evil", "udp", to, 5353)),
+  ...both(victim, (to) => open("evil", "ping", to)),
+  ...both(server, (to, i) => open("evil", "tcp", to, 631, evil[i]!)),
+  ...both(server, (to, i) => open("victim", "udp", to, 53, victim[i]!)),
+  ...both(server, (to) => shut("evil", "udp", to, 53)),
+  ...both(server, (to) => shut("evil", "tcp", to, 80)),
+  ...both(server, (to) => shut("evil", "ping", to)),
+  ...both(web, (to) => shut("evil", "tcp", to, 631)),
+  ...both(evil, (to) => shut("server", "tcp", to, 631)),
+  ...both(vpn, (to, i) => open("till", "tcp", to, 80, till[i]!)),
+  ...both(vpn, (to) => open("till", "udp", to, 123)),
+  ...both(vpn, (to) => open("till", "ping", to)),
+  ...both(till, (to, i) => open("vpn-a", "tcp", to, 443, vpn[i]!)),
+  ...both(till, (to) => open("vpn-a", "ping", to)),
+  ...both(till, (to) => shut("evil", "tcp", to, 80)),
+  // To the host.
+  ...both(gateways("pro"), (to, i) => open("evil", "udp", to, 53, evil[i]!)),
+  ...both(gateways("pro"), (to) => open("evil", "tcp", to, 53)),
+  ...both(gateways("pro"), (to) => shut("evil", "tcp", to, 22)),
+  ...both(gateways("pro"), (to) => shut("evil", "ping", to)),
+  ...both(gateways("far"), (to) => shut("evil", "udp", to, 53)),
+  ...both(gateways("far"), (to) => shut("till", "tcp", to, 22)),
+  ...both(gateways("shop"), (to, i) => open("till", "tcp", to, 22, till[i]!)),
+  ...both(gateways("shop"), (to) => open("till", "udp", to, 123)),
+  ...both(gateways("shop"), (to) => shut("till", "tcp", to, 80)),
+  ...both(gateways("vpn"), (to) => open("vpn-a", "ping", to)),
+  ...both(gateways("vpn"), (to) => open("vpn-a", "tcp", to, 80)),
+  open("vpn-a", "tcp", HOST, 80),
+  shut("evil", "tcp", HOST, 22),
+  shut("evil", "udp", "172.17.0.1", 53),
+  shut("evil", "ping", "198.51.100.1"),
+  ...both(evil, (to) => open("host", "tcp", to, 80)),
+  ...both(server, (to) => open("host", "ping", to)),
+  // Outwards.
+  open("evil", "tcp", OUTSIDE, 80, HOST),
+  open("evil", "tcp", OUTSIDE6, 80, "2001:db8::1"),
+  open("evil", "ping", OUTSIDE),
+  open("evil", "tcp", PRIVATE_OUTSIDE, 80),
+  open("evil", "tcp", LAN, 80, "198.51.100.1"),
+  shut("evil", "tcp", DOCKER, 80),
+  open("till", "tcp", OUTSIDE, 80, HOST),
+  open("till", "udp", OUTSIDE6, 53),
+  shut("till", "tcp", PRIVATE_OUTSIDE, 80),
+  shut("till", "ping", PRIVATE_OUTSIDE),
+  shut("till", "tcp", DOCKER, 80),
+  open("server", "udp", OUTSIDE, 53, HOST),
+  open("server", "udp", OUTSIDE6, 53),
+  open("server", "tcp", OUTSIDE, 80, HOST),
+  open("server", "tcp", OUTSIDE6, 80),
+  shut("server", "tcp", OUTSIDE, 443),
+  shut("server", "tcp", OUTSIDE6, 443),
+  shut("server", "ping", OUTSIDE),
+  open("server", "tcp", DOCKER, 22, server[0]!),
+  shut("server", "tcp", DOCKER, 80),
+  open("vpn-a", "ping", OUTSIDE),
+  open("vpn-a", "ping", OUTSIDE6),
+  open("vpn-a", "tcp", OUTSIDE, 443, HOST),
+  open("vpn-a", "tcp", OUTSIDE6, 443),
+  // Inwards.
+  ...both(web, (to, i) => open("outside", "tcp", to, 443, [OUTSIDE, OUTSIDE6][i]!)),
+  ...both(server, (to) => open("outside", "udp", to, 123)),
+  ...both(vpn, (to) => open("outside", "ping", to)),
+  ...both(vpn, (to) => open("outside", "tcp", to, 80)),
+  ...both(web, (to) => shut("outside", "tcp", to, 22)),
+  ...both(evil, (to) => shut("outside", "tcp", to, 80)),
+  ...both(evil, (to) => shut("outside", "udp", to, 53)),
+  ...both(server, (to) => shut("outside", "ping", to)),
+  ...both(till, (to) => shut("outside", "tcp", to, 80)),
+  open("docker", "tcp", web[0]!, 80, DOCKER),
+  shut("docker", "tcp", web[0]!, 443),
+  shut("docker", "tcp", evil[0]!, 80),
+  shut("docker", "ping", vpn[0]!),
+  open("lan", "tcp", web[0]!, 443, LAN),
+  shut("lan", "tcp", evil[0]!, 80),
+  open("outside", "tcp", HOST, 2207, OUTSIDE),
+  open("outside", "tcp", "2001:db8::1", 2207, OUTSIDE6),
+  open("outside", "udp", HOST, 1053),
+  open("outside", "udp", "2001:db8::1", 1053),
+  open("lan", "tcp", "198.51.100.1", 2207, LAN),
+  shut("evil", "tcp", HOST, 2207),
+  ...["pro", "far", "shop", "vpn"].flatMap((domain) =>
+    both(gateways(domain), (to) => shut("outside", "tcp", to, 53))
+  ),
+  { name: "vpn-a reaches its tunnel", holds: (lab) => tunnels(lab, "vpn-a") },
+  shut("docker", "tcp", gateways("pro")[0], 22),
+  // What is not ours.
+  open("docker", "tcp", OUTSIDE, 80),
+  open("docker", "tcp", "172.17.0.1", 22),
+  open("outside", "tcp", HOST, 22),
+];
+
+/** Whether a ping of that machine is sent into the tunnel. */
+async function tunnels(lab: Lab, machine: string): Promise<boolean> {
+  await lab.host.captured("tun0");
+  await lab.agent(machine).ping("10.99.0.7");
+  return (await lab.host.captured("tun0")).some((packet) => packet.startsWith("4"));
+}
+
+/** A packet from the outside that says it is of a domain, towards a port that is open to the outside. */
+async function outsiders(lab: Lab): Promise<string[]> {
+  const link = await lab.host.run("ip", "-br", "link", "show", "wan0");
+  const router = /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(link)?.[1] ?? "";
+  const places = [["server", "123"], ["vpn-a", "123"]] as const;
+  const failures: string[] = [];
+  for (const [name] of places) {
+    await lab.agent(name).ask("capture", { name: "eth0", interface: "eth0" });
+  }
+  for (const { subnet, domain, ipv6: six } of everything.addressing.domains.values()) {
+    const [target, target6] = domain === "far" ? vpn : server;
+    const agent = lab.agent(domain === "far" ? "vpn-a" : "server");
+    const mac = "02:00:00:00:00:77";
+    const [from, from6] = [subnet.replace(".0/24", ".77"), six!.subnet.replace("::/64", "::77")];
+    const data = udp(4000, 123, MARK);
+    for (
+      const frame of [
+        ethernet(router, mac, 0x0800, ipv4(from, target, UDP, data)),
+        ethernet(
+          router,
+          mac,
+          0x86dd,
+          ipv6(from6, target6, UDP, udp6(from6, target6, 4000, 123, MARK)),
+        ),
+      ]
+    ) {
+      await agent.ask("captured", { name: "eth0", wait: 0 });
+      await lab.agent("outside").send(frame);
+      const { frames = [] } = await agent.ask("captured", { name: "eth0", wait: 0.1 });
+      if (frames.some((each) => each.includes(MARK.toHex()))) {
+        failures.push(`arrived: ${from} from the outside`);
+      }
+    }
+  }
+  return failures;
+}
+
+/** Checks by frames that an attacker writes, one after the other. */
+export async function frameFailures(lab: Lab): Promise<string[]> {
+  const names = (attacks: readonly Attack[]) => attacks.map(({ name }) => name);
+  const honest = await arrivals(lab, HONEST);
+  const forged = await arrivals(lab, ATTACKS);
+  return [
+    ...names(HONEST).filter((name) => !honest.includes(name)).map((name) => `refused: ${name}`),
+    ...forged.map((name) => `arrived: ${name}`),
+    ...await outsiders(lab),
+  ];
+}

@@ -1,5 +1,6 @@
 /** Called by `scripts/bench`, which explains the suites and prepares what they need. */
 import { benchApply } from "./bench_apply.ts";
+import { benchNetwork } from "./bench_network.ts";
 import { benchNoop } from "./bench_noop.ts";
 import { benchPlan } from "./bench_plan.ts";
 import { benchStart } from "./bench_start.ts";
@@ -10,6 +11,7 @@ const suites: Record<string, () => Promise<boolean>> = {
   plan: benchPlan,
   apply: benchApply,
   noop: benchNoop,
+  network: benchNetwork,
 };
 
 const suite = suites[Deno.args[0] ?? ""];

@@ -82,6 +82,8 @@ async function startLab(): Promise<Lab> {
   const lab = await Lab.start(everything);
   await lab.host.ask("tun", { name: "tun0", interface: "tun0" });
   await lab.host.ip("address add 10.99.0.1/24 dev tun0", "link set tun0 up");
+  await lab.host.ip("-6 route add default via 2001:db8::10");
+  await lab.host.ask("serve", { udp: [["::", 547]] });
   for (const family of ["iptables", "ip6tables", "arptables"]) {
     await lab.host.ask("run", { argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=1`] });
   }

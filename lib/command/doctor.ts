@@ -136,7 +136,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
   ]);
   const conflicts = findHostConflicts(infra, addressing, {
     ...networks,
-    ...bridgeOwners(addressing.infraId, actual),
+    ...bridgeOwners(addressing.infraId, actual.resources),
   });
   const facts: HostFacts = {
     nftVersion,

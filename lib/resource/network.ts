@@ -40,8 +40,11 @@ function bridgeConfig(domain: Domain, address: DomainAddress): StringMap {
       // Static addresses are handed out by DHCPv6, which Incus offers only in this mode.
       "ipv6.dhcp.stateful": "true",
     }),
-    // Without a way out a machine could still send questions (and data in them) through the host's resolver.
-    "raw.dnsmasq": domain.internet.kind === "none" ? "no-resolv" : "domain-needed\nbogus-priv",
+    // The host's own names are nobody's business. Without a way out a machine could still send questions (and data in
+    // them) through the host's resolver.
+    "raw.dnsmasq": domain.internet.kind === "none"
+      ? "no-hosts\nno-resolv"
+      : "no-hosts\ndomain-needed\nbogus-priv",
   };
 }
 

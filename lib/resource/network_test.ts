@@ -22,13 +22,16 @@ Deno.test("desiredNetwork() makes a bridge without NAT, IPv6 or a resolver that 
     "ipv4.nat": "false",
     "ipv4.dhcp.ranges": "10.120.0.100-10.120.0.199",
     "ipv6.address": "none",
-    "raw.dnsmasq": "no-resolv",
+    "raw.dnsmasq": "no-hosts\nno-resolv",
   });
 });
 
 Deno.test("desiredNetwork() lets a domain with internet resolve public names only", () => {
   for (const kind of ["full", "public-only"] as const) {
-    assert.equal(keys(desired({ internet: { kind } }))["raw.dnsmasq"], "domain-needed\nbogus-priv");
+    assert.equal(
+      keys(desired({ internet: { kind } }))["raw.dnsmasq"],
+      "no-hosts\ndomain-needed\nbogus-priv",
+    );
   }
 });
 

@@ -1,5 +1,5 @@
 import { arrivals, type Attack, ATTACKS, HONEST, MARK, UDP } from "./_attacks.ts";
-import { ethernet, ipv4, ipv6, udp, udp6 } from "./_frames.ts";
+import { ethernet, ip4Bytes, ip6Bytes, ipv4, ipv6, udp, udp6 } from "./_frames.ts";
 import { buildInfra, type BuiltInfra, type InfraSpec } from "./_infra.ts";
 import type { Agent, Answer, Lab } from "./_lab.ts";
 
@@ -21,8 +21,8 @@ export const EVERYTHING: InfraSpec = {
         publish: [{ host: 2207, to: 22, protocol: "tcp" }, { host: 1053, to: 53, protocol: "udp" }],
       }],
     },
-    { name: "shop", internet: { kind: "public-only" }, machines: ["till"] },
-    { name: "vpn", internet: { kind: "via", interfaces: ["tun0"] }, machines: ["vpn-a"] },
+    { name: "shop", internet: { kind: "public-only" }, machines: ["till", "till-b"] },
+    { name: "vpn", internet: { kind: "via", interfaces: ["tun0"] }, machines: ["vpn-a", "vpn-b"] },
   ],
   policies: [
     { from: "victim", to: "server", ports: [53], protocol: "udp" },
@@ -30,13 +30,15 @@ export const EVERYTHING: InfraSpec = {
     { from: "shop", to: "vpn", bidirectional: true },
     { from: "till", to: "host", ports: [22] },
     { from: "till", to: "host", ports: [123], protocol: "udp" },
-    { from: "vpn", to: "host" },
+    { from: "vpn-a", to: "host" },
+    { from: "server", to: "host", ports: [631] },
+    { from: "victim", to: "host", ports: [443] },
     { from: "outside", to: "web", ports: [443] },
     { from: "outside", to: "server", ports: [123], protocol: "udp" },
-    { from: "outside", to: "vpn" },
+    { from: "outside", to: "vpn-a" },
     { from: "server", to: "outside", ports: [53], protocol: "udp" },
     { from: "server", to: "outside", ports: [80] },
-    { from: "vpn", to: "outside" },
+    { from: "vpn-a", to: "outside" },
     { from: "172.17.0.0/16", to: "web", ports: [80] },
     { from: "server", to: "172.17.0.2/32", ports: [22] },
   ],
@@ -121,9 +123,27 @@ export const PACKET_CHECKS: readonly Check[] = [
   ...both(till, (to, i) => open("vpn-a", "tcp", to, 443, vpn[i]!)),
   ...both(till, (to) => open("vpn-a", "ping", to)),
   ...both(till, (to) => shut("evil", "tcp", to, 80)),
+  ...both(addresses("web"), (to) => open("server", "tcp", to, 80)),
+  ...both(addresses("till-b"), (to) => open("till", "tcp", to, 80)),
+  ...both(addresses("vpn-b"), (to) => open("vpn-a", "tcp", to, 80)),
   // To the host.
+  ...[["evil", "pro"], ["web", "far"], ["till", "shop"], ["vpn-b", "vpn"]].flatMap((
+    [machine, domain],
+  ) =>
+    both(gateways(domain!), (to, i) => ({
+      name: `${machine} reaches its gateway's DHCP at ${to}`,
+      holds: async (lab) => {
+        const [port, from] = i === 0 ? [67, 68] : [547, 546];
+        const answer = await lab.agent(machine!).udp(to, port, { source_port: from });
+        return answer.seen !== undefined;
+      },
+    })).concat(both(gateways(domain!), (to) => open(machine!, "udp", to, 53)))
+      .concat(both(gateways(domain!), (to) => open(machine!, "tcp", to, 53)))
+  ),
+  ...both(gateways("far"), (to) => open("server", "tcp", to, 631)),
+  ...both(gateways("pro"), (to) => open("victim", "tcp", to, 443)),
+  ...both(gateways("vpn"), (to) => shut("vpn-b", "tcp", to, 80)),
   ...both(gateways("pro"), (to, i) => open("evil", "udp", to, 53, evil[i]!)),
-  ...both(gateways("pro"), (to) => open("evil", "tcp", to, 53)),
   ...both(gateways("pro"), (to) => shut("evil", "tcp", to, 22)),
   ...both(gateways("pro"), (to) => shut("evil", "ping", to)),
   ...both(gateways("far"), (to) => shut("evil", "udp", to, 53)),
@@ -241,6 +261,35 @@ async function outsiders(lab: Lab): Promise<string[]> {
   return failures;
 }
 
+/** Addresses in ranges that `public-only` does not reach; the kernel itself routes none of 0/8, 127/8 and 224/3. */
+const PRIVATE_SAMPLES = [
+  ...["10.200.0.1", "100.64.0.1", "169.254.7.7", "172.20.0.1", "192.0.0.7", "192.168.9.9"],
+  ...["198.18.0.1", "64:ff9b::1", "2002::1", "4000::1", "9000::1"],
+];
+
+/** Whether packets of `till` towards private ranges leave the host, and those of `evil`, who may, do. */
+async function ranges(lab: Lab): Promise<string[]> {
+  const outside = lab.agent("outside");
+  await outside.ask("capture", { name: "eth0", interface: "eth0" });
+  const failures: string[] = [];
+  for (const [machine, leaves] of [["evil", true], ["till", false]] as const) {
+    await outside.ask("captured", { name: "eth0", wait: 0 });
+    await Promise.all(PRIVATE_SAMPLES.map((address) => lab.agent(machine).udp(address, 9)));
+    const { frames = [] } = await outside.ask("captured", { name: "eth0", wait: 0.1 });
+    for (const address of PRIVATE_SAMPLES) {
+      const bytes = address.includes(":") ? ip6Bytes(address) : ip4Bytes(address);
+      // The target's address, of a packet and not of a question for its MAC.
+      const left = frames.some((frame) =>
+        /^.{24}(0800|86dd)/.test(frame) && frame.includes(bytes.toHex())
+      );
+      if (left !== leaves) {
+        failures.push(`${machine} ${left ? "reaches" : "does not reach"} ${address}`);
+      }
+    }
+  }
+  return failures;
+}
+
 /** Checks by frames that an attacker writes, one after the other. */
 export async function frameFailures(lab: Lab): Promise<string[]> {
   const names = (attacks: readonly Attack[]) => attacks.map(({ name }) => name);
@@ -250,5 +299,6 @@ export async function frameFailures(lab: Lab): Promise<string[]> {
     ...names(HONEST).filter((name) => !honest.includes(name)).map((name) => `refused: ${name}`),
     ...forged.map((name) => `arrived: ${name}`),
     ...await outsiders(lab),
+    ...await ranges(lab),
   ];
 }

@@ -108,6 +108,46 @@ def ping(host, timeout):
     return {"seen": "reply"} if done.returncode == 0 else {"error": "timeout"}
 
 
+def round_trips(host, port, count):
+    """Microseconds of the fastest of `count` round trips, small datagrams."""
+    with connect(socket.SOCK_DGRAM, host, port, 2) as client:
+        fastest = float("inf")
+        for _ in range(count):
+            began = time.perf_counter_ns()
+            client.send(b"?")
+            client.recv(100)
+            fastest = min(fastest, time.perf_counter_ns() - began)
+    return {"seen": str(fastest / 1000)}
+
+
+def sink(port):
+    """Reads what it is sent and forgets it."""
+    server = listener("0.0.0.0", port, socket.SOCK_STREAM)
+    server.listen(64)
+
+    def drain():
+        while True:
+            client, _ = server.accept()
+            with client:
+                while client.recv(1 << 20):
+                    pass
+
+    threading.Thread(target=drain, daemon=True).start()
+    return {}
+
+
+def stream(host, port, seconds):
+    """Gigabits a second into a sink."""
+    data = bytes(1 << 20)
+    sent = 0
+    with connect(socket.SOCK_STREAM, host, port, 2) as client:
+        began = time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            sent += client.send(data)
+        took = time.perf_counter() - began
+    return {"seen": str(sent * 8 / took / 1e9)}
+
+
 def open_connection(name, host, port, timeout):
     client = connect(socket.SOCK_STREAM, host, port, timeout)
     seen = client.recv(100).decode().strip()
@@ -178,6 +218,9 @@ OPERATIONS = {
     "udp": udp,
     "cast": cast,
     "ping": ping,
+    "round_trips": round_trips,
+    "sink": sink,
+    "stream": stream,
     "open": open_connection,
     "say": say,
     "frame": frame,

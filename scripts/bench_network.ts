@@ -1,0 +1,97 @@
+/**
+ * What the firewall costs a packet that is forwarded between two domains: with 2 domains, with 250 domains and 1,000
+ * policies, and with no table at all. The three take turns, so that whatever else the machine does falls on all of them; of
+ * each the fastest of many batches counts. In network namespaces; needs root, no Incus.
+ */
+import { buildInfra, type BuiltInfra } from "../tests/nftables/_infra.ts";
+import { Lab } from "../tests/nftables/_lab.ts";
+import { rulesetOf } from "../tests/nftables/_rules.ts";
+
+/** The most that 250 domains may cost against 2. */
+const MOST = 1.05;
+const ROUNDS = 30;
+const TARGET = "10.120.1.1";
+const PORT = 7777;
+
+/** The first two domains are the same whatever the number, so that one laboratory serves both. */
+function infraOf(domains: number, policies: number): BuiltInfra {
+  const name = (i: number) => `d${i % domains}`;
+  return buildInfra({
+    domains: Array.from({ length: domains }, (_, i) => ({
+      name: name(i),
+      internet: { kind: i % 2 === 0 ? "full" as const : "none" as const },
+      machines: [`${name(i)}-a`],
+    })),
+    policies: [
+      { from: "d0", to: "d1" },
+      ...Array.from({ length: policies - 1 }, (_, i) => ({
+        from: name(i + 2),
+        to: name(i * 7 + 3),
+        ports: [{ first: 1000 + i, last: 1010 + i }, 22],
+      })).filter(({ from, to }) => from !== to),
+    ],
+  });
+}
+
+interface Figures {
+  /** Microseconds of one round trip. */
+  readonly rtt: number;
+  /** Gigabits a second. */
+  readonly gbps: number;
+}
+
+/** Prints the figures; false where 250 domains cost more than they may. */
+export async function benchNetwork(): Promise<boolean> {
+  const small = infraOf(2, 2);
+  await using lab = await Lab.start(small);
+  const { table, text } = rulesetOf(small);
+  const large = rulesetOf(infraOf(250, 1000)).text;
+  const none =
+    `table inet ${table}\ndelete table inet ${table}\ntable bridge ${table}\ndelete table bridge ${table}\n`;
+  const [client, server] = [lab.agent("d0-a"), lab.agent("d1-a")];
+  await server.ask("sink", { port: PORT });
+
+  const variants = [["no table", none], ["2 domains", text], ["250 domains", large]] as const;
+  const best = new Map<string, Figures>(
+    variants.map(([name]) => [name, { rtt: Infinity, gbps: 0 }]),
+  );
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, rules] of variants) {
+      await lab.host.nft(rules);
+      const rtt = await client.ask("round_trips", { host: TARGET, port: 53, count: 300 });
+      const bytes = await client.ask("stream", { host: TARGET, port: PORT, seconds: 0.15 });
+      const so = best.get(name)!;
+      best.set(name, {
+        rtt: Math.min(so.rtt, Number(rtt.seen)),
+        gbps: Math.max(so.gbps, Number(bytes.seen)),
+      });
+    }
+  }
+  const [bare, two, many] = variants.map(([name]) => best.get(name)!) as [
+    Figures,
+    Figures,
+    Figures,
+  ];
+  console.log(`Forward path between two domains, the best of ${ROUNDS} turns:`);
+  for (const [name, { rtt, gbps }] of best) {
+    console.log(
+      `  ${name.padEnd(12)} ${rtt.toFixed(1).padStart(7)} µs a round trip ${
+        gbps.toFixed(2).padStart(8)
+      } Gbit/s`,
+    );
+  }
+  const latency = many.rtt / two.rtt, throughput = two.gbps / many.gbps;
+  console.log(
+    `  250 against 2 domains: latency ×${latency.toFixed(3)}, throughput ×${
+      (1 / throughput).toFixed(3)
+    } (at most ×${MOST})`,
+  );
+  console.log(
+    `  2 domains against no table: latency ×${(two.rtt / bare.rtt).toFixed(3)}, throughput ×${
+      (two.gbps / bare.gbps).toFixed(3)
+    }`,
+  );
+  return latency <= MOST && throughput <= MOST;
+}
+
+if (import.meta.main) Deno.exit(await benchNetwork() ? 0 : 1);

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { IMAGE, Lab, must, run } from "./_lab.ts";
+
+const INFRA = `
+project_name: names
+global: { default_os_image: "${IMAGE}" }
+domains:
+  online: { ephemeral: true, internet: true, machines: { online-a: {}, online-b: {} } }
+  offline: { ephemeral: true, internet: false, machines: { offline-a: {}, offline-b: {} } }
+`;
+
+/** Asks a resolver for an address: how many it got, or why none came. */
+const ASK = `
+import socket, struct, sys
+server, *names = sys.argv[1:]
+for name in names:
+    labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
+    question = struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\\0" + struct.pack("!HH", 1, 1)
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.settimeout(1.5)
+    try:
+        client.sendto(question, (server, 53))
+        print(name, struct.unpack("!H", client.recv(512)[6:8])[0])
+    except OSError as error:
+        print(name, type(error).__name__)
+`;
+
+async function ask(
+  domain: string,
+  server: string,
+  ...names: string[]
+): Promise<Record<string, string>> {
+  const argv = [
+    "incus",
+    "exec",
+    "--project",
+    domain,
+    `${domain}-a`,
+    "--",
+    "python3",
+    "-",
+    server,
+    ...names,
+  ];
+  const { stdout, stderr } = await run(argv, { stdin: ASK });
+  assert.equal(stderr, "");
+  return Object.fromEntries(stdout.trim().split("\n").map((line) => line.split(" ")));
+}
+
+Deno.test("a resolver tells its own domain's names, asks outside only where the domain may, and tells nothing of the host's", async () => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra"]);
+  // Waits until the machines have their addresses.
+  await lab.anklume(["network", "verify"]);
+  const gateway = async (domain: string) => {
+    const { config } = JSON.parse(
+      await must(["incus", "query", `/1.0/networks/net-${domain}`]),
+    ) as {
+      config: Record<string, string>;
+    };
+    return config["ipv4.address"]?.split("/")[0] ?? "";
+  };
+  const [online, offline] = [await gateway("online"), await gateway("offline")];
+  // Names that the host's own /etc/hosts has, `localhost` aside.
+  const hosts = (await must(["sh", "-c", "sed 's/#.*//' /etc/hosts"])).split("\n")
+    .filter((line) => !line.includes(":")).flatMap((line) => line.trim().split(/\s+/).slice(1))
+    .filter((name) => /^[a-z]+$/.test(name) && name !== "localhost");
+  const nothing = Object.fromEntries(hosts.map((name) => [name, "0"]));
+
+  const told = await ask(
+    "online",
+    online,
+    "online-b",
+    "outside.test",
+    "offline-a",
+    "offline-a.incus",
+    ...hosts,
+  );
+  assert.deepEqual(told, {
+    "online-b": "1",
+    "outside.test": "1",
+    "offline-a": "0",
+    "offline-a.incus": "0",
+    ...nothing,
+  });
+  // A question that is passed on is a way out, whatever the answer: DNS tunnels live on it.
+  const closed = await ask(
+    "offline",
+    offline,
+    "offline-b",
+    "outside.test",
+    "online-a",
+    "online-a.incus",
+    ...hosts,
+  );
+  assert.deepEqual(closed, {
+    "offline-b": "1",
+    "outside.test": "0",
+    "online-a": "0",
+    "online-a.incus": "0",
+    ...nothing,
+  });
+  assert.deepEqual(await ask("offline", online, "online-a"), { "online-a": "TimeoutError" });
+  assert.deepEqual(await ask("offline", "203.0.113.10", "outside.test"), {
+    "outside.test": "TimeoutError",
+  });
+});

@@ -109,13 +109,9 @@ Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply car
   const many = `${HEAD}domains:\n  big:\n    ephemeral: true\n    copies: 4\n` +
     "    machines: { a: {}, b: {} }\n";
   await using lab = await Lab.create(many);
-  const child = lab.spawn(["apply", "--infra"]);
-  const output = child.output();
-  await new Promise((resolve) => setTimeout(resolve, 1200));
-  child.kill("SIGINT");
-  const { code, stdout, stderr } = await output;
-  const decoder = new TextDecoder();
-  const said = decoder.decode(stdout) + decoder.decode(stderr);
+  const running = await lab.startUntil(["apply", "--infra"], /created network/);
+  running.child.kill("SIGINT");
+  const { code, said } = await running.end();
   assert.equal(code, 130, said);
   assert.match(said, /Interrupted: what was in flight has been finished/);
   assert.match(said, /interrupted before its turn/);
@@ -129,13 +125,11 @@ Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply car
 
 Deno.test("a second apply on the same workspace is refused with the pid of the first", async () => {
   await using lab = await Lab.create(LAB);
-  const first = lab.spawn(["apply", "--infra"]);
-  const output = first.output();
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  const first = await lab.startUntil(["apply", "--infra"], /created project/);
   const second = await lab.try(["apply", "--infra"]);
   assert.equal(second.code, 1, second.stdout);
-  assert.match(second.stderr.replace(/\s+/g, " "), new RegExp(`process ${first.pid}`));
-  assert.equal((await output).code, 0);
+  assert.match(second.stderr.replace(/\s+/g, " "), new RegExp(`process ${first.child.pid}`));
+  assert.equal((await first.end()).code, 0);
 });
 
 Deno.test("an apply whose reader goes away finishes all the same", async () => {

@@ -104,6 +104,30 @@ export class Lab implements AsyncDisposable {
     return outcome;
   }
 
+  /** Starts `anklume ARGS`, and comes back once it has said something: then it is in the middle of it. */
+  async startUntil(
+    args: readonly string[],
+    words: RegExp,
+  ): Promise<{ child: Deno.ChildProcess; end(): Promise<{ code: number; said: string }> }> {
+    const child = this.spawn(args);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let said = "";
+    const listen = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+        said += text;
+        if (words.test(said)) resolve();
+      }
+    };
+    const listening = Promise.all([listen(child.stdout), listen(child.stderr)]);
+    await Promise.race([promise, listening]);
+    assert.match(said, words);
+    const end = async () => {
+      await listening;
+      return { code: (await child.status).code, said };
+    };
+    return { child, end };
+  }
+
   /** Starts `anklume ARGS` and leaves it running, for interruptions. */
   spawn(args: readonly string[], stdin: "null" | "piped" = "null"): Deno.ChildProcess {
     const [stdout, stderr] = ["piped", "piped"] as const;

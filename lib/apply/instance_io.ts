@@ -1,15 +1,15 @@
 import { IncusError } from "../incus/incus_error.ts";
+import { PORT_NOT_GONE, retryPassing } from "../incus/retry.ts";
 import type { InstancePut } from "../incus/wire/instance.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import { type ActualInstance, actualInstance, type DesiredInstance } from "../resource/instance.ts";
 import { instanceUpdateBody } from "../resource/instance_compare.ts";
 import type { StepContext } from "./step_context.ts";
 
-/**
- * Seconds a machine gets to shut down before the plug is pulled, asked three times: a system that is still booting may not hear
- * the first.
- */
-const STOP_TIMEOUTS_S = [3, 9, 18] as const;
+/** Seconds a machine gets to shut down before the plug is pulled. */
+const STOP_TIMEOUT_S = 30;
+/** Milliseconds that Incus may still be busy with a machine that ended on its own after all. */
+const AFTERMATH_MS = 2000;
 
 /** A machine as it was read, and what writing it back takes. */
 export interface Found {
@@ -29,6 +29,23 @@ export async function readInstance({ incus }: StepContext, addr: ResourceAddr): 
   return { actual: actualInstance(value), etag, kept: { architecture, ephemeral, stateful } };
 }
 
+/** Milliseconds that a daemon which just came up gets to bring back what ran before. */
+const REVIVAL_MS = 15_000;
+
+/**
+ * As `readInstance`, of a machine that is about to be stopped, moved or deleted. Right after its own start the daemon starts what it
+ * remembers as running: whoever takes such a machine for a stopped one works on it while it starts.
+ */
+export async function readSettled(context: StepContext, addr: ResourceAddr): Promise<Found> {
+  for (const end = context.now() + REVIVAL_MS;;) {
+    const found = await readInstance(context, addr);
+    const { status, config } = found.actual;
+    const remembered = status === "Stopped" && config["volatile.last_state.power"] === "RUNNING";
+    if (!remembered || context.now() >= end) return found;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
 export async function writeInstance(
   { incus }: StepContext,
   desired: DesiredInstance,
@@ -39,39 +56,63 @@ export async function writeInstance(
 }
 
 export async function startInstance(
-  { incus, progress }: Pick<StepContext, "incus" | "progress">,
+  context: Pick<StepContext, "incus" | "progress">,
   addr: ResourceAddr,
   status: string,
 ): Promise<void> {
-  progress("starting");
+  const { incus, progress } = context;
   const project = projectOf(addr);
-  if (status === "Error") {
-    await incus.instances.setState(project, addr.name, { action: "stop", force: true });
-  }
+  if (status === "Error") await pullPlug(context, addr);
+  progress("starting");
   const action = status === "Frozen" ? "unfreeze" : "start";
-  await incus.instances.setState(project, addr.name, { action });
+  await retryPassing(
+    PORT_NOT_GONE,
+    () => incus.instances.setState(project, addr.name, { action }),
+  );
 }
 
 export async function stopInstance(
-  { incus, progress }: StepContext,
+  context: StepContext,
   addr: ResourceAddr,
   status: string,
 ): Promise<void> {
+  const { incus, progress } = context;
   progress("stopping");
   const project = projectOf(addr);
-  const pull = () => incus.instances.setState(project, addr.name, { action: "stop", force: true });
   // Frozen or broken, it could not hear the request.
-  if (status !== "Running") return await pull();
-  for (const timeout of STOP_TIMEOUTS_S) {
+  if (status === "Running") {
     try {
-      return await incus.instances.setState(project, addr.name, { action: "stop", timeout });
+      const request = { action: "stop", timeout: STOP_TIMEOUT_S } as const;
+      return await incus.instances.setState(project, addr.name, request);
     } catch (error) {
       if (!(error instanceof IncusError)) throw error;
       progress(`does not shut down (${error.message})`);
     }
   }
+  await pullPlug(context, addr);
+}
+
+/** Ends a machine at once, whatever it is doing. */
+export async function pullPlug(
+  context: Pick<StepContext, "incus" | "progress">,
+  addr: ResourceAddr,
+): Promise<void> {
+  const { incus, progress } = context;
   progress("pulling the plug");
-  await pull();
+  try {
+    await incus.instances.setState(projectOf(addr), addr.name, { action: "stop", force: true });
+  } catch (error) {
+    if (!(error instanceof IncusError) || !await isStopped(context, addr)) throw error;
+    // It ended between the two requests: Incus says so a moment before it has let go of it.
+    await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
+  }
+}
+
+async function isStopped(
+  { incus }: Pick<StepContext, "incus">,
+  addr: ResourceAddr,
+): Promise<boolean> {
+  return (await incus.instances.get(projectOf(addr), addr.name)).value.status === "Stopped";
 }
 
 export function projectOf(addr: ResourceAddr): string {

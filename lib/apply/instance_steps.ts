@@ -1,3 +1,4 @@
+import { NOT_STOPPED_YET, retryPassing } from "../incus/retry.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import type { Change } from "../plan/plan.ts";
@@ -10,7 +11,9 @@ import { compareInstance, newPool } from "../resource/instance_compare.ts";
 import { sameValue } from "../resource/value.ts";
 import {
   projectOf,
+  pullPlug,
   readInstance,
+  readSettled,
   startInstance,
   stopInstance,
   writeInstance,
@@ -46,7 +49,7 @@ export async function updateInstance(
   desired: DesiredInstance,
 ): Promise<boolean> {
   const source = change.from ?? desired.addr;
-  const found = await readInstance(context, source);
+  const found = await readSettled(context, source);
   const { status } = found.actual;
   const fields = compareInstance(desired, found.actual);
   assertAsPlanned(change, fields);
@@ -73,16 +76,13 @@ export async function updateInstance(
 export async function deleteInstance(context: StepContext, addr: ResourceAddr): Promise<void> {
   const { instances } = context.incus;
   const project = projectOf(addr);
-  const { value } = await instances.get(project, addr.name);
-  if (value.status !== "Stopped") {
-    context.progress("stopping");
-    await instances.setState(project, addr.name, { action: "stop", force: true });
-  }
-  if (sameValue("", value.config["security.protection.delete"], "true")) {
-    const { description } = value;
+  const { actual } = await readSettled(context, addr);
+  if (actual.status !== "Stopped") await pullPlug(context, addr);
+  if (sameValue("", actual.config["security.protection.delete"], "true")) {
+    const { description } = actual;
     const config = { "security.protection.delete": "" };
     await instances.patch(project, addr.name, { description, config });
   }
   context.progress("deleting");
-  await instances.delete(project, addr.name);
+  await retryPassing(NOT_STOPPED_YET, () => instances.delete(project, addr.name));
 }

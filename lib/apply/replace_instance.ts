@@ -15,6 +15,7 @@ import {
   type Found,
   projectOf,
   readInstance,
+  readSettled,
   startInstance,
   stopInstance,
   writeInstance,
@@ -38,7 +39,7 @@ export async function replaceInstance(
   desired: DesiredInstance,
 ): Promise<boolean> {
   const source = change.aside ?? change.from ?? desired.addr;
-  const found = await readInstance(context, source);
+  const found = await readSettled(context, source);
   const snapshots = await context.incus.instances.snapshotNames(projectOf(source), source.name);
   const actual: ActualInstance = { ...found.actual, snapshots };
   assertAsPlanned(change, compareInstance(desired, actual));

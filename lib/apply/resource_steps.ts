@@ -53,19 +53,47 @@ export async function writeProject(
 }
 
 export async function writeNetwork(
-  { incus, now }: StepContext,
+  context: StepContext,
   change: Change,
   desired: DesiredNetwork,
 ): Promise<void> {
+  const { incus, now } = context;
   if (change.action === "create") {
     const body = networkCreateBody(desired);
     return await incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
   }
   const { name } = desired.addr;
+  if (change.fields.some(({ path }) => path === "status")) {
+    // Made anew, it is as declared; otherwise the rest may still differ.
+    if (await makeReady(context, desired)) return;
+  }
   const { value, etag } = await incus.networks.get(name);
   const actual = actualNetwork(value);
   assertAsPlanned(change, compareNetwork(desired, actual));
   await incus.networks.update(name, networkUpdateBody(desired, actual), { etag });
+}
+
+/** Milliseconds that Incus gets to finish a bridge that it is making for somebody who went away. */
+const UNREADY_MS = 10_000;
+
+/** Waits for a bridge to stand, or makes it anew. @returns whether it was made anew */
+async function makeReady(
+  { incus, now, progress }: StepContext,
+  desired: DesiredNetwork,
+): Promise<boolean> {
+  const { name } = desired.addr;
+  progress("waiting for the bridge");
+  for (const end = now() + UNREADY_MS; now() < end;) {
+    const { value } = await incus.networks.get(name);
+    if (actualNetwork(value).unready === undefined) return false;
+    if (value.status === "Errored") break;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  progress("making the bridge anew");
+  await incus.networks.delete(name);
+  const body = networkCreateBody(desired);
+  await incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
+  return true;
 }
 
 export async function writeVolume(

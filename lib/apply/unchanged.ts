@@ -16,9 +16,11 @@ export function isChangedMeanwhile(error: unknown): boolean {
     (error instanceof IncusError && error.status === 412);
 }
 
-/** Whether a machine runs may have changed by itself, and is looked at again anyway. */
+/** Whether a machine runs, or a bridge stands, may have changed by itself, and is looked at again anyway. */
 export function withoutState(fields: readonly FieldChange[]): FieldChange[] {
-  return fields.filter(({ path }) => path !== "state" && !path.startsWith("volumes."));
+  return fields.filter(({ path }) =>
+    path !== "state" && path !== "status" && !path.startsWith("volumes.")
+  );
 }
 
 /** @throws ChangedMeanwhileError unless the live differences are the planned ones */

@@ -25,6 +25,7 @@ import { describeFault } from "./fault.ts";
 import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
 import { openLive } from "./live.ts";
 import { readSurroundings } from "./outside.ts";
+import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 
@@ -159,7 +160,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
 async function examineIncus(signal: AbortSignal): Promise<Finding> {
   const check = "incus";
   try {
-    await using incus = await connectIncus({ signal });
+    await using incus = await connectIncus({ signal, timeoutMs: requestTimeout() });
     return { check, state: "ok", detail: incus.info.environment.server_version };
   } catch (error) {
     if (!(error instanceof IncusUnreachableError)) throw error;

@@ -5,6 +5,7 @@ import type { HostLimits, IncusState } from "../plan/actual_state.ts";
 import { readActualState, type ReadWishes } from "../plan/read_actual_state.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+import { requestTimeout } from "./request_timeout.ts";
 
 /**
  * What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. Disposing
@@ -24,7 +25,7 @@ export class HostReading implements AsyncDisposable {
 
   constructor(interrupt: AbortSignal) {
     const signal = AbortSignal.any([interrupt, this.#end.signal]);
-    this.#incus = connectIncus({ signal });
+    this.#incus = connectIncus({ signal, timeoutMs: requestTimeout() });
     this.networks = this.#incus.then((incus) => incus.networks.list({ signal }));
     this.state = this.#incus.then((incus) =>
       readActualState(incus, this.#wishes.promise, { signal, networks: this.networks })

@@ -13,6 +13,7 @@ import { readFirewall } from "./firewall.ts";
 import { bridgeOwners } from "./host_networks.ts";
 import { HostReading } from "./host_reading.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
+
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 import type { Workspace } from "./workspace.ts";

@@ -1,8 +1,16 @@
 import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
+import { systemClock } from "../host/clock.ts";
 import type { Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { eventJson } from "../view/json_lines.ts";
-import { advance, initialProgress, progressLines, type ProgressState } from "../view/progress.ts";
+import {
+  advance,
+  initialProgress,
+  progressFooter,
+  progressLines,
+  type ProgressState,
+  screenRows,
+} from "../view/progress.ts";
 import { eventLine } from "../view/report.ts";
 import type { Session } from "./session.ts";
 
@@ -58,6 +66,8 @@ async function showLines(
   return seen;
 }
 
+/** Columns of the picture at most, however wide the screen. */
+const PICTURE_WIDTH = 80;
 /** Milliseconds between two pictures. */
 const FRAME_MS = 120;
 
@@ -75,16 +85,22 @@ export function startPicture(
   stateNow: () => ProgressState,
   { terminal, out, signal }: Session,
 ): Picture {
-  let drawn = 0;
+  const began = systemClock();
+  let drawn: readonly string[] = [];
   let tick = 0;
   const draw = () => {
-    const lines = progressLines(stateNow(), out, Math.max(terminal.rows - 2, 1), tick);
-    const back = drawn === 0 ? "" : `\u001b[${drawn}A\r\u001b[J`;
+    const style = { ...out, width: Math.min(terminal.columns, PICTURE_WIDTH) };
+    const lines = [
+      ...progressLines(stateNow(), style, Math.max(terminal.rows - 3, 1), tick),
+      progressFooter(stateNow(), style, systemClock() - began),
+    ];
+    const up = screenRows(drawn, terminal.columns);
+    const back = up === 0 ? "" : `\u001b[${up}A\r\u001b[J`;
     terminal.out(`${back}${lines.join("\n")}\n`);
-    drawn = lines.length;
+    drawn = lines;
   };
   // What was said about the interrupt stays: the picture goes on below it.
-  const onInterrupt = () => drawn = 0;
+  const onInterrupt = () => drawn = [];
   signal.addEventListener("abort", onInterrupt);
   const frames = setInterval(() => {
     tick++;

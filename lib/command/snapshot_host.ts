@@ -5,6 +5,7 @@ import { diagnosticsJson } from "../view/json.ts";
 import { type Inventory, readInventory } from "../snapshot/inventory.ts";
 import { thawLeft } from "../snapshot/thaw.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
+import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import type { Workspace } from "./workspace.ts";
@@ -29,7 +30,7 @@ export async function openSnapshots(
   options: SnapshotHostOptions = {},
 ): Promise<SnapshotHost | undefined> {
   const { signal } = session;
-  const incus = await connectIncus({ signal });
+  const incus = await connectIncus({ signal, timeoutMs: requestTimeout() });
   try {
     const infraId = workspace.lock?.infra ??
       await lostInfraId(workspace, incus, session, options);

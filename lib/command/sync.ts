@@ -14,6 +14,7 @@ import { readActualState } from "../plan/read_actual_state.ts";
 import { syncText } from "../view/sync.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { resolveAddressing, writeLock } from "./resolve_addressing.ts";
+import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
@@ -79,7 +80,7 @@ export async function writeTree(prepared: PreparedSync, lock: Lock): Promise<voi
 /** The live state; undefined where there is no Incus on this host, so that nothing of ours can live there. */
 async function stateIfAny(signal: AbortSignal): Promise<IncusState | undefined> {
   try {
-    await using incus = await connectIncus({ signal });
+    await using incus = await connectIncus({ signal, timeoutMs: requestTimeout() });
     return await readActualState(incus, {}, { signal });
   } catch (error) {
     if (error instanceof IncusUnreachableError && error.reason === "missing") return undefined;

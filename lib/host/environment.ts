@@ -22,6 +22,7 @@ export const ENV_NAMES = [
   "ANSIBLE_VAULT_PASSWORD_FILE",
   // Prints a trace with a fault.
   "ANKLUME_DEBUG",
+  "ANKLUME_INCUS_TIMEOUT",
 ] as const;
 
 /** Where a distribution keeps its programs; a plain user's PATH lacks the sbin directories, where nft is. */

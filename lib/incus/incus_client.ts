@@ -96,7 +96,11 @@ export async function connectIncus(options: ConnectOptions = {}): Promise<IncusC
 }
 
 async function connectTo(socket: string, options: ConnectOptions): Promise<IncusClient> {
-  const transport = new Transport({ socket, onRequest: options.onRequest });
+  const transport = new Transport({
+    socket,
+    onRequest: options.onRequest,
+    timeoutMs: options.timeoutMs,
+  });
   try {
     const operations = new Operations(transport);
     const info = await transport.read<Server>("/1.0", { signal: options.signal });

@@ -26,6 +26,23 @@ export const INSTANCE_BUSY: Passing = {
   delayMs: 300,
 };
 
+/**
+ * A start meets the port of the run before: a daemon that was killed while it stopped a machine calls it stopped a moment before
+ * it is. The failed start is undone, and the port goes by itself.
+ */
+export const PORT_NOT_GONE: Passing = {
+  words: /Failed to create the veth interfaces .*File exists/,
+  attempts: 45,
+  delayMs: 1000,
+};
+
+/** The same of a machine that is to be deleted. */
+export const NOT_STOPPED_YET: Passing = {
+  words: /^Instance is running$/,
+  attempts: 15,
+  delayMs: 1000,
+};
+
 /** An exec right after a start. It does not say whether the program ran, so only for those that may run twice. */
 export const EXEC_TOO_EARLY: Passing = {
   words: /Failed to retrieve PID of executing child process/,

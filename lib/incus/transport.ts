@@ -60,6 +60,8 @@ export interface WebSocketHandlers {
 export interface TransportOptions {
   readonly socket: string;
   readonly onRequest?: ((trace: RequestTrace) => void) | undefined;
+  /** For each request, instead of the defaults; not for the background work that it starts. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -73,10 +75,12 @@ export class Transport implements Disposable {
   readonly socket: string;
   readonly #client: Deno.HttpClient;
   readonly #onRequest: ((trace: RequestTrace) => void) | undefined;
+  readonly #timeoutMs: number | undefined;
   #requestCount = 0;
 
-  constructor({ socket, onRequest }: TransportOptions) {
+  constructor({ socket, onRequest, timeoutMs }: TransportOptions) {
     this.socket = socket;
+    this.#timeoutMs = timeoutMs;
     this.#onRequest = onRequest;
     try {
       this.#client = Deno.createHttpClient({
@@ -180,7 +184,8 @@ export class Transport implements Disposable {
 
   async #once(method: Method, path: string, options: RequestOptions): Promise<Answer> {
     const full = withQuery(path, options.query ?? {});
-    const ms = options.timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
+    const ms = options.timeoutMs ?? this.#timeoutMs ??
+      (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
     options.signal?.throwIfAborted();
     using limit = deadline(ms, options.signal);
     const start = performance.now();

@@ -4,7 +4,7 @@ import type { Domain, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
-import type { FieldChange } from "./field.ts";
+import { type FieldChange, fieldChange } from "./field.ts";
 import { bornAt, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
 
@@ -18,6 +18,8 @@ export interface ActualNetwork extends ActualBase {
   readonly type: string;
   /** false: an interface of the host that Incus only sees. */
   readonly managed: boolean;
+  /** Of a bridge that does not stand: `pending` while Incus makes it or was interrupted, `errored`, `unavailable`. */
+  readonly unready?: string;
 }
 
 export function networkAddr(bridge: string): ResourceAddr {
@@ -70,6 +72,9 @@ export function actualNetwork(wire: Network): ActualNetwork {
     addr: networkAddr(wire.name),
     type: wire.type,
     managed: wire.managed,
+    ...(wire.managed && wire.status !== "Created" && wire.status !== ""
+      ? { unready: wire.status.toLowerCase() }
+      : {}),
     description: wire.description,
     config: wire.config,
     usedBy: wire.used_by ?? [],
@@ -88,9 +93,15 @@ function delta(desired: DesiredNetwork, actual: ActualNetwork) {
 
 export function compareNetwork(desired: DesiredNetwork, actual: ActualNetwork): FieldChange[] {
   return [
+    ...readyField(actual),
     ...descriptionField(desired, actual),
     ...configFields(delta(desired, actual), actual.config, () => "in-place"),
   ];
+}
+
+/** It is in Incus's database, and nothing on the host: machines on it cannot start. */
+function readyField({ unready }: ActualNetwork): FieldChange[] {
+  return unready === undefined ? [] : [fieldChange("status", unready, "created", "in-place")];
 }
 
 /** Body of `POST /1.0/networks`. */

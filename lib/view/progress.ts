@@ -3,7 +3,7 @@ import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { activity } from "./report.ts";
 import type { Style } from "./style.ts";
-import { count, printable, shorten } from "./text.ts";
+import { count, duration, printable, shorten } from "./text.ts";
 
 /** What a screen shows of an apply: one line per domain, and what it is busy with below. */
 export interface ProgressState {
@@ -90,6 +90,32 @@ export function progressLines(
   });
   const left = groups.length - room;
   return left <= 0 ? lines : [...lines, colors.dim(`  and ${count(left, "domain")} more`)];
+}
+
+/** `12/40 done, 3 under way, 25 waiting, 12 s`: the line below the picture. */
+export function progressFooter(
+  { groups }: ProgressState,
+  { colors, width }: Style,
+  elapsedMs: number,
+): string {
+  const all = [...groups.values()];
+  const sum = (of: (group: GroupProgress) => number) =>
+    all.reduce((total, group) => total + of(group), 0);
+  const total = sum((group) => group.total);
+  const ended = sum(({ done, failed, skipped }) => done + failed + skipped);
+  const busy = sum((group) => group.busy.size);
+  const waiting = Math.max(total - ended - busy, 0);
+  const text = `  ${ended}/${total} ended, ${busy} under way, ${waiting} waiting, ${
+    duration(elapsedMs)
+  }`;
+  return colors.dim(shorten(text, width - 1));
+}
+
+/** How many lines of a screen that is `columns` wide these take: it may have become narrower since they were drawn. */
+export function screenRows(lines: readonly string[], columns: number): number {
+  // deno-lint-ignore no-control-regex -- colours take no room
+  const bare = lines.map((line) => line.replace(/\u001b\[[0-9;]*m/g, ""));
+  return bare.reduce((rows, line) => rows + Math.max(1, Math.ceil(line.length / columns)), 0);
 }
 
 /** Busy, then waiting, then finished. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import pc from "picocolors";
 import type { ApplyEvent } from "../apply/event.ts";
 import type { Change } from "../plan/plan.ts";
-import { advance, initialProgress, progressLines } from "./progress.ts";
+import { advance, initialProgress, progressFooter, progressLines, screenRows } from "./progress.ts";
 
 const plain = { colors: pc.createColors(false), width: 60 };
 const machine = { kind: "instance", name: "pro-dev", project: "pro" } as const;
@@ -75,4 +75,19 @@ Deno.test("advance() ignores events about what the plan did not hold", () => {
   const state = initialProgress(changes("pro"));
   const event = { type: "started", at: 1, addr: machine, action: "update" } as const;
   assert.equal(advance(state, "lab", event), state);
+});
+
+Deno.test("progressFooter() tells what ended, runs and waits, and for how long", () => {
+  const state = after("pro", ["lab", "pro"], begun);
+  assert.equal(
+    progressFooter(state, plain, 61_000),
+    "  1/4 ended, 1 under way, 2 waiting, 1 min 01 s",
+  );
+});
+
+Deno.test("screenRows() knows that a screen which became narrower wraps what was drawn", () => {
+  const { red } = pc.createColors(true);
+  assert.equal(screenRows([red("x".repeat(60)), "", "y"], 80), 3);
+  assert.equal(screenRows([red("x".repeat(60)), "", "y"], 25), 5);
+  assert.equal(screenRows([], 80), 0);
 });

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import type { FaultHost } from "./host.ts";
+
+/*
+ * Two infras, and a plan between them that creates, updates, restarts, moves, replaces and deletes; `a` to `b` and back. Two
+ * domains stay as they are: machines in them look for holes all along.
+ */
+export type Side = "a" | "b";
+
+const IMAGE = "local:anklume-test";
+const EYE = "10.120.0.10";
+const ALLY = "10.120.1.10";
+
+/** @param fingerprint another name of the same image: an edited `image:` asks for a replacement */
+export function infraOf(side: Side, fingerprint: string): string {
+  const b = side === "b";
+  return `project_name: faults
+global: { default_os_image: "${IMAGE}" }
+domains:
+  watch: { subnet_id: 0, ephemeral: true, machines: { eye: { ip: ${EYE} } } }
+  ally: { subnet_id: 1, ephemeral: true, machines: { friend: { ip: ${ALLY} } } }
+  work:
+    subnet_id: 2
+    ephemeral: true
+    internet: ${b}
+    description: ${b ? "after" : "before"}
+    profiles: { limits: { config: { limits.processes: "${b ? 900 : 800}" } } }
+    machines:
+      # Restarted: its address changes. Its disk and its volume stay.
+      web:
+        ip: 10.120.2.${b ? 22 : 21}
+        profiles: [default, limits]
+        config: { limits.memory: ${b ? "512MiB" : "256MiB"} }
+        storage_volumes: { data: { path: /data } }
+      # Replaced: its image is edited and it has a snapshot. Its volume stays.
+      db:
+        image: "local:${b ? fingerprint : IMAGE.slice("local:".length)}"
+        ip: 10.120.2.31
+        storage_volumes: { data: { path: /data } }
+      ${b ? "new" : "old"}: { ip: 10.120.2.4${b ? 1 : 2} }
+${b ? "" : "      mover: { ip: 10.120.2.50 }"}
+${b ? "  extra: { subnet_id: 3, ephemeral: true, machines: { mover: { ip: 10.120.3.50 } } }" : ""}
+network_policies:
+  - { from: eye, to: friend, ports: all }
+`;
+}
+
+const MACHINES: Record<Side, readonly string[]> = {
+  a: ["ally/friend", "watch/eye", "work/db", "work/mover", "work/old", "work/web"],
+  b: ["ally/friend", "extra/mover", "watch/eye", "work/db", "work/new", "work/web"],
+};
+
+interface Live {
+  readonly name: string;
+  readonly project: string;
+  readonly status: string;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+async function live(host: FaultHost): Promise<Live[]> {
+  const path = "/1.0/instances?recursion=1&all-projects=true";
+  return JSON.parse(await host.must(["incus", "query", path])) as Live[];
+}
+
+const KEPT = ["eye", "friend", "web", "mover"];
+
+/** `volatile.uuid` of the machines that no plan here may lose. */
+export async function identities(host: FaultHost): Promise<Map<string, string>> {
+  const machines = await live(host);
+  return new Map(
+    machines.filter(({ name }) => KEPT.includes(name)).map((each) =>
+      [each.name, each.config["volatile.uuid"] ?? ""] as const
+    ),
+  );
+}
+
+/** Data on disks and volumes, the user's files, and the probers. */
+export async function prepare(host: FaultHost): Promise<void> {
+  const exec = (project: string, name: string, line: string) =>
+    host.must(["incus", "exec", "--project", project, name, "--", "sh", "-c", line]);
+  await exec("work", "web", "echo web > /data/mine; echo web > /root/mine; sync");
+  await exec("work", "db", "echo db > /data/mine; sync");
+  await exec("work", "mover", "echo mover > /root/mine; sync");
+  await Deno.writeTextFile(
+    `${host.workspace}/host_vars/web.yml`,
+    `${await Deno.readTextFile(`${host.workspace}/host_vars/web.yml`)}mine: of the user\n`,
+  );
+  await Deno.mkdir(`${host.workspace}/roles/mine/tasks`, { recursive: true });
+  await Deno.writeTextFile(`${host.workspace}/roles/mine/tasks/main.yml`, "# of the user\n");
+  const script = new URL("prober.py", import.meta.url).pathname;
+  const targets = [0, 1, 2, 3].flatMap((subnet) =>
+    [10, 21, 22, 31, 41, 42, 50, 254].map((last) => `10.120.${subnet}.${last}`)
+  );
+  for (
+    const [project, name, own, peer] of [
+      ["watch", "eye", "10.120.0.", ALLY],
+      ["ally", "friend", "10.120.1.", EYE],
+    ] as const
+  ) {
+    const others = targets.filter((target) => !target.startsWith(own));
+    const unit = `[Service]\nExecStart=/usr/bin/python3 /root/prober.py ${own} ${peer} ${
+      others.join(" ")
+    }\nRestart=always\nRestartSec=0\n[Install]\nWantedBy=multi-user.target\n`;
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, unit);
+    const at = (path: string) => `${name}/${path}`;
+    await host.must(["incus", "file", "push", "--project", project, script, at("root/prober.py")]);
+    await host.must(
+      [
+        "incus",
+        "file",
+        "push",
+        "--project",
+        project,
+        file,
+        at("etc/systemd/system/prober.service"),
+      ],
+    );
+    await Deno.remove(file);
+    await exec(project, name, "systemctl enable --now prober.service");
+  }
+}
+
+/** How often the eye has heard its ally: it is awake. */
+export async function beats(host: FaultHost): Promise<number> {
+  const { text } = await host.run(
+    ["incus", "exec", "--project", "watch", "eye", "--", "cat", "/root/beats"],
+  );
+  return Number(text.trim()) || 0;
+}
+
+/** Everything that has to be true once the second apply came to its end. */
+export async function verify(
+  host: FaultHost,
+  side: Side,
+  before: ReadonlyMap<string, string>,
+  infra: string,
+): Promise<void> {
+  const check = await host.anklume("check", "--exit-code");
+  assert.equal(check.code, 0, `check is not empty\n${check.text}`);
+  const machines = await live(host);
+  assert.deepEqual(
+    machines.map(({ project, name, status }) => `${project}/${name} ${status}`).sort(),
+    MACHINES[side].map((name) => `${name} Running`),
+  );
+  assert.deepEqual(await identities(host), before, "a machine was made anew that no plan named");
+  const mover = side === "b" ? "extra" : "work";
+  const read = async (project: string, name: string, files: string) =>
+    (await host.must([
+      "incus",
+      "exec",
+      "--project",
+      project,
+      name,
+      "--",
+      "cat",
+      ...files.split(" "),
+    ]))
+      .trim();
+  assert.equal(await read("work", "web", "/data/mine /root/mine"), "web\nweb");
+  assert.equal(await read("work", "db", "/data/mine"), "db");
+  assert.equal(await read(mover, "mover", "/root/mine"), "mover");
+  assert.equal(await Deno.readTextFile(`${host.workspace}/infra.yml`), infra);
+  assert.match(
+    await Deno.readTextFile(`${host.workspace}/host_vars/web.yml`),
+    /^mine: of the user$/m,
+  );
+  assert.equal(
+    await Deno.readTextFile(`${host.workspace}/roles/mine/tasks/main.yml`),
+    "# of the user\n",
+  );
+  for (const [project, name] of [["watch", "eye"], ["ally", "friend"]] as const) {
+    assert.equal(await read(project, name, "/root/holes"), "", `${name} was reached from outside`);
+  }
+}

@@ -65,15 +65,25 @@ async function packetFailures(lab: Lab, checks: readonly Check[]): Promise<strin
   return failed.flat();
 }
 
-/** What notices it; undefined: nothing. */
+/** What notices it, twice, so that a busy machine is not taken for a test; undefined: nothing. */
 async function noticed(lab: Lab, mutant: Mutant): Promise<string | undefined> {
   try {
     await lab.host.nft(mutant.text);
   } catch {
     return "nft refuses it";
   }
-  const byPackets = async () => (await packetFailures(lab, PACKET_CHECKS))[0];
-  const byFrames = async () => (await frameFailures(lab))[0];
+  const byPackets = async () => {
+    for (const name of await packetFailures(lab, PACKET_CHECKS)) {
+      const check = PACKET_CHECKS.find((each) => each.name === name);
+      if (check !== undefined && !(await check.holds(lab))) return name;
+    }
+  };
+  const byFrames = async () => {
+    const first = await frameFailures(lab);
+    if (first.length === 0) return undefined;
+    const again = new Set(await frameFailures(lab));
+    return first.find((each) => again.has(each));
+  };
   const [first, second] = mutant.table === "bridge" ? [byFrames, byPackets] : [byPackets, byFrames];
   return await first() ?? await second();
 }
@@ -82,7 +92,7 @@ async function startLab(): Promise<Lab> {
   const lab = await Lab.start(everything);
   await lab.host.ask("tun", { name: "tun0", interface: "tun0" });
   await lab.host.ip("address add 10.99.0.1/24 dev tun0", "link set tun0 up");
-  await lab.host.ip("-6 route add default via 2001:db8::10");
+  await lab.host.ip("route add default via 2001:db8::10");
   await lab.host.ask("serve", { udp: [["::", 547]] });
   for (const family of ["iptables", "ip6tables", "arptables"]) {
     await lab.host.ask("run", { argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=1`] });

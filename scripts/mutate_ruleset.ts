@@ -109,7 +109,13 @@ const mutants = mutantsOf(whole).filter((mutant) => pattern.test(`${mutant.block
 const labs = await Promise.all([startLab(), startLab()]);
 for (const lab of labs) {
   await lab.host.nft(whole);
-  const wrong = [...await packetFailures(lab, PACKET_CHECKS), ...await frameFailures(lab)];
+  const failures = async () => [
+    ...await packetFailures(lab, PACKET_CHECKS),
+    ...await frameFailures(lab),
+  ];
+  // Once more: the first packets look for their neighbours.
+  let wrong = await failures();
+  if (wrong.length > 0) wrong = await failures();
   if (wrong.length > 0) {
     console.error(`The whole ruleset fails already:\n  ${wrong.join("\n  ")}`);
     Deno.exit(2);

@@ -35,8 +35,9 @@ export function judge(
     (probe) => {
       const outcome = outcomes.get(probe.n) ?? NOTHING;
       const observed = sees.has(observerOf(probe));
-      // A refusal may come from somebody on the way: where the target looks, only what it saw counts.
-      const reached = outcome.arrived ||
+      // A refusal may come from somebody on the way: where the target looks, only what it saw counts. An acceptance or an
+      // echo is the target's own.
+      const reached = outcome.arrived || outcome.accepted ||
         (outcome.answered && (!observed || probe.to.kind !== "machine"));
       const unknown = probe.to.kind === "outside" && !reached && !observed && !outcome.unsent;
       const difference = unknown ? undefined : differenceOf(probe, outcome, reached);
@@ -45,7 +46,7 @@ export function judge(
   );
 }
 
-const NOTHING: Outcome = { arrived: false, answered: false, unsent: true };
+const NOTHING: Outcome = { arrived: false, answered: false, accepted: false, unsent: true };
 
 function differenceOf(probe: Probe, outcome: Outcome, reached: boolean): Difference | undefined {
   if (probe.expected === "closed") return reached ? "leak" : undefined;
@@ -83,8 +84,9 @@ function outcomesOf(
       const [, n, word, port] = /^answer (\d+) (\S+) (\d+)$/.exec(line) ?? [];
       const probe = byNumber.get(Number(n));
       if (n === undefined || probe === undefined) continue;
-      const answered = word === "open" || word === "refused" || word === "echo";
-      update(probe.n, { answered, unsent: word === "unsent" });
+      const accepted = word === "open" || word === "echo";
+      const answered = accepted || word === "refused";
+      update(probe.n, { answered, accepted, unsent: word === "unsent" });
       if (probe.protocol !== "tcp") continue;
       const key = `${probe.address} ${probe.port} ${port}`;
       syns.set(key, [...(syns.get(key) ?? []), probe]);

@@ -39,6 +39,11 @@ Deno.test("judge(): a refusal by somebody on the way is no leak", () => {
   assert.equal(differenceOf({}, ["answer 1 refused 20001"], ["blind"]), "leak");
 });
 
+Deno.test("judge(): an acceptance is the target's own, also where its capture missed the packet", () => {
+  assert.equal(differenceOf({}, ["answer 1 open 20001"], []), "leak");
+  assert.equal(differenceOf({ expected: "open" }, ["answer 1 echo 20001"], []), undefined);
+});
+
 Deno.test("judge(): an open flow has to arrive, from its sender, and be answered", () => {
   const open = { expected: "open" } as const;
   assert.equal(differenceOf(open, ["answer 1 open 20001"], [SYN]), undefined);

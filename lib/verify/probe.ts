@@ -44,6 +44,8 @@ export interface Outcome {
   readonly arrived: boolean;
   /** Something came back from the target itself: an acceptance, a refusal, an echo. */
   readonly answered: boolean;
+  /** What came back was no refusal. */
+  readonly accepted: boolean;
   /** Address the target saw. */
   readonly seenFrom?: string;
   /** It never left: no route, no such family. */

@@ -65,7 +65,7 @@ Deno.test(`${COUNT} domains with mixed policies, IPv4 and IPv6: no leak and no a
   assert.ok(states.filter((state) => state !== "closed").length >= COUNT / 2);
   assert.ok(probes > COUNT * (COUNT - 1) * 6, `${probes} probes`);
   assert.ok(seconds < 30, `${seconds.toFixed(1)} s`);
-  console.log(`${states.length} ordered pairs, ${probes} probes in ${seconds.toFixed(1)} s`);
+  console.error(`${states.length} ordered pairs, ${probes} probes in ${seconds.toFixed(1)} s`);
   const text = await lab.anklume(["network", "verify"]);
   assert.ok(text.stdout.split("\n").every((line) => line.length <= 80), text.stdout);
 });

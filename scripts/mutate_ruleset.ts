@@ -5,7 +5,8 @@
  *
  *   scripts/testbed run -- deno run -A scripts/mutate_ruleset.ts [--every N] [PATTERN]
  *
- * With `--every 10` every tenth mutant only, with PATTERN those whose line matches it. Exit 1 when an unexplained
+ * On a busy machine LAB_PATIENCE=2 (seconds that a packet is waited for), or what passes late counts as blocked. With
+ * `--every 10` every tenth mutant only, with PATTERN those whose line matches it. Exit 1 when an unexplained
  * mutant survives. That `network verify` and `check` notice every one needs no packet: they compare the live table with
  * the rendered one (tests/nftables/live_firewall_test.ts).
  */
@@ -91,7 +92,11 @@ async function noticed(lab: Lab, mutant: Mutant): Promise<string | undefined> {
 async function startLab(): Promise<Lab> {
   const lab = await Lab.start(everything);
   await lab.host.ask("tun", { name: "tun0", interface: "tun0" });
-  await lab.host.ip("address add 10.99.0.1/24 dev tun0", "link set tun0 up");
+  await lab.host.ip(
+    "address add 10.99.0.1/24 dev tun0",
+    "address add fd99::1/64 dev tun0 nodad",
+    "link set tun0 up",
+  );
   await lab.host.ip("route add default via 2001:db8::10");
   await lab.host.ask("serve", { udp: [["::", 547]] });
   for (const family of ["iptables", "ip6tables", "arptables"]) {

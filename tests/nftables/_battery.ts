@@ -31,7 +31,15 @@ export const EVERYTHING: InfraSpec = {
       name: "far",
       machines: ["server", {
         name: "web",
-        publish: [{ host: 2207, to: 22, protocol: "tcp" }, { host: 1053, to: 53, protocol: "udp" }],
+        publish: [
+          { host: 2207, to: 22, protocol: "tcp" },
+          { host: 1053, to: 53, protocol: "udp" },
+          {
+            host: 1999,
+            to: 999,
+            protocol: "udp",
+          },
+        ],
       }],
     },
     { name: "shop", internet: { kind: "public-only" }, machines: ["till", "till-b"] },
@@ -222,7 +230,17 @@ export const PACKET_CHECKS: readonly Check[] = [
   ...["pro", "far", "shop", "vpn"].flatMap((domain) =>
     both(gateways(domain), (to) => shut("outside", "tcp", to, 53))
   ),
-  { name: "vpn-a reaches its tunnel", holds: (lab) => tunnels(lab, "vpn-a") },
+  ...["10.99.0.7", "fd99::7"].map((address) => ({
+    name: `vpn-a reaches ${address} in its tunnel`,
+    holds: (lab: Lab) => tunnels(lab, "vpn-a", address),
+  })),
+  ...both(addresses("till-b"), (_, i) => open("till-b", "tcp", [OUTSIDE, OUTSIDE6][i]!, 80)),
+  // Nobody listens there: the refusal is an ICMP error about a published flow.
+  ...[HOST, "2001:db8::1"].map((address) => ({
+    name: `outside is refused at ${address} 1999`,
+    holds: async (lab: Lab) =>
+      (await lab.agent("outside").udp(address, 1999)).error === "Connection refused",
+  })),
   shut("docker", "tcp", gateways("pro")[0], 22),
   // What is not ours.
   open("docker", "tcp", OUTSIDE, 80),
@@ -231,10 +249,61 @@ export const PACKET_CHECKS: readonly Check[] = [
 ];
 
 /** Whether a ping of that machine is sent into the tunnel. */
-async function tunnels(lab: Lab, machine: string): Promise<boolean> {
+async function tunnels(lab: Lab, machine: string, address: string): Promise<boolean> {
   await lab.host.captured("tun0");
-  await lab.agent(machine).ping("10.99.0.7");
-  return (await lab.host.captured("tun0")).some((packet) => packet.startsWith("4"));
+  await lab.agent(machine).ping(address);
+  const version = address.includes(":") ? "6" : "4";
+  return (await lab.host.captured("tun0")).some((packet) => packet.startsWith(version));
+}
+
+/** Protocols without ports, GRE for one: a policy for everything opens them, none with ports does. */
+async function otherProtocols(lab: Lab): Promise<string[]> {
+  const GRE = 47;
+  const machine = (name: string) => everything.addressing.machines.get(name)!;
+  const macOf = async (agent: Agent, name: string) =>
+    /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(await agent.run("ip", "-br", "link", "show", name))
+      ?.[1] ?? "";
+  const failures: string[] = [];
+  for (
+    const [from, to, passes] of [
+      ["till", "vpn-a", true],
+      ["vpn-a", "outside", true],
+      ["outside", "vpn-a", true],
+      ["evil", "server", false],
+      ["outside", "server", false],
+    ] as const
+  ) {
+    const places = [from, to].map((name): [string, string] =>
+      name === "outside" ? [OUTSIDE, OUTSIDE6] : addresses(name)
+    );
+    const [source, target] = places as [[string, string], [string, string]];
+    const into = from === "outside" ? "wan0" : `net-${machine(from).domain}`;
+    const router = await macOf(lab.host, into);
+    const mac = from === "outside" ? "02:00:00:00:00:77" : machine(from).hwaddr;
+    const agent = lab.agent(to);
+    await agent.ask("capture", { name: "eth0", interface: "eth0" });
+    for (
+      const [version, frame] of [
+        [
+          4,
+          ethernet(router, mac, 0x0800, ipv4(source[0], target[0], GRE, bytes(0, 0, 8, 0, MARK))),
+        ],
+        [
+          6,
+          ethernet(router, mac, 0x86dd, ipv6(source[1], target[1], GRE, bytes(0, 0, 8, 0, MARK))),
+        ],
+      ] as const
+    ) {
+      await agent.ask("captured", { name: "eth0", wait: 0 });
+      await lab.agent(from).send(frame);
+      const { frames = [] } = await agent.ask("captured", { name: "eth0", wait: 0.1 });
+      const arrived = frames.some((each) => each.includes(MARK.toHex()));
+      if (arrived !== passes) {
+        failures.push(`GRE${version} ${from} -> ${to} ${arrived ? "arrived" : "was refused"}`);
+      }
+    }
+  }
+  return failures;
 }
 
 /** A packet from the outside that says it is of a domain, towards a port that is open to the outside. */
@@ -429,6 +498,7 @@ export async function frameFailures(lab: Lab): Promise<string[]> {
     ...names(HONEST).filter((name) => !honest.includes(name)).map((name) => `refused: ${name}`),
     ...forged.map((name) => `arrived: ${name}`),
     ...await outsiders(lab),
+    ...await otherProtocols(lab),
     ...await announcements(lab),
     ...await strangers(lab),
     ...await ranges(lab),

@@ -24,6 +24,8 @@ export interface ApplyOptions {
   /** Milliseconds before started machines are looked at again. Default: 2500 where `plan.watchStarts`, else 0. */
   readonly settleMs?: number;
   readonly now?: () => number;
+  /** Takes away a network interface of the host that a dead daemon left. */
+  readonly removePort?: (name: string) => Promise<void>;
 }
 
 const CONCURRENCY = 4;
@@ -134,6 +136,7 @@ class ApplyRun {
         const resource = this.#desired.get(formatAddr(addr));
         return resource?.kind === "volume" ? resource : undefined;
       },
+      removePort: this.#options.removePort,
       now: this.#now,
       progress: (text: string) =>
         this.#events.push({ type: "progress", at: this.#now(), addr: change.addr, text }),

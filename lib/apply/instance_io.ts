@@ -56,7 +56,7 @@ export async function writeInstance(
 }
 
 export async function startInstance(
-  context: Pick<StepContext, "incus" | "progress">,
+  context: Pick<StepContext, "incus" | "progress" | "removePort">,
   addr: ResourceAddr,
   status: string,
 ): Promise<void> {
@@ -65,10 +65,26 @@ export async function startInstance(
   if (status === "Error") await pullPlug(context, addr);
   progress("starting");
   const action = status === "Frozen" ? "unfreeze" : "start";
-  await retryPassing(
-    PORT_NOT_GONE,
-    () => incus.instances.setState(project, addr.name, { action }),
-  );
+  const start = () => incus.instances.setState(project, addr.name, { action });
+  try {
+    await retryPassing(PORT_NOT_GONE, start);
+  } catch (error) {
+    if (!await freePort(context, error)) throw error;
+    await start();
+  }
+}
+
+/** Where a start failed for a port of ours that nobody uses any more: takes it away. @returns whether it did */
+export async function freePort(
+  { progress, removePort }: Pick<StepContext, "progress" | "removePort">,
+  error: unknown,
+): Promise<boolean> {
+  if (!(error instanceof IncusError) || !PORT_NOT_GONE.words.test(error.message)) return false;
+  const port = /veth interfaces "(ak[a-z0-9]+)"/.exec(error.message)?.[1];
+  if (port === undefined || removePort === undefined) return false;
+  progress(`removing the port ${port} that was left behind`);
+  await removePort(port);
+  return true;
 }
 
 export async function stopInstance(

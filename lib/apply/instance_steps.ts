@@ -10,6 +10,7 @@ import {
 import { compareInstance, newPool } from "../resource/instance_compare.ts";
 import { sameValue } from "../resource/value.ts";
 import {
+  freePort,
   projectOf,
   pullPlug,
   readInstance,
@@ -32,9 +33,15 @@ export async function createInstance(
   const starts = startsWhenCreated(desired);
   if (starts) await context.beforeStart();
   const body = { ...instanceCreateBody(desired), ...inherited };
-  await context.incus.instances.create(projectOf(desired.addr), body, {
-    onProgress: context.progress,
-  });
+  try {
+    await context.incus.instances.create(projectOf(desired.addr), body, {
+      onProgress: context.progress,
+    });
+  } catch (error) {
+    // It was made, and only its start failed.
+    if (!await freePort(context, error)) throw error;
+    await startInstance(context, desired.addr, "Stopped");
+  }
   return starts;
 }
 

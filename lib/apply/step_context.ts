@@ -9,6 +9,8 @@ export interface StepContext {
   readonly beforeStart: () => Promise<void>;
   /** The volume that is declared there. */
   readonly desiredVolume: (addr: ResourceAddr) => DesiredVolume | undefined;
+  /** Takes away a port that a dead daemon left on the host; undefined: nobody can. */
+  readonly removePort?: ((name: string) => Promise<void>) | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly progress: (text: string) => void;

@@ -3,6 +3,7 @@ import { succeeded, summarize } from "../apply/summarize.ts";
 import { isChange } from "../ansible/plan_sync.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
+import { runCommand } from "../host/command.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
@@ -186,6 +187,9 @@ async function converge(
     firewall: firewallPort(live.ruleset),
     signal: session.signal,
     force: options.force ?? false,
+    removePort: async (name) => {
+      await runCommand(["ip", "link", "delete", "dev", name], { timeoutMs: 10_000 });
+    },
   });
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
   session.terminal.out(

@@ -47,7 +47,7 @@ function noAnsible(error: CommandError): Diagnostic {
     severity: "error",
     code: "ANSIBLE_MISSING",
     summary: `Machines cannot be provisioned: ${error.message}`,
-    detail: failed ? error.stderr.trim().split("\n").slice(-3).join("\n") : WITHOUT,
+    detail: (failed && error.stderr.trim().split("\n").slice(-3).join("\n")) || WITHOUT,
     remedy: failed ? "See what `ansible-playbook --version` says in this directory" : INSTALL,
   };
 }

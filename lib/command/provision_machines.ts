@@ -4,6 +4,7 @@ import { PROVISIONED_KEY } from "../ansible/provision_digest.ts";
 import { missingRoles } from "../ansible/render_tree.ts";
 import { CommandError, type CommandOptions } from "../host/command.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
+import { provisionedJson } from "../view/json_lines.ts";
 import { provisionReportText } from "../view/provision.ts";
 import { count } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -32,7 +33,7 @@ export async function provisionMachines(
   const machines = new Set(outlook.needs.map(({ machine }) => machine));
   const missing = missingRoles(workspace.infra, machines, outlook.tree.knownRoles);
   if (missing.length > 0) {
-    showDiagnostics(missing, workspace.sources, session);
+    showDiagnostics(missing, workspace.sources, session, NOTHING);
     return EXIT.failed;
   }
   const { ready, absent } = await sortByState(incus, outlook.needs, signal);
@@ -62,19 +63,24 @@ export async function provisionMachines(
   }
   await noteProvisioned(incus, ready, report);
   const partial = tags.length + skipTags.length > 0;
-  terminal.out(provisionReportText({ ...report, machines: names, partial }, out));
+  const outcome = { ...report, machines: names, partial };
+  session.emit?.(provisionedJson(outcome));
+  terminal.out(provisionReportText(outcome, out));
   // Asked only now: a second of waiting before every run would be for nothing.
   if (report.failed.length === names.length) await explainAnsible(workspace, session);
   if (report.status === "interrupted") return EXIT.interrupted;
   return report.status === "done" && absent.length === 0 ? EXIT.done : EXIT.failed;
 }
 
+/** The machines may just have been made. */
+const NOTHING = "Nothing was provisioned.";
+
 /** Says what is wrong with this host's Ansible, if anything is. */
 async function explainAnsible(workspace: Workspace, session: Session): Promise<boolean> {
   if (session.signal.aborted) return false;
   const found = await findAnsible(workspace.infra.global.defaultConnection);
   if (found.kind === "found") return false;
-  showDiagnostics(found.diagnostics, workspace.sources, session);
+  showDiagnostics(found.diagnostics, workspace.sources, session, NOTHING);
   return true;
 }
 
@@ -93,8 +99,8 @@ async function sortByState(
 }
 
 /** On a terminal Ansible gets it, colours and all; elsewhere its text goes through ours, which outlives its reader. */
-function ansibleOutput({ terminal }: Session): NonNullable<CommandOptions["output"]> {
-  if (terminal.outIsTerminal && terminal.errIsTerminal) return "inherit";
+function ansibleOutput({ terminal, emit }: Session): NonNullable<CommandOptions["output"]> {
+  if (emit === undefined && terminal.outIsTerminal && terminal.errIsTerminal) return "inherit";
   return (text, stream) => stream === "stdout" ? terminal.out(text) : terminal.err(text);
 }
 

@@ -10,8 +10,9 @@ export function showDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: readonly SourceText[],
   { terminal, err }: Session,
+  closing?: string,
 ): void {
-  if (diagnostics.length > 0) terminal.err(diagnosticsText(diagnostics, sources, err));
+  if (diagnostics.length > 0) terminal.err(diagnosticsText(diagnostics, sources, err, closing));
 }
 
 /** The same for programs: a line of the stream where the verb has one, else a value of its own. */

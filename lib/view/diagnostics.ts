@@ -16,11 +16,14 @@ const SMALLEST_WIDTH = 40;
  *     12 |         roels: [web]
  *        |         ^^^^^
  *        = help: did you mean `roles`?
+ *
+ * @param closing what errors end with: by then something may have been changed
  */
 export function diagnosticsText(
   diagnostics: readonly Diagnostic[],
   sources: readonly SourceText[],
   style: Style,
+  closing = "Nothing was changed.",
 ): string {
   if (diagnostics.length === 0) return "";
   const files = new Map<string, SourceFile>();
@@ -30,7 +33,7 @@ export function diagnosticsText(
     return files.get(name);
   };
   const blocks = diagnostics.map((diagnostic) => diagnosticText(diagnostic, fileOf, style));
-  return `${blocks.join("\n")}\n${total(diagnostics)}\n`;
+  return `${blocks.join("\n")}\n${total(diagnostics, closing)}\n`;
 }
 
 function diagnosticText(
@@ -69,12 +72,12 @@ function diagnosticText(
   return `${lines.join("\n")}\n`;
 }
 
-function total(diagnostics: readonly Diagnostic[]): string {
+function total(diagnostics: readonly Diagnostic[], closing: string): string {
   const errors = diagnostics.filter(({ severity }) => severity === "error").length;
   const warnings = diagnostics.length - errors;
   const parts = [
     ...(errors > 0 ? [count(errors, "error")] : []),
     ...(warnings > 0 ? [count(warnings, "warning")] : []),
   ];
-  return `${parts.join(", ")}.${errors > 0 ? " Nothing was changed." : ""}`;
+  return `${parts.join(", ")}.${errors > 0 ? ` ${closing}` : ""}`;
 }

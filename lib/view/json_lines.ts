@@ -1,5 +1,6 @@
 import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { ProvisionOutcome } from "./provision.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 
 // What `apply --json` and `destroy --json` print, one JSON object a line. docs/json.md documents them, and
@@ -30,6 +31,29 @@ export function reportJson(report: ApplyReport): JsonLine {
     failed: named(report.failed),
     skipped: named(report.skipped),
     interrupted: report.interrupted,
+  };
+}
+
+/** What became of each machine that Ansible saw to. */
+export function provisionedJson(outcome: ProvisionOutcome): JsonLine {
+  const byName = new Map(outcome.hosts.map((host) => [host.host, host]));
+  return {
+    type: "provisioned",
+    status: outcome.status,
+    machines: outcome.machines.map((machine) => {
+      const { ok, changed, failed, unreachable, seconds } = byName.get(machine) ?? {};
+      const noted = outcome.succeeded.includes(machine);
+      return ok === undefined
+        ? { machine, reached: false, noted }
+        : { machine, reached: true, noted, ok, changed, failed, unreachable, seconds };
+    }),
+    failures: outcome.failures.map(({ host, kind, task, message }) => ({
+      machine: host,
+      kind,
+      task,
+      message,
+    })),
+    degraded: outcome.degraded.map(({ host, units }) => ({ machine: host, units })),
   };
 }
 

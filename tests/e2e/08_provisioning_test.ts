@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import Ajv from "ajv/dist/2020.js";
 import { IMAGE, inMachine, Lab, liveInstances, must, run } from "./_lab.ts";
 
 const INFRA = `project_name: prov
@@ -141,6 +142,23 @@ Deno.test("only what has to be provisioned is, and what became of it is told", a
     assert.match(skipped.stdout, /limited by tags/);
     assert.equal(await note("pro-c"), "nothing");
     assert.deepEqual(await needs(lab), { "pro-c": ["its variables changed"] });
+  });
+
+  await t.step("programs are told the same, in the shape that is documented", async () => {
+    const { stdout } = await lab.anklume(["apply", "--json"]);
+    const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const schema = await Deno.readTextFile(
+      new URL("../../docs/schema/events.schema.json", import.meta.url),
+    );
+    const ajv = new Ajv.default({ strict: false, allErrors: true, validateFormats: false });
+    const valid = ajv.compile(JSON.parse(schema));
+    for (const line of lines) assert.ok(valid(line), JSON.stringify([line, valid.errors]));
+    const told = lines.find(({ type }) => type === "provisioned");
+    assert.deepEqual([told.status, told.machines.length, told.machines[0].noted], [
+      "done",
+      1,
+      true,
+    ]);
   });
 });
 

@@ -128,11 +128,15 @@ export class Lab implements AsyncDisposable {
     return { child, end };
   }
 
-  /** Starts `anklume ARGS` and leaves it running, for interruptions. */
-  spawn(args: readonly string[], stdin: "null" | "piped" = "null"): Deno.ChildProcess {
+  /** Starts `anklume ARGS` and leaves it running, for interruptions; with `group` in a process group of its own. */
+  spawn(
+    args: readonly string[],
+    stdin: "null" | "piped" = "null",
+    group = false,
+  ): Deno.ChildProcess {
     const [stdout, stderr] = ["piped", "piped"] as const;
-    return new Deno.Command(BINARY, { args: [...args], cwd: this.dir, stdin, stdout, stderr })
-      .spawn();
+    const [program, ...rest] = [...(group ? ["setsid"] : []), BINARY, ...args] as [string];
+    return new Deno.Command(program, { args: rest, cwd: this.dir, stdin, stdout, stderr }).spawn();
   }
 
   /** Right after an apply of the infrastructure, the plan is empty. */

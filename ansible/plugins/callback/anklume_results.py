@@ -54,7 +54,13 @@ class CallbackModule(CallbackBase):
     def _failure(self, result, kind):
         # What a task with no_log said has been taken out of the result before it comes here.
         said = result._result
-        message = said.get("msg") or said.get("stderr") or said.get("stdout") or said.get("reason")
+        message = said.get("msg") or said.get("reason") or said.get("censored") or ""
+        output = str(said.get("stderr") or said.get("stdout") or "").strip()
+        # Of a program Ansible says no more than its status; of the play that waits for the machines, nothing.
+        if result._task.register == "anklume_up":
+            message = output or message
+        elif output and "rc" in said and output not in str(message):
+            message = f"{message}\n{output}"
         self._write(
             type=kind,
             host=result._host.get_name(),

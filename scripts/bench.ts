@@ -3,6 +3,7 @@ import { benchApply } from "./bench_apply.ts";
 import { benchNetwork } from "./bench_network.ts";
 import { benchNoop } from "./bench_noop.ts";
 import { benchPlan } from "./bench_plan.ts";
+import { benchProvision } from "./bench_provision.ts";
 import { benchStart } from "./bench_start.ts";
 
 /** Each prints its figures and answers whether all are within their limits. */
@@ -12,6 +13,7 @@ const suites: Record<string, () => Promise<boolean>> = {
   apply: benchApply,
   noop: benchNoop,
   network: benchNetwork,
+  provision: benchProvision,
 };
 
 const suite = suites[Deno.args[0] ?? ""];

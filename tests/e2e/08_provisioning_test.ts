@@ -147,11 +147,12 @@ Deno.test("only what has to be provisioned is, and what became of it is told", a
   await t.step("programs are told the same, in the shape that is documented", async () => {
     const { stdout } = await lab.anklume(["apply", "--json"]);
     const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-    const schema = await Deno.readTextFile(
-      new URL("../../docs/schema/events.schema.json", import.meta.url),
-    );
+    const read = async (name: string) =>
+      JSON.parse(await Deno.readTextFile(new URL(`../../docs/schema/${name}`, import.meta.url)));
     const ajv = new Ajv.default({ strict: false, allErrors: true, validateFormats: false });
-    const valid = ajv.compile(JSON.parse(schema));
+    // The lines of a plan refer to it.
+    ajv.compile(await read("plan.schema.json"));
+    const valid = ajv.compile(await read("events.schema.json"));
     for (const line of lines) assert.ok(valid(line), JSON.stringify([line, valid.errors]));
     const told = lines.find(({ type }) => type === "provisioned");
     assert.deepEqual([told.status, told.machines.length, told.machines[0].noted], [

@@ -13,6 +13,7 @@ import { provisionText } from "../view/provision.ts";
 import { reportText } from "../view/report.ts";
 import { syncSummary } from "../view/sync.ts";
 import { count } from "../view/text.ts";
+import { snapshotBefore, takeBaseline } from "./apply_snapshot.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { firewallPort, forgetDeletedBridges } from "./firewall.ts";
@@ -36,6 +37,8 @@ export interface ApplyOptions extends ProvisionOptions {
   readonly force?: true;
   readonly prune?: true;
   readonly json?: true;
+  readonly snapshot?: true;
+  readonly baseline?: true;
 }
 
 /** Plans made anew because somebody else works on the same resources, before one gives up. */
@@ -87,12 +90,40 @@ async function applyOnce(
   await writeTree(tree, live.lock);
   const { terminal } = session;
   if (tree.plan.entries.some(isChange)) terminal.out(`${syncSummary(tree.plan.entries)}\n`);
+  const before = options.snapshot
+    ? await snapshotBefore(live, outlook, options, session)
+    : undefined;
+  if (before !== undefined && before.status !== EXIT.done) return before.status;
+  const status = await carryOut({ workspace, live, outlook, round }, options, session);
+  if (before?.back !== undefined) terminal.out(`To go back: \`${before.back}\`.\n`);
+  return options.baseline && status === EXIT.done
+    ? await takeBaseline(live, outlook, domains, session)
+    : status;
+}
 
+/** One round of an apply: what it was planned with, and how many plans there were before. */
+interface Round {
+  readonly workspace: Workspace;
+  readonly live: Live;
+  readonly outlook: Outlook;
+  readonly round: number;
+}
+
+/** Converges, then provisions, as asked. */
+async function carryOut(
+  { workspace, live, outlook, round }: Round,
+  options: ApplyOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const { needs } = outlook;
+  const { terminal } = session;
   const built = options.provision ? EXIT.done : await converge(live, outlook, options, session);
   if (built === "again") {
     if (round < ROUNDS) {
       terminal.out("Somebody else changed something meanwhile: planning again.\n\n");
-      return await applyOnce(workspace, options, session, round + 1);
+      // The sets before and after are this round's business.
+      const { snapshot: _before, baseline: _after, ...rest } = options;
+      return await applyOnce(workspace, rest, session, round + 1);
     }
     return EXIT.failed;
   }

@@ -169,6 +169,8 @@ function addApply(program: Command, choose: Choose, session: Session): void {
     .option("--force", "also rebuild or delete protected machines")
     .option("--prune", "also remove what infra.yml no longer declares")
     .option("--json", "events as newline-delimited JSON (docs/json.md); nobody is asked")
+    .option("--snapshot", "first take a set of what is changed, replaced or provisioned")
+    .option("--baseline", "at the end, take the set that reset goes back to")
     .addOption(new Option("--tags <tags>", "Ansible: only these tags").conflicts("infra"))
     .addOption(new Option("--skip-tags <tags>", "Ansible: without these tags").conflicts("infra"))
     .addOption(
@@ -185,6 +187,7 @@ function addApply(program: Command, choose: Choose, session: Session): void {
         ["anklume apply --infra", "without Ansible"],
         ["anklume apply --yes --json | jq -c .", "events, one a line"],
         ["anklume apply --verify", "and prove the isolation with real packets"],
+        ["anklume apply --snapshot", "with a way back"],
         ["anklume apply --provision --tags web", "run one role again"],
       ),
     )

@@ -37,6 +37,8 @@ export interface RestoreRequest extends ScopeOptions {
   readonly asks: (machines: readonly LiveMachine[]) => boolean;
   /** The command, for advice: `anklume snapshot restore before`. */
   readonly again: string;
+  /** What to do where there is no such set. */
+  readonly missing?: string | undefined;
 }
 
 /** A safety set is worth something for some days; it must not fill the pool of who restores every day. */
@@ -53,7 +55,7 @@ export async function restore(request: RestoreRequest, session: Session): Promis
   const owner = { project: workspace.infra.projectName, infraId: live.addressing.infraId };
   const now = new Date();
   const read = await readInventory(incus, owner, { now, signal: session.signal });
-  const set = findSet(request.set, read);
+  const set = findSet(request.set, read, request.missing);
   const inventory = await thawAndSay(incus, read, session);
   const scope = selectMachines(workspace.infra, inventory, request);
   const plan = planRestore(set, inventory, scope, isWholeScope(request));
@@ -194,14 +196,18 @@ function desiredMachines(
 }
 
 /** @throws UserError where there is no such set, or two sets share the name */
-export function findSet(name: string, { sets }: Inventory): SnapshotSet {
+export function findSet(
+  name: string,
+  { sets }: Inventory,
+  remedy = "`anklume snapshot list` shows them",
+): SnapshotSet {
   const found = sets.filter((set) => set.name === name);
   const [set, another] = found;
   if (set === undefined) {
     const near = suggest(name, sets.map((each) => each.name));
     throw new UserError(
       `There is no set \`${name}\``,
-      near === undefined ? "`anklume snapshot list` shows them" : `Did you mean \`${near}\`?`,
+      near === undefined ? remedy : `Did you mean \`${near}\`?`,
     );
   }
   if (another === undefined) return set;

@@ -1,4 +1,4 @@
-import { type Command, Option } from "@commander-js/extra-typings";
+import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { Session } from "./session.ts";
 import { type AddVerb, type Choose, domainOption, examples, JSON_FLAG, JSON_TEXT } from "./verb.ts";
 
@@ -21,6 +21,7 @@ function addSnapshot(program: Command, choose: Choose, session: Session): void {
   addList(snapshot, choose, session);
   addRestore(snapshot, choose, session);
   addDelete(snapshot, choose, session);
+  addPrune(snapshot, choose, session);
 }
 
 function addCreate(snapshot: Command, choose: Choose, session: Session): void {
@@ -132,6 +133,59 @@ function addDelete(snapshot: Command, choose: Choose, session: Session): void {
     );
 }
 
+function addPrune(snapshot: Command, choose: Choose, session: Session): void {
+  snapshot.command("prune")
+    .summary("delete old sets")
+    .description(
+      "Deletes the sets that anklume took beyond the newest so many, older than so long, or both. " +
+        "The baseline, incomplete sets and what an interrupted restore needs stay, and are named. " +
+        "Scheduled snapshots go by snapshots_expiry, those made by hand are left alone.",
+    )
+    .addOption(
+      new Option("--keep <number>", "the newest so many stay").argParser(parseCount),
+    )
+    .option("--older-than <span>", "only what is older than 7d, 2w, 1m …")
+    .option("-y, --yes", "do not ask")
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume snapshot prune --keep 5", "all but the newest five"],
+        ["anklume snapshot prune --older-than 30d --yes", "from a timer"],
+        ["anklume snapshot prune --keep 3 --older-than 2w", "old ones, but never the last three"],
+      ),
+    )
+    .action((options) =>
+      choose(async () => (await import("./snapshot_prune.ts")).snapshotPrune(options, session))
+    );
+}
+
+function parseCount(text: string): number {
+  if (!/^[0-9]{1,6}$/.test(text)) throw new InvalidArgumentError("Give a number, such as 5.");
+  return Number(text);
+}
+
+function addReset(program: Command, choose: Choose, session: Session): void {
+  program.command("reset")
+    .summary("back to the baseline: the classroom's button")
+    .description(
+      "Puts machines and their volumes back to the set that `apply --baseline` took, or to another. " +
+        "Ephemeral machines go back without a question and without a safety set; for the others " +
+        "it asks, and keeps what there is now for 7 days.",
+    )
+    .addOption(domainOption())
+    .option("--to <name>", "another set than baseline")
+    .option("-y, --yes", "do not ask")
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume reset", "the whole class"],
+        ["anklume reset --domain tp-07", "one pupil's machines"],
+        ["anklume reset --to after-lesson-2", ""],
+      ),
+    )
+    .action((options) => choose(async () => (await import("./reset.ts")).reset(options, session)));
+}
+
 /** `--machine`: a name, or the hostname that it has in every copy. */
 function machineOption(): Option<"-m, --machine <name>", undefined, string[], string[]> {
   return new Option("-m, --machine <name>", "only this machine (or every copy's); repeatable")
@@ -145,4 +199,7 @@ function allOption(): Option<"--all", undefined, undefined> {
 }
 
 /** The verbs of snapshots, for `program.ts`. */
-export const snapshotVerbs: ReadonlyMap<string, AddVerb> = new Map([["snapshot", addSnapshot]]);
+export const snapshotVerbs: ReadonlyMap<string, AddVerb> = new Map([
+  ["snapshot", addSnapshot],
+  ["reset", addReset],
+]);

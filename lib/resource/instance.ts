@@ -7,6 +7,7 @@ import type { ActualBase, DesiredBase } from "./base.ts";
 import type { Devices } from "./delta.ts";
 import { instanceDevices } from "./instance_devices.ts";
 import { MARK, marksOf, type Owner } from "./mark.ts";
+import { scheduleConfig } from "./snapshot_schedule.ts";
 
 /** A container or virtual machine. */
 export interface DesiredInstance extends DesiredBase {
@@ -107,12 +108,7 @@ function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
     ...(machine.bootPriority === undefined
       ? {}
       : { "boot.autostart.priority": String(machine.bootPriority) }),
-    ...(machine.snapshotsSchedule === undefined
-      ? {}
-      : { "snapshots.schedule": machine.snapshotsSchedule }),
-    ...(machine.snapshotsExpiry === undefined
-      ? {}
-      : { "snapshots.expiry": machine.snapshotsExpiry }),
+    ...scheduleConfig(machine),
   };
 }
 

@@ -6,6 +6,7 @@ import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
 import { MARK, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
+import { scheduleConfig } from "./snapshot_schedule.ts";
 
 /** A custom storage volume of one machine. */
 export interface DesiredVolume extends DesiredBase {
@@ -25,7 +26,10 @@ export function desiredVolume(
   volume: StorageVolume,
   owner: Owner,
 ): DesiredVolume {
-  const config: StringMap = volume.size === undefined ? {} : { size: volume.size };
+  const config: StringMap = {
+    ...(volume.size === undefined ? {} : { size: volume.size }),
+    ...scheduleConfig(machine),
+  };
   return {
     kind: "volume",
     addr: volumeAddr(machine.domain, volume.pool, volume.name),

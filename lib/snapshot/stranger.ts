@@ -1,5 +1,6 @@
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { compareText } from "../resource/delta.ts";
+import { SCHEDULE_PREFIX } from "../resource/snapshot_schedule.ts";
 import type { LiveMachine } from "./inventory.ts";
 import {
   type MemberVolume,
@@ -9,9 +10,6 @@ import {
   snapshotKey,
   type SnapshotSet,
 } from "./snapshot_set.ts";
-
-/** Scheduled snapshots carry this and the minute, so that a machine's and its volumes' have one name. */
-export const SCHEDULE_PREFIX = "auto-";
 
 /** Incus takes what one minute's schedule asks for one after another; this far apart they still belong together. */
 const TOGETHER_MS = 2 * 60_000;

@@ -1,0 +1,183 @@
+import type { Plan } from "../plan/plan.ts";
+import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
+import { BASELINE } from "../snapshot/set_name.ts";
+import type { SetNote } from "../snapshot/set_note.ts";
+import { count, hang } from "../view/text.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import type { Live } from "./live.ts";
+import type { Outlook } from "./outlook.ts";
+import type { Session } from "./session.ts";
+import { thawAndSay } from "./snapshot_host.ts";
+import { shortList } from "../view/snapshot.ts";
+import { deleteSet } from "../snapshot/delete_set.ts";
+import { freeTimeName, takeAndSay } from "./take_snapshot.ts";
+
+/** What `apply --snapshot` took: the command that goes back to it; undefined where there was nothing to take. */
+export interface TakenBefore {
+  readonly status: ExitStatus;
+  readonly back?: string;
+}
+
+/** Takes a set of what an apply is about to change, replace or provision. What stands there is all it can keep. */
+export async function snapshotBefore(
+  live: Live,
+  { plan, needs }: Outlook,
+  options: { readonly force?: true; readonly infra?: true; readonly provision?: true },
+  session: Session,
+): Promise<TakenBefore> {
+  const { terminal, out } = session;
+  const inventory = await liveInventory(live, session);
+  const { touched, lost } = options.provision
+    ? { touched: new Set<string>(), lost: new Set<string>() }
+    : touchedMachines(plan, inventory, options.force ?? false);
+  if (!options.infra) {
+    for (const { domain, machine } of needs) touched.add(`${domain}/${machine}`);
+  }
+  const machines = inventory.machines.filter(({ project, name }) =>
+    touched.has(`${project}/${name}`) && !lost.has(`${project}/${name}`)
+  );
+  const gone = inventory.machines.filter(({ project, name }) => lost.has(`${project}/${name}`));
+  if (gone.length > 0) {
+    const names = shortList(gone.map(({ name }) => name));
+    const text = `Not in the set: ${names}, which goes or is made anew, and its snapshots with it`;
+    terminal.err(`${out.colors.yellow(hang("", text, out.width))}\n`);
+  }
+  if (machines.length === 0) {
+    terminal.out("Nothing that stands is changed: no snapshot is needed.\n");
+    return { status: EXIT.done };
+  }
+  const at = new Date();
+  const name = freeTimeName(inventory, at, "apply-");
+  const status = await takeAndSay(live.incus, {
+    name,
+    kind: "apply",
+    at,
+    description: "before an apply",
+    machines,
+  }, session);
+  if (status !== EXIT.done) {
+    terminal.err("Nothing was touched.\n");
+    return { status };
+  }
+  return { status, back: `anklume snapshot restore ${name}` };
+}
+
+/** By `project/machine`: what a plan changes, with the machine of a changed volume; and what takes its snapshots along. */
+function touchedMachines(
+  plan: Plan,
+  { machines }: Inventory,
+  force: boolean,
+): { touched: Set<string>; lost: Set<string> } {
+  const touched = new Set<string>();
+  const lost = new Set<string>();
+  for (const { addr, action, effect, needsForce } of plan.changes) {
+    if (action === "create" || (needsForce && !force)) continue;
+    if (addr.kind === "instance") {
+      const name = `${addr.project}/${addr.name}`;
+      touched.add(name);
+      if (action === "delete" || effect === "data-lost") lost.add(name);
+    } else if (addr.kind === "volume") {
+      const holder = machines.find(({ volumes }) =>
+        volumes.some(({ project, volume }) => project === addr.project && volume === addr.name)
+      );
+      if (holder !== undefined) touched.add(`${holder.project}/${holder.name}`);
+    }
+  }
+  return { touched, lost };
+}
+
+/**
+ * Takes the set that `reset` goes back to, of the machines that were made anew and of those that have none yet. The others keep
+ * theirs: what they have become since is what a reset is to throw away.
+ */
+export async function takeBaseline(
+  live: Live,
+  { plan }: Outlook,
+  domains: readonly string[] | undefined,
+  session: Session,
+): Promise<ExitStatus> {
+  const inventory = await liveInventory(live, session);
+  const anew = new Set(
+    plan.changes.filter(({ addr, action }) =>
+      addr.kind === "instance" && (action === "create" || action === "replace")
+    ).map(({ addr }) => `${addr.project}/${addr.name}`),
+  );
+  const notes = baselineNotes(inventory);
+  const machines = inventory.machines.filter((machine) => {
+    if (domains?.includes(machine.domain) === false) return false;
+    return anew.has(`${machine.project}/${machine.name}`) || !hasBaseline(machine, inventory);
+  });
+  const { terminal } = session;
+  if (machines.length === 0) {
+    terminal.out("Every machine has its baseline; `anklume reset` goes back to it.\n");
+    return EXIT.done;
+  }
+  const stale = inventory.sets.find(({ name }) => name === BASELINE);
+  const joins = await withoutStale(live, inventory, stale, machines, notes, session);
+  if (joins === undefined) return EXIT.failed;
+  const status = await takeAndSay(live.incus, {
+    name: BASELINE,
+    kind: "baseline",
+    at: new Date(),
+    machines,
+    ...(joins.size === 0 ? {} : { joins }),
+  }, session);
+  if (status === EXIT.done) {
+    terminal.out(`\`anklume reset\` goes back to it: ${count(machines.length, "machine")} new.\n`);
+  }
+  return status;
+}
+
+/** The notes of the baseline once parts of it that these machines replace are gone; undefined: they could not be removed. */
+async function withoutStale(
+  { incus }: Live,
+  inventory: Inventory,
+  set: Inventory["sets"][number] | undefined,
+  machines: readonly LiveMachine[],
+  notes: ReadonlyMap<string, SetNote>,
+  { signal, terminal }: Session,
+): Promise<Map<string, SetNote> | undefined> {
+  const members =
+    set?.members.filter(({ project, machine }) =>
+      machines.some((each) => each.project === project && each.name === machine)
+    ) ?? [];
+  if (set !== undefined && members.length > 0) {
+    const quiet = { signal, onEvent: () => {} };
+    const { failed } = await deleteSet(incus, set, inventory.notes, quiet, members);
+    if (failed.length > 0) {
+      terminal.err(`The old baseline of ${failed[0]?.machine} stays: ${failed[0]?.message}\n`);
+      return undefined;
+    }
+  }
+  const left = [...notes].map(([project, note]): [string, SetNote] => {
+    const machinesLeft = Object.entries(note.machines).filter(([name]) =>
+      !machines.some((machine) => machine.project === project && machine.name === name)
+    );
+    return [project, { ...note, machines: Object.fromEntries(machinesLeft) }];
+  });
+  return new Map(left.filter(([, { machines }]) => Object.keys(machines).length > 0));
+}
+
+function baselineNotes({ notes }: Inventory): Map<string, SetNote> {
+  return new Map([...notes].flatMap(([project, ofProject]) => {
+    const note = ofProject.get(BASELINE);
+    return note === undefined ? [] : [[project, note] as const];
+  }));
+}
+
+function hasBaseline({ project, name }: LiveMachine, { sets }: Inventory): boolean {
+  const baseline = sets.find((set) => set.name === BASELINE);
+  const member = baseline?.members.find((each) =>
+    each.project === project && each.machine === name
+  );
+  return member !== undefined && member.snapshot !== undefined &&
+    member.volumes.every(({ snapshot }) => snapshot !== undefined);
+}
+
+async function liveInventory(live: Live, session: Session): Promise<Inventory> {
+  const { infraId } = live.addressing;
+  // Ownership goes by the infra's UUID.
+  const owner = { project: live.ruleset.project, infraId };
+  const read = await readInventory(live.incus, owner, { now: new Date(), signal: session.signal });
+  return await thawAndSay(live.incus, read, session);
+}

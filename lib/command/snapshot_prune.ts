@@ -1,0 +1,62 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
+import { expiryProblem } from "../infra/quantity.ts";
+import { choosePrune } from "../snapshot/choose_prune.ts";
+import { contents, localTime } from "../view/snapshot.ts";
+import { hang } from "../view/text.ts";
+import { agree } from "./confirm.ts";
+import { EXIT, type ExitStatus } from "./exit_status.ts";
+import type { Session } from "./session.ts";
+import { deleteAndSay, isNeeded } from "./snapshot_delete.ts";
+import { openSnapshots, thawAndSay } from "./snapshot_host.ts";
+import { UserError } from "./user_error.ts";
+import { loadWorkspace } from "./workspace.ts";
+
+export interface SnapshotPruneOptions {
+  readonly keep?: number;
+  readonly olderThan?: string;
+  readonly yes?: true;
+}
+
+/** Deletes old sets, after showing which. */
+export async function snapshotPrune(
+  options: SnapshotPruneOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const { keep, olderThan } = options;
+  if (keep === undefined && olderThan === undefined) {
+    throw new UserError(
+      "Nothing says which sets may go",
+      "Give --keep 5, --older-than 30d, or both",
+    );
+  }
+  const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);
+  if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = await lockWorkspace();
+  await using host = await openSnapshots(workspace, session);
+  if (host === undefined) return EXIT.wrongInput;
+  const inventory = await thawAndSay(host.incus, host.inventory, session);
+  const { goes, stays, spared } = choosePrune(inventory.sets, {
+    ...(keep === undefined ? {} : { keep }),
+    ...(olderThan === undefined ? {} : { olderThan }),
+    now: new Date(),
+    needed: (name) => isNeeded(name, inventory.restores),
+  });
+  const { terminal, out } = session;
+  for (const set of goes) {
+    const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${contents(set.members)}`;
+    terminal.out(`${hang("Goes:  ", what, out.width)}\n`);
+  }
+  for (const { set, because } of spared) {
+    const text = hang("Stays: ", `${set.name}: ${because}`, out.width);
+    terminal.out(`${out.colors.yellow(text)}\n`);
+  }
+  if (goes.length === 0) {
+    terminal.out(`Nothing to prune: ${stays.length} of anklume's sets stay.\n`);
+    return EXIT.done;
+  }
+  const refused = await agree("Delete them?", "Nothing was deleted.", options, session);
+  const chosen = goes.map((set) => ({ set, members: set.members }));
+  return refused ?? await deleteAndSay(host.incus, chosen, inventory, session);
+}

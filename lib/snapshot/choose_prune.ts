@@ -1,0 +1,53 @@
+import { addSpan, BASELINE } from "./set_name.ts";
+import type { SnapshotSet } from "./snapshot_set.ts";
+
+export interface PruneWish {
+  /** The newest so many stay; undefined: none stays for being new. */
+  readonly keep?: number;
+  /** Only what is older than this, `30d`. */
+  readonly olderThan?: string;
+  readonly now: Date;
+  /** Sets that an interrupted restore still needs. */
+  readonly needed: (name: string) => boolean;
+}
+
+export interface PruneChoice {
+  /** Oldest first. */
+  readonly goes: readonly SnapshotSet[];
+  readonly stays: readonly SnapshotSet[];
+  /** Would go, and stay for a reason. */
+  readonly spared: readonly { readonly set: SnapshotSet; readonly because: string }[];
+}
+
+/**
+ * Which sets go: those that anklume took, beyond the newest `keep`, and older than `olderThan`. An incomplete one is no
+ * substitute for a whole one: it counts for nothing, and goes only by name. What Incus's schedule took goes by its own
+ * expiry, what was made by hand is not anklume's. Pure; `sets` oldest first.
+ */
+export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): PruneChoice {
+  const limit = wish.olderThan === undefined
+    ? undefined
+    : addSpan(wish.now, wish.olderThan, -1).toISOString();
+  const ours = sets.filter(({ origin }) => origin !== "schedule" && origin !== "other");
+  const whole = ours.filter((set) => set.faults.length === 0 && set.name !== BASELINE);
+  const kept = new Set(whole.slice(Math.max(0, whole.length - (wish.keep ?? 0))));
+  const goes: SnapshotSet[] = [];
+  const stays: SnapshotSet[] = [];
+  const spared: { set: SnapshotSet; because: string }[] = [];
+  for (const set of ours) {
+    const because = sparedBecause(set, wish);
+    if (kept.has(set) || (limit !== undefined && set.at >= limit)) stays.push(set);
+    else if (because !== undefined) spared.push({ set, because });
+    else goes.push(set);
+  }
+  return { goes, stays, spared };
+}
+
+function sparedBecause(set: SnapshotSet, { needed }: PruneWish): string | undefined {
+  if (needed(set.name)) return "an interrupted restore needs it";
+  if (set.name === BASELINE) return "`anklume reset` goes back to it";
+  if (set.faults.length > 0) {
+    return `incomplete; \`anklume snapshot delete ${set.name}\` removes it`;
+  }
+  return undefined;
+}

@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-const BINARY = Deno.env.get("ANKLUME_BIN") ?? `${REPOSITORY}/anklume`;
+export const BINARY = Deno.env.get("ANKLUME_BIN") ?? `${REPOSITORY}/anklume`;
 
 /** Runs any program to its end. */
 export async function run(

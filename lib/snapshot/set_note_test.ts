@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { readRestoreNote, readSetNotes, RESTORE_KEY, setKey } from "./set_note.ts";
+
+Deno.test("readSetNotes() reads what was written, and no other key", () => {
+  const note = {
+    state: "taking",
+    kind: "safety",
+    at: "2026-11-25T09:00:00.000Z",
+    expires: "2026-12-02T09:00:00.000Z",
+    description: "before x",
+    machines: { db: ["default/db-data"] },
+    projects: ["pro"],
+    frozen: ["db"],
+  };
+  const config = { [setKey("a.b")]: JSON.stringify(note), "user.anklume.project": "x" };
+  assert.deepEqual([...readSetNotes(config)], [["a.b", note]]);
+});
+
+Deno.test("readSetNotes() leaves damaged notes out", () => {
+  for (const text of ["", "{", "[]", "null", '{"at":1,"machines":{}}', '{"at":"x"}']) {
+    assert.equal(readSetNotes({ [setKey("a")]: text }).size, 0, text);
+  }
+});
+
+Deno.test("readRestoreNote() reads pending machines, and none from a damaged note", () => {
+  const pending = {
+    db: { set: "one", ran: true, safety: "before" },
+    web: { set: "one", ran: false },
+  };
+  assert.deepEqual(readRestoreNote({ [RESTORE_KEY]: JSON.stringify(pending) }), pending);
+  assert.deepEqual(readRestoreNote({ [RESTORE_KEY]: '{"db":{"set":1},"web":3}' }), {});
+  assert.deepEqual(readRestoreNote({}), {});
+});

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { type KillPlan, runAndKill } from "./_killer.ts";
+import { eventually, IMAGE, inMachine, Lab, liveInstances } from "./_lab.ts";
+
+// One machine whose state is nobody's business but its own: what brings it back is the restore, not the plan.
+const INFRA = `project_name: kill\nglobal: { default_os_image: "${IMAGE}" }\ndomains:
+  kill:
+    ephemeral: true
+    machines:
+      kill-one: { state: manual, storage_volumes: { data: { path: /data } } }
+`;
+
+/** By default once Incus has answered each request; `ANKLUME_TEST_LONG=1` also right before each. */
+const WHEN: readonly KillPlan["when"][] = Deno.env.get("ANKLUME_TEST_LONG")
+  ? ["before", "after"]
+  : ["after"];
+
+interface Listed {
+  readonly sets: readonly { readonly name: string; readonly complete: boolean }[];
+  readonly restoring: readonly unknown[];
+  readonly frozen: readonly string[];
+}
+
+async function list(lab: Lab): Promise<Listed> {
+  return JSON.parse((await lab.anklume(["snapshot", "list", "--json"])).stdout) as Listed;
+}
+
+async function status(): Promise<string> {
+  return (await liveInstances()).find(({ name }) => name === "kill-one")?.status ?? "gone";
+}
+
+async function put(word: string): Promise<void> {
+  const script = `echo ${word} > /data/word; echo ${word} > /root/word`;
+  const { code, stderr } = await inMachine("kill", "kill-one", "sh", "-c", script);
+  assert.equal(code, 0, stderr);
+}
+
+async function words(): Promise<string> {
+  return (await inMachine("kill", "kill-one", "cat", "/data/word", "/root/word")).stdout;
+}
+
+/** Kills at each request in turn, until one run comes to its end by itself. */
+async function atEachStep(
+  lab: Lab,
+  args: readonly string[],
+  after: (step: string) => Promise<void>,
+): Promise<string[]> {
+  for (const when of WHEN) {
+    for (let at = 1;; at++) {
+      const run = await runAndKill(lab.dir, args, { at, when });
+      if (!run.killed) {
+        assert.equal(run.code, 0, run.said);
+        return [...run.requests];
+      }
+      await after(`killed ${when} request ${at}, ${run.requests.at(-1)}`);
+    }
+  }
+  return [];
+}
+
+Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost, nothing stays frozen", async (t) => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra"]);
+  await put("before");
+
+  await t.step("create: an unfinished set is marked, and taken whole by the next run", async () => {
+    const frozenOnce: string[] = [];
+    const args = ["snapshot", "create", "set", "--consistent"];
+    const requests = await atEachStep(lab, args, async (step) => {
+      if (await status() === "Frozen") frozenOnce.push(step);
+      const seen = (await list(lab)).sets.find(({ name }) => name === "set");
+      const again = await lab.try(args);
+      // A set that was whole already is there, and refused; anything less is taken anew.
+      assert.equal(again.code, seen?.complete ? 2 : 0, `${step}\n${again.stdout}${again.stderr}`);
+      const { sets, frozen } = await list(lab);
+      assert.deepEqual(sets.map(({ name, complete }) => [name, complete]), [["set", true]], step);
+      assert.deepEqual(frozen, [], step);
+      await eventually(`${step}: thawed`, async () => await status() === "Running", 5);
+      await lab.anklume(["snapshot", "delete", "set", "--yes"]);
+    });
+    assert.ok(frozenOnce.length > 0, "no kill ever left the machine frozen: this proves nothing");
+    assert.ok(requests.length >= 6, `only ${requests.join(", ")}`);
+  });
+
+  await t.step("restore: repeated, it ends as if it had never been interrupted", async () => {
+    const args = ["snapshot", "restore", "set", "--yes", "--no-safety"];
+    let stopped = 0;
+    await put("after");
+    const requests = await atEachStep(lab, args, async (step) => {
+      if (await status() === "Stopped") stopped++;
+      await lab.anklume(args);
+      assert.equal(await status(), "Running", step);
+      assert.equal(await words(), "before\nbefore\n", step);
+      const { sets, restoring } = await list(lab);
+      assert.deepEqual(restoring, [], step);
+      assert.deepEqual(sets.map(({ complete }) => complete), [true], step);
+      await lab.anklume(["check", "--exit-code"]);
+      await put("after");
+    });
+    assert.ok(stopped > 0, "no kill ever left the machine stopped: this proves nothing");
+    assert.ok(requests.length >= 5, `only ${requests.join(", ")}`);
+    assert.equal(await words(), "before\nbefore\n");
+  });
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { eventually, IMAGE, inMachine, Lab, liveInstances, must, query } from "./_lab.ts";
+
+const HEAD = `project_name: room\nglobal: { default_os_image: "${IMAGE}" }\n`;
+/** A class of two, one pupil's work protected, and a machine whose snapshots are taken every minute. */
+const INFRA = `${HEAD}domains:
+  tp:
+    ephemeral: true
+    copies: 2
+    machines:
+      pc: { storage_volumes: { home: { path: /home/pupil } } }
+  desk:
+    machines:
+      desk-one:
+        snapshots_schedule: "* * * * *"
+        snapshots_expiry: 2d
+        storage_volumes: { data: { path: /data } }
+`;
+
+interface Listed {
+  readonly sets: readonly {
+    readonly name: string;
+    readonly origin: string;
+    readonly at: string;
+    readonly expires?: string;
+    readonly complete: boolean;
+    readonly members: readonly {
+      readonly machine: string;
+      readonly snapshot?: string;
+      readonly volumes: readonly { readonly volume: string; readonly snapshot?: string }[];
+    }[];
+  }[];
+}
+
+async function list(lab: Lab): Promise<Listed["sets"]> {
+  const { stdout } = await lab.anklume(["snapshot", "list", "--json"]);
+  return (JSON.parse(stdout) as Listed).sets;
+}
+
+async function put(domain: string, machine: string, path: string, word: string): Promise<void> {
+  const { code, stderr } = await inMachine(domain, machine, "sh", "-c", `echo ${word} > ${path}`);
+  assert.equal(code, 0, stderr);
+}
+
+async function read(domain: string, machine: string, path: string): Promise<string> {
+  return (await inMachine(domain, machine, "cat", path)).stdout.trim();
+}
+
+Deno.test("a class goes back to its baseline, and what is protected asks first", async (t) => {
+  await using lab = await Lab.create(INFRA);
+
+  await t.step("reset without a baseline says how to get one", async () => {
+    await lab.anklume(["apply", "--infra"]);
+    const { stderr } = await lab.anklume(["reset"], 2);
+    assert.match(stderr, /anklume apply --baseline/);
+  });
+
+  await t.step("apply --baseline takes it once, and later only of what is new", async () => {
+    const first = await lab.anklume(["apply", "--baseline"]);
+    assert.match(first.stdout, /Taken: baseline, 3 machines and 3 volumes/);
+    const second = await lab.anklume(["apply", "--baseline"]);
+    assert.match(second.stdout, /Every machine has its baseline/);
+    await put("tp-01", "tp-01-pc", "/root/word", "spoilt");
+    await lab.write("infra.yml", INFRA.replace("copies: 2", "copies: 3"));
+    const third = await lab.anklume(["apply", "--baseline"]);
+    assert.match(third.stdout, /Taken: baseline, 1 machine and 1 volume/);
+    const [baseline] = (await list(lab)).filter(({ name }) => name === "baseline");
+    assert.equal(baseline?.complete, true);
+    assert.equal(baseline?.members.length, 4);
+    assert.equal(baseline?.expires, undefined, "2d of the machine is for scheduled ones");
+  });
+
+  await t.step("ephemeral machines go back without a question, with their volumes", async () => {
+    await put("tp-02", "tp-02-pc", "/home/pupil/word", "spoilt");
+    await put("desk", "desk-one", "/data/word", "work");
+    await lab.anklume(["reset", "--domain", "tp"]);
+    assert.equal(await read("tp-01", "tp-01-pc", "/root/word"), "");
+    assert.equal(await read("tp-02", "tp-02-pc", "/home/pupil/word"), "");
+    assert.equal(await read("desk", "desk-one", "/data/word"), "work");
+    assert.deepEqual((await list(lab)).filter(({ origin }) => origin === "safety"), []);
+    await lab.anklume(["check", "--exit-code"]);
+  });
+
+  await t.step("a protected machine asks, and what it was is kept", async () => {
+    const refused = await lab.anklume(["reset"], 1);
+    assert.match(refused.stderr, /Nothing was restored.*--yes/s);
+    await lab.anklume(["reset", "--domain", "desk", "--yes"]);
+    assert.equal(await read("desk", "desk-one", "/data/word"), "");
+    const [safety] = (await list(lab)).filter(({ origin }) => origin === "safety");
+    assert.deepEqual(safety?.members.map(({ machine }) => machine), ["desk-one"]);
+    await lab.anklume(["reset", "--to", safety?.name ?? "", "--yes"]);
+    assert.equal(await read("desk", "desk-one", "/data/word"), "work");
+  });
+
+  await t.step("apply --snapshot takes what it changes, and names the way back", async () => {
+    const edited = INFRA.replace("copies: 2", "copies: 3")
+      .replace("      desk-one:\n", "      desk-one:\n        config: { limits.memory: 300MiB }\n");
+    await lab.write("infra.yml", edited);
+    const { stdout } = await lab.anklume(["apply", "--snapshot", "--infra", "--yes"]);
+    const back = /To go back: `anklume (snapshot restore (\S+))`/.exec(stdout);
+    assert.ok(back?.[2] !== undefined, stdout);
+    const [set] = (await list(lab)).filter(({ name }) => name === back[2]);
+    assert.deepEqual(set?.members.map(({ machine }) => machine), ["desk-one"]);
+    const nothing = await lab.anklume(["apply", "--snapshot", "--infra"]);
+    assert.match(nothing.stdout, /no snapshot is needed/);
+  });
+
+  await t.step("prune shows what goes, and spares what is needed", async () => {
+    await lab.anklume(["snapshot", "create", "old", "--machine", "tp-01-pc"]);
+    await lab.anklume(["snapshot", "create", "new", "--machine", "pc"]);
+    const wrong = await lab.anklume(["snapshot", "prune"], 2);
+    assert.match(wrong.stderr, /--keep 5/);
+    const asked = await lab.anklume(["snapshot", "prune", "--keep", "1"], 1);
+    assert.match(asked.stdout, /Goes: {2}old/);
+    assert.match(asked.stdout, /Stays: baseline/);
+    const none = await lab.anklume(["snapshot", "prune", "--older-than", "1d", "--yes"]);
+    assert.match(none.stdout, /Nothing to prune/);
+    await lab.anklume(["snapshot", "prune", "--keep", "1", "--yes"]);
+    const left = (await list(lab)).filter(({ origin }) => origin !== "schedule");
+    assert.deepEqual(left.map(({ name }) => name).sort(), ["baseline", "new"]);
+  });
+
+  await t.step("a schedule that somebody changed by hand is drift, of a volume too", async () => {
+    await must(
+      ["incus", "storage", "volume", "set", "--project", "desk", "default", "desk-one-data"]
+        .concat(["snapshots.schedule=@daily"]),
+    );
+    await must(["incus", "config", "set", "--project", "desk", "desk-one", "snapshots.expiry=1y"]);
+    const { stdout } = await lab.anklume(["check", "--exit-code"], 3);
+    assert.match(stdout, /snapshots\.schedule/);
+    assert.match(stdout, /snapshots\.expiry/);
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    await lab.anklume(["check", "--exit-code"]);
+  });
+
+  await t.step("scheduled snapshots of a machine and its volume are one set", async () => {
+    const scheduled = async () =>
+      (await list(lab)).filter(({ origin, complete }) => origin === "schedule" && complete);
+    await eventually("a scheduled set", async () => (await scheduled()).length > 0, 75);
+    const [set] = await scheduled();
+    assert.match(set?.name ?? "", /^auto-\d{8}-\d{4}$/);
+    assert.deepEqual(set?.members.map(({ machine }) => machine), ["desk-one"]);
+    assert.deepEqual(set?.members[0]?.volumes, [
+      { pool: "default", volume: "desk-one-data", snapshot: set?.name },
+    ]);
+    const days = (Date.parse(set?.expires ?? "") - Date.parse(set?.at ?? "")) / 86_400_000;
+    assert.ok(Math.abs(days - 2) < 0.1, `expires after ${days} days`);
+    await put("desk", "desk-one", "/data/word", "later");
+    await lab.anklume(["snapshot", "restore", set?.name ?? "", "--yes", "--no-safety"]);
+    assert.notEqual(await read("desk", "desk-one", "/data/word"), "later");
+    await lab.anklume(["check", "--exit-code"]);
+  });
+
+  await t.step("destroy takes machines, volumes, snapshots and notes along", async () => {
+    await lab.anklume(["destroy", "--force", "--yes"]);
+    assert.deepEqual(await liveInstances(), []);
+    assert.deepEqual(
+      await query("/1.0/storage-pools/default/volumes/custom?all-projects=true"),
+      [],
+    );
+  });
+});

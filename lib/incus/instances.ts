@@ -9,7 +9,7 @@ import {
 import { execStream, type ExecStreamOptions } from "./exec_stream.ts";
 import { execInstance, type ExecOptions, type ExecResult } from "./instance_exec.ts";
 import type { OperationOptions, RunOptions } from "./operations.ts";
-import { apiPath } from "./path.ts";
+import { apiPath, type Query } from "./path.ts";
 import { INSTANCE_BUSY, retryPassing } from "./retry.ts";
 import type { Method, Tagged } from "./transport.ts";
 import type {
@@ -35,8 +35,7 @@ export class Instances {
     scope: ProjectScope = { allProjects: true },
     options: ReadOptions = {},
   ): Promise<Instance[]> {
-    const query = { recursion: 1, ...scopeQuery(scope) };
-    return this.#connection.transport.read("/1.0/instances", { ...options, query });
+    return this.#list({ recursion: 1, ...scopeQuery(scope) }, options);
   }
 
   /** With state, addresses and snapshots: one request too, but Incus enters every machine for it. */
@@ -44,8 +43,7 @@ export class Instances {
     scope: ProjectScope = { allProjects: true },
     options: ReadOptions = {},
   ): Promise<InstanceFull[]> {
-    const query = { recursion: 2, ...scopeQuery(scope) };
-    return this.#connection.transport.read("/1.0/instances", { ...options, query });
+    return this.#list({ recursion: 2, ...scopeQuery(scope) }, options);
   }
 
   get(project: string, name: string, options: ReadOptions = {}): Promise<Tagged<Instance>> {
@@ -224,6 +222,30 @@ export class Instances {
     return execStream(this.#connection, project, name, command, options);
   }
 
+  /**
+   * While Incus restores a snapshot it takes the config away and writes the old one: seen in between, a machine has none,
+   * no marks either. Somebody may have asked for that restore and gone away; it is over in a moment.
+   */
+  async #list<T extends Instance>(query: Query, options: ReadOptions): Promise<T[]> {
+    for (let attempt = 1;; attempt++) {
+      const all = await this.#connection.transport.read<Unsettled<T>[]>("/1.0/instances", {
+        ...options,
+        query,
+      });
+      const settled = all.every(({ config, devices }) => config !== null && devices !== null);
+      if (settled || attempt === SETTLE_ATTEMPTS || options.signal?.aborted) {
+        return all.map((each) =>
+          ({
+            ...each,
+            config: each.config ?? {},
+            devices: each.devices ?? {},
+          }) as T
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    }
+  }
+
   /** A PATCH is answered at once by Incus 6.0 and in the background by others. */
   async #write(
     method: "PUT" | "PATCH",
@@ -258,6 +280,15 @@ export class Instances {
     return (await orMissing(this.get(project, name)))?.value.status;
   }
 }
+
+const SETTLE_ATTEMPTS = 40;
+const SETTLE_MS = 250;
+
+/** As Incus may answer while it restores the instance. */
+type Unsettled<T extends Instance> = Omit<T, "config" | "devices"> & {
+  readonly config: Instance["config"] | null;
+  readonly devices: Instance["devices"] | null;
+};
 
 const STATUS_AFTER: Readonly<Record<InstanceStatePut["action"], string>> = {
   start: "Running",

@@ -8,7 +8,12 @@ import {
   imageSource,
   instanceAddr,
 } from "../resource/instance.ts";
-import { compareInstance, instanceUpdateBody, newPool } from "../resource/instance_compare.ts";
+import {
+  compareInstance,
+  instanceUpdateBody,
+  keepsSnapshots,
+  newPool,
+} from "../resource/instance_compare.ts";
 import { leadsOut } from "../resource/delta.ts";
 import { MARK } from "../resource/mark.ts";
 import {
@@ -21,16 +26,16 @@ import {
   writeInstance,
 } from "./instance_io.ts";
 import { createInstance, deleteInstance } from "./instance_steps.ts";
+import { prove } from "./prove.ts";
+import { refreshDisk } from "./refresh_disk.ts";
 import { relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned } from "./unchanged.ts";
 
-/** Milliseconds that a successor has to stay alive before its predecessor goes. */
-const PROOF_MS = 1000;
-
 /**
- * A new root disk for the same machine; its volumes, addresses and MAC stay. Incus rebuilds it in place where it can; where the
- * type changes, or snapshots stand in the way, the old machine stands aside until the new one runs.
+ * A new root disk for the same machine; its volumes, addresses and MAC stay. Incus rebuilds it in place where it can; where
+ * snapshots stand in the way a new disk is copied over the old one. Where the type changes, or snapshots cannot stay, the
+ * old machine stands aside until the new one runs.
  * @returns whether the machine was started
  */
 export async function replaceInstance(
@@ -52,6 +57,9 @@ export async function replaceInstance(
     await relocate(context, change, desired, actual);
     const moved = await readInstance(context, desired.addr);
     before = { ...moved, actual: { ...moved.actual, status: actual.status } };
+  }
+  if (change.aside === undefined && snapshots.length > 0 && keepsSnapshots(desired, actual)) {
+    return await refreshDisk(context, desired, before.actual, starts);
   }
   if (change.aside !== undefined || actual.type !== desired.type || snapshots.length > 0) {
     return await putInPlace(context, change, desired, before);
@@ -162,13 +170,6 @@ async function cutOff(context: StepContext, addr: ResourceAddr, place: string): 
     devices,
     profiles: actual.profiles,
   }, { etag });
-}
-
-async function prove({ incus }: StepContext, addr: ResourceAddr): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, PROOF_MS));
-  const { value } = await incus.instances.get(projectOf(addr), addr.name);
-  if (value.status === "Running") return;
-  throw new Error(`the new machine was started and is ${value.status.toLowerCase()} now`);
 }
 
 /** The successor goes, the old machine is what it was. */

@@ -108,6 +108,29 @@ export class Instances {
     });
   }
 
+  /**
+   * Copies the root disk of a stopped instance over that of another one of its project, whose config, devices and snapshots
+   * stay as they are.
+   */
+  async refresh(
+    project: string,
+    source: string,
+    name: string,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#run("POST", "/1.0/instances", {
+      ...options,
+      query: { project },
+      body: {
+        name,
+        type: "container",
+        source: { type: "copy", source, project, refresh: true, instance_only: true },
+      },
+      // Nothing on the instance tells a copy that succeeded from one that did not.
+      isDone: () => Promise.resolve(false),
+    });
+  }
+
   /** Only a stopped one; `security.protection.delete` makes Incus refuse. */
   async delete(project: string, name: string, options: OperationOptions = {}): Promise<void> {
     await this.#run("DELETE", instancePath(name), {

@@ -96,10 +96,20 @@ function immutableFields(desired: DesiredInstance, actual: ActualInstance): Fiel
     fields.push(fieldChange("image", before, desired.config[MARK.image], "rebuild"));
   }
   const snapshots = actual.snapshots?.join(", ") ?? "";
-  if (fields.some(({ path }) => path === "type" || path === "image") && snapshots !== "") {
+  const remade = fields.some(({ path }) => path === "type" || path === "image");
+  if (remade && snapshots !== "" && !keepsSnapshots(desired, actual)) {
     fields.push(fieldChange("snapshots", snapshots, undefined, "data-lost"));
   }
   return fields;
+}
+
+/**
+ * Whether a new root disk leaves the snapshots: copied over the old one, it does. Not for a VM, nor where Incus shifted the
+ * owners of the files on the disk itself (a kernel without mounts that shift them): a fresh disk has not been shifted.
+ */
+export function keepsSnapshots(desired: DesiredInstance, actual: ActualInstance): boolean {
+  const shifted = actual.config["volatile.last_state.idmap"] ?? "[]";
+  return desired.type === "lxc" && actual.type === "lxc" && ["", "[]", "null"].includes(shifted);
 }
 
 /** An alias that moved on is not drift; an edited `image:` is. */

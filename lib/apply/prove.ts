@@ -1,0 +1,14 @@
+import type { ResourceAddr } from "../resource/address.ts";
+import { projectOf } from "./instance_io.ts";
+import type { StepContext } from "./step_context.ts";
+
+/** Milliseconds that a successor has to stay alive before its predecessor goes. */
+const PROOF_MS = 1000;
+
+/** @throws Error when a machine that was just started does not run a moment later */
+export async function prove({ incus }: StepContext, addr: ResourceAddr): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, PROOF_MS));
+  const { value } = await incus.instances.get(projectOf(addr), addr.name);
+  if (value.status === "Running") return;
+  throw new Error(`the new machine was started and is ${value.status.toLowerCase()} now`);
+}

@@ -4,6 +4,7 @@ import { benchNetwork } from "./bench_network.ts";
 import { benchNoop } from "./bench_noop.ts";
 import { benchPlan } from "./bench_plan.ts";
 import { benchProvision } from "./bench_provision.ts";
+import { benchSnapshot } from "./bench_snapshot.ts";
 import { benchStart } from "./bench_start.ts";
 
 /** Each prints its figures and answers whether all are within their limits. */
@@ -14,6 +15,7 @@ const suites: Record<string, () => Promise<boolean>> = {
   noop: benchNoop,
   network: benchNetwork,
   provision: benchProvision,
+  snapshot: benchSnapshot,
 };
 
 const suite = suites[Deno.args[0] ?? ""];

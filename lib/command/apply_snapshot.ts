@@ -48,13 +48,18 @@ export async function snapshotBefore(
   }
   const at = new Date();
   const name = freeTimeName(inventory, at, "apply-");
-  const status = await takeAndSay(live.incus, {
-    name,
-    kind: "apply",
-    at,
-    description: "before an apply",
-    machines,
-  }, session);
+  const status = await takeAndSay(
+    live.incus,
+    {
+      name,
+      kind: "apply",
+      at,
+      description: "before an apply",
+      machines,
+    },
+    inventory.pools,
+    session,
+  );
   if (status !== EXIT.done) {
     terminal.err("Nothing was touched.\n");
     return { status };
@@ -115,13 +120,18 @@ export async function takeBaseline(
   const stale = inventory.sets.find(({ name }) => name === BASELINE);
   const joins = await withoutStale(live, inventory, stale, machines, notes, session);
   if (joins === undefined) return EXIT.failed;
-  const status = await takeAndSay(live.incus, {
-    name: BASELINE,
-    kind: "baseline",
-    at: new Date(),
-    machines,
-    ...(joins.size === 0 ? {} : { joins }),
-  }, session);
+  const status = await takeAndSay(
+    live.incus,
+    {
+      name: BASELINE,
+      kind: "baseline",
+      at: new Date(),
+      machines,
+      ...(joins.size === 0 ? {} : { joins }),
+    },
+    inventory.pools,
+    session,
+  );
   if (status === EXIT.done) {
     terminal.out(`\`anklume reset\` goes back to it: ${count(machines.length, "machine")} new.\n`);
   }

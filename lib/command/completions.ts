@@ -13,15 +13,21 @@ export function completions(shell: "bash" | "zsh" | "fish"): ExitStatus {
 export interface KnownNames {
   readonly domains: readonly string[];
   readonly machines: readonly string[];
+  /** Sets of snapshots. */
+  readonly sets: readonly string[];
 }
+
+const NO_NAMES: KnownNames = { domains: [], machines: [], sets: [] };
+/** Verbs that take a set's name: only they make a TAB ask Incus. */
+const OF_SETS: readonly (string | undefined)[] = ["snapshot", "reset"];
 
 /** Answers a TAB: `words` are those after `anklume`, the last one unfinished. Never fails aloud. */
 export async function complete(
   words: readonly string[],
   program: CommandUnknownOpts,
 ): Promise<ExitStatus> {
-  const none = { domains: [], machines: [] };
-  completer(program, words.length > 1 ? await knownNames() : none).parse([...words]);
+  const names = words.length > 1 ? await knownNames(OF_SETS.includes(words[0])) : NO_NAMES;
+  completer(program, names).parse([...words]);
   return EXIT.done;
 }
 
@@ -48,7 +54,7 @@ function describe(
       const name = option.long?.slice(2);
       if (name === undefined) continue;
       const alias = option.short?.slice(1);
-      const values = valuesOf(option, names.domains);
+      const values = valuesOf(option, names);
       if (values === undefined) command.option(name, option.description, alias);
       else {
         command.option(name, option.description, (each) => {
@@ -67,14 +73,28 @@ function describe(
 }
 
 /** What may follow an option; undefined for one that stands alone. */
-function valuesOf(option: Option, domains: readonly string[]): readonly string[] | undefined {
+function valuesOf(option: Option, names: KnownNames): readonly string[] | undefined {
   if (!option.required && !option.optional) return undefined;
-  return option.long === "--domain" ? domains : option.argChoices ?? [];
+  switch (option.long) {
+    case "--domain":
+      return names.domains;
+    case "--machine":
+      return names.machines;
+    case "--to":
+      return names.sets;
+    default:
+      return option.argChoices ?? [];
+  }
 }
 
 /** By what the verbs call their arguments. */
-function argumentValues(argument: string, { domains, machines }: KnownNames): readonly string[] {
+function argumentValues(
+  argument: string,
+  { domains, machines, sets }: KnownNames,
+): readonly string[] {
   switch (argument) {
+    case "set":
+      return sets;
     case "names":
       return [...machines, ...domains];
     case "machine":
@@ -88,14 +108,23 @@ function argumentValues(argument: string, { domains, machines }: KnownNames): re
   }
 }
 
-/** Names of the workspace; none where it cannot be read. */
-async function knownNames(): Promise<KnownNames> {
+/** Names of the workspace, and on this host; none where they cannot be read. */
+async function knownNames(withSets: boolean): Promise<KnownNames> {
   try {
     const { readInfra } = await import("./read_infra.ts");
     const { infra } = await readInfra();
-    if (infra === undefined) return { domains: [], machines: [] };
-    return { domains: domainNames(infra), machines: machineNames(infra) };
+    if (infra === undefined) return NO_NAMES;
+    const sets = withSets ? await setNames() : [];
+    return { domains: domainNames(infra), machines: machineNames(infra), sets };
   } catch {
-    return { domains: [], machines: [] };
+    return NO_NAMES;
+  }
+}
+
+async function setNames(): Promise<readonly string[]> {
+  try {
+    return await (await import("./known_sets.ts")).knownSets();
+  } catch {
+    return [];
   }
 }

@@ -83,14 +83,19 @@ export async function restore(request: RestoreRequest, session: Session): Promis
   }
   if (session.signal.aborted) return EXIT.interrupted;
   if (safety.name !== undefined && safety.take) {
-    const status = await takeAndSay(incus, {
-      name: safety.name,
-      kind: "safety",
-      at: now,
-      expires: addSpan(now, SAFETY_EXPIRY),
-      description: `before ${request.set}`,
-      machines: kept.map(({ live }) => live),
-    }, session);
+    const status = await takeAndSay(
+      incus,
+      {
+        name: safety.name,
+        kind: "safety",
+        at: now,
+        expires: addSpan(now, SAFETY_EXPIRY),
+        description: `before ${request.set}`,
+        machines: kept.map(({ live }) => live),
+      },
+      inventory.pools,
+      session,
+    );
     if (status !== EXIT.done) {
       terminal.err("Nothing was restored.\n");
       return status;

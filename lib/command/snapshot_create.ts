@@ -40,13 +40,18 @@ export async function snapshotCreate(
   const at = new Date();
   const chosen = name ?? freeTimeName(inventory, at);
   await freeName(incus, inventory, chosen, machines, session);
-  return await takeAndSay(incus, {
-    name: chosen,
-    kind: "manual",
-    at,
-    ...(expiry === undefined ? {} : { expires: addSpan(at, expiry) }),
-    ...(options.description === undefined ? {} : { description: options.description }),
-    consistent: options.consistent ?? false,
-    machines,
-  }, session);
+  return await takeAndSay(
+    incus,
+    {
+      name: chosen,
+      kind: "manual",
+      at,
+      ...(expiry === undefined ? {} : { expires: addSpan(at, expiry) }),
+      ...(options.description === undefined ? {} : { description: options.description }),
+      consistent: options.consistent ?? false,
+      machines,
+    },
+    inventory.pools,
+    session,
+  );
 }

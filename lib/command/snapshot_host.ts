@@ -1,3 +1,4 @@
+import { envVar } from "../host/terminal.ts";
 import type { Owner } from "../resource/mark.ts";
 import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
@@ -41,7 +42,17 @@ export async function openSnapshots(
     const owner = { project: workspace.infra.projectName, infraId };
     const snapshots = options.snapshots ?? true;
     const inventory = await readInventory(incus, owner, { snapshots, now: new Date(), signal });
-    return { incus, owner, inventory, [Symbol.asyncDispose]: () => incus.close() };
+    return {
+      incus,
+      owner,
+      inventory,
+      [Symbol.asyncDispose]: async () => {
+        if (envVar("ANKLUME_DEBUG")) {
+          session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);
+        }
+        await incus.close();
+      },
+    };
   } catch (error) {
     await incus.close();
     throw error;

@@ -89,7 +89,7 @@ function addRestore(snapshot: Command, choose: Choose, session: Session): void {
         "for 7 days, then puts machines and volumes back. What ran runs again, with the address " +
         "and the isolation of infra.yml. An interrupted restore is simply repeated.",
     )
-    .argument("<name>", "the set")
+    .argument("<set>", "its name")
     .addOption(machineOption())
     .addOption(domainOption())
     .addOption(allOption())
@@ -114,7 +114,7 @@ function addDelete(snapshot: Command, choose: Choose, session: Session): void {
   snapshot.command("delete")
     .summary("delete sets")
     .description("Deletes sets, or with --machine or --domain some machines' parts of them.")
-    .argument("<name...>", "the sets")
+    .argument("<set...>", "their names")
     .addOption(machineOption())
     .addOption(domainOption())
     .addOption(allOption())

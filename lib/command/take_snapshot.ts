@@ -1,5 +1,6 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
+import { driverNotes } from "../snapshot/driver_notes.ts";
 import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
 import { setNameProblem, timeName } from "../snapshot/set_name.ts";
 import type { OnEvent, WorkResult } from "../snapshot/snapshot_event.ts";
@@ -135,9 +136,13 @@ export async function withProgress<T>(
 export async function takeAndSay(
   incus: IncusClient,
   request: SetRequest,
+  pools: Inventory["pools"],
   session: Session,
 ): Promise<ExitStatus> {
   const { terminal, out, signal } = session;
+  for (const note of driverNotes(request.machines, pools)) {
+    terminal.out(`${out.colors.dim(hang("Note: ", note, out.width))}\n`);
+  }
   const began = performance.now();
   const result = await withProgress(
     request.machines,

@@ -105,6 +105,28 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
     assert.match(nothing.stdout, /no snapshot is needed/);
   });
 
+  await t.step("what apply replaces is in its set, and goes back to the image it had", async () => {
+    const alias = await query<{ target: string }>("/1.0/images/aliases/anklume-test");
+    const before = await lab.read("infra.yml");
+    await put("tp-01", "tp-01-pc", "/root/word", "mine");
+    const edited = before.replace("      pc: { ", `      pc: { image: "local:${alias.target}", `);
+    await lab.write("infra.yml", edited);
+    const { stdout } = await lab.anklume(
+      ["apply", "--snapshot", "--infra", "--yes", "--domain", "tp-01"],
+    );
+    const back = /To go back: `anklume snapshot restore (\S+)`/.exec(stdout)?.[1] ?? "";
+    assert.equal(await read("tp-01", "tp-01-pc", "/root/word"), "", "a new root disk");
+    await lab.anklume(["check", "--exit-code", "--domain", "tp-01"]);
+
+    const restored = await lab.anklume(["snapshot", "restore", back, "--yes", "--no-safety"]);
+    assert.equal(await read("tp-01", "tp-01-pc", "/root/word"), "mine");
+    // The old disk is that of the old image again, and infra.yml still asks for the new one: said, not hidden.
+    assert.match(restored.stdout, /infra\.yml has changed/);
+    assert.match(restored.stdout, /image/);
+    await lab.write("infra.yml", before);
+    await lab.anklume(["check", "--exit-code", "--domain", "tp-01"]);
+  });
+
   await t.step("prune shows what goes, and spares what is needed", async () => {
     await lab.anklume(["snapshot", "create", "old", "--machine", "tp-01-pc"]);
     await lab.anklume(["snapshot", "create", "new", "--machine", "pc"]);

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import type { Instance } from "../incus/wire/instance.ts";
+import { MARK } from "../resource/mark.ts";
+import { convergedBody, isConverged } from "./converge_restored.ts";
+
+function instance(config: Record<string, string>, devices: Instance["devices"] = {}): Instance {
+  return {
+    name: "db",
+    project: "pro",
+    type: "container",
+    architecture: "x86_64",
+    description: "",
+    config,
+    devices,
+    ephemeral: false,
+    profiles: ["default"],
+    stateful: false,
+    status: "Stopped",
+    status_code: 102,
+    created_at: "",
+    last_used_at: "",
+    location: "none",
+  };
+}
+
+Deno.test("convergedBody() keeps doors shut on a machine that infra.yml no longer declares", () => {
+  const before = instance(
+    { [MARK.infra]: "new", "security.nesting": "false", "limits.cpu": "1", [MARK.image]: "new" },
+    { eth0: { type: "nic", network: "net-pro", "ipv4.address": "10.0.0.9" } },
+  );
+  const restored = instance(
+    { [MARK.infra]: "old", "raw.lxc": "x", "limits.cpu": "2", [MARK.image]: "old" },
+    {
+      eth0: { type: "nic", network: "net-pro", "ipv4.address": "10.0.0.1" },
+      eth9: { type: "nic" },
+    },
+  );
+  const body = convergedBody(restored, before, undefined);
+  assert.deepEqual(body.devices, before.devices);
+  assert.deepEqual(body.config, {
+    [MARK.infra]: "new",
+    "security.nesting": "false",
+    "limits.cpu": "2",
+    // Tells what is on the disk, so it goes back with it.
+    [MARK.image]: "old",
+  });
+});
+
+Deno.test("convergedBody() keeps a protection that was set since", () => {
+  const before = instance({ "security.protection.delete": "true" });
+  const body = convergedBody(instance({}), before, undefined);
+  assert.equal(body.config["security.protection.delete"], "true");
+});
+
+Deno.test("isConverged() does not mind the order of keys", () => {
+  const restored = instance({ a: "1", b: "2" }, { root: { type: "disk", path: "/" } });
+  const body = convergedBody(instance({ b: "2", a: "1" }), restored, undefined);
+  assert.equal(
+    isConverged(restored, { ...body, devices: { root: { path: "/", type: "disk" } } }),
+    true,
+  );
+  assert.equal(isConverged(restored, { ...body, description: "x" }), false);
+});

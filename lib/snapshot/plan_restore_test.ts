@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import type { Instance, InstanceSnapshot } from "../incus/wire/instance.ts";
+import type { Inventory, LiveMachine } from "./inventory.ts";
+import { planRestore } from "./plan_restore.ts";
+import type { SetMember, SnapshotSet } from "./snapshot_set.ts";
+
+const [T1, T2] = ["2026-11-25T09:00:00Z", "2026-11-25T10:00:00Z"] as const;
+
+function snapshot(name: string, created_at: string): InstanceSnapshot {
+  return { name, created_at, expires_at: "0001-01-01T00:00:00Z", stateful: false };
+}
+
+function machine(name: string, more: Partial<LiveMachine> = {}): LiveMachine {
+  const snapshots = [snapshot("one", T1), snapshot("two", T2)];
+  return {
+    project: "pro",
+    name,
+    domain: "pro",
+    status: "Running",
+    instance: { snapshots } as unknown as Instance,
+    protected: false,
+    volumes: [],
+    rootPool: "tank",
+    ...more,
+  };
+}
+
+function member(name: string, more: Partial<SetMember> = {}): SetMember {
+  return { project: "pro", machine: name, gone: false, snapshot: "one", volumes: [], ...more };
+}
+
+function set(...members: SetMember[]): SnapshotSet {
+  return { name: "one", origin: "manual", at: T1, members, lostProjects: [], faults: [] };
+}
+
+function inventory(driver: string, more: Partial<Inventory> = {}): Inventory {
+  return {
+    machines: [],
+    pools: [{ name: "tank", driver, config: {} }],
+    notes: new Map(),
+    restores: new Map(),
+    volumeSnapshots: [],
+    sets: [],
+    ...more,
+  };
+}
+
+Deno.test("planRestore() sorts machines: back, gone, broken, left alone", () => {
+  const scope = [machine("db"), machine("web"), machine("new")];
+  const broken = { gone: false, volumes: [{ pool: "tank", volume: "web-data" }] };
+  const plan = planRestore(
+    set(member("db"), member("web", broken), member("old", { gone: true })),
+    inventory("btrfs"),
+    scope,
+    true,
+  );
+  assert.deepEqual(plan.machines.map(({ live }) => live.name), ["db"]);
+  assert.deepEqual(plan.broken.map(({ machine }) => machine), ["web"]);
+  assert.deepEqual(plan.gone.map(({ machine }) => machine), ["old"]);
+  assert.deepEqual(plan.leftAlone.map(({ name }) => name), ["new"]);
+  assert.deepEqual(plan.zfs, []);
+});
+
+Deno.test("planRestore() starts what runs, and what an interrupted restore stopped", () => {
+  const scope = [machine("db", { status: "Stopped" }), machine("web", { status: "Stopped" })];
+  const restores = new Map([["pro", { db: { set: "one", ran: true } }]]);
+  const plan = planRestore(
+    set(member("db"), member("web")),
+    inventory("btrfs", { restores }),
+    scope,
+    true,
+  );
+  assert.deepEqual(plan.machines.map(({ runs }) => runs), [true, false]);
+});
+
+Deno.test("planRestore() names volumes that are gone, and volumes that are newer than the set", () => {
+  const place = (volume: string) => ({ pool: "tank", project: "pro", volume });
+  const live = machine("db", { volumes: [place("db-data"), place("db-new")] });
+  const volumes = ["db-data", "db-lost"].map((volume) => ({
+    pool: "tank",
+    volume,
+    snapshot: "one",
+  }));
+  const { machines: [planned] } = planRestore(
+    set(member("db", { volumes })),
+    inventory("btrfs"),
+    [live],
+    true,
+  );
+  assert.deepEqual(planned?.lostVolumes, ["db-lost"]);
+  assert.deepEqual(planned?.newVolumes, ["db-new"]);
+});
+
+Deno.test("planRestore() knows what ZFS would remove: newer snapshots of the disk and of its volumes", () => {
+  const place = { pool: "tank", project: "pro", volume: "db-data" };
+  const volumeSnapshots = [
+    { ...place, name: "one", created_at: T1 },
+    { ...place, name: "auto-1", created_at: T2 },
+  ];
+  const live = machine("db", { volumes: [place] });
+  const wanted = set(
+    member("db", { volumes: [{ pool: "tank", volume: "db-data", snapshot: "one" }] }),
+  );
+  const plan = planRestore(wanted, inventory("zfs", { volumeSnapshots }), [live], true);
+  assert.deepEqual(plan.zfs, [
+    { pool: "tank", removes: false, newer: ["db: two", "db-data: auto-1"] },
+  ]);
+  const config = { "volume.zfs.remove_snapshots": "true" };
+  const may = inventory("zfs", { pools: [{ name: "tank", driver: "zfs", config }] });
+  assert.equal(planRestore(wanted, may, [live], true).zfs[0]?.removes, true);
+});

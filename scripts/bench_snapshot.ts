@@ -1,0 +1,160 @@
+/**
+ * `scripts/bench snapshot`: a set of 30 running containers taken, restored and deleted through the binary, against a loop that sends
+ * the same requests as fast as it can: no note, no plan, no firewall, as many at a time.
+ */
+import pLimit from "p-limit";
+import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
+import type { Instance } from "../lib/incus/wire/instance.ts";
+import { NEVER } from "../lib/incus/wire/snapshot.ts";
+import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.ts";
+
+const ROUNDS = 3;
+const LIMIT = 1.15;
+const FROZEN_LIMIT_MS = 1000;
+const DOMAINS = 3;
+const MACHINES = 10;
+/** As lib/snapshot does. */
+const SNAPSHOTS_AT_ONCE = 8;
+const RESTORES_AT_ONCE = 4;
+
+type Step = "create" | "restore" | "delete";
+
+export async function benchSnapshot(): Promise<boolean> {
+  await using incus = await connectIncus();
+  const anklume = await Deno.realPath("anklume");
+  return await withDirectory(async (dir) => {
+    await Deno.writeTextFile(`${dir}/infra.yml`, infraText());
+    await timeProcess([anklume, "apply", "--infra", "--yes"], dir);
+    const machines = (await incus.instances.list()).filter(({ project }) => /^b\d$/.test(project));
+    try {
+      return await compare(incus, machines, anklume, dir);
+    } finally {
+      await timeProcess([anklume, "destroy", "--force", "--yes"], dir);
+    }
+  });
+}
+
+async function compare(
+  incus: IncusClient,
+  machines: readonly Instance[],
+  anklume: string,
+  dir: string,
+): Promise<boolean> {
+  const ours: Record<Step, number[]> = { create: [], restore: [], delete: [] };
+  const bare: Record<Step, number[]> = { create: [], restore: [], delete: [] };
+  const argv: Record<Step, string[]> = {
+    create: [anklume, "snapshot", "create", "ours"],
+    restore: [anklume, "snapshot", "restore", "ours", "--yes", "--no-safety"],
+    delete: [anklume, "snapshot", "delete", "ours", "--yes"],
+  };
+  const frozen: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const step of ["create", "restore", "delete"] as const) {
+      ours[step].push(await timeProcess(argv[step], dir));
+      bare[step].push(await timeLoop(incus, machines, step));
+    }
+    frozen.push(await longestFreeze([...argv.create, "--consistent"], dir));
+    await timeProcess(argv.delete, dir);
+  }
+  const results = (["create", "restore", "delete"] as const).map((step) => {
+    console.log(row(`bare loop, ${step} ${machines.length}`, bare[step]));
+    console.log(row(`anklume snapshot ${step}`, ours[step], median(bare[step])));
+    return verdict(step, median(ours[step]) / median(bare[step]), LIMIT, "x");
+  });
+  console.log(row("longest freeze of one machine", frozen));
+  results.push(verdict("freeze under --consistent", Math.max(...frozen), FROZEN_LIMIT_MS, "ms"));
+  results.push(await constantRequests(anklume, dir));
+  console.log(`(minimum, median, maximum of ${ROUNDS} rounds, in turn; ratio of medians)`);
+  return results.every((ok) => ok);
+}
+
+async function timeLoop(
+  incus: IncusClient,
+  machines: readonly Instance[],
+  step: Step,
+): Promise<number> {
+  const limit = pLimit(step === "restore" ? RESTORES_AT_ONCE : SNAPSHOTS_AT_ONCE);
+  const { instances, instanceSnapshots } = incus;
+  const start = performance.now();
+  await Promise.all(machines.map(({ project, name }) =>
+    limit(async () => {
+      if (step === "create") {
+        await instanceSnapshots.create(project, name, { name: "bare", expires_at: NEVER });
+      } else if (step === "delete") await instanceSnapshots.delete(project, name, "bare");
+      else {
+        await instances.setState(project, name, { action: "stop", timeout: 10 });
+        await instanceSnapshots.restore(project, name, "bare");
+        await instances.setState(project, name, { action: "start" });
+      }
+    })
+  ));
+  return performance.now() - start;
+}
+
+/** Milliseconds between a machine's `instance-paused` and its `instance-resumed`, as Incus tells the whole world. */
+async function longestFreeze(argv: readonly string[], dir: string): Promise<number> {
+  const monitor = new Deno.Command("incus", {
+    args: ["monitor", "--all-projects", "--type=lifecycle", "--format=json"],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const output = new Response(monitor.stdout).text();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await timeProcess(argv, dir);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  monitor.kill();
+  const paused = new Map<string, number>();
+  let longest = 0;
+  let pairs = 0;
+  for (const line of (await output).split("\n").filter((each) => each !== "")) {
+    const event = JSON.parse(line) as {
+      readonly timestamp: string;
+      readonly metadata: { readonly action: string; readonly source: string };
+    };
+    const { action, source } = event.metadata;
+    const at = Date.parse(event.timestamp);
+    if (action === "instance-paused") paused.set(source, at);
+    const since = paused.get(source);
+    if (action !== "instance-resumed" || since === undefined) continue;
+    pairs++;
+    longest = Math.max(longest, at - since);
+  }
+  if (pairs !== DOMAINS * MACHINES) throw new Error(`${pairs} freezes were seen`);
+  return longest;
+}
+
+/** Each machine more costs the same requests, however many there are. */
+async function constantRequests(anklume: string, dir: string): Promise<boolean> {
+  const counts: number[] = [];
+  for (let domains = 1; domains <= DOMAINS; domains++) {
+    const scope = Array.from({ length: domains }, (_, index) => ["--domain", `b${index}`]).flat();
+    const argv = [anklume, "snapshot", "create", `count-${domains}`, ...scope];
+    const [command = "", ...args] = argv;
+    const env = { NO_COLOR: "1", ANKLUME_DEBUG: "1" };
+    const { stderr } = await new Deno.Command(command, { args, cwd: dir, env }).output();
+    const count = /(\d+) requests to Incus/.exec(new TextDecoder().decode(stderr))?.[1];
+    if (count === undefined) throw new Error(new TextDecoder().decode(stderr));
+    counts.push(Number(count));
+    await timeProcess([anklume, "snapshot", "delete", `count-${domains}`, "--yes"], dir);
+  }
+  const [one = 0, two = 0, three = 0] = counts;
+  console.log(
+    `requests of create: ${one}, ${two}, ${three} for 10, 20, 30 machines in 1, 2, 3 domains`,
+  );
+  return verdict("requests that a machine adds", (three - two) / (two - one), 1, "x");
+}
+
+function infraText(): string {
+  const lines = [
+    "project_name: bench",
+    "global: { default_os_image: local:anklume-test }",
+    "domains:",
+  ];
+  for (let domain = 0; domain < DOMAINS; domain++) {
+    lines.push(`  b${domain}:`, "    ephemeral: true", "    machines:");
+    for (let machine = 0; machine < MACHINES; machine++) {
+      lines.push(`      b${domain}-m${machine}: {}`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}

@@ -82,7 +82,7 @@ async function timeLoop(
         await instanceSnapshots.create(project, name, { name: "bare", expires_at: NEVER });
       } else if (step === "delete") await instanceSnapshots.delete(project, name, "bare");
       else {
-        await instances.setState(project, name, { action: "stop", timeout: 10 });
+        await instances.setState(project, name, { action: "stop", force: true });
         await instanceSnapshots.restore(project, name, "bare");
         await instances.setState(project, name, { action: "start" });
       }

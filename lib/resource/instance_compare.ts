@@ -109,6 +109,8 @@ function immutableFields(desired: DesiredInstance, actual: ActualInstance): Fiel
  */
 export function keepsSnapshots(desired: DesiredInstance, actual: ActualInstance): boolean {
   const shifted = actual.config["volatile.last_state.idmap"] ?? "[]";
+  // One that stands aside already goes as a whole.
+  if (actual.config[MARK.aside] !== undefined) return false;
   return desired.type === "lxc" && actual.type === "lxc" && ["", "[]", "null"].includes(shifted);
 }
 

@@ -21,7 +21,7 @@ export interface RestoreOptions extends WorkOptions {
 
 /** Stops and starts take the two cores of a small host; more at once would only wait. */
 const AT_ONCE = 4;
-/** Seconds a machine gets to shut down before the plug is pulled: what it would still write is thrown away anyway. */
+/** Seconds a machine gets to shut down before the plug is pulled. */
 const STOP_TIMEOUT_S = 10;
 
 /**
@@ -72,15 +72,16 @@ export async function restoreSet(
 
 async function restoreMachine(
   incus: IncusClient,
-  { live, member, runs }: RestoreMachine,
+  machine: RestoreMachine,
   { desired, beforeStart }: RestoreOptions,
   say: (text: string) => void,
 ): Promise<void> {
+  const { live, member, runs } = machine;
   const { project, name } = live;
   const { instances, instanceSnapshots, volumeSnapshots } = incus;
   if (live.status !== "Stopped") {
     say("stopping");
-    await stop(incus, project, name, live.status);
+    await stop(incus, machine);
   }
   say("putting its disks back");
   const still = new Set(live.volumes.map(({ pool, volume }) => `${pool}/${volume}`));
@@ -103,19 +104,28 @@ async function restoreMachine(
   await instances.setState(project, name, { action: "start" });
 }
 
+/**
+ * The plug is pulled where all of its disks go back: whatever it would still write is thrown away. One that has a volume more
+ * is asked to shut down first.
+ */
 async function stop(
   { instances }: IncusClient,
-  project: string,
-  name: string,
-  status: string,
+  { live, newVolumes }: RestoreMachine,
 ): Promise<void> {
-  const pull = () => instances.setState(project, name, { action: "stop", force: true });
-  // Frozen or broken, it could not hear the request.
-  if (status !== "Running") return await pull();
+  const { project, name, status } = live;
+  if (newVolumes.length > 0 && status === "Running") {
+    const asking = { action: "stop", timeout: STOP_TIMEOUT_S } as const;
+    try {
+      return await instances.setState(project, name, asking);
+    } catch (error) {
+      if (!(error instanceof IncusError)) throw error;
+    }
+  }
   try {
-    await instances.setState(project, name, { action: "stop", timeout: STOP_TIMEOUT_S });
+    await instances.setState(project, name, { action: "stop", force: true });
   } catch (error) {
-    if (!(error instanceof IncusError)) throw error;
-    await pull();
+    // It may have stopped by itself meanwhile.
+    const { value } = await instances.get(project, name);
+    if (value.status !== "Stopped") throw error;
   }
 }

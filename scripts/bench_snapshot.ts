@@ -61,6 +61,9 @@ async function compare(
     console.log(row(`anklume snapshot ${step}`, ours[step], median(bare[step])));
     return verdict(step, median(ours[step]) / median(bare[step]), LIMIT, "x");
   });
+  await timeProcess([anklume, "apply", "--infra", "--baseline"], dir);
+  const reset = [anklume, "reset", ...["b0", "b1"].flatMap((domain) => ["--domain", domain])];
+  console.log(row("anklume reset, a class of 20", [await timeProcess(reset, dir)]));
   console.log(row("longest freeze of one machine", frozen));
   results.push(verdict("freeze under --consistent", Math.max(...frozen), FROZEN_LIMIT_MS, "ms"));
   results.push(await constantRequests(anklume, dir));

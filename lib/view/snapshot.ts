@@ -102,7 +102,7 @@ function setRow(set: SnapshotSet, { colors }: Style, now: Date): Cell[] {
     { text: memberNames(set.members) },
     { text: volumes === 0 ? "-" : String(volumes) },
     { text: sizes.length === 0 ? "" : bytes(sizes.reduce((sum, size) => sum + size, 0)) },
-    { text: [ORIGINS[set.origin], printable(set.description ?? "")].filter(Boolean).join(": ") },
+    { text: byWords(set) },
   ];
 }
 
@@ -114,6 +114,12 @@ const ORIGINS: Readonly<Record<SnapshotSet["origin"], string>> = {
   schedule: "schedule",
   other: "Incus",
 };
+
+/** What was written about it follows; what anklume itself wrote is in the name already. */
+function byWords({ origin, description }: SnapshotSet): string {
+  const by = ORIGINS[origin];
+  return origin === "manual" && description !== undefined ? `${by}: ${printable(description)}` : by;
+}
 
 function memberNames(members: readonly SetMember[]): string {
   const names = members.map(({ machine, gone }) => gone ? `${machine} (deleted)` : machine);

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import pc from "picocolors";
+import type { SnapshotSet } from "../snapshot/snapshot_set.ts";
+import { shortList, snapshotsJson, snapshotsText, span } from "./snapshot.ts";
+
+const STYLE = { colors: pc.createColors(false), width: 80 };
+const NOW = new Date("2026-11-25T10:00:00Z");
+
+function set(name: string, more: Partial<SnapshotSet> = {}): SnapshotSet {
+  const volumes = [{ pool: "default", volume: "db-data", snapshot: name }];
+  const member = { project: "pro", machine: "db", gone: false, snapshot: name, volumes };
+  return {
+    name,
+    origin: "manual",
+    at: "2026-11-25T08:00:00Z",
+    members: [member],
+    lostProjects: [],
+    faults: [],
+    ...more,
+  };
+}
+
+Deno.test("snapshotsText() keeps within 80 columns, names whole", () => {
+  const text = snapshotsText(
+    {
+      sets: [
+        set("before-20261125-102607", {
+          origin: "safety",
+          description: "before something with a long name",
+          expires: "2026-12-02T08:00:00Z",
+        }),
+        set("x", { description: "a description that does not fit at all into what is left of it" }),
+      ],
+      restoring: [],
+      frozen: [],
+    },
+    STYLE,
+    NOW,
+  );
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  assert.match(text, /before-20261125-102607 .* 2 h .* in 7 d .* db .* 1 .* restore/);
+});
+
+Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen machines", () => {
+  const text = snapshotsText(
+    {
+      sets: [set("half", { faults: ["its taking was not finished", "volume a is missing"] })],
+      restoring: [{ machine: "db", set: "half" }],
+      frozen: ["web"],
+    },
+    STYLE,
+    NOW,
+  );
+  assert.match(text, /^half: incomplete: its taking was not finished, volume a is missing$/m);
+  assert.match(text, /^Unfinished: a restore of half was interrupted: db;/m);
+  assert.match(text, /^Frozen: web, /m);
+});
+
+Deno.test("snapshotsText() lets no escape sequence of a name or description through", () => {
+  const evil = "\u001b[31mred\u202e";
+  const text = snapshotsText(
+    { sets: [set(evil, { description: evil, faults: [evil] })], restoring: [], frozen: [] },
+    STYLE,
+    NOW,
+  );
+  assert.ok(!text.includes("\u001b") && !text.includes("\u202e"), text);
+});
+
+Deno.test("snapshotsJson() says whether a set is complete", () => {
+  const json = JSON.parse(
+    snapshotsJson({ sets: [set("a"), set("b", { faults: ["x"] })], restoring: [], frozen: [] }),
+  );
+  assert.equal(json.format, 1);
+  assert.deepEqual(json.sets.map((each: { complete: boolean }) => each.complete), [true, false]);
+});
+
+Deno.test("span() and shortList() read as a person would say them", () => {
+  assert.deepEqual([0, 99e3, 100e3, 7200e3, 86400e3 * 40].map(span), [
+    "0 s",
+    "99 s",
+    "2 min",
+    "2 h",
+    "40 d",
+  ]);
+  assert.equal(shortList(["a", "b"]), "a, b");
+  assert.equal(shortList(["a", "b", "c", "d", "e", "f"]), "a, b, c, d and 2 more");
+});

@@ -17,7 +17,8 @@ const GUARD = "anklume-replacing";
 
 /**
  * A new root disk for a stopped container whose snapshots stay: Incus rebuilds none that has any, but copies another's disk over
- * it. The other is made from the image beside it. When the new disk does not start, the old one is put back.
+ * it. The other is made from the image beside it. When the new disk does not start, the old one is put back. An interrupted
+ * one is carried on by the next plan, or undone where infra.yml asks for the old image again.
  * @returns whether the machine was started
  */
 export async function refreshDisk(
@@ -29,17 +30,27 @@ export async function refreshDisk(
   const { instances, instanceSnapshots } = context.incus;
   const { name } = desired.addr;
   const project = projectOf(desired.addr);
-  const fresh = `${name.slice(0, 57)}-fresh`;
+  // Left by an interrupted run, it holds the true old disk.
+  const guard = await instanceSnapshots.get(project, name, GUARD);
+  if (guard?.config[MARK.image] === desired.config[MARK.image]) {
+    context.progress("putting the old disk back");
+    await instanceSnapshots.restore(project, name, GUARD);
+    await writeInstance(context, desired, await readInstance(context, desired.addr));
+    if (starts) await startInstance(context, desired.addr, "Stopped");
+    await instanceSnapshots.delete(project, name, GUARD);
+    await removeFresh(context, desired);
+    return starts;
+  }
   try {
-    await makeFresh(context, desired, before, fresh);
+    await makeFresh(context, desired, before);
+    if (guard === undefined) {
+      await instanceSnapshots.create(project, name, { name: GUARD, expires_at: NEVER });
+    }
   } catch (error) {
     // Nothing was touched yet but that it was stopped.
     if (before.status === "Running") await startInstance(context, desired.addr, "Stopped");
     throw error;
   }
-  // One that an interrupted run left holds the true old disk: it is neither taken again nor deleted.
-  const guarded = (await instanceSnapshots.names(project, name)).includes(GUARD);
-  if (!guarded) await instanceSnapshots.create(project, name, { name: GUARD, expires_at: NEVER });
   try {
     // Half of it could be copied: from here on it is no image's disk, whatever infra.yml says next.
     await instances.patch(project, name, {
@@ -47,8 +58,9 @@ export async function refreshDisk(
       config: { [MARK.image]: GUARD, [MARK.provisioned]: "" },
     });
     context.progress("copying the new disk");
-    await instances.refresh(project, fresh, name, { onProgress: context.progress });
-    await takeImageKeys(context, desired, fresh);
+    await instances.refresh(project, freshName(desired), name, { onProgress: context.progress });
+    await takeImageKeys(context, desired);
+    await removeFresh(context, desired);
     await writeInstance(context, desired, await readInstance(context, desired.addr));
     if (starts) {
       await startInstance(context, desired.addr, "Stopped");
@@ -56,12 +68,23 @@ export async function refreshDisk(
     }
   } catch (error) {
     await putBack(context, desired, before).catch(() => {});
+    await removeFresh(context, desired).catch(() => {});
     throw error;
-  } finally {
-    await deleteInstance(context, instanceAddr(project, fresh)).catch(() => {});
   }
-  if (!guarded) await instanceSnapshots.delete(project, name, GUARD);
+  await instanceSnapshots.delete(project, name, GUARD);
   return starts;
+}
+
+function freshName({ addr }: DesiredInstance): string {
+  return `${addr.name.slice(0, 57)}-fresh`;
+}
+
+async function removeFresh(context: StepContext, desired: DesiredInstance): Promise<void> {
+  const project = projectOf(desired.addr);
+  const fresh = freshName(desired);
+  if (await orMissing(context.incus.instances.get(project, fresh))) {
+    await deleteInstance(context, instanceAddr(project, fresh));
+  }
 }
 
 /** Marked as ours: what an interruption leaves of it is an orphan that every check names. */
@@ -69,18 +92,15 @@ async function makeFresh(
   context: StepContext,
   desired: DesiredInstance,
   { expandedDevices }: ActualInstance,
-  fresh: string,
 ): Promise<void> {
   const { instances } = context.incus;
   const project = projectOf(desired.addr);
-  if (await orMissing(instances.get(project, fresh))) {
-    await deleteInstance(context, instanceAddr(project, fresh));
-  }
+  await removeFresh(context, desired);
   const marks = Object.entries(desired.config).filter(([key]) => key.startsWith(MARK_PREFIX));
   const disks = Object.entries(expandedDevices).filter(([, device]) => device.path === "/");
   context.progress("making the new disk");
   await instances.create(project, {
-    name: fresh,
+    name: freshName(desired),
     type: "container",
     source: imageSource(desired.image),
     config: Object.fromEntries(marks),
@@ -93,12 +113,11 @@ async function makeFresh(
 async function takeImageKeys(
   { incus }: StepContext,
   desired: DesiredInstance,
-  fresh: string,
 ): Promise<void> {
   const project = projectOf(desired.addr);
   const ofImage = ([key]: [string, string]) => key.startsWith("image.");
   const [{ value: made }, { value: kept }] = await Promise.all([
-    incus.instances.get(project, fresh),
+    incus.instances.get(project, freshName(desired)),
     incus.instances.get(project, desired.addr.name),
   ]);
   const old = Object.entries(kept.config).filter(ofImage).map(([key]) => [key, ""]);

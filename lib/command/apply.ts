@@ -13,7 +13,7 @@ import { provisionText } from "../view/provision.ts";
 import { reportText } from "../view/report.ts";
 import { syncSummary } from "../view/sync.ts";
 import { count } from "../view/text.ts";
-import { snapshotBefore, takeBaseline } from "./apply_snapshot.ts";
+import { snapshotBefore, takeBaseline, thawBefore } from "./apply_snapshot.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { firewallPort, forgetDeletedBridges } from "./firewall.ts";
@@ -87,6 +87,7 @@ async function applyOnce(
     if (refusedToo !== undefined) return refusedToo;
   }
   if (session.signal.aborted) return EXIT.interrupted;
+  await thawBefore(live, session);
   await writeTree(tree, live.lock);
   const { terminal } = session;
   if (tree.plan.entries.some(isChange)) terminal.out(`${syncSummary(tree.plan.entries)}\n`);

@@ -2,6 +2,7 @@ import type { Plan } from "../plan/plan.ts";
 import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
 import type { SetNote } from "../snapshot/set_note.ts";
+import { anyLeftFrozen } from "../snapshot/thaw.ts";
 import { count, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Live } from "./live.ts";
@@ -184,6 +185,12 @@ function hasBaseline({ project, name }: LiveMachine, { sets }: Inventory): boole
     member.volumes.every(({ snapshot }) => snapshot !== undefined);
 }
 
+/** Thaws what a killed `--consistent` left frozen, whatever infra.yml says of those machines' state. */
+export async function thawBefore(live: Live, session: Session): Promise<void> {
+  if (anyLeftFrozen(live.actual.resources)) await liveInventory(live, session);
+}
+
+/** What stands, thawed. */
 async function liveInventory(live: Live, session: Session): Promise<Inventory> {
   const { infraId } = live.addressing;
   // Ownership goes by the infra's UUID.

@@ -77,6 +77,14 @@ export async function restore(request: RestoreRequest, session: Session): Promis
     );
     return EXIT.failed;
   }
+  const starts = plan.machines.some(({ runs }) => runs);
+  if (starts && live.actual.firewall.state !== "in-place") {
+    terminal.err(
+      "anklume: Nothing was restored: the firewall does not stand as infra.yml asks, and no machine\n" +
+        "         starts without it. `anklume apply` mends it.\n",
+    );
+    return EXIT.failed;
+  }
   if (request.asks(plan.machines.map(({ live }) => live))) {
     const refused = await agree("Go back?", "Nothing was restored.", request, session);
     if (refused !== undefined) return refused;

@@ -3,6 +3,7 @@ import type { OperationOptions, RunOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
 import { INSTANCE_BUSY, retryPassing } from "./retry.ts";
 import type { Method } from "./transport.ts";
+import type { ConfigMap } from "./wire/common.ts";
 import type { SnapshotsPost } from "./wire/snapshot.ts";
 
 /** `/1.0/instances/NAME/snapshots`: the root disk and the config, not the custom volumes. */
@@ -22,6 +23,16 @@ export class InstanceSnapshots {
     return urls.map(nameIn);
   }
 
+  /** With the config of then; undefined where there is none of that name. */
+  get(
+    project: string,
+    instance: string,
+    name: string,
+  ): Promise<{ readonly config: ConfigMap } | undefined> {
+    const { transport } = this.#connection;
+    return orMissing(transport.read(snapshotPath(instance, name), { query: { project } }));
+  }
+
   async create(
     project: string,
     instance: string,
@@ -32,7 +43,7 @@ export class InstanceSnapshots {
       ...options,
       query: { project },
       body: { ...body, stateful: false },
-      isDone: () => this.#exists(project, instance, body.name),
+      isDone: async () => await this.get(project, instance, body.name) !== undefined,
     });
   }
 
@@ -45,7 +56,7 @@ export class InstanceSnapshots {
     await this.#run("DELETE", snapshotPath(instance, name), {
       ...options,
       query: { project },
-      isDone: async () => !await this.#exists(project, instance, name),
+      isDone: async () => await this.get(project, instance, name) === undefined,
     });
   }
 
@@ -75,12 +86,6 @@ export class InstanceSnapshots {
       () => operations.run(method, path, options),
       options.signal,
     );
-  }
-
-  async #exists(project: string, instance: string, name: string): Promise<boolean> {
-    const path = snapshotPath(instance, name);
-    const { transport } = this.#connection;
-    return (await orMissing(transport.read(path, { query: { project } }))) !== undefined;
   }
 }
 

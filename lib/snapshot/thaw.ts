@@ -1,4 +1,6 @@
 import type { IncusClient } from "../incus/incus_client.ts";
+import type { ActualResource } from "../resource/resource.ts";
+import { readSetNotes } from "./set_note.ts";
 import { writeSetNote } from "./note_store.ts";
 import type { Inventory, LiveMachine } from "./inventory.ts";
 
@@ -7,6 +9,23 @@ export function leftFrozen({ machines, notes }: Inventory): LiveMachine[] {
   return machines.filter(({ project, name, status }) =>
     status === "Frozen" &&
     [...notes.get(project)?.values() ?? []].some(({ frozen }) => frozen?.includes(name))
+  );
+}
+
+/** As `leftFrozen`, from what a plan reads anyway: most of the time there is none, and nothing more to ask. */
+export function anyLeftFrozen(resources: readonly ActualResource[]): boolean {
+  const frozen = new Set(
+    resources.flatMap((resource) =>
+      resource.kind !== "project"
+        ? []
+        : [...readSetNotes(resource.config).values()].flatMap((note) =>
+          (note.frozen ?? []).map((machine) => `${resource.addr.name}/${machine}`)
+        )
+    ),
+  );
+  return resources.some((resource) =>
+    resource.kind === "instance" && resource.status === "Frozen" &&
+    frozen.has(`${resource.addr.project}/${resource.addr.name}`)
   );
 }
 

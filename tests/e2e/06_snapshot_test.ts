@@ -102,6 +102,15 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     assert.deepEqual(new Set(await words()), new Set(["after"]));
   });
 
+  await t.step("without a firewall nothing is stopped, so nothing has to be started", async () => {
+    await must(["nft", "delete", "table", "inet", "anklume_snap"]);
+    const refused = await lab.anklume(["snapshot", "restore", "one", "--yes"], 1);
+    assert.match(refused.stderr, /firewall does not stand/);
+    assert.deepEqual(new Set(await words()), new Set(["after"]));
+    assert.deepEqual((await list(lab)).sets.map(({ name }) => name), ["one"]);
+    await lab.anklume(["apply", "--infra"]);
+  });
+
   await t.step("one machine, with its volumes and nothing else", async () => {
     await lab.anklume(["snapshot", "restore", "one", "--machine", "pro-db", "--yes"]);
     assert.deepEqual(await words(), ["before", "before", "before", "after", "after"]);

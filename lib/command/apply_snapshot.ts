@@ -8,7 +8,7 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Live } from "./live.ts";
 import type { Outlook } from "./outlook.ts";
 import type { Session } from "./session.ts";
-import { thawAndSay } from "./snapshot_host.ts";
+import { settle } from "./snapshot_host.ts";
 import { shortList } from "../view/snapshot.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import { freeTimeName, takeAndSay } from "./take_snapshot.ts";
@@ -195,6 +195,7 @@ async function liveInventory(live: Live, session: Session): Promise<Inventory> {
   const { infraId } = live.addressing;
   // Ownership goes by the infra's UUID.
   const owner = { project: live.ruleset.project, infraId };
-  const read = await readInventory(live.incus, owner, { now: new Date(), signal: session.signal });
-  return await thawAndSay(live.incus, read, session);
+  const options = { now: new Date(), signal: session.signal };
+  const read = () => readInventory(live.incus, owner, options);
+  return await settle(live.incus, await read(), read, session);
 }

@@ -4,7 +4,7 @@ import { addSpan } from "../snapshot/set_name.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import type { Session } from "./session.ts";
-import { openSnapshots, thawAndSay } from "./snapshot_host.ts";
+import { openSnapshots } from "./snapshot_host.ts";
 import { checkSetName, freeName, freeTimeName, takeAndSay } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
@@ -31,7 +31,7 @@ export async function snapshotCreate(
   await using host = await openSnapshots(workspace, session, { snapshots: false });
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
-  const inventory = await thawAndSay(incus, host.inventory, session);
+  const inventory = await host.settled();
   const machines = selectMachines(workspace.infra, inventory, options);
   if (machines.length === 0) {
     const where = isWholeScope(options) ? "of this infra" : "of that domain";

@@ -11,7 +11,7 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findSet } from "./restore.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import type { Session } from "./session.ts";
-import { openSnapshots, thawAndSay } from "./snapshot_host.ts";
+import { openSnapshots } from "./snapshot_host.ts";
 import { withProgress } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
@@ -32,7 +32,7 @@ export async function snapshotDelete(
   await using host = await openSnapshots(workspace, session);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
-  const inventory = await thawAndSay(incus, host.inventory, session);
+  const inventory = await host.settled();
   const scope = new Set(
     selectMachines(workspace.infra, inventory, options)
       .map(({ project, name }) => `${project}/${name}`),

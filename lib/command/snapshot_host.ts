@@ -16,6 +16,8 @@ export interface SnapshotHost extends AsyncDisposable {
   readonly incus: IncusClient;
   readonly owner: Owner;
   readonly inventory: Inventory;
+  /** The inventory once what a killed run left is over: for who holds the workspace's lock. */
+  settled(): Promise<Inventory>;
 }
 
 export interface SnapshotHostOptions {
@@ -41,11 +43,13 @@ export async function openSnapshots(
     }
     const owner = { project: workspace.infra.projectName, infraId };
     const snapshots = options.snapshots ?? true;
-    const inventory = await readInventory(incus, owner, { snapshots, now: new Date(), signal });
+    const read = () => readInventory(incus, owner, { snapshots, now: new Date(), signal });
+    const inventory = await read();
     return {
       incus,
       owner,
       inventory,
+      settled: () => settle(incus, inventory, read, session),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);
@@ -75,18 +79,29 @@ async function lostInfraId(
 }
 
 /**
- * Thaws what a killed `--consistent` left frozen, and says so. The workspace is locked.
- * @returns the inventory as it is afterwards
+ * What stands, once nobody works on it any more: the workspace is locked, so a set that is being taken and a restore under way
+ * are what a killed run left. What the daemon still does for that run is waited for, what it left frozen is thawed, aloud.
  */
-export async function thawAndSay(
+export async function settle(
   incus: IncusClient,
-  inventory: Inventory,
-  { terminal, out }: Session,
+  first: Inventory,
+  again: () => Promise<Inventory>,
+  { terminal, out, signal }: Session,
 ): Promise<Inventory> {
+  let inventory = first;
+  if (isUnfinished(inventory) && await incus.settle(new Set(inventory.notes.keys()), signal)) {
+    inventory = await again();
+  }
   const thawed = await thawLeft(incus, inventory);
   for (const { name } of thawed.machines) {
     const text = `Thawed ${name}: a snapshot that was killed had left it frozen.\n`;
     terminal.out(out.colors.yellow(text));
   }
   return thawed.inventory;
+}
+
+function isUnfinished({ notes, restores }: Inventory): boolean {
+  return [...notes.values()].some((sets) =>
+    [...sets.values()].some(({ state }) => state === "taking")
+  ) || [...restores.values()].some((note) => Object.keys(note).length > 0);
 }

@@ -7,7 +7,7 @@ import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 import { deleteAndSay, isNeeded } from "./snapshot_delete.ts";
-import { openSnapshots, thawAndSay } from "./snapshot_host.ts";
+import { openSnapshots } from "./snapshot_host.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
 
@@ -36,7 +36,7 @@ export async function snapshotPrune(
   using _lock = await lockWorkspace();
   await using host = await openSnapshots(workspace, session);
   if (host === undefined) return EXIT.wrongInput;
-  const inventory = await thawAndSay(host.incus, host.inventory, session);
+  const inventory = await host.settled();
   const { goes, stays, spared } = choosePrune(inventory.sets, {
     ...(keep === undefined ? {} : { keep }),
     ...(olderThan === undefined ? {} : { olderThan }),

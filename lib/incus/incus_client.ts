@@ -60,6 +60,11 @@ export class IncusClient implements AsyncDisposable {
     return this.#connection.transport.requestCount;
   }
 
+  /** `Operations.settle` */
+  settle(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
+    return this.#connection.operations.settle(projects, signal);
+  }
+
   async close(): Promise<void> {
     await this.#connection.operations[Symbol.asyncDispose]();
     this.#connection.transport[Symbol.dispose]();

@@ -58,6 +58,26 @@ export class Operations implements AsyncDisposable {
     return ended;
   }
 
+  /**
+   * Waits for what the daemon is still doing to instances and volumes of these projects, whoever asked for it and went away.
+   * @returns whether there was anything
+   */
+  async settle(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
+    const query = { recursion: 1, "all-projects": true };
+    const groups = await this.#transport.read<Record<string, Operation[]> | null>(
+      "/1.0/operations",
+      { query, signal },
+    );
+    const going = Object.values(groups ?? {}).flat().filter((operation) =>
+      operation.class === "task" && operation.status_code < FINAL && touches(operation, projects)
+    );
+    const waiting = signal ?? new AbortController().signal;
+    await Promise.all(
+      going.map(({ id }) => this.#ask(`${apiPath`/1.0/operations/${id}`}/wait`, waiting)),
+    );
+    return going.length > 0;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#events[Symbol.asyncDispose]();
   }
@@ -152,4 +172,11 @@ function progressText(operation: Operation): string | undefined {
     if (key.endsWith("_progress") && typeof value === "string") return value;
   }
   return undefined;
+}
+
+/** Resources are API paths, `/1.0/instances/web?project=pro`. */
+function touches({ resources }: Operation, projects: ReadonlySet<string>): boolean {
+  return Object.values(resources ?? {}).flat().some((url) =>
+    projects.has(new URLSearchParams(url.split("?")[1] ?? "").get("project") ?? "default")
+  );
 }

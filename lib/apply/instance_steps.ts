@@ -1,3 +1,4 @@
+import { IncusError } from "../incus/incus_error.ts";
 import { NOT_STOPPED_YET, retryPassing } from "../incus/retry.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
 import type { ResourceAddr } from "../resource/address.ts";
@@ -75,8 +76,26 @@ export async function updateInstance(
     const fresh = stops || moves ? await readInstance(context, desired.addr) : found;
     await writeInstance(context, desired, fresh);
   }
-  if (startsAgain) await startInstance(context, desired.addr, stops ? "Stopped" : status);
+  if (startsAgain) {
+    try {
+      await startInstance(context, desired.addr, stops ? "Stopped" : status);
+    } catch (error) {
+      if (!hasNoDisk(error)) throw error;
+      // Incus was cut off while it made the machine: there is a record of it and no disk, so nothing to lose.
+      context.progress("was never made to its end: making it anew");
+      await deleteInstance(context, desired.addr);
+      return await createInstance(context, desired);
+    }
+  }
   return startsAgain;
+}
+
+/** Incus finds no root disk where the machine's has to be. */
+function hasNoDisk(error: unknown): boolean {
+  return error instanceof IncusError &&
+    /lstat \S*\/(containers|virtual-machines)\/[^/\s]+: no such file or directory/.test(
+      error.message,
+    );
 }
 
 /** With its root disk and snapshots. That it may go was decided by the plan and `--force`. */

@@ -25,6 +25,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   nftables: { uses: ["infra", "addressing", "host", "diag"] },
   ansible: { uses: ["infra", "addressing", "host", "diag"] },
   verify: { uses: ["infra", "addressing", "host", "diag"], types: ["incus", "nftables"] },
+  handover: { uses: ["nftables", "infra", "addressing", "host", "diag"] },
   view: {
     uses: ["resource", "diag"],
     types: ["plan", "apply", "ansible", "infra", "nftables", "verify", "snapshot"],
@@ -32,7 +33,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   command: {
     uses: [
       ...["diag", "host", "infra", "addressing", "incus", "resource", "plan", "apply"],
-      ...["snapshot", "nftables", "ansible", "verify", "view"],
+      ...["snapshot", "nftables", "handover", "ansible", "verify", "view"],
     ],
   },
 };

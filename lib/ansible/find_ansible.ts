@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { CommandError, runCommand } from "../host/command.ts";
 import { ansibleEnvironment } from "./ansible_environment.ts";
+import type { RunProgram } from "./run_playbook.ts";
 import { ansibleVersion, isOlder, OLDEST_ANSIBLE } from "./ansible_version.ts";
 
 export type FoundAnsible =
@@ -13,11 +14,16 @@ export type FoundAnsible =
  * plugin. Takes about half a second, so it is asked only when something is to be provisioned.
  *
  * @param connection `global.default_connection` of infra.yml
+ * @param run default: on this host
  */
-export async function findAnsible(connection: string, cwd = "."): Promise<FoundAnsible> {
+export async function findAnsible(
+  connection: string,
+  cwd = ".",
+  run: RunProgram = runCommand,
+): Promise<FoundAnsible> {
   const [playbook, plugin] = await Promise.all([
-    answer(["ansible-playbook", "--version"], cwd),
-    answer(["ansible-doc", "--type", "connection", "--json", connection], cwd),
+    answer(["ansible-playbook", "--version"], cwd, run),
+    answer(["ansible-doc", "--type", "connection", "--json", connection], cwd, run),
   ]);
   if (playbook instanceof CommandError) return unfit(noAnsible(playbook));
   const version = ansibleVersion(playbook.stdout);
@@ -27,10 +33,10 @@ export async function findAnsible(connection: string, cwd = "."): Promise<FoundA
   return known ? { kind: "found", version } : unfit(noConnection(connection));
 }
 
-async function answer(argv: readonly [string, ...string[]], cwd: string) {
+async function answer(argv: readonly [string, ...string[]], cwd: string, run: RunProgram) {
   try {
     const env = ansibleEnvironment();
-    return await runCommand(argv, { cwd, env, timeoutMs: 60_000 });
+    return await run(argv, { cwd, env, timeoutMs: 60_000 });
   } catch (error) {
     if (error instanceof CommandError) return error;
     throw error;

@@ -10,6 +10,9 @@ const PLUGINS = "./.anklume/plugins/callback";
 /** Where Ansible looks for callbacks when nobody says otherwise. */
 const USUAL_PLUGINS = "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback";
 
+/** Runs a program: here, or where Ansible is. */
+export type RunProgram = typeof runCommand;
+
 export interface PlaybookOptions {
   /** Machines; at least one. */
   readonly limit: readonly string[];
@@ -24,6 +27,8 @@ export interface PlaybookOptions {
   readonly signal?: AbortSignal;
   /** The workspace; default the current directory. */
   readonly root?: string;
+  /** Default: on this host. */
+  readonly run?: RunProgram | undefined;
 }
 
 export interface PlaybookRun extends PlaybookResults {
@@ -53,7 +58,7 @@ export async function runPlaybook(options: PlaybookOptions): Promise<PlaybookRun
 
 async function run(options: PlaybookOptions, root: string, cfg: string) {
   try {
-    await runCommand(playbookArgv(options, cfg), {
+    await (options.run ?? runCommand)(playbookArgv(options, cfg), {
       cwd: root,
       env: {
         ...ansibleEnvironment(),

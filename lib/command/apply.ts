@@ -16,7 +16,7 @@ import { count } from "../view/text.ts";
 import { snapshotBefore, takeBaseline, thawBefore } from "./apply_snapshot.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { firewallPort, forgetDeletedBridges } from "./firewall.ts";
+import { forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
 import { HostReading } from "./host_reading.ts";
 import { type Live, openLive } from "./live.ts";
@@ -138,7 +138,7 @@ async function carryOut(
     return built;
   }
   session.emit?.({ type: "provision", machines: needs.map(({ machine }) => machine) });
-  const provisioned = await provisionMachines(workspace, live.incus, outlook, options, session);
+  const provisioned = await provisionMachines(workspace, live, outlook, options, session);
   return built === EXIT.done ? provisioned : built;
 }
 
@@ -216,7 +216,7 @@ async function converge(
   if (plan.changes.length + plan.held.length === 0) return EXIT.done;
   const events = applyPlan(plan, desired, {
     incus: live.incus,
-    firewall: firewallPort(live.ruleset),
+    firewall: live.host.port(live.ruleset),
     signal: session.signal,
     force: options.force ?? false,
     removePort: async (name) => {

@@ -5,6 +5,7 @@ import { lockWorkspace } from "../host/workspace_lock.ts";
 import { createDestroyPlan } from "../plan/destroy_plan.ts";
 import { readDetails } from "../plan/read_details.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
+import { holdSelf } from "../plan/hold_self.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
@@ -12,7 +13,7 @@ import { planText } from "../view/plan.ts";
 import { reportText } from "../view/report.ts";
 import { confirmByTyping } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { firewallPort, forgetDeletedBridges, removeFirewall } from "./firewall.ts";
+import { forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
 import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
@@ -44,13 +45,16 @@ async function destroyOnce(options: DestroyOptions, session: Session): Promise<E
   const owned = ownedResources(owner, live.actual);
   const gone = owned.map((resource) => domainOf(resource).domain ?? "");
   const domains = selectDomains(workspace.infra, options.domain, gone);
-  const plan = createDestroyPlan(owner, await readDetails(live.incus, live.actual), {
+  const whole = createDestroyPlan(owner, await readDetails(live.incus, live.actual), {
     ...(domains === undefined ? {} : { domains }),
     force: options.force ?? false,
   });
+  // From inside, the admin container and what it stands on are left to the host.
+  const plan = holdSelf(whole, live.admin.self);
+  const spared = plan.held.length > whole.held.length;
   session.emit?.(planLine(planValue(plan, [], [])));
   if (plan.changes.length + plan.held.length === 0) {
-    if (domains === undefined && owned.length === 0) await removeFirewall(project, owner.infraId);
+    if (domains === undefined && owned.length === 0) await live.host.port(live.ruleset).remove();
     terminal.out(`${project}: nothing of it is on this host.\n`);
     return EXIT.done;
   }
@@ -63,14 +67,19 @@ async function destroyOnce(options: DestroyOptions, session: Session): Promise<E
   }
   terminal.out(`${planText(plan, out, { forced: options.force ?? false, now: systemClock() })}\n`);
   if (plan.changes.length === 0) {
-    terminal.out("Nothing was removed: what is protected goes only with --force.\n");
-    return EXIT.done;
+    terminal.out(
+      spared
+        ? "Nothing was removed: this goes only on the host.\n"
+        : "Nothing was removed: what is protected goes only with --force.\n",
+    );
+    return spared ? EXIT.failed : EXIT.done;
   }
   if (!options.yes) {
     const refused = await consent(project, session);
     if (refused !== undefined) return refused;
   }
-  return await remove(plan, live, options, session);
+  const removed = await remove(plan, live, options, session);
+  return spared && removed === EXIT.done ? EXIT.failed : removed;
 }
 
 async function consent(project: string, session: Session): Promise<ExitStatus | undefined> {
@@ -101,7 +110,7 @@ async function remove(
 ): Promise<ExitStatus> {
   const events = applyPlan(plan, undefined, {
     incus: live.incus,
-    firewall: firewallPort(live.ruleset),
+    firewall: live.host.port(live.ruleset),
     signal: session.signal,
     force: options.force ?? false,
   });

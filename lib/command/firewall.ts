@@ -51,7 +51,7 @@ export async function forgetDeletedBridges(live: Live, report: ApplyReport): Pro
   );
   if (deleted.length === 0 || gone) return;
   const ruleset = live.rulesetWithout(new Set(deleted.map(({ addr }) => addr.name)));
-  if (ruleset.digest !== live.ruleset.digest) await firewallPort(ruleset).load();
+  if (ruleset.digest !== live.ruleset.digest) await live.host.port(ruleset).load();
 }
 
 /** Takes the tables away, after what would bring them back at boot, or as soon as they are gone. */

@@ -4,6 +4,7 @@ import { readTemplates, type RuleTemplates } from "../nftables/template.ts";
 import type { HostLimits, IncusState } from "../plan/actual_state.ts";
 import { readActualState, type ReadWishes } from "../plan/read_actual_state.ts";
 import { readHostLimits } from "./host_limits.ts";
+import { isAdminContainer, outerHost } from "./host_side.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
 import { requestTimeout } from "./request_timeout.ts";
 
@@ -30,12 +31,17 @@ export class HostReading implements AsyncDisposable {
     this.state = this.#incus.then((incus) =>
       readActualState(incus, this.#wishes.promise, { signal, networks: this.networks })
     );
-    this.surroundings = readHostNetworks(signal);
-    this.limits = readHostLimits(signal);
+    const [networks, limits] = [readHostNetworks(signal), readHostLimits(signal)];
+    // In the admin container these are its own: the host's are asked for.
+    const outer = this.#incus.then((incus) =>
+      isAdminContainer(incus) ? outerHost.look(signal) : undefined
+    );
+    this.surroundings = outer.then((seen) => seen ?? networks);
+    this.limits = outer.then((seen) => seen?.limits ?? limits);
     this.templates = readTemplates();
     // Who waits for one of them is told; who ended before that does not care.
     const all = [this.networks, this.state, this.surroundings, this.limits, this.templates];
-    for (const each of all) each.catch(() => {});
+    for (const each of [...all, networks, limits]) each.catch(() => {});
   }
 
   /** What planning this infra needs besides. */

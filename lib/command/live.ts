@@ -9,9 +9,10 @@ import type { Ruleset } from "../nftables/ruleset.ts";
 import type { ActualState } from "../plan/actual_state.ts";
 import { wishesOf } from "../plan/read_actual_state.ts";
 import { actualNetwork } from "../resource/network.ts";
-import { readFirewall } from "./firewall.ts";
+import { type Admin, readAdmin } from "./admin.ts";
 import { bridgeOwners } from "./host_networks.ts";
 import { HostReading } from "./host_reading.ts";
+import { type HostSide, hostSide } from "./host_side.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
 
 import type { Session } from "./session.ts";
@@ -21,6 +22,8 @@ import type { Workspace } from "./workspace.ts";
 /** The host as it is, and what of the desired state takes the host to know: addresses and the ruleset. */
 export interface Live extends AsyncDisposable {
   readonly incus: IncusClient;
+  readonly host: HostSide;
+  readonly admin: Admin;
   readonly addressing: Addressing;
   readonly lock: Lock;
   readonly actual: ActualState;
@@ -54,7 +57,7 @@ export async function openLive(
   reading.wish(wishesOf(infra));
   const incus = await reading.takeIncus();
   try {
-    const [networks, host, templates] = await Promise.all([
+    const [networks, surroundings, templates] = await Promise.all([
       reading.networks,
       reading.surroundings,
       reading.templates,
@@ -66,7 +69,7 @@ export async function openLive(
     const bridges = networks.map(actualNetwork);
     if (addressing !== undefined && (options.hostConflicts ?? true)) {
       const owners = bridgeOwners(addressing.infraId, bridges);
-      found.push(...findHostConflicts(infra, addressing, { ...host, ...owners }));
+      found.push(...findHostConflicts(infra, addressing, { ...surroundings, ...owners }));
     }
     if (addressing === undefined || lock === undefined || hasErrors(found)) {
       const all = [...workspace.warnings, ...found];
@@ -78,17 +81,21 @@ export async function openLive(
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
     const { ownedBridges } = bridgeOwners(addressing.infraId, bridges);
     const orphanBridges = [...ownedBridges].filter((bridge) => !declared.has(bridge)).sort();
-    const { uplinkBridges } = host;
+    const { uplinkBridges } = surroundings;
     const render = (orphanBridges: string[]) =>
       renderRuleset(infra, addressing, { orphanBridges, uplinkBridges }, templates);
     const ruleset = render(orphanBridges);
-    const [state, firewall, limits] = await Promise.all([
+    const host = hostSide(incus);
+    const [state, firewall, limits, admin] = await Promise.all([
       reading.state,
-      readFirewall(ruleset, { signal }),
+      host.firewall(ruleset, signal),
       reading.limits,
+      reading.state.then((state) => readAdmin(incus, infra, state)),
     ]);
     return {
       incus,
+      host,
+      admin,
       addressing,
       lock,
       actual: { ...state, firewall, limits },

@@ -6,6 +6,7 @@ import { createPlan, type PlanOptions } from "../plan/create_plan.ts";
 import { type DesiredState, desiredState, limitTo } from "../plan/desired_state.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
+import { holdSelf } from "../plan/hold_self.ts";
 import type { Plan } from "../plan/plan.ts";
 import { readDetails, wantsDetails } from "../plan/read_details.ts";
 import { formatAddr } from "../resource/address.ts";
@@ -44,9 +45,11 @@ export async function createOutlook(
   const whole = desiredState(infra, addressing, {
     firewall: ruleset,
     nvidia: hasNvidia(actual),
+    admin: live.admin.mounts,
   });
   const desired = domains === undefined ? whole : limited(whole, domains, live);
-  const { plan, actual: seen } = await planInDetail(desired, live, options);
+  const { plan: planned, actual: seen } = await planInDetail(desired, live, options);
+  const plan = holdSelf(planned, live.admin.self);
   const files = await readProvisionFiles(tree.plan);
   const needs = provisionNeeds(infra, files, liveMachines(seen), {
     domains,

@@ -12,7 +12,6 @@ import { trustColor } from "../view/style.ts";
 import { count, duration, hang } from "../view/text.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { firewallPort } from "./firewall.ts";
 import { type Live, openLive } from "./live.ts";
 import { findLive, type LivePlace, type MachinePlace, selectMachines } from "./machines.ts";
 import type { Session } from "./session.ts";
@@ -51,6 +50,7 @@ export async function power(
     session.terminal.out(`Nothing to ${action}.\n`);
     return EXIT.done;
   }
+  refuseOwnGround(action, chosen, live);
   if (names.length === 0 && action !== "start" && !options.yes) {
     const refused = await consent(action, chosen, session);
     if (refused !== undefined) return refused;
@@ -66,12 +66,22 @@ export async function power(
     const stopped = await run.stop(chosen.filter(runs));
     const down = new Set([...stopped, ...chosen.filter((place) => !runs(place))]);
     // Shutting down takes its time: the walls are looked at again.
-    await firewallPort(live.ruleset).verify();
+    await live.host.port(live.ruleset).verify();
     await run.start(chosen.filter((place) => down.has(place)), "restarted");
   }
   hintAtApply(action, run.done, session);
   if (session.signal.aborted) return EXIT.interrupted;
   return run.failed ? EXIT.failed : EXIT.done;
+}
+
+/** @throws UserError where anklume would stop the machine that it runs in */
+function refuseOwnGround(action: PowerAction, places: readonly LivePlace[], { admin }: Live): void {
+  const own = places.find(({ instance }) => admin.self.has(`${instance.project}/${instance.name}`));
+  if (action === "start" || own === undefined) return;
+  throw new UserError(
+    `${own.machine.name} runs this very anklume: it does not ${action} the ground it stands on`,
+    "Run the same command on the host, in the same workspace",
+  );
 }
 
 /** The machines that the action is for: without names those it makes sense for, with names all that were named. */
@@ -125,10 +135,13 @@ class PowerRun {
 
   /** @throws FirewallError, UserError: nothing was touched */
   async assertWalls({ infra }: Workspace, places: readonly LivePlace[]): Promise<void> {
-    const { addressing, actual, ruleset } = this.#live;
+    const { addressing, actual, ruleset, host, admin } = this.#live;
     // The walls of a disabled domain are asked about too: it keeps its rules.
     const domains = infra.domains.map((domain) => ({ ...domain, enabled: true }));
-    const desired = desiredState({ ...infra, domains }, addressing, { firewall: ruleset });
+    const desired = desiredState({ ...infra, domains }, addressing, {
+      firewall: ruleset,
+      admin: admin.mounts,
+    });
     this.#plan = createPlan(desired, actual);
     const doors = openDoors(this.#plan, addressing, places);
     if (doors.length > 0) {
@@ -137,7 +150,7 @@ class PowerRun {
         "`anklume check` shows it, `anklume apply` shuts it",
       );
     }
-    await firewallPort(ruleset).verify();
+    await host.port(ruleset).verify();
   }
 
   /** Answers those that went down. */

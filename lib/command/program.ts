@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
 import config from "../../deno.json" with { type: "json" };
 import { dailyVerbs } from "./daily_verbs.ts";
+import { hostVerbs } from "./host_verbs.ts";
 import { networkVerbs } from "./network_verbs.ts";
 import { rolesVerbs } from "./roles_verbs.ts";
 import type { Session } from "./session.ts";
@@ -288,6 +289,7 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map([
   ["status", addStatus],
   ["destroy", addDestroy],
   ...dailyVerbs,
+  ...hostVerbs,
   ...snapshotVerbs,
   ...networkVerbs,
   ...rolesVerbs,

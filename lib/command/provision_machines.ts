@@ -1,13 +1,17 @@
 import { findAnsible } from "../ansible/find_ansible.ts";
 import { provision, type ProvisionReport } from "../ansible/provision.ts";
 import { PROVISIONED_KEY } from "../ansible/provision_digest.ts";
+import type { RunProgram } from "../ansible/run_playbook.ts";
 import { missingRoles } from "../ansible/render_tree.ts";
 import { CommandError, type CommandOptions } from "../host/command.ts";
+import { readActualState } from "../plan/read_actual_state.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { provisionedJson } from "../view/json_lines.ts";
 import { provisionReportText } from "../view/provision.ts";
-import { count } from "../view/text.ts";
+import { count, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { adminRunner, findAdmin } from "./admin_runner.ts";
+import type { Live } from "./live.ts";
 import type { Outlook } from "./outlook.ts";
 import type { ProvisionNeed } from "./provision_needs.ts";
 import type { Session } from "./session.ts";
@@ -24,12 +28,13 @@ export interface ProvisionOptions {
 /** Runs Ansible for the machines that need it, its own output streamed, and notes on each what it was provisioned with. */
 export async function provisionMachines(
   workspace: Workspace,
-  incus: IncusClient,
+  live: Live,
   outlook: Outlook,
   options: ProvisionOptions,
   session: Session,
 ): Promise<ExitStatus> {
   const { terminal, out, signal } = session;
+  const { incus } = live;
   const machines = new Set(outlook.needs.map(({ machine }) => machine));
   const missing = missingRoles(workspace.infra, machines, outlook.tree.knownRoles);
   if (missing.length > 0) {
@@ -41,7 +46,12 @@ export async function provisionMachines(
     terminal.err(`${out.colors.yellow("Not provisioned")}: ${machine} does not run.\n`);
   }
   if (ready.length === 0) return EXIT.failed;
-  terminal.out(`\n${out.colors.bold(`Provisioning ${count(ready.length, "machine")}`)}\n`);
+  const place = await chooseAnsible(workspace, incus, live, session);
+  if (place === undefined) return EXIT.failed;
+  const where = place.through === undefined ? "" : ` through ${place.through}`;
+  terminal.out(
+    `\n${out.colors.bold(`Provisioning ${count(ready.length, "machine")}${where}`)}\n`,
+  );
   const names = ready.map(({ machine }) => machine);
   const [tags, skipTags] = [words(options.tags), words(options.skipTags)];
   let report: ProvisionReport;
@@ -53,6 +63,7 @@ export async function provisionMachines(
       tags,
       skipTags,
       verbosity: options.verbose,
+      run: place.run,
       ...(options.vaultPasswordFile === undefined
         ? {}
         : { vaultPasswordFile: options.vaultPasswordFile }),
@@ -74,6 +85,50 @@ export async function provisionMachines(
 
 /** The machines may just have been made. */
 const NOTHING = "Nothing was provisioned.";
+
+interface AnsiblePlace {
+  /** undefined: on this host. */
+  readonly run?: RunProgram;
+  /** The admin container that stands in. */
+  readonly through?: string;
+}
+
+/**
+ * Where Ansible runs: here, or where this host's is missing or unfit, in an admin container. undefined: in neither, which
+ * has been said. Asked only where there is an admin container: a second of waiting before every run would be for nothing.
+ */
+async function chooseAnsible(
+  workspace: Workspace,
+  incus: IncusClient,
+  { admin }: Live,
+  session: Session,
+): Promise<AnsiblePlace | undefined> {
+  const { infra, sources } = workspace;
+  const { terminal, out, signal } = session;
+  if (admin.mounts === undefined || admin.self.size > 0) return {};
+  const here = await findAnsible(infra.global.defaultConnection);
+  if (here.kind === "found") return {};
+  const state = await readActualState(incus, {}, { signal });
+  const place = findAdmin(infra, state, admin.mounts.workspace);
+  if (place === undefined) {
+    showDiagnostics(here.diagnostics, sources, session);
+    return undefined;
+  }
+  const run = adminRunner(incus, place, session);
+  const there = await findAnsible(infra.global.defaultConnection, ".", run);
+  if (there.kind === "found") {
+    const text =
+      `This host has no fit Ansible: ${place.name} has ${there.version}, and provisions.`;
+    terminal.out(`${hang("", text, out.width)}\n`);
+    return { run, through: place.name };
+  }
+  showDiagnostics(here.diagnostics, sources, session);
+  const text = `Nor has the admin container ${place.name} a fit Ansible. With a network: ` +
+    `anklume exec ${place.name} -- apt-get install ansible incus-client; without one use an image ` +
+    "that has them, or provision it once from a host with Ansible.";
+  terminal.err(`${hang("         ", text, out.width)}\n`);
+  return undefined;
+}
 
 /** Says what is wrong with this host's Ansible, if anything is. */
 async function explainAnsible(workspace: Workspace, session: Session): Promise<boolean> {

@@ -17,7 +17,6 @@ import { restoreText } from "../view/snapshot_restore.ts";
 import { duration } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { firewallPort } from "./firewall.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook } from "./outlook.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
@@ -127,7 +126,7 @@ async function run(
 ): Promise<ExitStatus> {
   const { terminal, out, signal } = session;
   const began = performance.now();
-  const firewall = firewallPort(live.ruleset);
+  const firewall = live.host.port(live.ruleset);
   let standing: Promise<void> | undefined;
   const result = await withProgress(
     plan.machines.map(({ live }) => live),
@@ -193,11 +192,12 @@ async function sayDrift(
 /** Declared machines, by `project/machine`. */
 function desiredMachines(
   { infra }: Workspace,
-  { addressing, actual, ruleset }: Live,
+  { addressing, actual, ruleset, admin }: Live,
 ): Map<string, DesiredInstance> {
   const desired = desiredState(infra, addressing, {
     firewall: ruleset,
     nvidia: hasNvidia(actual),
+    admin: admin.mounts,
   });
   return new Map(
     desired.resources.flatMap((resource) =>

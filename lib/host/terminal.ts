@@ -120,3 +120,8 @@ export function exit(status: number): never {
 export function workingDirectory(): string {
   return Deno.cwd();
 }
+
+/** The program itself; undefined where it is not one executable but runs from source. */
+export function executablePath(): string | undefined {
+  return Deno.build.standalone ? Deno.execPath() : undefined;
+}

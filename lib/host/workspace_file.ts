@@ -60,9 +60,26 @@ export async function fileKind(
 export async function entryAt(
   path: string,
   { root = "." }: RootOption = {},
-): Promise<{ readonly kind: EntryKind; readonly mode: number } | undefined> {
+): Promise<WorkspaceEntry | undefined> {
   const { entry } = await inspectPath("read", path, root);
-  return entry && { kind: entryKind(entry), mode: (entry.mode ?? 0) & 0o7777 };
+  return entry && {
+    kind: entryKind(entry),
+    mode: (entry.mode ?? 0) & 0o7777,
+    size: entry.size,
+    modified: entry.mtime?.getTime() ?? 0,
+    uid: entry.uid ?? 0,
+  };
+}
+
+export interface WorkspaceEntry {
+  readonly kind: EntryKind;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modified: number;
+  readonly uid: number;
 }
 
 /** A file's bytes as they are read, for what may not fit into memory. */
@@ -115,6 +132,14 @@ export async function removeFile(path: string, { root = "." }: RootOption = {}):
   if (entry.isDirectory) throw new FileError("remove", path, "not-a-file");
   await remove(full, path, false);
   return true;
+}
+
+/** Removes a file, a pipe or a symbolic link itself, in a directory that is reached through none. */
+export async function removeEntry(path: string, { root = "." }: RootOption = {}): Promise<void> {
+  const at = path.lastIndexOf("/");
+  const { entry } = await inspectPath("remove", path.slice(0, at), root);
+  if (!entry?.isDirectory) throw new FileError("remove", path, "not-a-directory");
+  await remove(`${root}/${path}`, path, false);
 }
 
 /** Removes a directory and all that is in it, symbolic links as links; false where there was none. */

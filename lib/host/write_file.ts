@@ -4,6 +4,8 @@ import { inspectPath, lstat, type RootOption } from "./workspace_path.ts";
 export interface WriteOptions extends RootOption {
   /** Permission bits of a file that is new; one that exists keeps its own. Never world-writable. Default 0o664 less the umask. */
   readonly mode?: number;
+  /** A new file stays its maker's, who need not be the owner of `root`. */
+  readonly keepOwner?: true;
 }
 
 interface Owner {
@@ -21,7 +23,7 @@ interface Owner {
 export async function writeFileAtomic(
   path: string,
   content: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
-  { root = ".", mode }: WriteOptions = {},
+  { root = ".", mode, keepOwner }: WriteOptions = {},
 ): Promise<void> {
   const { full, parent, entry } = await inspectPath("write", path, root);
   if (entry && !entry.isFile) throw new FileError("write", path, "not-a-file");
@@ -39,7 +41,7 @@ export async function writeFileAtomic(
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     }
     const created = ownerOf(await file.stat());
-    const owner = entry ? ownerOf(entry) : await newOwner(created, root);
+    const owner = entry ? ownerOf(entry) : keepOwner ? created : await newOwner(created, root);
     await giveTo(owner, created, aside, path);
     // After chown, which takes the set-id bits away.
     if (entry) await Deno.chmod(aside, (entry.mode ?? 0o644) & 0o7775);
@@ -72,6 +74,20 @@ export async function makeDirectory(path: string, root = "."): Promise<void> {
       if (errorCode(error) === "EEXIST") continue;
       throw toFileError("write", path, error);
     }
+  }
+}
+
+/** Makes a directory that only root may look into; one that exists becomes so. */
+export async function makePrivateDirectory(path: string, root = "."): Promise<void> {
+  await makeDirectory(path, root);
+  const { full, entry } = await inspectPath("write", path, root);
+  try {
+    if (entry === undefined) await Deno.mkdir(full, { mode: 0o700 });
+    else if (!entry.isDirectory) throw new FileError("write", path, "not-a-directory");
+    await Deno.chown(full, 0, 0);
+    await Deno.chmod(full, 0o700);
+  } catch (error) {
+    throw toFileError("write", path, error);
   }
 }
 

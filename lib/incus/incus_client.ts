@@ -18,6 +18,9 @@ import type { Server } from "./wire/server.ts";
 /** Where Debian's and Zabbly's packages listen; the first that is there is asked. */
 export const DEFAULT_SOCKETS = ["/var/lib/incus/unix.socket", "/run/incus/unix.socket"] as const;
 
+/** Where it stands in an admin container, by a proxy device, and nowhere else. */
+export const ADMIN_SOCKET = "/opt/incus.socket";
+
 /** A daemon that answered. Close it, or its event stream keeps the process alive. */
 export class IncusClient implements AsyncDisposable {
   /** `GET /1.0` as of the connection. */
@@ -88,6 +91,8 @@ export interface ConnectOptions extends Omit<TransportOptions, "socket"> {
 export async function connectIncus(options: ConnectOptions = {}): Promise<IncusClient> {
   if (options.socket !== undefined) return await connectTo(options.socket, options);
   let first: unknown;
+  // What stands at the usual places in an admin container leads to that socket too.
+  if (await isThere(ADMIN_SOCKET)) return await connectTo(ADMIN_SOCKET, options);
   for (const socket of DEFAULT_SOCKETS) {
     try {
       return await connectTo(socket, options);
@@ -98,6 +103,14 @@ export async function connectIncus(options: ConnectOptions = {}): Promise<IncusC
     }
   }
   throw first;
+}
+
+async function isThere(socket: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(socket)).isSocket ?? false;
+  } catch {
+    return false;
+  }
 }
 
 async function connectTo(socket: string, options: ConnectOptions): Promise<IncusClient> {

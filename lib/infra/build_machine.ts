@@ -52,6 +52,7 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     profiles: new Map([...source.profiles ?? []].filter(([profile]) => profiles.includes(profile))),
   }, diagnostics);
   const roles = rolesOf(text, context);
+  checkAdmin(source, type, diagnostics);
   return {
     name,
     hostname: key,
@@ -87,6 +88,31 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     range: machine.keyRange,
     ranges: rangesOf(text),
   };
+}
+
+/** Whoever holds Incus's socket is root on the host: such a machine stands where infra.yml says how far it is trusted. */
+function checkAdmin({ machine, domain }: MachineSource, type: string, diagnostics: DiagnosticList) {
+  const role = machine.value.roles?.value.find(({ value }) => value === "admin");
+  if (role === undefined) return;
+  if (domain.trustLevel !== "admin") {
+    diagnostics.add({
+      code: "ADMIN_MISPLACED",
+      summary:
+        `The role \`admin\` needs a domain with \`trust_level: admin\`; \`${domain.name}\` is ` +
+        domain.trustLevel,
+      detail: "it gives the machine Incus's socket, and whoever holds that is root on the host",
+      remedy: "move the machine to a domain with `trust_level: admin`, or remove the role",
+      range: role.range,
+    });
+  } else if (type === "vm") {
+    diagnostics.add({
+      code: "ADMIN_MISPLACED",
+      summary:
+        "The role `admin` needs a container: a virtual machine cannot be given Incus's socket",
+      remedy: "remove `type: vm`",
+      range: role.range,
+    });
+  }
 }
 
 /** A copy's machine carries its domain's name, so renaming the domain renames it too. */

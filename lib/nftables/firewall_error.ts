@@ -10,6 +10,8 @@ export type FirewallFault =
   | "foreign-table"
   /** What was read back is not what was rendered. */
   | "differs"
+  /** In the admin container: the host's unit is not there, or did not answer. */
+  | "unanswered"
   /** A file of the boot-time set could not be written, or systemd did not accept it. */
   | "not-persisted";
 

@@ -96,9 +96,12 @@ export async function removePersisted(
 }
 
 /** `enabled`, `linked`, `not-found`…; undefined where there is no systemd at all. */
-async function unitState({ signal }: NftOptions): Promise<string | undefined> {
+export async function unitState(
+  { signal }: NftOptions,
+  unit = UNIT,
+): Promise<string | undefined> {
   try {
-    const { stdout } = await runCommand(["systemctl", "is-enabled", UNIT], {
+    const { stdout } = await runCommand(["systemctl", "is-enabled", unit], {
       signal,
       timeoutMs: 10_000,
       okCodes: [0, 1, 4],
@@ -111,7 +114,7 @@ async function unitState({ signal }: NftOptions): Promise<string | undefined> {
   }
 }
 
-async function systemdRuns({ signal }: NftOptions): Promise<boolean> {
+export async function systemdRuns({ signal }: NftOptions): Promise<boolean> {
   const { stdout } = await runCommand(["systemctl", "is-system-running"], {
     signal,
     timeoutMs: 10_000,
@@ -120,7 +123,7 @@ async function systemdRuns({ signal }: NftOptions): Promise<boolean> {
   return !["offline", "unknown", ""].includes(stdout.trim());
 }
 
-async function systemctl(args: readonly string[], { signal }: NftOptions): Promise<void> {
+export async function systemctl(args: readonly string[], { signal }: NftOptions): Promise<void> {
   await runCommand(["systemctl", ...args], { signal, timeoutMs: 60_000 });
 }
 

@@ -5,7 +5,14 @@ import { bridgeSets } from "./bridge_table.ts";
 import { type NftSet, setText } from "./element.ts";
 import { inetSets } from "./inet_table.ts";
 import { nicsOf } from "./nic.ts";
-import { FAMILIES, type LiveBridges, ownerComment, type Ruleset, tableName } from "./ruleset.ts";
+import {
+  FAMILIES,
+  type Family,
+  type LiveBridges,
+  ownerComment,
+  type Ruleset,
+  tableName,
+} from "./ruleset.ts";
 import type { RuleTemplates } from "./template.ts";
 
 /** Interfaces that are no way to the outside: local switches and tunnels. `openvswitch` is a switch too. */
@@ -22,12 +29,46 @@ export function renderRuleset(
   live: LiveBridges,
   templates: RuleTemplates,
 ): Ruleset {
-  const table = tableName(declared.projectName);
   // The order of declaration says nothing, so that moving a domain within infra.yml changes nothing.
   const infra = sorted(declared);
   const nics = nicsOf(infra, addressing);
+  const text = rulesetText(
+    { project: infra.projectName, infraId: addressing.infraId },
+    {
+      inet: inetSets(infra, addressing, live, nics),
+      bridge: bridgeSets(infra, addressing, nics),
+    },
+    infra.global.outside !== undefined,
+    templates,
+  );
+  return namedRuleset(infra.projectName, addressing.infraId, text);
+}
+
+/** A ruleset by its text. */
+export function namedRuleset(project: string, infraId: string, text: string): Ruleset {
+  const table = tableName(project);
+  return {
+    project,
+    infraId,
+    table,
+    tables: FAMILIES.map((family) => `${family} ${table}`),
+    text,
+    digest: createHash("sha256").update(text).digest("hex"),
+  };
+}
+
+/** The sets of both tables, in the order in which they are written. */
+export type RulesetSets = Readonly<Record<Family, readonly NftSet[]>>;
+
+/** The one text that these sets make. `byHand`: the outside is the interfaces of the set alone. */
+export function rulesetText(
+  { project, infraId }: Pick<Ruleset, "project" | "infraId">,
+  sets: RulesetSets,
+  byHand: boolean,
+  templates: RuleTemplates,
+): string {
+  const table = tableName(project);
   // Named by hand, the outside is these interfaces alone; otherwise whatever is not a local kind.
-  const byHand = infra.global.outside !== undefined;
   const placeholders: Record<string, string> = {
     LOCAL_KINDS: `{ ${LOCAL_KINDS.map((kind) => `"${kind}"`).join(", ")} }`,
     OTHER_INTERFACES: byHand ? "return" : "accept",
@@ -36,32 +77,12 @@ export function renderRuleset(
   };
   const rules = (text: string) =>
     text.replaceAll(/@@(\w+)@@/g, (_, name: string) => placeholders[name] ?? "");
-  const text = [
-    `# Firewall of the infra "${infra.projectName}", made by anklume: changes by hand are drift.`,
-    replaceTable(
-      "inet",
-      table,
-      addressing.infraId,
-      inetSets(infra, addressing, live, nics),
-      rules(templates.inet),
-    ),
-    replaceTable(
-      "bridge",
-      table,
-      addressing.infraId,
-      bridgeSets(infra, addressing, nics),
-      rules(templates.bridge),
+  return [
+    `# Firewall of the infra "${project}", made by anklume: changes by hand are drift.`,
+    ...FAMILIES.map((family) =>
+      replaceTable(family, table, infraId, sets[family], rules(templates[family]))
     ),
   ].join("\n");
-  const digest = createHash("sha256").update(text).digest("hex");
-  return {
-    project: infra.projectName,
-    infraId: addressing.infraId,
-    table,
-    tables: FAMILIES.map((family) => `${family} ${table}`),
-    text,
-    digest,
-  };
 }
 
 function sorted(infra: Infra): Infra {

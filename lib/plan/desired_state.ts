@@ -1,5 +1,6 @@
 import type { Addressing, DomainAddress, MachineAddress } from "../addressing/addressing.ts";
 import { type Domain, type Infra, type Machine, machinesOf } from "../infra/infra.ts";
+import type { AdminMounts } from "../resource/admin_devices.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { desiredInstance } from "../resource/instance.ts";
 import type { Owner } from "../resource/mark.ts";
@@ -36,6 +37,8 @@ export interface DesiredOptions {
   readonly firewall: DesiredFirewall;
   /** The host has NVIDIA's driver (`hasNvidia`): containers with a GPU get its runtime. */
   readonly nvidia?: boolean;
+  /** What of the host a machine with the role `admin` gets; without it none gets anything. */
+  readonly admin?: AdminMounts | undefined;
 }
 
 /** `firewall home-lab`: the one resource that is not Incus's. */
@@ -56,7 +59,7 @@ export function desiredState(
   const resources: DesiredResource[] = [];
   const frozen = new Set<string>();
   for (const domain of infra.domains) {
-    const ofDomain = domainResources(infra, domain, addressing, owner, options.nvidia ?? false);
+    const ofDomain = domainResources(infra, domain, addressing, owner, options);
     if (domain.enabled) resources.push(...ofDomain);
     else for (const resource of ofDomain) frozen.add(formatAddr(resource.addr));
   }
@@ -94,7 +97,7 @@ function domainResources(
   domain: Domain,
   addressing: Addressing,
   owner: Owner,
-  nvidia: boolean,
+  { nvidia = false, admin }: DesiredOptions,
 ): DesiredResource[] {
   const address = domainAddress(addressing, domain);
   return [
@@ -107,6 +110,7 @@ function domainResources(
         owner,
         domain,
         nvidia,
+        admin,
         storagePool: infra.global.storagePool,
         ipv6: infra.global.ipv6,
         addresses: { domain: address, machine: machineAddress(addressing, machine) },

@@ -4,6 +4,7 @@ import type { Instance, InstanceSource, InstancesPost } from "../incus/wire/inst
 import type { Domain, ImageRef, Machine, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
+import type { AdminMounts } from "./admin_devices.ts";
 import type { Devices } from "./delta.ts";
 import { instanceDevices } from "./instance_devices.ts";
 import { MARK, marksOf, type Owner } from "./mark.ts";
@@ -60,12 +61,14 @@ export interface InstanceContext {
   /** The host has NVIDIA's driver. */
   readonly nvidia: boolean;
   readonly addresses: { readonly domain: DomainAddress; readonly machine: MachineAddress };
+  /** What of the host a machine with the role `admin` gets. */
+  readonly admin?: AdminMounts | undefined;
 }
 
 export function desiredInstance(machine: Machine, context: InstanceContext): DesiredInstance {
-  const { owner, domain, storagePool, addresses } = context;
+  const { owner, domain, storagePool, addresses, admin } = context;
   const config = instanceConfig(machine, context);
-  const devices = instanceDevices(domain, machine, storagePool, addresses);
+  const devices = instanceDevices(domain, machine, storagePool, addresses, admin);
   return {
     kind: "instance",
     addr: instanceAddr(domain.name, machine.name),

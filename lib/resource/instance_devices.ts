@@ -1,5 +1,6 @@
 import type { DomainAddress, MachineAddress } from "../addressing/addressing.ts";
 import type { Domain, Machine, StringMap } from "../infra/infra.ts";
+import { adminDevices, type AdminMounts } from "./admin_devices.ts";
 import type { Devices } from "./delta.ts";
 
 /** Every device of a machine: the user's, and over them root, `eth0`, GPU and volumes. */
@@ -8,6 +9,7 @@ export function instanceDevices(
   machine: Machine,
   storagePool: string,
   addresses: { readonly domain: DomainAddress; readonly machine: MachineAddress },
+  admin?: AdminMounts,
 ): Devices {
   const eth0 = machine.bypassesIsolation.includes("eth0") && machine.devices.eth0 !== undefined
     ? machine.devices.eth0
@@ -15,6 +17,7 @@ export function instanceDevices(
   return {
     ...machine.devices,
     ...rootDevice(domain, machine, storagePool),
+    ...adminDevices(machine, admin),
     eth0,
     ...(machine.gpu ? { gpu: { type: "gpu", ...machine.devices.gpu } } : {}),
     ...Object.fromEntries(machine.storageVolumes.map((volume) => [

@@ -161,6 +161,7 @@ initialize_incus() {
 boot() {
   trap '[[ -e $STATE/ready ]] || : >"$STATE/failed"' EXIT
   let_go
+  "$SCRIPTS/lib/testbed_path_units.sh" &
   if run_required_units; then
     "$SCRIPTS/lib/testbed_daemon.sh" start
     initialize_incus

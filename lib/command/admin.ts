@@ -1,0 +1,42 @@
+import { executablePath, workingDirectory } from "../host/terminal.ts";
+import { readOwnName } from "../incus/guest.ts";
+import type { IncusClient } from "../incus/incus_client.ts";
+import { type Infra, machinesOf } from "../infra/infra.ts";
+import type { IncusState } from "../plan/actual_state.ts";
+import { ADMIN_ROLE, type AdminMounts, adminMountsOf } from "../resource/admin_devices.ts";
+import { isAdminContainer } from "./host_side.ts";
+
+/** What of the host admin containers get, and whether this process runs in one. */
+export interface Admin {
+  /** undefined where no machine has the role, or where inside one its devices do not tell. */
+  readonly mounts: AdminMounts | undefined;
+  /** In an admin container: the machines that may be this one, as `<project>/<name>`; otherwise empty. */
+  readonly self: ReadonlySet<string>;
+}
+
+/** Finds out what an admin container is given; from inside only its own devices know the host's paths. */
+export async function readAdmin(
+  incus: IncusClient,
+  infra: Infra,
+  state: IncusState,
+): Promise<Admin> {
+  const admins = machinesOf(infra).filter(({ roles }) => roles.includes(ADMIN_ROLE));
+  if (!isAdminContainer(incus)) {
+    const mounts = {
+      socket: incus.socket,
+      workspace: workingDirectory(),
+      binary: executablePath(),
+    };
+    return { mounts: admins.length === 0 ? undefined : mounts, self: new Set() };
+  }
+  const own = await readOwnName();
+  const live = state.resources.flatMap((resource) =>
+    resource.kind === "instance" ? [resource] : []
+  );
+  // Where it does not know which of them it is, it spares them all.
+  const selves = live.filter(({ addr, devices }) =>
+    own === undefined ? adminMountsOf(devices) !== undefined : addr.name === own
+  );
+  const mounts = selves.map(({ devices }) => adminMountsOf(devices)).find((each) => each);
+  return { mounts, self: new Set(selves.map(({ addr }) => `${addr.project}/${addr.name}`)) };
+}

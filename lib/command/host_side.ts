@@ -1,0 +1,85 @@
+import type { FirewallPort } from "../apply/firewall_gate.ts";
+import { askHost } from "../handover/ask_host.ts";
+import { ADMIN_SOCKET, type IncusClient } from "../incus/incus_client.ts";
+import { FirewallError } from "../nftables/firewall_error.ts";
+import type { Ruleset } from "../nftables/ruleset.ts";
+import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
+import { firewallPort, readFirewall } from "./firewall.ts";
+import { readHostLimits } from "./host_limits.ts";
+import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+
+/** What only the host itself can see. */
+export interface HostView extends Surroundings {
+  readonly limits: HostLimits;
+}
+
+/** What is the host's and not Incus's: its interfaces, kernel limits and firewall. */
+export interface HostSide {
+  look(signal: AbortSignal): Promise<HostView>;
+  firewall(ruleset: Ruleset, signal: AbortSignal): Promise<ActualFirewall>;
+  port(ruleset: Ruleset): FirewallPort;
+}
+
+/** This host, or, in the admin container, the one that holds it. */
+export function hostSide(incus: IncusClient): HostSide {
+  return isAdminContainer(incus) ? outerHost : thisHost;
+}
+
+/** Whether anklume runs in an admin container: the only place where Incus's socket stands there. */
+export function isAdminContainer(incus: IncusClient): boolean {
+  return incus.socket === ADMIN_SOCKET;
+}
+
+export const thisHost: HostSide = {
+  async look(signal) {
+    const [networks, limits] = await Promise.all([
+      readHostNetworks(signal),
+      readHostLimits(signal),
+    ]);
+    return { ...networks, limits };
+  },
+  firewall: (ruleset, signal) => readFirewall(ruleset, { signal }),
+  port: firewallPort,
+};
+
+const BLIND: HostView = { routes: [], interfaces: [], uplinkBridges: [], limits: {} };
+
+export const outerHost: HostSide = {
+  look: (signal) => orUnanswered(askHost<HostView>({ action: "look" }, { signal }), () => BLIND),
+  firewall: ({ text }, signal) =>
+    orUnanswered(
+      askHost<ActualFirewall>({ action: "read", ruleset: text }, { signal }),
+      ({ message }) => ({ state: "unknown", differences: [message] }),
+    ),
+  port: ({ text }) => ({
+    load: () => askHost<void>({ action: "load", ruleset: text }),
+    verify: async () => {
+      const { state, differences } = await askHost<ActualFirewall>({
+        action: "read",
+        ruleset: text,
+      });
+      if (state === "in-place") return;
+      throw new FirewallError(
+        "differs",
+        `The host's firewall is not the one that was rendered: ${
+          differences.slice(0, 5).join("; ")
+        }`,
+        "No machine is started. `anklume apply` hands the ruleset over again",
+      );
+    },
+    remove: () => askHost<void>({ action: "remove" }),
+  }),
+};
+
+/** Looking goes on without an answer, and says so; acting does not. */
+async function orUnanswered<T>(
+  asking: Promise<T>,
+  instead: (error: FirewallError) => T,
+): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    if (error instanceof FirewallError && error.fault === "unanswered") return instead(error);
+    throw error;
+  }
+}

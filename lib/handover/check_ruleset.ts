@@ -1,0 +1,132 @@
+import type { Addressing } from "../addressing/addressing.ts";
+import type { Infra } from "../infra/infra.ts";
+import { bridgeSets } from "../nftables/bridge_table.ts";
+import type { NftSet } from "../nftables/element.ts";
+import { inetSets } from "../nftables/inet_table.ts";
+import { namedRuleset, rulesetText } from "../nftables/render_ruleset.ts";
+import { FAMILIES, type Family, type Ruleset } from "../nftables/ruleset.ts";
+import type { RuleTemplates } from "../nftables/template.ts";
+import { elementShape } from "./element_shape.ts";
+import { type HostInterface, unsafeElements } from "./element_reach.ts";
+
+/** A ruleset of 250 domains with 1,000 machines has half of it. */
+export const MAX_RULESET_BYTES = 4 * 1024 * 1024;
+export const MAX_SET_ELEMENTS = 50_000;
+
+/** A ruleset that is not one of ours, and why. */
+export class RefusedRuleset extends Error {
+  override readonly name = "RefusedRuleset";
+}
+
+/**
+ * Whether a text is a ruleset that our renderer could have written for this infra, and touches nothing but its traffic.
+ * The rules are the same for every infra, so only the elements of the known sets are read from it; then the
+ * whole is rendered again from these and has to be the same, byte for byte. So there is nothing to parse that
+ * could be parsed in another way by nft.
+ *
+ * @throws RefusedRuleset
+ */
+export function checkRuleset(
+  text: string,
+  { project, infraId }: Pick<Ruleset, "project" | "infraId">,
+  templates: RuleTemplates,
+  interfaces: readonly HostInterface[],
+): Ruleset {
+  if (new TextEncoder().encode(text).length > MAX_RULESET_BYTES) {
+    throw new RefusedRuleset(`it is larger than ${MAX_RULESET_BYTES} bytes`);
+  }
+  const elements = readElements(text);
+  const sets = Object.fromEntries(
+    FAMILIES.map((family) => [
+      family,
+      KNOWN_SETS[family].map((set) => filled(set, elements.get(`${family} ${set.name}`) ?? [])),
+    ]),
+  ) as Record<Family, NftSet[]>;
+  const known = new Set(
+    FAMILIES.flatMap((family) => KNOWN_SETS[family].map(({ name }) => `${family} ${name}`)),
+  );
+  for (const name of elements.keys()) {
+    if (!known.has(name)) throw new RefusedRuleset(`there is no set "${name}" in ours`);
+  }
+  const owner = { project, infraId };
+  const ours = [false, true].map((byHand) => rulesetText(owner, sets, byHand, templates));
+  if (!ours.includes(text)) {
+    throw new RefusedRuleset(
+      `it is not what is rendered for "${project}": ${firstOdd(text, ours)}`,
+    );
+  }
+  const unsafe = unsafeElements(sets, interfaces);
+  if (unsafe.length > 0) throw new RefusedRuleset(unsafe.slice(0, 3).join("; "));
+  return namedRuleset(project, infraId, text);
+}
+
+/** The sets as an infra without domains has them: their names, types, and what is the same in every infra. */
+const KNOWN_SETS: Readonly<Record<Family, readonly NftSet[]>> = {
+  inet: inetSets(emptyInfra(), emptyAddressing(), { orphanBridges: [], uplinkBridges: [] }, []),
+  bridge: bridgeSets(emptyInfra(), emptyAddressing(), []),
+};
+
+function emptyInfra(): Infra {
+  return {
+    projectName: "empty",
+    global: { ipv6: false },
+    domains: [],
+    policies: [],
+    copies: new Map(),
+  } as unknown as Infra;
+}
+
+function emptyAddressing(): Addressing {
+  return { domains: new Map(), machines: new Map() } as unknown as Addressing;
+}
+
+function filled(set: NftSet, elements: readonly string[]): NftSet {
+  if (elements.length > MAX_SET_ELEMENTS) {
+    throw new RefusedRuleset(`the set "${set.name}" has more than ${MAX_SET_ELEMENTS} elements`);
+  }
+  // What every infra has is not the workspace's to say.
+  if (set.elements.length > 0) return set;
+  const shape = elementShape(set);
+  const odd = elements.find((element) => !shape.test(element));
+  if (odd !== undefined) {
+    throw new RefusedRuleset(`${JSON.stringify(odd.slice(0, 80))} is no element of "${set.name}"`);
+  }
+  return { ...set, elements };
+}
+
+/** Elements by `<family> <set>`, as they stand in the text; whether the text is as it should be is found out later. */
+function readElements(text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  let family = "";
+  let set = "";
+  let open: string[] | undefined;
+  for (const line of text.split("\n")) {
+    if (open !== undefined) {
+      if (line === "\t\t}") open = undefined;
+      else open.push(line.replace(/^\t\t\t/, "").replace(/,$/, ""));
+      continue;
+    }
+    const table = /^table (\w+) \S+ \{$/.exec(line);
+    if (table !== null) family = table[1]!;
+    const begun = /^\t(?:set|map) (\w+) \{$/.exec(line);
+    if (begun !== null) set = begun[1]!;
+    if (line === "\t\telements = {") {
+      const name = `${family} ${set}`;
+      if (found.has(name)) throw new RefusedRuleset(`the set "${name}" stands there twice`);
+      found.set(name, open = []);
+    }
+  }
+  return found;
+}
+
+/** The first line that differs, for a person to find it. */
+function firstOdd(text: string, ours: readonly string[]): string {
+  const lines = text.split("\n");
+  const places = ours.map((own) => {
+    const expected = own.split("\n");
+    const at = lines.findIndex((line, index) => line !== expected[index]);
+    return at === -1 ? lines.length : at;
+  });
+  const at = Math.max(...places);
+  return `line ${at + 1}: ${JSON.stringify((lines[at] ?? "").trim().slice(0, 80))}`;
+}

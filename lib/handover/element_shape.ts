@@ -1,0 +1,41 @@
+import type { NftSet } from "../nftables/element.ts";
+
+const IFNAME = String.raw`"[A-Za-z0-9][A-Za-z0-9_.@:-]{0,14}"`;
+const NUMBER = String.raw`\d{1,5}(?:-\d{1,5})?`;
+const IPV4 = String.raw`\d{1,3}(?:\.\d{1,3}){3}`;
+const IPV6 = String.raw`[0-9a-f:]{2,39}`;
+
+/** One field of an element by its type; ranges only where the set takes them. */
+const FIELDS: Readonly<Record<string, { readonly one: string; readonly many?: string }>> = {
+  ifname: { one: IFNAME },
+  iifname: { one: IFNAME },
+  ether_addr: { one: "[0-9a-f]{2}(?::[0-9a-f]{2}){5}" },
+  ipv4_addr: { one: IPV4, many: String.raw`${IPV4}(?:/\d{1,2}|-${IPV4})?` },
+  ipv6_addr: { one: IPV6, many: String.raw`${IPV6}(?:/\d{1,3}|-${IPV6})?` },
+  inet_proto: { one: "(?:tcp|udp)", many: NUMBER },
+  inet_service: { one: String.raw`\d{1,5}`, many: NUMBER },
+  "@th,64,128": { one: "0x[0-9a-f]{32}" },
+};
+
+/** Where a verdict map may lead. */
+const VERDICT = "goto internet_(?:full|public|via)";
+const COMMENT = String.raw`(?: comment "[a-z0-9][a-z0-9-]{0,127}")?`;
+
+/** What an element of this set looks like as our renderer writes it: nothing else may enter a script that root runs. */
+export function elementShape(set: NftSet): RegExp {
+  const [key, value] = set.type.replace(/^(type|typeof) /, "").split(" : ") as [string, string?];
+  const data = value === undefined
+    ? ""
+    : value === "verdict"
+    ? ` : ${VERDICT}`
+    : ` : ${fields(value)}`;
+  return new RegExp(`^${fields(key, set.interval)}${COMMENT}${data}$`);
+}
+
+function fields(type: string, interval = false): string {
+  return type.split(" . ").map((name) => {
+    const field = FIELDS[name];
+    if (field === undefined) throw new TypeError(`no shape for a field of type ${name}`);
+    return interval ? field.many ?? field.one : field.one;
+  }).join(String.raw` \. `);
+}

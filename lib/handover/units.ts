@@ -1,0 +1,112 @@
+import { readEmbedded } from "../host/embedded_file.ts";
+import { makeRoot } from "../host/make_root.ts";
+import { fileKind, readTextFileIfAny, removeFile, removeTree } from "../host/workspace_file.ts";
+import { makePrivateDirectory, writeFileAtomic } from "../host/write_file.ts";
+import { systemctl, systemdRuns, unitState } from "../nftables/persist.ts";
+import { ANSWERS, REQUESTS } from "./message.ts";
+
+const DIRECTORY = "/etc/anklume";
+
+/** What the units are made for. */
+export interface HandoverSite {
+  readonly project: string;
+  readonly infraId: string;
+  /** Absolute, on the host. */
+  readonly workspace: string;
+  readonly binary: string;
+}
+
+/** How the host's side of the hand-over stands. */
+export interface HandoverState {
+  /** `different`: of another workspace, another program or another version. */
+  readonly units: "in-place" | "different" | "missing";
+  /** systemd's words, `enabled`, `active`; undefined where there is no systemd. */
+  readonly enabled: string | undefined;
+  readonly active: string | undefined;
+  /** The workspace has a place to hand over in. */
+  readonly mailbox: boolean;
+}
+
+export function pathUnit({ project }: Pick<HandoverSite, "project">): string {
+  return `anklume-handover-${project}.path`;
+}
+
+/** Places both units, enables and starts the one that watches, and makes the directories that it watches. */
+export async function installUnits(site: HandoverSite): Promise<void> {
+  await makeRoot(DIRECTORY);
+  // Root's alone: whoever may write here decides about the firewall.
+  for (const path of [".anklume/host", REQUESTS, ANSWERS]) await makePrivateDirectory(path);
+  for (const [name, text] of await renderUnits(site)) {
+    await writeFileAtomic(name, text, { root: DIRECTORY, mode: 0o644 });
+  }
+  if (await unitState({}, pathUnit(site)) === undefined) return;
+  const [path, service] = unitNames(site).map((name) => `${DIRECTORY}/${name}`) as [string, string];
+  await systemctl(["link", service], {});
+  await systemctl(["enable", path], {});
+  if (await systemdRuns({})) {
+    await systemctl(["daemon-reload"], {});
+    await systemctl(["restart", pathUnit(site)], {});
+  }
+}
+
+export async function removeUnits(site: Pick<HandoverSite, "project">): Promise<boolean> {
+  const there = await readTextFileIfAny(pathUnit(site), { root: DIRECTORY }) !== undefined;
+  if (there && await unitState({}, pathUnit(site)) !== undefined) {
+    if (await systemdRuns({})) await systemctl(["stop", pathUnit(site)], {});
+    await systemctl(["disable", ...unitNames(site)], {});
+  }
+  for (const name of unitNames(site)) await removeFile(name, { root: DIRECTORY });
+  return await removeTree(".anklume/host") || there;
+}
+
+export async function readUnits(site: HandoverSite): Promise<HandoverState> {
+  const rendered = await renderUnits(site);
+  const found = await Promise.all(
+    rendered.map(([name]) => readTextFileIfAny(name, { root: DIRECTORY })),
+  );
+  const enabled = await unitState({}, pathUnit(site));
+  const running = enabled !== undefined && await systemdRuns({});
+  return {
+    units: found.every((text) => text === undefined)
+      ? "missing"
+      : found.every((text, index) => text === rendered[index]![1])
+      ? "in-place"
+      : "different",
+    enabled,
+    active: running ? await activeState(site) : undefined,
+    mailbox: await fileKind(REQUESTS) === "directory",
+  };
+}
+
+async function activeState(site: HandoverSite): Promise<string> {
+  const { runCommand } = await import("../host/command.ts");
+  const { stdout } = await runCommand(["systemctl", "is-active", pathUnit(site)], {
+    okCodes: [0, 1, 2, 3, 4],
+    timeoutMs: 10_000,
+  });
+  return stdout.trim();
+}
+
+function unitNames({ project }: Pick<HandoverSite, "project">): string[] {
+  return ["path", "service"].map((kind) => `anklume-handover-${project}.${kind}`);
+}
+
+async function renderUnits(site: HandoverSite): Promise<[name: string, text: string][]> {
+  const values: Readonly<Record<string, string>> = {
+    PROJECT: site.project,
+    INFRA: site.infraId,
+    WORKSPACE: unitPath(site.workspace),
+    BINARY: unitPath(site.binary),
+  };
+  return await Promise.all(["path", "service"].map(async (kind): Promise<[string, string]> => {
+    const template = await readEmbedded(`nft/anklume-handover.${kind}`);
+    const text = template.replaceAll(/@@(\w+)@@/g, (_, name: string) => values[name] ?? "");
+    return [`anklume-handover-${site.project}.${kind}`, text];
+  }));
+}
+
+/** A path that needs no quoting in a unit. @throws TypeError on one that does */
+export function unitPath(path: string): string {
+  if (!/^\/[A-Za-z0-9/._@:+-]*$/.test(path)) throw new TypeError(path);
+  return path;
+}

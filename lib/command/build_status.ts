@@ -2,6 +2,7 @@ import type { Addressing } from "../addressing/addressing.ts";
 import type { Domain, Infra, Internet, Machine } from "../infra/infra.ts";
 import type { ActualState } from "../plan/actual_state.ts";
 import type { Plan } from "../plan/plan.ts";
+import { ADMIN_ROLE } from "../resource/admin_devices.ts";
 import { formatAddr } from "../resource/address.ts";
 import { instanceAddr } from "../resource/instance.ts";
 import { networkAddr } from "../resource/network.ts";
@@ -51,12 +52,18 @@ export function buildStatus(
     ),
     bypasses: infra.domains.flatMap((domain) =>
       domain.machines
-        .filter((machine) => machine.bypassesIsolation.length > 0)
-        .map((machine) => `${machine.name}: ${machine.bypassesIsolation.join(", ")}`)
+        .map((machine) => ({ name: machine.name, doors: doorsOf(machine) }))
+        .filter(({ doors }) => doors.length > 0)
+        .map(({ name, doors }) => `${name}: ${doors.join(", ")}`)
     ),
     orphans: plan.orphans.map((orphan) => formatAddr(orphan.addr)),
     pending: plan.changes.length + plan.held.length + needs.length,
   };
+}
+
+/** What infra.yml lets a machine have that walks around the isolation; Incus's socket is the widest of doors. */
+function doorsOf({ bypassesIsolation, roles }: Machine): string[] {
+  return [...bypassesIsolation, ...(roles.includes(ADMIN_ROLE) ? ["role admin"] : [])];
 }
 
 function machineStatus(

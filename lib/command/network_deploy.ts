@@ -1,6 +1,5 @@
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { firewallPort } from "./firewall.ts";
 import { openLive } from "./live.ts";
 import { writeLock } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
@@ -22,7 +21,7 @@ export async function networkDeploy(session: Session): Promise<ExitStatus> {
   }
   // Addresses that were given must not move afterwards.
   await writeLock(live.lock);
-  await firewallPort(ruleset).load();
+  await live.host.port(ruleset).load();
   const tables = ruleset.tables.join(", ");
   terminal.out(out.colors.green(`Loaded and read back: ${tables}; it comes back at boot.\n`));
   return EXIT.done;

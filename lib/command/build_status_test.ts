@@ -11,6 +11,7 @@ const machine = (name: string, bypassesIsolation: string[] = []) => ({
   type: "lxc",
   image: { text: "local:x" },
   bypassesIsolation,
+  roles: [],
 });
 const infra = {
   projectName: "home-lab",

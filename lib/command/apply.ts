@@ -12,7 +12,7 @@ import { disruptive, planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { reportText } from "../view/report.ts";
 import { syncSummary } from "../view/sync.ts";
-import { count } from "../view/text.ts";
+import { count, hang } from "../view/text.ts";
 import { snapshotBefore, takeBaseline, thawBefore } from "./apply_snapshot.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -152,9 +152,19 @@ function refusal(
   // They have been shown, and end with the words that nothing was changed.
   if (hasErrors(plan.diagnostics)) return EXIT.failed;
   if (live.actual.firewall.state === "unknown") {
+    // In the admin container it is the host's to answer.
+    const [why, remedy] = live.admin.self.size > 0
+      ? [
+        live.actual.firewall.differences[0] ?? "the host did not answer",
+        "On the host, in this workspace: `sudo anklume host install`, and `anklume host status`.",
+      ]
+      : [
+        "whether the firewall stands can only be read by root",
+        "Run the same command as root, or with sudo.",
+      ];
     terminal.err(
-      "anklume: Nothing was touched: whether the firewall stands can only be read by root.\n" +
-        "         Run the same command as root, or with sudo.\n",
+      `${hang("anklume: ", `Nothing was touched: ${why}.`, out.width)}\n` +
+        `${hang("         ", remedy, out.width)}\n`,
     );
     return EXIT.failed;
   }

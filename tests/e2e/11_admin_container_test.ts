@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome } from "./_lab.ts";
+
+/* Everything from inside the admin container, and what the host takes from it. */
+
+const CONTROL = `
+project_name: tower
+global: { default_os_image: "${IMAGE}" }
+domains:
+  control:
+    ephemeral: true
+    trust_level: admin
+    machines: { admin-ws: { roles: [admin] } }
+`;
+const TWO_MORE = `
+  left:
+    ephemeral: true
+    machines: { left-a: {}, left-b: {} }
+  right:
+    ephemeral: true
+    internet: false
+    machines: { right-a: {} }
+`;
+
+const REQUESTS = ".anklume/host/requests";
+const ANSWERS = ".anklume/host/answers";
+
+/** Runs `anklume ARGS` in the admin container, as a person at its prompt would. */
+function inside(...args: string[]): Promise<Outcome> {
+  return inMachine("control", "admin-ws", "env", "-C", "/workspace", "anklume", ...args);
+}
+
+async function insideDone(...args: string[]): Promise<Outcome> {
+  const outcome = await inside(...args);
+  assert.equal(outcome.code, 0, `${args.join(" ")}\n${outcome.stdout}${outcome.stderr}`);
+  return outcome;
+}
+
+async function running(): Promise<string[]> {
+  const live = await liveInstances();
+  return live.filter(({ status }) => status === "Running").map(({ name }) => name).toSorted();
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly message?: string;
+}
+
+/** Lays a request into the workspace as root of the container, and waits for the answer; undefined: there was none. */
+async function handOver(text: string, seconds = 10): Promise<Answer | undefined> {
+  const name = `${crypto.randomUUID()}.json`;
+  // A request that was taken and is not answered within two seconds was none.
+  const script = `cd /workspace
+    cat > ${REQUESTS}/.${name} && mv ${REQUESTS}/.${name} ${REQUESTS}/${name}
+    left=40
+    for i in $(seq ${seconds * 20}); do
+      if [ -e ${ANSWERS}/${name} ]; then cat ${ANSWERS}/${name}; rm ${ANSWERS}/${name}; exit; fi
+      if [ ! -e ${REQUESTS}/${name} ]; then left=$((left - 1)); fi
+      if [ $left = 0 ]; then exit; fi
+      sleep 0.05
+    done
+    echo "nobody took it" >&2; exit 1`;
+  const argv = ["incus", "exec", "--project", "control", "admin-ws", "--", "sh", "-c", script];
+  const said = await must(argv, text);
+  return said === "" ? undefined : JSON.parse(said) as Answer;
+}
+
+function load(ruleset: string): string {
+  return JSON.stringify({ format: 1, action: "load", ruleset });
+}
+
+/** What a compromised admin container may try: each is refused, and nothing changes. */
+function malicious(good: string): Record<string, string> {
+  const changed = (from: string | RegExp, to: string): string => {
+    const text = good.replace(from, to);
+    assert.notEqual(text, good, String(from));
+    return load(text);
+  };
+  return {
+    "another table": load(`${good}table inet filter {\n}\n`),
+    "a flush": load(`flush ruleset\n${good}`),
+    "somebody else's table": load(`delete table ip foreign_docker\n${good}`),
+    "an include": load(`include "/etc/shadow"\n${good}`),
+    "another infra's tables": changed(/anklume_tower/g, "anklume_other"),
+    "another infra's mark": changed(/(anklume 1 )[0-9a-f]{8}/g, "$1ffffffff"),
+    "a rule of its own": changed("\tchain forward {", "\tchain forward {\n\t\taccept"),
+    "a hook of its own": changed("priority filter - 10", "priority filter - 300"),
+    "a drop taken out": changed("\t\tcounter drop\n", ""),
+    "a policy turned": changed("policy accept;", "policy drop;"),
+    "the host's card as a bridge": changed(/"net-control" comment/, '"eth0" comment'),
+    "Docker's bridge": changed(/"net-control" comment/, '"docker0" comment'),
+    "the host's card as a port": changed(/"ak[a-z0-9]+" comment/, '"eth0" comment'),
+    "a public network": changed(/(set subnets \{.*?\t\t\t)[\d.]+/s, "$18.8.8.0"),
+    "an element that ends its set": changed(/\t\t\t"net-/, '\t\t\t"x" } ; flush ruleset ; { "net-'),
+    "a comment that ends early": changed(/comment "control"/, 'comment "x" accept "'),
+    "half of it": load(good.slice(0, good.length / 2)),
+    "nothing": load(""),
+    "an unknown action": JSON.stringify({ format: 1, action: "run", ruleset: good }),
+    "another format": JSON.stringify({ format: 2, action: "load", ruleset: good }),
+    "no JSON": "nft flush ruleset",
+    "far too much": load(good + "#".repeat(9_000_000)),
+  };
+}
+
+/** The host's rules and everything else in nftables, counters left out. */
+function hostRules(): Promise<string> {
+  return must(["nft", "--stateless", "list", "ruleset"]);
+}
+
+Deno.test("the admin container drives its host, and the host's unit accepts anklume's rules only", async (t) => {
+  await using lab = await Lab.create(CONTROL);
+  await lab.anklume(["apply", "--infra"]);
+
+  await t.step("nothing starts while the host does not listen", async () => {
+    await lab.anklume(["host", "status"], 1);
+    const status = await insideDone("status");
+    assert.match(status.stdout, /Firewall\s+unknown/);
+    await lab.write("infra.yml", CONTROL + TWO_MORE);
+    const refused = await inside("apply", "--infra");
+    assert.equal(refused.code, 1, refused.stdout);
+    assert.match(refused.stderr, /no\s+unit\s+there\s+takes\s+rulesets.*anklume\s+host\s+install/s);
+    assert.deepEqual(await running(), ["admin-ws"]);
+  });
+
+  await t.step("the host listens: units that systemd accepts", async () => {
+    await lab.anklume(["host", "install"]);
+    assert.match((await lab.anklume(["host", "status"])).stdout, /^listens/);
+    const units = ["path", "service"].map((kind) => `/etc/anklume/anklume-handover-tower.${kind}`);
+    assert.equal(await must(["systemd-analyze", "verify", ...units]), "");
+  });
+
+  await t.step("two domains built from inside, with the host's own firewall", async () => {
+    await insideDone("apply", "--infra");
+    assert.deepEqual(await running(), ["admin-ws", "left-a", "left-b", "right-a"]);
+    assert.match(await hostRules(), /set bridges \{[^}]*net-right/);
+    // Both see the same.
+    await insideDone("check", "--exit-code", "--json").catch(() => {});
+    await lab.expectEmptyPlan();
+    assert.match((await insideDone("status")).stdout, /Firewall\s+loaded, as rendered/);
+    assert.equal((await insideDone("exec", "right-a", "--", "hostname")).stdout, "right-a\n");
+  });
+
+  await t.step("the workspace's lock is one", async () => {
+    const host = new Deno.Command("flock", {
+      args: [`${lab.dir}/.anklume/lock`, "sleep", "3"],
+    }).spawn();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const refused = await inside("apply", "--infra");
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /is working on this workspace/);
+    await host.status;
+  });
+
+  await t.step("malicious rulesets, each refused", async () => {
+    const good = await lab.read(".anklume/nft/tower.nft");
+    assert.equal((await handOver(load(good)))?.ok, true, "the good one is taken");
+    const before = await hostRules();
+    for (const [what, request] of Object.entries(malicious(good))) {
+      const answer = await handOver(request);
+      assert.notEqual(answer?.ok, true, what);
+      assert.equal(await hostRules(), before, what);
+    }
+    assert.equal(await must(["sh", "-c", "ls /etc/anklume/*.nft"]), "/etc/anklume/tower.nft\n");
+  });
+
+  await t.step("what is no file of root's is taken away unread", async () => {
+    const good = await lab.read(".anklume/nft/tower.nft");
+    const place = `${lab.dir}/${REQUESTS}`;
+    const name = () => `${place}/${crypto.randomUUID()}.json`;
+    await Deno.symlink("/etc/shadow", name());
+    await must(["mkfifo", name()]);
+    await Deno.mkdir(`${place}/directory.json`);
+    await Deno.writeTextFile(`${place}/no-uuid.json`, load(good));
+    const stranger = name();
+    await Deno.writeTextFile(`${lab.dir}/stranger`, load(good.replaceAll("net-left", "net-gone")));
+    await Deno.chown(`${lab.dir}/stranger`, 1000, 1000);
+    await Deno.rename(`${lab.dir}/stranger`, stranger);
+    for (let i = 0; i < 100 && (await Array.fromAsync(Deno.readDir(place))).length > 0; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(place)), []);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(`${lab.dir}/${ANSWERS}`)), []);
+    assert.doesNotMatch(await hostRules(), /net-gone/);
+  });
+
+  await t.step("it does not take away the ground it stands on", async () => {
+    for (const args of [["restart", "admin-ws"], ["stop", "control", "--force"]]) {
+      const refused = await inside(...args);
+      assert.equal(refused.code, 2, refused.stdout);
+      assert.match(refused.stderr, /the ground\s+it\s+stands\s+on/);
+    }
+    await lab.write(
+      "infra.yml",
+      (CONTROL + TWO_MORE).replace("{ roles", '{ ip: "10.100.0.77", roles'),
+    );
+    const held = await inside("apply", "--infra", "--yes");
+    assert.equal(held.code, 1);
+    assert.match(held.stdout + held.stderr, /does not restart the ground it stands on/);
+    const destroyed = await inside("destroy", "--yes", "--force", "--domain", "control");
+    assert.equal(destroyed.code, 1);
+    assert.match(destroyed.stdout + destroyed.stderr, /does not delete the ground it stands on/);
+    assert.ok((await running()).includes("admin-ws"));
+    // The host may.
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    await insideDone("check");
+  });
+
+  await t.step("torn down from inside, the last domain excepted", async () => {
+    await insideDone("destroy", "--yes", "--domain", "left", "--domain", "right");
+    assert.deepEqual(await running(), ["admin-ws"]);
+  });
+
+  await t.step("the host listens no more: nothing starts again", async () => {
+    await lab.anklume(["host", "uninstall"]);
+    assert.equal((await inside("apply", "--infra")).code, 1);
+    assert.deepEqual(await running(), ["admin-ws"]);
+  });
+});

@@ -36,11 +36,21 @@ class LineReader {
     const start = this.#at;
     const entries: MapEntry[] = [];
     while (this.#at < this.#text.length) {
-      const entry = this.#top() ?? this.#section() ?? this.#freed();
+      const entry = this.#topLevel();
       if (entry === undefined || entries.some(({ key }) => key === entry.key)) return undefined;
       entries.push(entry);
     }
     return entries.length === 0 ? undefined : this.#map(entries, start, this.#at);
+  }
+
+  #topLevel(): MapEntry | undefined {
+    const at = this.#at;
+    for (const read of [this.#top, this.#section, this.#freed]) {
+      const entry = read.call(this);
+      // What was begun and not finished is not to be taken for something else.
+      if (entry !== undefined || this.#at !== at) return entry;
+    }
+    return undefined;
   }
 
   #top(): MapEntry | undefined {

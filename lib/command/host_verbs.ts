@@ -21,17 +21,20 @@ function addHost(program: Command, choose: Choose, session: Session): void {
   host.command("install")
     .summary("take rulesets from this workspace's admin container")
     .description("Places, enables and starts the unit, as root. Running it again mends it.")
+    .addHelpText("after", examples(["sudo anklume host install", ""]))
     .action(() => choose(async () => (await import("./host.ts")).hostInstall(session)));
   host.command("status")
     .summary("is the host listening")
     .description("Exit status 1 when the host would not answer an admin container.")
     .option(JSON_FLAG, JSON_TEXT)
+    .addHelpText("after", examples(["anklume host status", ""]))
     .action((options) =>
       choose(async () => (await import("./host.ts")).hostStatus(options, session))
     );
   host.command("uninstall")
     .summary("take nothing more from it")
     .description("Removes the unit. The firewall that stands stays.")
+    .addHelpText("after", examples(["sudo anklume host uninstall", ""]))
     .action(() => choose(async () => (await import("./host.ts")).hostUninstall(session)));
   host.command("answer", { hidden: true })
     .requiredOption("--project <name>")

@@ -26,7 +26,9 @@ function collectName(value: string, previous: string[]): string[] {
   return previous.includes(value) ? previous : [...previous, value];
 }
 
-/** The end of every help text. */
+const HELP_WIDTH = 80;
+
+/** The end of every help text. Comments stand in one column where all lines fit, else each above its command. */
 export function examples(
   ...lines: readonly (readonly [command: string, comment: string])[]
 ): string {
@@ -34,5 +36,10 @@ export function examples(
   const rows = lines.map(([command, comment]) =>
     comment === "" ? `  ${command}` : `  ${command.padEnd(width)}  # ${comment}`
   );
-  return `\nExamples:\n${rows.join("\n")}\n`;
+  const shown = rows.every((row) => row.length <= HELP_WIDTH)
+    ? rows
+    : lines.map(([command, comment]) =>
+      comment === "" ? `  ${command}` : `  # ${comment}\n  ${command}`
+    );
+  return `\nExamples:\n${shown.join("\n")}\n`;
 }

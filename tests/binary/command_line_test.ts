@@ -2,17 +2,15 @@ import assert from "node:assert/strict";
 import { anklume, withWorkspace } from "./binary.ts";
 
 const VERBS = [
-  "init",
-  "validate",
-  "sync",
-  "check",
-  "plan",
-  "apply",
-  "status",
-  "destroy",
-  "roles",
-  "schema",
-  "completions",
+  ...["init", "validate", "sync", "check", "plan", "apply", "status", "destroy"],
+  ...["start", "stop", "restart", "exec", "shell", "copy", "reset", "doctor"],
+  ...["snapshot", "network", "host", "roles", "schema", "completions"],
+];
+const NESTED = [
+  ...["create", "list", "restore", "delete", "prune"].map((verb) => ["snapshot", verb]),
+  ...["rules", "deploy", "verify", "why"].map((verb) => ["network", verb]),
+  ...["install", "status", "uninstall"].map((verb) => ["host", verb]),
+  ...["list", "show", "copy", "install"].map((verb) => ["roles", verb]),
 ];
 
 Deno.test("--version prints the version alone", async () => {
@@ -39,14 +37,13 @@ Deno.test("the help lists every verb, fits 80 columns and shows examples", async
   for (const line of out.split("\n")) assert.ok(line.length <= 80, line);
 });
 
-for (const verb of VERBS) {
-  Deno.test(`the help of ${verb} fits 80 columns and shows an example that names it`, async () => {
-    const { code, out, err } = await anklume([verb, "--help"]);
+for (const words of [...VERBS.map((verb) => [verb]), ...NESTED]) {
+  const name = words.join(" ");
+  Deno.test(`the help of ${name} fits 80 columns and shows an example that names it`, async () => {
+    const { code, out, err } = await anklume([...words, "--help"]);
     assert.deepEqual({ code, err }, { code: 0, err: "" });
-    assert.match(
-      out,
-      new RegExp(`^Examples:\\n  .*anklume ${verb === "plan" ? "check" : verb}`, "m"),
-    );
+    const [, shown = ""] = out.split("\nExamples:\n");
+    assert.match(shown, new RegExp(`^  .*anklume ${name === "plan" ? "check" : name}`, "m"));
     for (const line of out.split("\n")) assert.ok(line.length <= 80, line);
   });
 }

@@ -9,6 +9,7 @@ import {
   startsWhenCreated,
 } from "../resource/instance.ts";
 import { compareInstance, newPool } from "../resource/instance_compare.ts";
+import { leadsOut } from "../resource/delta.ts";
 import { sameValue } from "../resource/value.ts";
 import {
   freePort,
@@ -98,6 +99,21 @@ function hasNoDisk(error: unknown): boolean {
     );
 }
 
+/** Without its NICs: Incus refuses any edit of one whose address its network, which may have moved on, does not hold. */
+async function unprotect(context: StepContext, addr: ResourceAddr): Promise<void> {
+  const { actual, etag, kept } = await readInstance(context, addr);
+  const { "security.protection.delete": _protection, ...config } = actual.config;
+  await context.incus.instances.update(projectOf(addr), addr.name, {
+    ...kept,
+    description: actual.description,
+    config,
+    devices: Object.fromEntries(
+      Object.entries(actual.devices).filter(([, device]) => !leadsOut(device)),
+    ),
+    profiles: actual.profiles,
+  }, { etag });
+}
+
 /** With its root disk and snapshots. That it may go was decided by the plan and `--force`. */
 export async function deleteInstance(context: StepContext, addr: ResourceAddr): Promise<void> {
   const { instances } = context.incus;
@@ -105,9 +121,7 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   const { actual } = await readSettled(context, addr);
   if (actual.status !== "Stopped") await pullPlug(context, addr);
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
-    const { description } = actual;
-    const config = { "security.protection.delete": "" };
-    await instances.patch(project, addr.name, { description, config });
+    await unprotect(context, addr);
   }
   context.progress("deleting");
   await retryPassing(NOT_STOPPED_YET, () => instances.delete(project, addr.name));

@@ -88,6 +88,8 @@ class Harness {
   async run(fault: Fault | undefined, step: number, side: Side) {
     const { host } = this;
     const text = await this.#write(side);
+    // A snapshot of the machine that gets a new disk; the last one is still there, since such a machine keeps them.
+    await host.run(["incus", "snapshot", "delete", "--project", "work", "db", "before"]);
     await host.must(["incus", "snapshot", "create", "--project", "work", "db", "before"]);
     const before = await identities(host);
     const awake = await beats(host);

@@ -6,10 +6,11 @@ import { check, expectEmpty, lines } from "./_plan.ts";
 
 /*
  * `apply`, then `check` is empty, whatever the infra and whatever stood before: each generated infra is applied over the one
- * before it. ANKLUME_GENERATED=N makes N of them (default 3), ANKLUME_SEED repeats a run.
+ * before it. ANKLUME_GENERATED=N makes N of them (default 3), ANKLUME_SEED=S others; the default seed once found a protected
+ * machine that could not be deleted, because its network had moved on.
  */
 const RUNS = Number(Deno.env.get("ANKLUME_GENERATED") ?? 3);
-const SEED = Number(Deno.env.get("ANKLUME_SEED") ?? Date.now() % 1_000_000);
+const SEED = Number(Deno.env.get("ANKLUME_SEED") ?? 760_552);
 
 const flag = fc.boolean();
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 });

@@ -105,7 +105,7 @@ Deno.test("after a power cut the first packet that a machine can send is filtere
       .replace("GATEWAY", left.replace(/\d+$/, "254"));
     const path = "/etc/systemd/system/first.service";
     await onHost(`incus exec --project left left-a -- sh -c 'cat > ${path}'`, unit);
-    await onHost("incus exec --project left left-a -- systemctl -q enable first.service");
+    await onHost("incus exec --project left left-a -- systemctl -q --root=/ enable first.service");
     await onHost("cat > /etc/anklume/counters.nft", COUNTERS);
 
     await t.step("its rules stand before its machines", async () => {

@@ -64,8 +64,8 @@ export function siteOf(place: Probe["from"]): string {
   return place.kind === "machine" ? place.machine : "host";
 }
 
-/** Who sees it arrive, or leave for the outside. */
-function observerOf({ to }: Probe): string {
+/** Name of the site that sees it arrive, or leave for the outside. */
+export function observerOf({ to }: Probe): string {
   return to.kind === "machine" ? to.machine : "host";
 }
 

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import type { Probe } from "./probe.ts";
+import type { Site } from "./run_probers.ts";
+import { prove } from "./verify.ts";
+
+const A = { kind: "machine", machine: "a", domain: "left" } as const;
+const B = { kind: "machine", machine: "b", domain: "right" } as const;
+const probe = (n: number, expected: Probe["expected"]): Probe => ({
+  n,
+  from: A,
+  to: B,
+  family: 4,
+  address: "10.0.0.2",
+  source: "10.0.0.1",
+  protocol: "icmp",
+  port: 0,
+  expected,
+});
+
+/** Machines on a wire that loses, per run, the probes it is told to. */
+class Wire {
+  readonly asked: string[] = [];
+  readonly #arrived: string[] = [];
+  #run = "";
+  #runs = 0;
+
+  constructor(readonly loses: readonly (readonly number[])[]) {}
+
+  readonly sites: readonly Site[] = ["a", "b", "c", "host"].map((name) => ({
+    name,
+    start: async (input, onOutput) => {
+      this.asked.push(name);
+      const sent: number[] = [];
+      for await (const text of input) {
+        for (const line of text.split("\n")) {
+          const [word, value] = line.split(" ");
+          if (word === "run" && value !== undefined && value !== this.#run) {
+            this.#run = value;
+            this.#runs++;
+            this.#arrived.length = 0;
+          }
+          if (word === "send") sent.push(Number(value));
+          if (word === "ready?") onOutput("ready\n");
+          if (word === "go") await this.#go(name, sent, onOutput);
+        }
+        if (text === "go\n") return;
+      }
+    },
+  }));
+
+  async #go(name: string, sent: readonly number[], onOutput: (text: string) => void) {
+    const lost = this.loses[this.#runs - 1] ?? [];
+    for (const n of sent) {
+      if (lost.includes(n)) continue;
+      this.#arrived.push(`seen in eth0 icmp 10.0.0.1 0 10.0.0.2 0 ${n}`);
+      onOutput(`answer ${n} echo 0\n`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (name === "b") { for (const line of this.#arrived) onOutput(`${line}\n`); }
+    onOutput("end\n");
+  }
+}
+
+Deno.test("an open probe that was lost is sent once more, by those it concerns", async () => {
+  const wire = new Wire([[1]]);
+  const { results, faults } = await prove([probe(1, "open"), probe(2, "open")], wire.sites);
+  assert.deepEqual(faults, []);
+  assert.deepEqual(results.map(({ difference }) => difference), [undefined, undefined]);
+  assert.deepEqual(wire.asked, ["a", "b", "c", "host", "a", "b", "host"]);
+});
+
+Deno.test("one that is lost again is blocked", async () => {
+  const wire = new Wire([[1], [1]]);
+  const { results } = await prove([probe(1, "open"), probe(2, "open")], wire.sites);
+  assert.deepEqual(results.map(({ difference }) => difference), ["blocked", undefined]);
+});
+
+Deno.test("a leak is a leak the first time", async () => {
+  const wire = new Wire([[]]);
+  const { results } = await prove([probe(1, "closed")], wire.sites);
+  assert.deepEqual(results.map(({ difference }) => difference), ["leak"]);
+  assert.equal(wire.asked.length, 4);
+});

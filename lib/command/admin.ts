@@ -2,6 +2,7 @@ import { executablePath, workingDirectory } from "../host/terminal.ts";
 import { readOwnName } from "../incus/guest.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
+import type { Devices } from "../resource/delta.ts";
 import type { IncusState } from "../plan/actual_state.ts";
 import { ADMIN_ROLE, type AdminMounts, adminMountsOf } from "../resource/admin_devices.ts";
 import { isAdminContainer } from "./host_side.ts";
@@ -29,14 +30,29 @@ export async function readAdmin(
     };
     return { mounts: admins.length === 0 ? undefined : mounts, self: new Set() };
   }
-  const own = await readOwnName();
   const live = state.resources.flatMap((resource) =>
-    resource.kind === "instance" ? [resource] : []
+    resource.kind === "instance" ? [{ ...resource.addr, devices: resource.devices }] : []
   );
-  // Where it does not know which of them it is, it spares them all.
-  const selves = live.filter(({ addr, devices }) =>
-    own === undefined ? adminMountsOf(devices) !== undefined : addr.name === own
-  );
+  const selves = await findSelves(incus, live);
   const mounts = selves.map(({ devices }) => adminMountsOf(devices)).find((each) => each);
-  return { mounts, self: new Set(selves.map(({ addr }) => `${addr.project}/${addr.name}`)) };
+  return { mounts, self: new Set(selves.map(({ project, name }) => `${project}/${name}`)) };
+}
+
+/** A machine that lives, as far as it tells whether it is an admin container. */
+interface LiveDevices {
+  readonly name: string;
+  readonly devices: Devices;
+}
+
+/** Those that may be the container that this process runs in; on the host there is none. */
+export async function findSelves<T extends LiveDevices>(
+  incus: IncusClient,
+  machines: readonly T[],
+): Promise<T[]> {
+  if (!isAdminContainer(incus)) return [];
+  const own = await readOwnName();
+  // Where it does not know which of them it is, it spares them all.
+  return machines.filter(({ name, devices }) =>
+    own === undefined ? adminMountsOf(devices) !== undefined : name === own
+  );
 }

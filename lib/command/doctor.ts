@@ -23,6 +23,7 @@ import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { describeFault } from "./fault.ts";
 import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
+import { assertOnHost } from "./host_side.ts";
 import { openLive } from "./live.ts";
 import { readSurroundings } from "./outside.ts";
 import { requestTimeout } from "./request_timeout.ts";
@@ -37,6 +38,7 @@ export interface DoctorOptions {
 
 /** Says what of this host breaks or walks around the isolation, or the internet of the domains, and mends it on demand. */
 export async function doctor(options: DoctorOptions, session: Session): Promise<ExitStatus> {
+  await assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const { terminal, out } = session;

@@ -13,14 +13,13 @@ import {
 import { systemClock } from "../host/clock.ts";
 import { runCommand } from "../host/command.ts";
 import { executablePath, workingDirectory } from "../host/terminal.ts";
-import { fileKind } from "../host/workspace_file.ts";
 import { machinesOf } from "../infra/infra.ts";
 import { readTemplates } from "../nftables/template.ts";
 import { ADMIN_ROLE } from "../resource/admin_devices.ts";
 import { jsonText } from "../view/json.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { removeFirewall } from "./firewall.ts";
-import { thisHost } from "./host_side.ts";
+import { assertOnHost, thisHost } from "./host_side.ts";
 import type { Session } from "./session.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
@@ -134,12 +133,7 @@ async function readSite(
 ): Promise<HandoverSite & { readonly hasAdmin: boolean } | undefined> {
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return undefined;
-  if (await fileKind("incus.socket", { root: "/opt" }).catch(() => undefined) !== undefined) {
-    throw new UserError(
-      "This is the admin container: its host is meant",
-      "Run the same command on the host, in the same workspace",
-    );
-  }
+  await assertOnHost();
   const { infra, lock } = workspace;
   if (lock === undefined) {
     throw new UserError(

@@ -1,12 +1,14 @@
 import type { FirewallPort } from "../apply/firewall_gate.ts";
 import { askHost } from "../handover/ask_host.ts";
 import { ADMIN_SOCKET, type IncusClient } from "../incus/incus_client.ts";
+import { fileKind } from "../host/workspace_file.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
 import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
 import { firewallPort, readFirewall } from "./firewall.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+import { UserError } from "./user_error.ts";
 
 /** What only the host itself can see. */
 export interface HostView extends Surroundings {
@@ -28,6 +30,15 @@ export function hostSide(incus: IncusClient): HostSide {
 /** Whether anklume runs in an admin container: the only place where Incus's socket stands there. */
 export function isAdminContainer(incus: IncusClient): boolean {
   return incus.socket === ADMIN_SOCKET;
+}
+
+/** @throws UserError in an admin container, for what looks at the host's own kernel */
+export async function assertOnHost(): Promise<void> {
+  if (await fileKind("incus.socket", { root: "/opt" }).catch(() => undefined) === undefined) return;
+  throw new UserError(
+    "This is the admin container: its host is meant",
+    "Run the same command on the host, in the same workspace",
+  );
 }
 
 export const thisHost: HostSide = {

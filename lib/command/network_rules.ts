@@ -4,6 +4,7 @@ import { listTable } from "../nftables/run_nft.ts";
 import { policyText } from "../view/policy.ts";
 import { rulesDiff, rulesJson, rulesText } from "../view/rules.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { assertOnHost } from "./host_side.ts";
 import { openLive } from "./live.ts";
 import type { Session } from "./session.ts";
 import { loadWorkspace } from "./workspace.ts";
@@ -15,6 +16,7 @@ export interface RulesOptions {
 
 /** Prints the ruleset as it is live, or how it differs from what is rendered. */
 export async function networkRules(options: RulesOptions, session: Session): Promise<ExitStatus> {
+  await assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session, options);

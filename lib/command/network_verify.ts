@@ -19,6 +19,7 @@ import {
 import type { WhyLine } from "../view/why.ts";
 import { buildStatus } from "./build_status.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { assertOnHost } from "./host_side.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, liveMachines } from "./outlook.ts";
 import { traced } from "./network_why.ts";
@@ -38,6 +39,7 @@ export async function networkVerify(
   options: VerifyOptions,
   session: Session,
 ): Promise<ExitStatus> {
+  await assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const domains = selectDomains(workspace.infra, options.domain);

@@ -9,6 +9,7 @@ import type { Place, Service } from "../verify/probe.ts";
 import { readProber } from "../verify/sites.ts";
 import { whyJson, type WhyLine, whyText } from "../view/why.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { assertOnHost } from "./host_side.ts";
 import { type Live, openLive } from "./live.ts";
 import { readSurroundings, type Surroundings } from "./outside.ts";
 import type { Session } from "./session.ts";
@@ -29,6 +30,7 @@ export async function networkWhy(
   session: Session,
 ): Promise<ExitStatus> {
   const asked = service === undefined ? undefined : parseService(service);
+  await assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const { infra } = workspace;

@@ -195,6 +195,7 @@ function addApply(program: Command, choose: Choose, session: Session): void {
     .action((options) => {
       const verbose = Number(options.verbose);
       choose(async () => {
+        if (options.verify) await (await import("./host_side.ts")).assertOnHost();
         const status = await (await import("./apply.ts")).apply({ ...options, verbose }, session);
         if (!options.verify || status !== 0) return status;
         // Read anew: what stands now is to be proven, not what stood before.

@@ -57,7 +57,10 @@ export async function restore(request: RestoreRequest, session: Session): Promis
   const inventory = await settle(incus, await read(), read, session);
   const set = findSet(request.set, inventory, request.missing);
   const scope = selectMachines(workspace.infra, inventory, request);
-  const plan = planRestore(set, inventory, scope, isWholeScope(request));
+  const plan = planRestore(set, inventory, scope, {
+    wholeScope: isWholeScope(request),
+    self: live.admin.self,
+  });
   refuse(plan, workspace, request);
 
   const kept = plan.machines.filter(({ live }) => request.keeps(live));
@@ -158,7 +161,8 @@ async function run(
   if (safety !== undefined) {
     terminal.out(`To undo it: \`anklume snapshot restore ${safety}\`.\n`);
   }
-  const missing = plan.gone.length + plan.broken.length + plan.set.lostProjects.length;
+  const missing = plan.gone.length + plan.broken.length + plan.ground.length +
+    plan.set.lostProjects.length;
   if (missing > 0) {
     terminal.err(out.colors.yellow("Not all of the set could go back, see above.\n"));
   }
@@ -256,6 +260,13 @@ function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest
         stuck.newer.slice(0, 4).join(", "),
       `Delete them, or let the restore remove them: ` +
         `\`incus storage set ${stuck.pool} volume.zfs.remove_snapshots=true\``,
+    );
+  }
+  const [own] = plan.ground;
+  if (plan.machines.length === 0 && own !== undefined) {
+    throw new UserError(
+      `${own.name} runs this very anklume: it does not restore the ground it stands on`,
+      "Run the same command on the host, in the same workspace",
     );
   }
   if (plan.machines.length === 0) {

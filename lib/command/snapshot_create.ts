@@ -1,6 +1,9 @@
+import type { IncusClient } from "../incus/incus_client.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import { expiryProblem } from "../infra/quantity.ts";
 import { addSpan } from "../snapshot/set_name.ts";
+import type { LiveMachine } from "../snapshot/inventory.ts";
+import { findSelves } from "./admin.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import type { Session } from "./session.ts";
@@ -37,6 +40,7 @@ export async function snapshotCreate(
     const where = isWholeScope(options) ? "of this infra" : "of that domain";
     throw new UserError(`No machine ${where} stands yet`, "`anklume apply` makes them");
   }
+  if (options.consistent) await refuseOwnGround(incus, machines);
   const at = new Date();
   const chosen = name ?? freeTimeName(inventory, at);
   await freeName(incus, inventory, chosen, machines, session);
@@ -53,5 +57,18 @@ export async function snapshotCreate(
     },
     inventory.pools,
     session,
+  );
+}
+
+/** @throws UserError where anklume would freeze the machine that it runs in: nobody would thaw it */
+async function refuseOwnGround(
+  incus: IncusClient,
+  machines: readonly LiveMachine[],
+): Promise<void> {
+  const [own] = await findSelves(incus, machines.map(({ instance }) => instance));
+  if (own === undefined) return;
+  throw new UserError(
+    `${own.name} runs this very anklume: it does not freeze the ground it stands on`,
+    "Leave it out (--machine, --domain), or run the same command on the host",
   );
 }

@@ -11,6 +11,8 @@ export interface RestorePlan {
   readonly gone: readonly SetMember[];
   /** In the set and still there, but parts of their snapshots are missing. */
   readonly broken: readonly SetMember[];
+  /** In the set, and the machine that this very anklume runs in: it cannot stop itself. */
+  readonly ground: readonly LiveMachine[];
   /** Machines of the scope that the set does not know: they stay as they are. */
   readonly leftAlone: readonly LiveMachine[];
   /** Pools where a restore removes what is newer, or refuses to: ZFS. */
@@ -41,7 +43,11 @@ export function planRestore(
   set: SnapshotSet,
   inventory: Inventory,
   scope: readonly LiveMachine[],
-  wholeScope: boolean,
+  { wholeScope, self }: {
+    readonly wholeScope: boolean;
+    /** `project/machine` of those that this process may run in. */
+    readonly self: ReadonlySet<string>;
+  },
 ): RestorePlan {
   const inScope = (project: string, machine: string) =>
     scope.some((live) => live.project === project && live.name === machine);
@@ -49,15 +55,19 @@ export function planRestore(
     member.gone ? wholeScope : inScope(member.project, member.machine)
   );
   const present = members.filter(({ gone }) => !gone);
-  const machines = present.filter(isWhole).flatMap((member): RestoreMachine[] => {
+  const whole = present.filter(isWhole).flatMap((member): RestoreMachine[] => {
     const live = scope.find(({ project, name }) =>
       project === member.project && name === member.machine
     );
     return live === undefined ? [] : [restoreMachine(live, member, inventory)];
   });
+  const [ground = [], machines = []] = [true, false].map((own) =>
+    whole.filter(({ live }) => self.has(`${live.project}/${live.name}`) === own)
+  );
   return {
     set,
     machines,
+    ground: ground.map(({ live }) => live),
     gone: members.filter(({ gone }) => gone),
     broken: present.filter((member) => !isWhole(member)),
     leftAlone: scope.filter((live) =>

@@ -5,6 +5,7 @@ import { planRestore } from "./plan_restore.ts";
 import type { SetMember, SnapshotSet } from "./snapshot_set.ts";
 
 const [T1, T2] = ["2026-11-25T09:00:00Z", "2026-11-25T10:00:00Z"] as const;
+const WHOLE = { wholeScope: true, self: new Set<string>() } as const;
 
 function snapshot(name: string, created_at: string): InstanceSnapshot {
   return { name, created_at, expires_at: "0001-01-01T00:00:00Z", stateful: false };
@@ -52,13 +53,24 @@ Deno.test("planRestore() sorts machines: back, gone, broken, left alone", () => 
     set(member("db"), member("web", broken), member("old", { gone: true })),
     inventory("btrfs"),
     scope,
-    true,
+    WHOLE,
   );
   assert.deepEqual(plan.machines.map(({ live }) => live.name), ["db"]);
   assert.deepEqual(plan.broken.map(({ machine }) => machine), ["web"]);
   assert.deepEqual(plan.gone.map(({ machine }) => machine), ["old"]);
   assert.deepEqual(plan.leftAlone.map(({ name }) => name), ["new"]);
   assert.deepEqual(plan.zfs, []);
+});
+
+Deno.test("planRestore() leaves the machine that anklume runs in to the host", () => {
+  const plan = planRestore(
+    set(member("db"), member("admin-ws")),
+    inventory("btrfs"),
+    [machine("db"), machine("admin-ws")],
+    { wholeScope: true, self: new Set(["pro/admin-ws", "other/db"]) },
+  );
+  assert.deepEqual(plan.machines.map(({ live }) => live.name), ["db"]);
+  assert.deepEqual(plan.ground.map(({ name }) => name), ["admin-ws"]);
 });
 
 Deno.test("planRestore() starts what runs, and what an interrupted restore stopped", () => {
@@ -68,7 +80,7 @@ Deno.test("planRestore() starts what runs, and what an interrupted restore stopp
     set(member("db"), member("web")),
     inventory("btrfs", { restores }),
     scope,
-    true,
+    WHOLE,
   );
   assert.deepEqual(plan.machines.map(({ runs }) => runs), [true, false]);
 });
@@ -85,7 +97,7 @@ Deno.test("planRestore() names volumes that are gone, and volumes that are newer
     set(member("db", { volumes })),
     inventory("btrfs"),
     [live],
-    true,
+    WHOLE,
   );
   assert.deepEqual(planned?.lostVolumes, ["db-lost"]);
   assert.deepEqual(planned?.newVolumes, ["db-new"]);
@@ -101,11 +113,11 @@ Deno.test("planRestore() knows what ZFS would remove: newer snapshots of the dis
   const wanted = set(
     member("db", { volumes: [{ pool: "tank", volume: "db-data", snapshot: "one" }] }),
   );
-  const plan = planRestore(wanted, inventory("zfs", { volumeSnapshots }), [live], true);
+  const plan = planRestore(wanted, inventory("zfs", { volumeSnapshots }), [live], WHOLE);
   assert.deepEqual(plan.zfs, [
     { pool: "tank", removes: false, newer: ["db: two", "db-data: auto-1"] },
   ]);
   const config = { "volume.zfs.remove_snapshots": "true" };
   const may = inventory("zfs", { pools: [{ name: "tank", driver: "zfs", config }] });
-  assert.equal(planRestore(wanted, may, [live], true).zfs[0]?.removes, true);
+  assert.equal(planRestore(wanted, may, [live], WHOLE).zfs[0]?.removes, true);
 });

@@ -59,7 +59,10 @@ export function restoreText(
 }
 
 /** Machines that do not go back, and why. */
-function others({ gone, broken, leftAlone, set }: RestorePlan, { colors, width }: Style): string[] {
+function others(
+  { gone, broken, ground, leftAlone, set }: RestorePlan,
+  { colors, width }: Style,
+): string[] {
   const lines: string[] = [];
   if (set.lostProjects.length > 0) {
     const text = `${shortList(set.lostProjects)} of the set: destroyed since`;
@@ -72,6 +75,10 @@ function others({ gone, broken, leftAlone, set }: RestorePlan, { colors, width }
   if (broken.length > 0) {
     const names = shortList(broken.map(({ machine }) => machine));
     const text = `${names}: parts of the set are missing`;
+    lines.push(colors.red(hang("Not restored: ", text, width)));
+  }
+  for (const { name } of ground) {
+    const text = `${name}: it runs this very anklume, so the same command on the host restores it`;
     lines.push(colors.red(hang("Not restored: ", text, width)));
   }
   if (leftAlone.length > 0) {

@@ -58,6 +58,19 @@ Deno.test("createDestroyPlan() keeps a protected machine and all it leans on, un
   assert.deepEqual(await leftovers(host), before);
 });
 
+Deno.test("a protected machine goes with --force although its network has moved to another subnet", async () => {
+  await using host = await Host.connect(PROJECT);
+  const before = await leftovers(host);
+  await host.apply(withMachines(lab(), { "cc-one": { ephemeral: false } }));
+  const { value: network, etag } = await host.incus.networks.get("net-cc");
+  await host.incus.networks.update("net-cc", {
+    description: network.description,
+    config: { ...network.config, "ipv4.address": "10.213.7.254/24" },
+  }, { etag });
+  assert.deepEqual((await host.destroy({ force: true })).failed, []);
+  assert.deepEqual(await leftovers(host), before);
+});
+
 Deno.test("createDestroyPlan() leaves what somebody else put into our project", async () => {
   await using host = await Host.connect(PROJECT);
   await host.apply(lab());

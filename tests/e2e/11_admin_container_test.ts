@@ -140,6 +140,14 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     assert.equal((await insideDone("exec", "right-a", "--", "hostname")).stdout, "right-a\n");
   });
 
+  await t.step("what looks at the host's own kernel is left to the host", async () => {
+    for (const verb of [["network", "verify"], ["network", "rules"], ["doctor"]]) {
+      const refused = await inside(...verb);
+      assert.equal(refused.code, 2, refused.stdout);
+      assert.match(refused.stderr, /its host is meant/);
+    }
+  });
+
   await t.step("the workspace's lock is one", async () => {
     const host = new Deno.Command("flock", {
       args: [`${lab.dir}/.anklume/lock`, "sleep", "3"],
@@ -189,6 +197,17 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
       assert.equal(refused.code, 2, refused.stdout);
       assert.match(refused.stderr, /the ground\s+it\s+stands\s+on/);
     }
+    const frozen = await inside("snapshot", "create", "--all", "--consistent");
+    assert.equal(frozen.code, 2, frozen.stdout);
+    assert.match(frozen.stderr, /does not freeze the ground it\s+stands on/);
+    await insideDone("snapshot", "create", "before", "--domain", "control", "--machine", "right-a");
+    const back = await inside("snapshot", "restore", "before", "--yes", "--no-safety");
+    assert.equal(back.code, 1, back.stderr);
+    assert.match(back.stdout, /Not restored: admin-ws: it runs this very anklume/);
+    assert.match(back.stdout, /Restored: 1 machine/);
+    const alone = await inside("snapshot", "restore", "before", "--yes", "--machine", "admin-ws");
+    assert.equal(alone.code, 2, alone.stdout);
+    assert.match(alone.stderr, /does not restore the ground it\s+stands on/);
     await lab.write(
       "infra.yml",
       (CONTROL + TWO_MORE).replace("{ roles", '{ ip: "10.100.0.77", roles'),

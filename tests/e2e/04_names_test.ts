@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LINGER } from "../_linger.ts";
 import { IMAGE, Lab, must, run } from "./_lab.ts";
 
 const INFRA = `
@@ -37,6 +38,7 @@ async function ask(
     domain,
     `${domain}-a`,
     "--",
+    ...LINGER,
     "python3",
     "-",
     server,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LINGER } from "../_linger.ts";
 import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome } from "./_lab.ts";
 
 /* Everything from inside the admin container, and what the host takes from it. */
@@ -60,7 +61,18 @@ async function handOver(text: string, seconds = 10): Promise<Answer | undefined>
       sleep 0.05
     done
     echo "nobody took it" >&2; exit 1`;
-  const argv = ["incus", "exec", "--project", "control", "admin-ws", "--", "sh", "-c", script];
+  const argv = [
+    "incus",
+    "exec",
+    "--project",
+    "control",
+    "admin-ws",
+    "--",
+    ...LINGER,
+    "sh",
+    "-c",
+    script,
+  ];
   const said = await must(argv, text);
   return said === "" ? undefined : JSON.parse(said) as Answer;
 }

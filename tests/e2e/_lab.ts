@@ -4,6 +4,7 @@
  * `incus`, `nft` and real packets.
  */
 import assert from "node:assert/strict";
+import { LINGER } from "../_linger.ts";
 
 /** The image that `scripts/testbed start --image` imports. */
 export const IMAGE = "local:anklume-test";
@@ -156,7 +157,7 @@ export class Lab implements AsyncDisposable {
 
 /** Runs a program in a machine; the domain is its Incus project. */
 export function inMachine(domain: string, machine: string, ...argv: string[]): Promise<Outcome> {
-  return run(["incus", "exec", "--project", domain, machine, "--", ...argv]);
+  return run(["incus", "exec", "--project", domain, machine, "--", ...LINGER, ...argv]);
 }
 
 /** Answers on a TCP port of a machine with the peer's address, until the machine stops. */
@@ -183,8 +184,12 @@ while True:
     c, peer = s.accept(); c.sendall(peer[0].encode()); c.close()
 `;
 
+// Before it has an address a machine that has just started keeps everything to itself: that proves no wall.
 const CONNECT = `
-import socket, sys
+import socket, sys, time
+for _ in range(100):
+    if len(open("/proc/net/route").readlines()) > 1: break
+    time.sleep(0.1)
 try:
     s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 1.0)
     s.settimeout(1.0)

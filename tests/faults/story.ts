@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LINGER } from "../_linger.ts";
 import type { FaultHost } from "./host.ts";
 
 /*
@@ -124,7 +125,7 @@ export async function prepare(host: FaultHost): Promise<void> {
 /** How often the eye has heard its ally: it is awake. */
 export async function beats(host: FaultHost): Promise<number> {
   const { text } = await host.run(
-    ["incus", "exec", "--project", "watch", "eye", "--", "cat", "/root/beats"],
+    ["incus", "exec", "--project", "watch", "eye", "--", ...LINGER, "cat", "/root/beats"],
   );
   return Number(text.trim()) || 0;
 }
@@ -153,6 +154,7 @@ export async function verify(
       project,
       name,
       "--",
+      ...LINGER,
       "cat",
       ...files.split(" "),
     ]))

@@ -18,17 +18,24 @@ running() {
 }
 
 start() {
-  local incusd=/usr/libexec/incus/incusd tries
+  local incusd=/usr/libexec/incus/incusd attempt tries status
   running && answers && return 0
   [[ -x $incusd ]] || incusd=$(command -v incusd) || die "incusd is not installed: scripts/install incus"
-  # AppArmor profiles would stay in the machine's kernel when the bundle dies.
-  INCUS_SECURITY_APPARMOR=false setsid "$incusd" --group incus-admin --logfile /var/log/incus/incusd.log \
-    </dev/null >>/var/log/incus/stderr.log 2>&1 &
-  printf '%s\n' "$!" >"$PIDFILE"
-  for ((tries = 0; tries < 600; tries++)); do
-    answers && return 0
-    running || break
-    sleep 0.05
+  # As its unit says: Restart=on-failure.
+  for ((attempt = 0; attempt < 3; attempt++)); do
+    # AppArmor profiles would stay in the machine's kernel when the bundle dies.
+    INCUS_SECURITY_APPARMOR=false setsid "$incusd" --group incus-admin --logfile /var/log/incus/incusd.log \
+      </dev/null >>/var/log/incus/stderr.log 2>&1 &
+    printf '%s\n' "$!" >"$PIDFILE"
+    for ((tries = 0; tries < 600; tries++)); do
+      answers && return 0
+      running || break
+      sleep 0.05
+    done
+    running && break
+    status=0
+    wait "$!" || status=$?
+    warn "incusd ended with status $status"
   done
   tail -n 20 /var/log/incus/incusd.log /var/log/incus/stderr.log >&2 || true
   die "incusd does not answer on $SOCKET"

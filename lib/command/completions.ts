@@ -78,6 +78,8 @@ function valuesOf(option: Option, names: KnownNames): readonly string[] | undefi
   switch (option.long) {
     case "--domain":
       return names.domains;
+    case "--adopt":
+      return [...names.machines, ...names.domains];
     case "--machine":
       return names.machines;
     case "--to":

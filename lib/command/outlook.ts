@@ -1,6 +1,7 @@
 import type { PreparedSync } from "../ansible/sync.ts";
 import { readProvisionFiles } from "../ansible/provision_files.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { Infra } from "../infra/infra.ts";
 import type { ActualState, IncusState } from "../plan/actual_state.ts";
 import { createPlan, type PlanOptions } from "../plan/create_plan.ts";
 import { type DesiredState, desiredState, limitTo } from "../plan/desired_state.ts";
@@ -39,14 +40,10 @@ export async function createOutlook(
   options: OutlookOptions,
 ): Promise<Outlook> {
   const { infra } = workspace;
-  const { addressing, actual, ruleset } = live;
+  const { addressing, ruleset } = live;
   const { domains } = options;
   const tree = await prepareTree(workspace, addressing, false, ruleset.text);
-  const whole = desiredState(infra, addressing, {
-    firewall: ruleset,
-    nvidia: hasNvidia(actual),
-    admin: live.admin.mounts,
-  });
+  const whole = desiredOn(live, infra);
   const desired = domains === undefined ? whole : limited(whole, domains, live);
   const { plan: planned, actual: seen } = await planInDetail(desired, live, options);
   const plan = holdSelf(planned, live.admin.self);
@@ -63,6 +60,18 @@ export async function createOutlook(
     needs,
     warnings: [...workspace.warnings, ...live.warnings, ...tree.plan.diagnostics],
   };
+}
+
+/** What an infra is to be on this host. */
+export function desiredOn(
+  { addressing, actual, ruleset, admin }: Live,
+  infra: Infra,
+): DesiredState {
+  return desiredState(infra, addressing, {
+    firewall: ruleset,
+    nvidia: hasNvidia(actual),
+    admin: admin.mounts,
+  });
 }
 
 /** Snapshots and sizes are asked for only where a first plan would take something away. */

@@ -133,21 +133,34 @@ function addCheck(program: Command, choose: Choose, session: Session): void {
     .summary("what apply would change, and why")
     .description(
       "Compares infra.yml with the live state, resource by resource and field by field. Changes " +
-        "nothing. It is the plan that apply runs.",
+        "nothing. It is the plan that apply runs. With --adopt it does the opposite of apply: it " +
+        "writes what a machine or domain is now into infra.yml, after showing the diff.",
     )
     .addOption(domainOption())
     .option(JSON_FLAG, JSON_TEXT)
     .option("--exit-code", "exit 3 when something would change")
     .option("--fields", "show every field of what would be created, too")
+    .addOption(
+      new Option("--adopt <name>", "take over what this machine or domain is now")
+        .conflicts(["domain", "json", "exitCode", "fields"]),
+    )
+    .option("-y, --yes", "with --adopt: do not ask")
     .addHelpText(
       "after",
       examples(
         ["anklume check", ""],
         ["anklume check --domain pro --domain lab", "two domains only"],
         ["anklume check --exit-code || echo drift", "in a script"],
+        ["anklume check --adopt pro-dev", "keep what was changed by hand"],
       ),
     )
-    .action((options) => choose(async () => (await import("./check.ts")).check(options, session)));
+    .action(({ adopt: name, ...options }) =>
+      choose(async () =>
+        name === undefined
+          ? (await import("./check.ts")).check(options, session)
+          : (await import("./adopt.ts")).adopt(name, options, session)
+      )
+    );
 }
 
 function addApply(program: Command, choose: Choose, session: Session): void {

@@ -55,10 +55,15 @@ export function sameValue(key: string, a: string | undefined, b: string | undefi
   return sameBoolean(left, right) || sameSize(left, right);
 }
 
+/** What Incus takes a text for; undefined: no boolean. */
+export function parseBoolean(text: string): boolean | undefined {
+  const word = text.toLowerCase();
+  return TRUE.has(word) ? true : FALSE.has(word) ? false : undefined;
+}
+
 function sameBoolean(a: string, b: string): boolean {
-  const left = a.toLowerCase();
-  const right = b.toLowerCase();
-  return (TRUE.has(left) && TRUE.has(right)) || (FALSE.has(left) && FALSE.has(right));
+  const left = parseBoolean(a);
+  return left !== undefined && left === parseBoolean(b);
 }
 
 function sameSize(a: string, b: string): boolean {
@@ -88,9 +93,14 @@ function cpuSet(text: string): number[] | undefined {
 /** Keys whose values may hold passwords; they never reach a screen, a log or JSON. */
 const SECRET = /^(environment\.|cloud-init\.|user\.(user|vendor|network|meta)-data)/;
 
+/** Whether a key's value may hold passwords. */
+export function isSecretKey(key: string): boolean {
+  return SECRET.test(key);
+}
+
 /** The value as it may be shown, if at all. Two different secrets of one length still show as changed. */
 export function shownValue(key: string, value: string | undefined): string | undefined {
   if (value !== undefined && key === MARK.managed) return "(notes)";
-  if (value === undefined || !SECRET.test(key)) return value;
+  if (value === undefined || !isSecretKey(key)) return value;
   return `(hidden, ${value.length} characters)`;
 }

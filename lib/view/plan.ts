@@ -190,7 +190,8 @@ function paintOf(action: Action, { colors }: Style): (text: string) => string {
   }
 }
 
-function fieldLines(field: FieldChange, style: Style): string[] {
+/** `config.limits.cpu: 1 -> 2`, on lines of their own where they are long. */
+export function fieldLines(field: FieldChange, style: Style): string[] {
   const { width, colors } = style;
   const before = display(field.before);
   const after = display(field.after);

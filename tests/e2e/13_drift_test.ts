@@ -144,6 +144,38 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   assert.equal(after.config["environment.DEBUG"], undefined);
   assert.equal(after.config["user.mine"], undefined);
   assert.equal(after.config["user.note"], "theirs");
+
+  // The other way round: what was changed by hand is written into infra.yml, and nothing that opens a door.
+  const declared = await lab.read("infra.yml");
+  const web1 = ["--project", "one", "web"];
+  await incus("config", "set", ...web1, "limits.memory=300MiB");
+  await incus("config", "device", "set", ...web1, "root", "size=2GiB");
+  await incus("config", "device", "add", ...web1, "eth7", "nic", "nictype=bridged", "parent=lo");
+  await incus("storage", "volume", "set", "--project", "one", "default", "web-data", "size=96MiB");
+  const asked = await lab.anklume(["check", "--adopt", "web"], 1);
+  assert.match(asked.stdout, /limits\.memory: 256MiB -> 300MiB/);
+  assert.match(
+    asked.stdout,
+    /left: apply makes it what infra.yml says\n {2}x instance one\/web devices\.eth7\n/,
+  );
+  assert.match(asked.stdout, /^-.*limits\.memory: 256MiB.*\n\+.*limits\.memory: 300MiB/m);
+  assert.match(asked.stderr, /Nothing was written\. This needs somebody's consent/);
+  assert.equal(await lab.read("infra.yml"), declared, "nobody agreed");
+  await lab.anklume(["check", "--adopt", "web", "--yes"]);
+  assert.equal(
+    await lab.read("infra.yml"),
+    declared.replace("256MiB", "300MiB").replace("64MiB", "96MiB").replace(
+      "size: 1GiB } }",
+      "size: 2GiB } }",
+    ),
+  );
+  assert.deepEqual(lines(await check(lab)), [
+    "update instance one/web devices.eth7: type=nic nictype=bridged parent=lo -> - in-place BREACH",
+  ]);
+  assert.match(
+    (await lab.anklume(["check", "--adopt", "off"])).stdout,
+    /there is nothing to adopt/,
+  );
 });
 
 Deno.test("storage grows in place, and every shrink is refused before anything is done", async () => {

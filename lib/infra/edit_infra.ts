@@ -1,0 +1,37 @@
+import type { SourceText } from "../diag/source.ts";
+import { EditRefused, editYaml, hasKeys, type YamlEdit } from "./edit_yaml.ts";
+import type { Infra } from "./infra.ts";
+import { parseInfra } from "./parse_infra.ts";
+
+/** The texts of an infra with edits in them, and what they then say. */
+export interface EditedInfra {
+  readonly sources: readonly SourceText[];
+  readonly infra: Infra;
+}
+
+/**
+ * Makes edits of one value in `infra.yml`, or in the file of `infra/` that has the domain. A text is the reason, the end of a
+ * sentence, why they cannot be made: how the file is written, or what would be wrong with it then.
+ */
+export function editInfra(
+  sources: readonly SourceText[],
+  edits: readonly YamlEdit[],
+): EditedInfra | string {
+  let edited = sources;
+  try {
+    for (const edit of edits) {
+      const [domains = "", domain = ""] = edit.path;
+      const place = edited.find(({ text }) => hasKeys(text, [domains, domain]));
+      if (place === undefined) return `no file has \`${domains}: ${domain}\``;
+      const text = editYaml(place.text, edit);
+      edited = edited.map((each) => each === place ? { ...each, text } : each);
+    }
+  } catch (error) {
+    if (error instanceof EditRefused) return error.message;
+    throw error;
+  }
+  const { infra, diagnostics } = parseInfra(edited);
+  if (infra !== undefined) return { sources: edited, infra };
+  const mistake = diagnostics.find(({ severity }) => severity === "error");
+  return `infra.yml would be wrong: ${mistake?.summary ?? "it cannot be read"}`;
+}

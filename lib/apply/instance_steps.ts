@@ -21,7 +21,7 @@ import {
   stopInstance,
   writeInstance,
 } from "./instance_io.ts";
-import { relocate } from "./relocate.ts";
+import { relocate, withVolumes } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned, withoutState } from "./unchanged.ts";
 
@@ -75,7 +75,7 @@ export async function updateInstance(
   if (moves) await relocate(context, change, desired, found.actual);
   if (writes.length > 0) {
     const fresh = stops || moves ? await readInstance(context, desired.addr) : found;
-    await writeInstance(context, desired, fresh);
+    await writeInstance(context, desired, withVolumes(fresh, found.actual, change));
   }
   if (startsAgain) {
     try {

@@ -2,9 +2,10 @@ import { orMissing } from "../incus/collection.ts";
 import type { Change } from "../plan/plan.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
+import type { Devices } from "../resource/delta.ts";
 import { newPool } from "../resource/instance_compare.ts";
 import { actualVolume, volumeUpdateBody } from "../resource/volume.ts";
-import { projectOf, readInstance, startInstance } from "./instance_io.ts";
+import { type Found, projectOf, readInstance, startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /**
@@ -57,13 +58,31 @@ async function detach(
 ): Promise<void> {
   const { actual, etag, kept } = await readInstance(context, addr);
   const devices = Object.fromEntries(
-    Object.entries(actual.devices).filter(([, { type, source, pool }]) =>
-      type !== "disk" || !volumes.some((volume) => volume.name === source && volume.pool === pool)
-    ),
+    Object.entries(actual.devices).filter(([, device]) => !leadsTo(device, volumes)),
   );
   const { description, config, profiles } = actual;
   const body = { ...kept, description, config, devices, profiles };
   await context.incus.instances.update(projectOf(addr), addr.name, body, { etag });
+}
+
+function leadsTo({ type, source, pool }: Devices[string], volumes: readonly ResourceAddr[]) {
+  return type === "disk" &&
+    volumes.some((volume) => volume.name === source && volume.pool === pool);
+}
+
+/**
+ * A machine after its volumes moved, with the devices that were taken out, leading to where the volumes are now: what others set on
+ * them is written back with what is declared.
+ */
+export function withVolumes(moved: Found, before: ActualInstance, { moves = [] }: Change): Found {
+  const taken = Object.entries(before.devices).flatMap(([name, device]) => {
+    const to = moves.find(({ from }) => leadsTo(device, [from]))?.to;
+    if (to === undefined) return [];
+    const { pool, name: source } = placeOf(to);
+    return [[name, { ...device, pool, source }] as const];
+  });
+  const devices = { ...Object.fromEntries(taken), ...moved.actual.devices };
+  return { ...moved, actual: { ...moved.actual, devices } };
 }
 
 /** Its marks name the domain, and its size may have grown. */

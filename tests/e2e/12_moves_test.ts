@@ -26,6 +26,8 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   );
   await lab.anklume(["apply", "--infra"]);
   await fill("one", "web");
+  const theirs = ["--project", "one", "web", "vol-data", "propagation=shared"];
+  await must(["incus", "config", "device", "set", ...theirs]);
   const mac = (await liveInstances())[0]!.devices.eth0!.hwaddr;
 
   // Renamed, in its domain: the address and the MAC stay.
@@ -62,6 +64,8 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   assert.deepEqual((await liveInstances()).map(({ project, name }) => `${project}/${name}`), [
     "two/www",
   ]);
+  const kept = (await liveInstances())[0]!.devices["vol-data"]!;
+  assert.deepEqual([kept.source, kept.propagation], ["www-data", "shared"]);
 
   // The domain renamed: its machine moves, what is empty of it goes.
   await lab.write(
@@ -87,6 +91,9 @@ Deno.test("another pool is a move, not a loss", async () => {
     );
     await lab.anklume(["apply", "--infra"]);
     await fill("one", "web");
+    const disk = ["config", "device", "set", "--project", "one", "web"];
+    await must(["incus", ...disk, "vol-data", "propagation=shared"]);
+    await must(["incus", ...disk, "root", "boot.priority=7"]);
     await lab.write(
       "infra.yml",
       (await lab.read("infra.yml")).replace(
@@ -110,6 +117,10 @@ Deno.test("another pool is a move, not a loss", async () => {
     await lab.anklume(["apply", "--infra", "--yes"]);
     await expectEmpty(lab);
     await expectKept("one", "web");
+    const { devices } = (await liveInstances())[0]!;
+    assert.equal(devices["vol-data"]!.pool, "second");
+    assert.equal(devices["vol-data"]!.propagation, "shared", "what others set goes along");
+    assert.equal(devices.root!["boot.priority"], "7");
   } finally {
     await must(["incus", "storage", "delete", "second"]);
   }

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { type Fault, FAULTS, strike } from "./faults.ts";
 import { endWithin, FaultHost } from "./host.ts";
 import { FaultProxy } from "./proxy.ts";
-import { beats, identities, infraOf, prepare, type Side, verify } from "./story.ts";
+import { beats, identities, infraOf, prepare, proveProbers, type Side, verify } from "./story.ts";
 
 const { values } = parseArgs({
   options: {
@@ -58,6 +58,11 @@ class Harness {
     await this.#write("a");
     await this.#apply("the first apply");
     await prepare(this.host);
+    const holes = await proveProbers(this.host, () => this.#apply("closing the firewall"));
+    const counts = holes.map((each) => each.trim().split("\n").length);
+    console.log(
+      `faults: an opened firewall is seen by both probers (${counts.join(" and ")} holes)`,
+    );
     for (const side of ["b", "a"] as const) {
       this.#steps[side] = (await this.run(undefined, 0, side)).mutations;
     }

@@ -122,6 +122,39 @@ export async function prepare(host: FaultHost): Promise<void> {
   }
 }
 
+const PROBERS = [["watch", "eye"], ["ally", "friend"]] as const;
+/** Every half second, for a quarter of a minute. */
+const LOOKS = 30;
+
+/**
+ * Takes the table away that keeps domains apart: probers that see nothing then would never see anything. `close` loads it
+ * again, and they start afresh. @returns what each had seen
+ */
+export async function proveProbers(
+  host: FaultHost,
+  close: () => Promise<void>,
+): Promise<readonly string[]> {
+  const exec = async (project: string, name: string, line: string) =>
+    await host.must(["incus", "exec", "--project", project, name, "--", "sh", "-c", line]);
+  const seen = () =>
+    Promise.all(
+      PROBERS.map(([project, name]) => exec(project, name, "cat /root/holes 2>/dev/null || true")),
+    );
+  assert.deepEqual((await seen()).map((holes) => holes.trim()), ["", ""], "nothing is open yet");
+  await host.must(["nft", "delete", "table", "inet", "anklume_faults"]);
+  let holes = await seen();
+  for (let look = 0; look < LOOKS && holes.some((each) => each.trim() === ""); look++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    holes = await seen();
+  }
+  await close();
+  for (const [index, [project, name]] of PROBERS.entries()) {
+    assert.match(holes[index]!, /^10\.120\.\d\.\d+ -> 10\.120/, `${name} saw no open firewall`);
+    await exec(project, name, "systemctl stop prober; : >/root/holes; systemctl start prober");
+  }
+  return holes;
+}
+
 /** How often the eye has heard its ally: it is awake. */
 export async function beats(host: FaultHost): Promise<number> {
   const { text } = await host.run(
@@ -171,7 +204,7 @@ export async function verify(
     await Deno.readTextFile(`${host.workspace}/roles/mine/tasks/main.yml`),
     "# of the user\n",
   );
-  for (const [project, name] of [["watch", "eye"], ["ally", "friend"]] as const) {
+  for (const [project, name] of PROBERS) {
     assert.equal(await read(project, name, "/root/holes"), "", `${name} was reached from outside`);
   }
 }

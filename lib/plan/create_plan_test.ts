@@ -425,6 +425,45 @@ Deno.test("createPlan() foresees what the host cannot carry", () => {
   assert.equal(plan.watchStarts, true);
 });
 
+Deno.test("createPlan() refuses more containers than the stock inotify limit carries, and says what to set", () => {
+  const machines = (count: number) =>
+    sketchInfra([{
+      name: "big",
+      machines: Array.from({ length: count }, (_, n) => `big-${String(n).padStart(2, "0")}`),
+    }]);
+  const limits = { inotifyInstances: 128, keys: 200 };
+  for (const [count, wanted] of [[20, 512], [40, 1024]] as const) {
+    const desired = desiredOf(machines(count));
+    const plan = createPlan(desired, emptyHost({ limits }));
+    const refused = plan.diagnostics.find(({ code }) => code === "INOTIFY_LIMIT");
+    assert.equal(refused?.severity, "error");
+    assert.equal(
+      refused?.remedy,
+      `sysctl -w fs.inotify.max_user_instances=${wanted}, and the same line in /etc/sysctl.d/`,
+    );
+    // Where they run all the same, they need less: nothing keeps the next apply back.
+    const running = createPlan(desired, appliedHost(desired, { limits }));
+    assert.deepEqual(running.diagnostics.filter(({ severity }) => severity === "error"), []);
+  }
+  const few = createPlan(desiredOf(machines(16)), emptyHost({ limits }));
+  assert.deepEqual(few.diagnostics, []);
+});
+
+Deno.test("createPlan() brings back what is in error, frozen or stopped", () => {
+  for (const status of ["Error", "Frozen", "Stopped"]) {
+    const plan = planAfter(infra(), infra(), (host) => altered(host, "pro-dev", { status }));
+    assert.deepEqual(lines(plan), [
+      `update instance pro/pro-dev state: ${status.toLowerCase()} -> running in-place`,
+    ]);
+    assert.equal(plan.changes[0]?.reason, "it is not in the state that infra.yml asks for");
+  }
+  const off = infra({ "pro-dev": { state: "stopped" } });
+  const plan = planAfter(off, off, (host) => altered(host, "pro-dev", { status: "Error" }));
+  assert.deepEqual(lines(plan), [
+    "update instance pro/pro-dev state: error -> stopped restart",
+  ]);
+});
+
 Deno.test("createPlan() shows no secret", () => {
   const secret = { config: { "environment.TOKEN": "hunter2", "cloud-init.user-data": "hunter2" } };
   const created = createPlan(desiredOf(infra({ "pro-dev": secret })), emptyHost());

@@ -144,3 +144,35 @@ home-lab: 0 to create, 0 to update, 0 to delete, 1 held back; 14 unchanged.
 `,
   );
 });
+
+Deno.test("planText() shows the age, size and protection of what infra.yml no longer declares", () => {
+  const orphans = [
+    {
+      addr: { kind: "instance" as const, name: "old-one", project: "old" },
+      protected: true,
+      createdAt: "2026-01-01T00:00:00Z",
+      bytes: 36 * 1024 ** 2,
+    },
+    {
+      addr: { kind: "volume" as const, name: "old-one-data", project: "old", pool: "default" },
+      protected: false,
+      createdAt: "2026-01-03T22:00:00Z",
+      bytes: 10 * 1024 ** 3,
+    },
+    {
+      addr: { kind: "network" as const, name: "net-old" },
+      protected: false,
+      createdAt: "2026-01-04T00:59:00Z",
+    },
+    { addr: { kind: "project" as const, name: "old" }, protected: false },
+  ];
+  const now = Date.parse("2026-01-04T01:00:00Z");
+  const shown = planText({ ...empty, orphans }, plain, { now }).split("\n").slice(0, 5);
+  assert.deepEqual(shown, [
+    "no longer in infra.yml",
+    "  ? instance old/old-one  3 days old, 36.0 MiB, protected",
+    "  ? volume old/old-one-data  3 hours old, 10.0 GiB",
+    "  ? network net-old  1 minute old",
+    "  ? project old",
+  ]);
+});

@@ -108,19 +108,23 @@ Deno.test("sync --dry-run shows a diff and writes nothing", async () => {
   });
 });
 
-Deno.test("a second anklume on the same workspace is refused with the pid of the first", async () => {
+Deno.test("a second anklume on the same workspace is refused with the pid and age of the first", async () => {
   await withWorkspace(SMALL, async (cwd) => {
     await Deno.mkdir(`${cwd}/.anklume`);
     const { code, out } = await shell(
       `flock --no-fork .anklume/lock sleep 30 & first=$!
        until [ -e .anklume/lock ] && ! flock -n .anklume/lock true; do sleep 0.05; done
-       echo '{"pid":4711,"since":"2026-01-01T00:00:00.000Z"}' > .anklume/lock
+       since=$(date -u -d '5 minutes ago 10 seconds ago' +%Y-%m-%dT%H:%M:%S.000Z)
+       echo "{\\"pid\\":4711,\\"since\\":\\"$since\\"}" > .anklume/lock
        "$BIN" sync 2>&1; status=$?
        kill $first; exit $status`,
       { cwd },
     );
     assert.equal(code, 1, out);
-    assert.match(out, /Another anklume \(process 4711\) is working on this workspace/);
+    assert.match(
+      out.replace(/\s+/g, " "),
+      /Another anklume \(process 4711\) is working on this workspace for 5 min;/,
+    );
   });
 });
 

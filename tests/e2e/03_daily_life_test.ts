@@ -39,6 +39,9 @@ Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes fo
     "network net-old",
     "project old",
   ]);
+  const { stdout } = await lab.anklume(["check"]);
+  assert.match(stdout, /^ {2}\? instance old\/old-one {2}\d minutes? old, \d+\.\d MiB$/m);
+  assert.match(stdout, /^ {2}\? network net-old {2}\d minutes? old$/m);
   await lab.anklume(["apply", "--infra"]);
   const rules = await must(["nft", "list", "table", "inet", "anklume_daily"]);
   assert.match(rules, /net-old/, "it stays walled off");
@@ -123,12 +126,15 @@ Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply car
   assert.deepEqual((await check(lab)).changes, []);
 });
 
-Deno.test("a second apply on the same workspace is refused with the pid of the first", async () => {
+Deno.test("a second apply on the same workspace is refused with the pid and age of the first", async () => {
   await using lab = await Lab.create(LAB);
   const first = await lab.startUntil(["apply", "--infra"], /created project/);
   const second = await lab.try(["apply", "--infra"]);
   assert.equal(second.code, 1, second.stdout);
-  assert.match(second.stderr.replace(/\s+/g, " "), new RegExp(`process ${first.child.pid}`));
+  assert.match(
+    second.stderr.replace(/\s+/g, " "),
+    new RegExp(`\\(process ${first.child.pid}\\) is working on this workspace for \\d+ s;`),
+  );
   assert.equal((await first.end()).code, 0);
 });
 

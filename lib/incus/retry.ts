@@ -15,8 +15,9 @@ export interface Passing {
  */
 export const BRIDGE_CHILD_GONE: Passing = {
   words: /bridge children interfaces|veth\w* .*does not exist/,
-  attempts: 3,
-  delayMs: 100,
+  // A busy machine takes seconds to let go of the ports of several that end at once.
+  attempts: 15,
+  delayMs: 200,
 };
 
 /** "Instance is busy running a "stop" operation": a failed start is still being cleaned up when its failure is reported. */

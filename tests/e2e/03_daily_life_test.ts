@@ -40,7 +40,7 @@ Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes fo
     "project old",
   ]);
   const { stdout } = await lab.anklume(["check"]);
-  assert.match(stdout, /^ {2}\? instance old\/old-one {2}\d minutes? old, \d+\.\d MiB$/m);
+  assert.match(stdout, /^ {2}\? instance old\/old-one {2}\d minutes? old, \d+\.\d [KM]iB$/m);
   assert.match(stdout, /^ {2}\? network net-old {2}\d minutes? old$/m);
   await lab.anklume(["apply", "--infra"]);
   const rules = await must(["nft", "list", "table", "inet", "anklume_daily"]);

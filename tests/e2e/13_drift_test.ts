@@ -150,7 +150,16 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   const web1 = ["--project", "one", "web"];
   await incus("config", "set", ...web1, "limits.memory=300MiB");
   await incus("config", "device", "set", ...web1, "root", "size=2GiB");
-  await incus("config", "device", "add", ...web1, "eth7", "nic", "nictype=bridged", "parent=lo");
+  await incus(
+    "config",
+    "device",
+    "add",
+    ...web1,
+    "eth7",
+    "nic",
+    "nictype=bridged",
+    "parent=docker0",
+  );
   await incus("storage", "volume", "set", "--project", "one", "default", "web-data", "size=96MiB");
   const asked = await lab.anklume(["check", "--adopt", "web"], 1);
   assert.match(asked.stdout, /limits\.memory: 256MiB -> 300MiB/);
@@ -158,7 +167,10 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
     asked.stdout,
     /left: apply makes it what infra.yml says\n {2}x instance one\/web devices\.eth7\n/,
   );
-  assert.match(asked.stdout, /^-.*limits\.memory: 256MiB.*\n\+.*limits\.memory: 300MiB/m);
+  assert.match(
+    asked.stdout,
+    /^- +config: \{ limits\.memory: 256MiB,[^+]*^\+ +config: \{ limits\.memory: 300MiB,/m,
+  );
   assert.match(asked.stderr, /Nothing was written\. This needs somebody's consent/);
   assert.equal(await lab.read("infra.yml"), declared, "nobody agreed");
   await lab.anklume(["check", "--adopt", "web", "--yes"]);
@@ -170,7 +182,7 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
     ),
   );
   assert.deepEqual(lines(await check(lab)), [
-    "update instance one/web devices.eth7: type=nic nictype=bridged parent=lo -> - in-place BREACH",
+    "update instance one/web devices.eth7: type=nic nictype=bridged parent=docker0 -> - in-place BREACH",
   ]);
   assert.match(
     (await lab.anklume(["check", "--adopt", "off"])).stdout,

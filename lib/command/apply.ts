@@ -48,6 +48,7 @@ const ROUNDS = 3;
 export function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
     await using reading = new HostReading(shown.signal);
+    await reading.underWay;
     const workspace = await loadWorkspace(shown, options);
     if (workspace === undefined) return EXIT.wrongInput;
     using _lock = await lockWorkspace();

@@ -1,3 +1,4 @@
+import { sleep } from "../host/clock.ts";
 import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
 import type { Network } from "../incus/wire/network.ts";
 import { readTemplates, type RuleTemplates } from "../nftables/template.ts";
@@ -7,6 +8,9 @@ import { readHostLimits } from "./host_limits.ts";
 import { isAdminContainer, outerHost } from "./host_side.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
 import { requestTimeout } from "./request_timeout.ts";
+
+/** Milliseconds in which requests leave for a local socket. */
+const SENDING_MS = 2;
 
 /**
  * What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. Disposing
@@ -19,6 +23,8 @@ export class HostReading implements AsyncDisposable {
   readonly surroundings: Promise<Surroundings>;
   readonly limits: Promise<HostLimits>;
   readonly templates: Promise<RuleTemplates>;
+  /** Settles once the requests are out: then it is time for work that keeps this thread busy. Never rejects. */
+  readonly underWay: Promise<void>;
   readonly #incus: Promise<IncusClient>;
   readonly #wishes = Promise.withResolvers<ReadWishes>();
   readonly #end = new AbortController();
@@ -39,6 +45,7 @@ export class HostReading implements AsyncDisposable {
     this.surroundings = outer.then((seen) => seen ?? networks);
     this.limits = outer.then((seen) => seen?.limits ?? limits);
     this.templates = readTemplates();
+    this.underWay = this.#incus.then(() => sleep(SENDING_MS), () => {});
     // Who waits for one of them is told; who ended before that does not care.
     const all = [this.networks, this.state, this.surroundings, this.limits, this.templates];
     for (const each of [...all, networks, limits]) each.catch(() => {});

@@ -1,5 +1,6 @@
 import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { findHostConflicts } from "../addressing/host_conflicts.ts";
+import type { PreparedSync } from "../ansible/sync.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import { envVar } from "../host/terminal.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
@@ -14,9 +15,9 @@ import { bridgeOwners } from "./host_networks.ts";
 import { HostReading } from "./host_reading.ts";
 import { type HostSide, hostSide } from "./host_side.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
-
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
+import { prepareTree } from "./sync.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The host as it is, and what of the desired state takes the host to know: addresses and the ruleset. */
@@ -28,6 +29,8 @@ export interface Live extends AsyncDisposable {
   readonly lock: Lock;
   readonly actual: ActualState;
   readonly ruleset: Ruleset;
+  /** What `sync` would write, from the files as they are. */
+  tree(): Promise<PreparedSync>;
   /** The ruleset once these bridges are deleted: no longer declared, they stood in it to stay walled off. */
   rulesetWithout(bridges: ReadonlySet<string>): Ruleset;
   readonly warnings: readonly Diagnostic[];
@@ -57,16 +60,25 @@ export async function openLive(
   reading.wish(wishesOf(infra));
   const incus = await reading.takeIncus();
   try {
-    const [networks, surroundings, templates] = await Promise.all([
-      reading.networks,
-      reading.surroundings,
-      reading.templates,
-    ]);
-    // The machines take Incus longest to tell of: only a lost lock needs them to know who lives where.
+    const [surroundings, templates] = await Promise.all([reading.surroundings, reading.templates]);
+    // Incus takes long to tell of machines and networks: only a lost lock needs them to know who lives where.
     const known = workspace.lock === undefined ? await reading.state : undefined;
     const { addressing, lock, diagnostics } = resolveAddressing(workspace, known);
+    const host = hostSide(incus);
+    const render = (addressing: Addressing, orphanBridges: readonly string[]) => {
+      const { uplinkBridges } = surroundings;
+      return renderRuleset(infra, addressing, { orphanBridges, uplinkBridges }, templates);
+    };
+    // Nearly always no bridge has outlived its domain: what follows from that is begun meanwhile.
+    const likely = addressing === undefined ? undefined : render(addressing, []);
+    const compared = likely && host.firewall(likely, signal);
+    compared?.catch(() => {});
+    let begun = options.reading && addressing && likely
+      ? prepareTree(workspace, addressing, false, likely.text)
+      : undefined;
+    begun?.catch(() => {});
     const found = [...diagnostics];
-    const bridges = networks.map(actualNetwork);
+    const bridges = (await reading.networks).map(actualNetwork);
     if (addressing !== undefined && (options.hostConflicts ?? true)) {
       const owners = bridgeOwners(addressing.infraId, bridges);
       found.push(...findHostConflicts(infra, addressing, { ...surroundings, ...owners }));
@@ -75,20 +87,18 @@ export async function openLive(
       const all = [...workspace.warnings, ...found];
       if (options.json) printDiagnostics(all, session);
       showDiagnostics(all, sources, session);
+      await compared?.catch(() => {});
       await incus.close();
       return undefined;
     }
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
     const { ownedBridges } = bridgeOwners(addressing.infraId, bridges);
     const orphanBridges = [...ownedBridges].filter((bridge) => !declared.has(bridge)).sort();
-    const { uplinkBridges } = surroundings;
-    const render = (orphanBridges: string[]) =>
-      renderRuleset(infra, addressing, { orphanBridges, uplinkBridges }, templates);
-    const ruleset = render(orphanBridges);
-    const host = hostSide(incus);
+    const same = likely !== undefined && orphanBridges.length === 0;
+    const ruleset = same ? likely : render(addressing, orphanBridges);
     const [state, firewall, limits, admin] = await Promise.all([
       reading.state,
-      host.firewall(ruleset, signal),
+      same && compared ? compared : host.firewall(ruleset, signal),
       reading.limits,
       reading.state.then((state) => readAdmin(incus, infra, state)),
     ]);
@@ -100,7 +110,13 @@ export async function openLive(
       lock,
       actual: { ...state, firewall, limits },
       ruleset,
-      rulesetWithout: (bridges) => render(orphanBridges.filter((bridge) => !bridges.has(bridge))),
+      tree: () => {
+        const early = same ? begun : undefined;
+        begun = undefined;
+        return early ?? prepareTree(workspace, addressing, false, ruleset.text);
+      },
+      rulesetWithout: (bridges) =>
+        render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge))),
       warnings: [...found, ...policyWarnings(infra, addressing)],
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {

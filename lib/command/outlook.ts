@@ -13,7 +13,6 @@ import { readDetails, wantsDetails } from "../plan/read_details.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { Live } from "./live.ts";
 import { type LiveMachine, type ProvisionNeed, provisionNeeds } from "./provision_needs.ts";
-import { prepareTree } from "./sync.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Everything that apply would do: what `check` shows and `apply` runs. */
@@ -40,9 +39,8 @@ export async function createOutlook(
   options: OutlookOptions,
 ): Promise<Outlook> {
   const { infra } = workspace;
-  const { addressing, ruleset } = live;
   const { domains } = options;
-  const tree = await prepareTree(workspace, addressing, false, ruleset.text);
+  const tree = await live.tree();
   const whole = desiredOn(live, infra);
   const desired = domains === undefined ? whole : limited(whole, domains, live);
   const { plan: planned, actual: seen } = await planInDetail(desired, live, options);

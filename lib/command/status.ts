@@ -16,6 +16,7 @@ export async function status(
   session: Session,
 ): Promise<ExitStatus> {
   await using reading = new HostReading(session.signal);
+  await reading.underWay;
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session, { ...options, reading });

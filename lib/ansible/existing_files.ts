@@ -12,7 +12,12 @@ export type ExistingFile =
 export type ExistingFiles = ReadonlyMap<string, ExistingFile>;
 
 /** Directories whose files carry managed sections. */
-export const SECTION_DIRECTORIES = ["inventory", "group_vars", "host_vars"] as const;
+export const SECTION_DIRECTORIES = [
+  "inventory",
+  "group_vars",
+  "host_vars",
+  "shell_plugins",
+] as const;
 /** Directories that are anklume's alone, rewritten by every sync. */
 export const OWN_DIRECTORIES = [".anklume/roles", ".anklume/plugins"] as const;
 
@@ -43,7 +48,7 @@ export async function readExisting(
   };
 
   for (const directory of SECTION_DIRECTORIES) {
-    await visit(directory, directory === "inventory" ? 0 : 1);
+    await visit(directory, directory.endsWith("_vars") ? 1 : 0);
   }
   const own = await fileKind(".anklume", options);
   if (own !== undefined && own !== "directory") {

@@ -16,6 +16,10 @@ export function renderAllVariables(infra: Infra, addressing: Addressing): string
     word("anklume_project", infra.projectName),
     word("anklume_infra", addressing.infraId),
     word("anklume_default_user", infra.global.defaultUser),
+    // The connection over Incus loses the last words of a shell that ends at once.
+    ...(infra.global.defaultConnection === "community.general.incus"
+      ? [word("ansible_shell_type", "anklume_sh")]
+      : []),
   ]);
 }
 

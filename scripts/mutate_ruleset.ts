@@ -15,8 +15,9 @@ import {
   everything,
   frameFailures,
   PACKET_CHECKS,
+  startBattery,
 } from "../tests/nftables/_battery.ts";
-import { Lab } from "../tests/nftables/_lab.ts";
+import type { Lab } from "../tests/nftables/_lab.ts";
 import { rulesetOf } from "../tests/nftables/_rules.ts";
 
 /** A line of the ruleset that is left out. */
@@ -89,29 +90,13 @@ async function noticed(lab: Lab, mutant: Mutant): Promise<string | undefined> {
   return await first() ?? await second();
 }
 
-async function startLab(): Promise<Lab> {
-  const lab = await Lab.start(everything);
-  await lab.host.ask("tun", { name: "tun0", interface: "tun0" });
-  await lab.host.ip(
-    "address add 10.99.0.1/24 dev tun0",
-    "address add fd99::1/64 dev tun0 nodad",
-    "link set tun0 up",
-  );
-  await lab.host.ip("route add default via 2001:db8::10");
-  await lab.host.ask("serve", { udp: [["::", 547]] });
-  for (const family of ["iptables", "ip6tables", "arptables"]) {
-    await lab.host.ask("run", { argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=1`] });
-  }
-  return lab;
-}
-
 const every = Deno.args[0] === "--every" ? Number(Deno.args[1]) : 1;
 const pattern = new RegExp((every === 1 ? Deno.args[0] : Deno.args[2]) ?? "");
-const whole = rulesetOf(everything, { uplinkBridges: ["br0"] }).text;
+const whole = rulesetOf(everything, { localUplinks: ["br0"] }).text;
 const mutants = mutantsOf(whole).filter((mutant) => pattern.test(`${mutant.block}: ${mutant.line}`))
   .filter((_, i) => i % every === 0);
 
-const labs = await Promise.all([startLab(), startLab()]);
+const labs = await Promise.all([startBattery(), startBattery()]);
 for (const lab of labs) {
   await lab.host.nft(whole);
   const failures = async () => [

@@ -1,7 +1,7 @@
 import type { HostNetworks } from "../addressing/host_conflicts.ts";
 import { parseIpAddresses, parseIpRoutes } from "../addressing/host_networks.ts";
 import { runCommand } from "../host/command.ts";
-import { findUplinkBridges, type IpObject } from "../nftables/uplink.ts";
+import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
 import { MARK } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
 
@@ -9,8 +9,8 @@ const TIMEOUT_MS = 10_000;
 
 /** What the host already has. */
 export interface Surroundings extends Pick<HostNetworks, "routes" | "interfaces"> {
-  /** Bridges that carry a default route, which makes them outside. */
-  readonly uplinkBridges: readonly string[];
+  /** Bridges and modem links that carry a default route, which makes them outside. */
+  readonly localUplinks: readonly string[];
 }
 
 /** The host's routes and interfaces, as `ip` tells; no root needed. */
@@ -26,7 +26,7 @@ export async function readHostNetworks(signal: AbortSignal): Promise<Surrounding
   return {
     routes: [...parseIpRoutes(routes4), ...parseIpRoutes(routes6)],
     interfaces: parseIpAddresses(addresses),
-    uplinkBridges: findUplinkBridges(
+    localUplinks: findLocalUplinks(
       [...objects(routes4), ...objects(routes6)],
       objects(addresses),
     ),

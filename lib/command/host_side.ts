@@ -53,7 +53,7 @@ export const thisHost: HostSide = {
   port: firewallPort,
 };
 
-const BLIND: HostView = { routes: [], interfaces: [], uplinkBridges: [], limits: {} };
+const BLIND: HostView = { routes: [], interfaces: [], localUplinks: [], limits: {} };
 
 export const outerHost: HostSide = {
   look: (signal) => orUnanswered(askHost<HostView>({ action: "look" }, { signal }), () => BLIND),

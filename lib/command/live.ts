@@ -66,8 +66,8 @@ export async function openLive(
     const { addressing, lock, diagnostics } = resolveAddressing(workspace, known);
     const host = hostSide(incus);
     const render = (addressing: Addressing, orphanBridges: readonly string[]) => {
-      const { uplinkBridges } = surroundings;
-      return renderRuleset(infra, addressing, { orphanBridges, uplinkBridges }, templates);
+      const { localUplinks } = surroundings;
+      return renderRuleset(infra, addressing, { orphanBridges, localUplinks }, templates);
     };
     // Nearly always no bridge has outlived its domain: what follows from that is begun meanwhile.
     const likely = addressing === undefined ? undefined : render(addressing, []);

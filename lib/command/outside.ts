@@ -4,7 +4,7 @@ import { runCommand } from "../host/command.ts";
 import type { Infra } from "../infra/infra.ts";
 import { parseCidr } from "../infra/ip.ts";
 import { PRIVATE_RANGES } from "../nftables/inet_table.ts";
-import { LOCAL_KINDS } from "../nftables/render_ruleset.ts";
+import { isLocalInterface } from "../nftables/local_interface.ts";
 import type { OutsidePlace } from "../verify/probe.ts";
 import { readHostNetworks } from "./host_networks.ts";
 
@@ -41,15 +41,15 @@ export async function readSurroundings(
   addressing: Addressing,
   signal: AbortSignal,
 ): Promise<Surroundings> {
-  const { interfaces, uplinkBridges } = await readHostNetworks(signal);
+  const { interfaces, localUplinks } = await readHostNetworks(signal);
   const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
   const hostAddresses = interfaces.filter(({ name }) => name !== "lo" && !bridges.has(name))
     .flatMap(({ addresses }) => addresses.map((each) => each.split("/")[0] ?? ""))
     .filter((each) => !each.startsWith("fe80"));
   const isOutside = async (name: string) => {
     if (infra.global.outside !== undefined) return infra.global.outside.includes(name);
-    if (uplinkBridges.includes(name)) return true;
-    return !LOCAL_KINDS.includes(await kindOf(name, signal));
+    if (localUplinks.includes(name)) return true;
+    return !isLocalInterface(name, await kindOf(name, signal));
   };
   const placeOf = async (address: string): Promise<OutsidePlace & { readonly routed: boolean }> => {
     const route = await routeTo(address, signal);

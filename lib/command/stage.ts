@@ -1,5 +1,5 @@
 import type { Addressing } from "../addressing/addressing.ts";
-import { LOCAL_KINDS } from "../nftables/render_ruleset.ts";
+import { isLocalInterface } from "../nftables/local_interface.ts";
 import type { Stage, StageInterface } from "../nftables/trace_flow.ts";
 import type { Place, Service } from "../verify/probe.ts";
 import type { Surroundings } from "./outside.ts";
@@ -96,7 +96,7 @@ async function stageInterface(
   const domain = [...addressing.domains.values()].find(({ bridge }) => bridge === name);
   if (domain === undefined) {
     const addresses = around.interfaces.find((each) => each.name === name)?.addresses ?? [];
-    const local = LOCAL_KINDS.includes(await around.kindOf(name, signal));
+    const local = isLocalInterface(name, await around.kindOf(name, signal));
     return { name, kind: local ? "local" : "card", addresses, ports: [] };
   }
   return {

@@ -62,7 +62,7 @@ export function checkRuleset(
 
 /** The sets as an infra without domains has them: their names, types, and what is the same in every infra. */
 const KNOWN_SETS: Readonly<Record<Family, readonly NftSet[]>> = {
-  inet: inetSets(emptyInfra(), emptyAddressing(), { orphanBridges: [], uplinkBridges: [] }, []),
+  inet: inetSets(emptyInfra(), emptyAddressing(), { orphanBridges: [], localUplinks: [] }, []),
   bridge: bridgeSets(emptyInfra(), emptyAddressing(), []),
 };
 

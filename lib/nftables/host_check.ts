@@ -227,10 +227,19 @@ function strangers({ strangers: all }: HostFacts): Finding {
 function uplink({ uplinks }: HostFacts, { anyInternet }: DoctorWishes): Finding {
   const check = "uplink";
   const outside = uplinks.filter(({ isOutside }) => isOutside).map(({ name }) => name);
-  if (outside.length > 0) {
-    return { check, state: "ok", detail: `the outside is behind ${outside.join(", ")}` };
-  }
   const state = anyInternet ? "warning" : "ok";
+  if (outside.length > 0) {
+    const detail = `the outside is behind ${outside.join(", ")}`;
+    const others = uplinks.filter(({ isOutside }) => !isOutside).map(({ name }) => name).join(", ");
+    if (others === "") return { check, state: "ok", detail };
+    return {
+      check,
+      state,
+      detail: `${detail}; a default route goes by ${others} too, a tunnel or local bridge, where ` +
+        "domains with `internet: true` are stopped",
+      remedy: `\`internet: { via: [${others}] }\` for the domains that may use it`,
+    };
+  }
   if (uplinks.length === 0) {
     return {
       check,

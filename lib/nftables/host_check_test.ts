@@ -56,6 +56,9 @@ const CASES: readonly (readonly [string, Partial<HostFacts>, string, Partial<Doc
   ["a flowtable", { flowtables: [{ name: "fast", devices: ["net-pro"] }] }, "flowtables bad"],
   ["a foreign port", { strangers: [{ bridge: "net-pro", port: "eth1" }] }, "ports bad"],
   ["no uplink", { uplinks: [] }, "uplink warning"],
+  ["a tunnel beside the uplink", {
+    uplinks: [{ name: "eth0", isOutside: true }, { name: "tun0", isOutside: false }],
+  }, "uplink warning"],
   ["a tunnel as uplink", { uplinks: [{ name: "wg0", isOutside: false }] }, "uplink bad"],
   [
     "a strict reverse path of a tunnel",

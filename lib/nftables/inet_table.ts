@@ -46,7 +46,7 @@ export function inetSets(
   const orphans = live.orphanBridges.filter((bridge) => !declared.has(bridge)).toSorted();
   const bridges = [...domains.map(({ address }) => address.bridge), ...orphans];
   const outside = infra.global.outside ??
-    live.uplinkBridges.filter((bridge) => !bridges.includes(bridge)).toSorted();
+    live.localUplinks.filter((uplink) => !bridges.includes(uplink)).toSorted();
   return [
     {
       name: "bridges",

@@ -4,6 +4,7 @@ import type { Infra } from "../infra/infra.ts";
 import { bridgeSets } from "./bridge_table.ts";
 import { type NftSet, setText } from "./element.ts";
 import { inetSets } from "./inet_table.ts";
+import { localReturns } from "./local_interface.ts";
 import { nicsOf } from "./nic.ts";
 import {
   FAMILIES,
@@ -14,9 +15,6 @@ import {
   tableName,
 } from "./ruleset.ts";
 import type { RuleTemplates } from "./template.ts";
-
-/** Interfaces that are no way to the outside: local switches and tunnels. `openvswitch` is a switch too. */
-export const LOCAL_KINDS = ["bridge", "openvswitch", "wireguard", "tun", "ovpn"];
 
 /**
  * Renders the firewall of the whole infra, whatever domains an apply is limited to. Pure. Needs no bridge to exist: the
@@ -68,9 +66,10 @@ export function rulesetText(
   templates: RuleTemplates,
 ): string {
   const table = tableName(project);
-  // Named by hand, the outside is these interfaces alone; otherwise whatever is not a local kind.
+  // Named by hand, the outside is these interfaces alone; otherwise whatever is not local.
   const placeholders: Record<string, string> = {
-    LOCAL_KINDS: `{ ${LOCAL_KINDS.map((kind) => `"${kind}"`).join(", ")} }`,
+    FROM_LOCAL: localReturns("iif").join("\n\t\t"),
+    TO_LOCAL: localReturns("oif").join("\n\t\t"),
     OTHER_INTERFACES: byHand ? "return" : "accept",
     OTHER_PUBLISH: byHand ? "return" : "goto publish",
     OTHER_MASQUERADE: byHand ? "return" : "masquerade",

@@ -17,8 +17,8 @@ export interface Ruleset {
 export interface LiveBridges {
   /** Bridges that carry this infra's mark but are declared no more: they stay walled off. */
   readonly orphanBridges: readonly string[];
-  /** Bridges that carry a default route, a server's `br0`: they count as outside. */
-  readonly uplinkBridges: readonly string[];
+  /** Bridges and modem links that carry a default route, a server's `br0`: they count as outside. */
+  readonly localUplinks: readonly string[];
 }
 
 /** The families in which the infra has a table. */

@@ -1,20 +1,23 @@
+import { UPLINK_KINDS } from "./local_interface.ts";
+
 /**
- * Bridges that carry a default route of the main table, IPv4 or IPv6: a server's `br0` is outside, Docker's bridge is not.
- * Sorted.
+ * Bridges and modem links that carry a default route of the main table, IPv4 or IPv6: a server's `br0` is outside, Docker's
+ * bridge is not. Sorted.
  * @param routes of both families, as `ip -json route show table all` tells
  * @param links as `ip -json -details address` (or `link`) tells
  */
-export function findUplinkBridges(
+export function findLocalUplinks(
   routes: readonly IpObject[],
   links: readonly IpObject[],
 ): string[] {
-  const bridges = new Set(
-    links.filter((link) => link.linkinfo?.info_kind === "bridge").map((link) => link.ifname),
+  const candidates = new Set(
+    links.filter((link) => UPLINK_KINDS.includes(link.linkinfo?.info_kind ?? ""))
+      .map((link) => link.ifname),
   );
   const ways = routes.filter(({ dst, table }) => dst === "default" && table === undefined)
     .flatMap((route) => [route.dev, ...(route.nexthops ?? []).map((hop) => hop.dev)]);
   return [...new Set(ways.filter((way) => way !== undefined))]
-    .filter((way) => bridges.has(way)).toSorted();
+    .filter((way) => candidates.has(way)).toSorted();
 }
 
 /** What of `ip -json`'s objects is read; a route by several ways has `nexthops` instead of `dev`. */

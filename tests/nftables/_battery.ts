@@ -14,7 +14,7 @@ import {
 } from "./_frames.ts";
 import { linkLocal } from "../../lib/nftables/nic.ts";
 import { buildInfra, type BuiltInfra, type InfraSpec } from "./_infra.ts";
-import type { Agent, Answer, Lab } from "./_lab.ts";
+import { type Agent, type Answer, Lab } from "./_lab.ts";
 
 /** One thing that holds with the whole ruleset, and is asked again of each mutant of it. */
 export interface Check {
@@ -62,6 +62,7 @@ export const EVERYTHING: InfraSpec = {
     { from: "vpn-a", to: "outside" },
     { from: "172.17.0.0/16", to: "web", ports: [80] },
     { from: "server", to: "172.17.0.2/32", ports: [22] },
+    { from: "server", to: "10.88.0.0/16", ports: [22] },
   ],
 };
 
@@ -69,6 +70,28 @@ export const everything: BuiltInfra = buildInfra(EVERYTHING);
 
 const OUTSIDE = "203.0.113.10", OUTSIDE6 = "2001:db8::10", PRIVATE_OUTSIDE = "192.168.77.10";
 const HOST = "203.0.113.1", DOCKER = "172.17.0.2", LAN = "198.51.100.10";
+
+/** Networks of hypervisors that the kernel has no kind for, and the first three bytes of their addresses. */
+const HYPERVISORS = [["vboxnet0", "10.88.0"], ["vmnet8", "10.88.8"]] as const;
+
+/** A lab in which everything is to be found that the checks ask for; the rules are not loaded. */
+export async function startBattery(): Promise<Lab> {
+  const lab = await Lab.start(everything);
+  await lab.host.ask("tun", { name: "tun0", interface: "tun0" });
+  await lab.host.ip(
+    "address add 10.99.0.1/24 dev tun0",
+    "address add fd99::1/64 dev tun0 nodad",
+    "link set tun0 up",
+  );
+  await lab.host.ip("route add default via 2001:db8::10");
+  // Port 1999 is published to a machine that refuses it: here nobody refuses, so that a packet that stays here is told apart.
+  await lab.host.ask("serve", { udp: [["::", 547], ["0.0.0.0", 1999], ["::", 1999]] });
+  for (const family of ["iptables", "ip6tables", "arptables"]) {
+    await lab.host.ask("run", { argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=1`] });
+  }
+  for (const [iface, network] of HYPERVISORS) await lab.neighbour(iface, network);
+  return lab;
+}
 
 /** IPv4 and IPv6 address of a machine. */
 function addresses(name: string): [string, string] {
@@ -107,6 +130,14 @@ function shut(from: string, kind: Kind, address: string, port = 0): Check {
   return {
     name: `${from} does not reach ${kind} ${address} ${port}`,
     holds: async (lab) => (await ask(lab.agent(from), kind, address, port)).error === "timeout",
+  };
+}
+
+function refused(from: string, kind: "tcp" | "udp", address: string, port: number): Check {
+  return {
+    name: `${from} is refused at ${kind} ${address} ${port}`,
+    holds: async (lab) =>
+      (await ask(lab.agent(from), kind, address, port)).error === "Connection refused",
   };
 }
 
@@ -237,11 +268,14 @@ export const PACKET_CHECKS: readonly Check[] = [
   },
   ...both(addresses("till-b"), (_, i) => open("till-b", "tcp", [OUTSIDE, OUTSIDE6][i]!, 80)),
   // Nobody listens there: the refusal is an ICMP error about a published flow.
-  ...[HOST, "2001:db8::1"].map((address) => ({
-    name: `outside is refused at ${address} 1999`,
-    holds: async (lab: Lab) =>
-      (await lab.agent("outside").udp(address, 1999)).error === "Connection refused",
-  })),
+  ...[HOST, "2001:db8::1"].map((address) => refused("outside", "udp", address, 1999)),
+  ...HYPERVISORS.flatMap(([name, network]) => [
+    shut("evil", "tcp", `${network}.10`, 80),
+    shut(name, "tcp", web[0]!, 443),
+    open("server", "tcp", `${network}.10`, 22, server[0]!),
+    // Nothing is published there, and the host itself serves nothing.
+    refused(name, "tcp", `${network}.1`, 2207),
+  ]),
   shut("docker", "tcp", gateways("pro")[0], 22),
   // What is not ours.
   open("docker", "tcp", OUTSIDE, 80),

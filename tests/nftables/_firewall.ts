@@ -21,7 +21,7 @@ const VERBS: Readonly<Record<string, (ruleset: Ruleset) => Promise<unknown>>> = 
   readBack: (ruleset) => readBack(ruleset),
   delete: (ruleset) => deleteTables(ruleset),
   owner: (ruleset) => readTableOwner("inet", ruleset.table),
-  uplinks: async () => (await readHostNetworks(new AbortController().signal)).uplinkBridges,
+  uplinks: async () => (await readHostNetworks(new AbortController().signal)).localUplinks,
   persist: (ruleset) => persistRuleset(ruleset),
   persisted: (ruleset) => persistedDifferences(ruleset),
   removePersisted: (ruleset) => removePersisted(ruleset),

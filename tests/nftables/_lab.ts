@@ -137,7 +137,7 @@ export const UDP_PORTS = [53, 67, 123, 5353] as const;
 export class Lab implements AsyncDisposable {
   private constructor(
     readonly host: Agent,
-    readonly agents: ReadonlyMap<string, Agent>,
+    readonly agents: Map<string, Agent>,
     readonly built: BuiltInfra,
   ) {}
 
@@ -251,6 +251,17 @@ export class Lab implements AsyncDisposable {
       `link set ${port} up`,
     );
     await agent.ip("link set eth0 up");
+  }
+
+  /** A neighbour named like the interface it is behind: `<network>.10`, where the host is `<network>.1`. */
+  async neighbour(iface: string, network: string): Promise<Agent> {
+    const agent = await Agent.start();
+    this.agents.set(iface, agent);
+    await this.plug(agent, iface);
+    await this.host.ip(`address add ${network}.1/24 dev ${iface}`);
+    await agent.ip(`address add ${network}.10/24 dev eth0`, `route add default via ${network}.1`);
+    await agent.ask("serve", { tcp: TCP_PORTS.map((port) => ["0.0.0.0", port]) });
+    return agent;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

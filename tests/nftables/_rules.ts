@@ -13,7 +13,7 @@ export function rulesetOf(
   return renderRuleset(
     infra,
     addressing,
-    { orphanBridges: [], uplinkBridges: [], ...live },
+    { orphanBridges: [], localUplinks: [], ...live },
     templates,
   );
 }

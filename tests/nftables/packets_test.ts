@@ -30,7 +30,7 @@ const PRINTER = "10.120.1.1", WEB = "10.120.1.2";
 /** A lab with the rules of `spec` loaded, with br_netfilter on (as Incus and Docker set it) or off. */
 async function labWith(
   spec: InfraSpec,
-  { uplinkBridges = [] as string[], brNetfilter = true } = {},
+  { localUplinks = [] as string[], brNetfilter = true } = {},
 ): Promise<Lab> {
   const built = buildInfra(spec);
   const lab = await Lab.start(built);
@@ -41,7 +41,7 @@ async function labWith(
       argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=${on}`],
     });
   }
-  await lab.host.nft(rulesetOf(built, { uplinkBridges }).text);
+  await lab.host.nft(rulesetOf(built, { localUplinks }).text);
   return lab;
 }
 
@@ -208,6 +208,15 @@ Deno.test("full internet reaches the outside, masqueraded, and no other local br
       pro.tcp("10.9.9.1", 80),
     ]),
   );
+  // Another wifi, another name: the rules name none.
+  await lab.host.ip(
+    "link set wan0 down",
+    "link set wan0 name wlan7",
+    "link set wlan7 up",
+    "route add default via 203.0.113.10",
+  );
+  passes(await pro.tcp(OUTSIDE, 80), "203.0.113.1");
+  blocked(await lab.agent("outside").tcp(PRO_DEV, 80));
 });
 
 Deno.test("taking the internet from a domain ends its flows", async () => {
@@ -243,7 +252,7 @@ Deno.test("public-only reaches public addresses and no private one", async () =>
 
 Deno.test("a bridge that carries the default route is outside, both ways round", async () => {
   await using lab = await labWith(withPolicies({ from: "outside", to: "printer", ports: [80] }), {
-    uplinkBridges: ["br0"],
+    localUplinks: ["br0"],
   });
   passes(await lab.agent("pro-dev").tcp(LAN, 80), "198.51.100.1");
   passes(await lab.agent("lan").tcp(PRINTER, 80), LAN);
@@ -273,6 +282,57 @@ Deno.test("a tunnel is reached by the domain that names it and no other, which r
   blocked(await lab.agent("vpn-a").tcp(OUTSIDE, 80));
   await lab.agent("pro-dev").ping("10.99.0.7");
   assert.deepEqual(await sources(), new Set());
+});
+
+Deno.test("a tunnel over the uplink is not the outside, whichever way round, but for the domain that names it", async () => {
+  const policies: PolicySpec[] = [{ from: "outside", to: "printer", ports: [80] }];
+  const domains = SPEC.domains.map((domain) =>
+    domain.name === "vpn"
+      ? { ...domain, internet: { kind: "via" as const, interfaces: ["vxlan7"] } }
+      : domain
+  );
+  const built = buildInfra({ ...SPEC, domains, policies });
+  await using lab = await Lab.start(built);
+  const outside = lab.agent("outside");
+  const link = (dev: string, local: string, remote: string, address: string) => [
+    `link add vxlan7 type vxlan id 7 dev ${dev} local ${local} remote ${remote} dstport 4789`,
+    `address add ${address}/24 dev vxlan7`,
+    "link set vxlan7 up",
+  ];
+  await lab.host.ip(...link("wan0", "203.0.113.1", OUTSIDE, "10.77.0.1"));
+  await outside.ip(
+    ...link("eth0", OUTSIDE, "203.0.113.1", "10.77.0.10"),
+    `route add ${PRINTER}/32 via 10.77.0.1`,
+  );
+  const [pro, vpn] = [lab.agent("pro-dev"), lab.agent("vpn-a")];
+  const attacks = () => [
+    pro.tcp("10.77.0.10", 80),
+    outside.tcp(PRINTER, 80, { source: "10.77.0.10" }),
+  ];
+  const { text } = rulesetOf(built);
+  await lab.host.nft(text.replaceAll('"vxlan", ', ""));
+  for (const each of attacks()) passes(await each);
+  await lab.host.nft(text);
+  blocked(...await Promise.all(attacks()));
+  assert.equal((await outside.tcp("10.77.0.1", 2207)).error, "Connection refused");
+  passes(await vpn.tcp("10.77.0.10", 80), "10.77.0.1");
+  // The uplink beneath it is what it was.
+  passes(await pro.tcp(OUTSIDE, 80), "203.0.113.1");
+  blocked(await vpn.tcp(OUTSIDE, 80));
+});
+
+Deno.test("networks of VirtualBox and VMware, which have no kind, are not the outside", async () => {
+  await using lab = await labWith(withPolicies({ from: "outside", to: "printer", ports: [80] }));
+  const pro = lab.agent("pro-dev");
+  const places = [["vboxnet0", false], ["vmnet8", false], ["card0", true]] as const;
+  for (const [i, [name, isOutside]] of places.entries()) {
+    const there = await lab.neighbour(name, `10.88.${i}`);
+    const answers = [await pro.tcp(`10.88.${i}.10`, 80), await there.tcp(PRINTER, 80)];
+    if (isOutside) { for (const each of answers) passes(each); }
+    else blocked(...answers);
+    const published = await there.tcp(`10.88.${i}.1`, 2207);
+    assert.equal(published.error, isOutside ? undefined : "Connection refused", name);
+  }
 });
 
 Deno.test("an interface that has no kind, like a network card, is outside", async () => {
@@ -522,6 +582,7 @@ Deno.test("with ipv6 the same rules hold for both families", async () => {
       pro.tcp("fd00:0:0:2::254", 53),
       pro.tcp("2001:db8::1", 22),
       pro.ping(`${local}%eth0`),
+      pro.tcp(`${local}%eth0`, 22),
       lab.agent("printer").tcp(outside6, 80),
       lab.agent("outside").tcp("fd00:0:0:1::1", 80),
     ]),

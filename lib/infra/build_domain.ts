@@ -174,7 +174,22 @@ function buildInternet(
   if (value === true) return { kind: "full" };
   if (value === false) return { kind: "none" };
   if (value === "public-only") return { kind: "public-only" };
-  return { kind: "via", interfaces: distinct(value.via, "via", diagnostics) };
+  if (value.dns === undefined && internet !== undefined) {
+    diagnostics.add({
+      severity: "warning",
+      code: "VIA_WITHOUT_DNS",
+      summary: "The domain's gateway resolves no names outside",
+      detail:
+        "the host's resolver would ask by the host's own way, not by the interfaces that `via` names",
+      remedy: "name resolvers to ask through them, `dns: [10.64.0.1]`; or `dns: []` for none",
+      range: internet.range,
+    });
+  }
+  return {
+    kind: "via",
+    interfaces: distinct(value.via, "via", diagnostics),
+    ...(value.dns === undefined ? {} : { dns: distinct(value.dns, "dns", diagnostics) }),
+  };
 }
 
 function buildProfiles({ text }: DomainSource, { diagnostics }: BuildContext): Profile[] {

@@ -15,8 +15,12 @@ export type Internet =
   | { readonly kind: "full" }
   /** No private, link-local or shared address ranges. */
   | { readonly kind: "public-only" }
-  /** Only through these interfaces, tunnels included. */
-  | { readonly kind: "via"; readonly interfaces: readonly string[] };
+  /** Only through these interfaces, tunnels included; so too the questions for names, asked of `dns` or of nobody. */
+  | {
+    readonly kind: "via";
+    readonly interfaces: readonly string[];
+    readonly dns?: readonly string[];
+  };
 
 /** How domains get their /24: by zone of trust, or `base_subnet` + `subnet_id` (the classic form). */
 export type AddressingForm =

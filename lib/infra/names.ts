@@ -1,4 +1,5 @@
 import type { Report } from "../diag/diagnostic_list.ts";
+import { parseIpv4, parseIpv6 } from "./ip.ts";
 import { shorten } from "./shape.ts";
 
 /** What is wrong with a value; whoever reports it adds the place. */
@@ -94,6 +95,16 @@ export function interfaceProblem(name: string): Problem | undefined {
     summary: `\`${shorten(name)}\` cannot be the name of a network interface`,
     detail: `it has 1 to ${INTERFACE_NAME_LIMIT} letters, digits, \`_\`, \`.\` and \`-\``,
     remedy: "`ip -br link` lists the host's",
+  };
+}
+
+/** Of a resolver: an address without a prefix length or a zone. */
+export function resolverProblem(text: string): Problem | undefined {
+  if (parseIpv4(text) !== undefined || parseIpv6(text) !== undefined) return undefined;
+  return {
+    code: "INVALID_ADDRESS",
+    summary: `\`${shorten(text)}\` is no IPv4 or IPv6 address`,
+    remedy: "name the resolver by its address: `dns: [10.64.0.1]`",
   };
 }
 

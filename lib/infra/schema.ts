@@ -6,6 +6,7 @@ import {
   labelProblem,
   poolProblem,
   PROJECT_NAME_LIMIT,
+  resolverProblem,
   roleProblem,
   userProblem,
 } from "./names.ts";
@@ -87,7 +88,7 @@ const globalSettings = object({
   ipv6: described(flag(), "false: off, also link-local. true: the same rules as IPv4", false),
   outside: described(
     list(interfaceName()),
-    "Interfaces that are the outside; by default every one that is not a bridge or tunnel",
+    "Interfaces that are the outside; by default every one that is no bridge and no tunnel",
   ),
 }, options);
 
@@ -160,23 +161,28 @@ const machine = object({
   ),
 }, options);
 
-/** `true`, `false`, `public-only`, or `{ via: [wg0] }`. */
+/** `true`, `false`, `public-only`, or `{ via: [wg0], dns: [10.64.0.1] }`. */
 const internetVia = object({
   via: described(
     list(interfaceName(), { whenEmpty: "write `internet: false` for none" }),
     "The only ways out, tunnels included",
   ),
+  dns: described(
+    list(checked(text(), resolverProblem)),
+    "Resolvers that the gateway asks, through these interfaces alone; [] for none",
+  ),
 }, { required: ["via"] });
 export type InternetText =
   | boolean
   | "public-only"
-  | { readonly via: readonly Located<string>[] };
+  | { readonly via: readonly Located<string>[]; readonly dns?: readonly Located<string>[] };
 const internet: Shape<InternetText> = {
   json: { oneOf: [{ type: "boolean" }, { const: "public-only" }, internetVia.json] },
   read(node, context) {
     if (node.kind === "map") {
       const read = internetVia.read(node, context);
-      return read?.via === undefined ? undefined : { via: read.via.value };
+      if (read?.via === undefined) return undefined;
+      return { via: read.via.value, ...(read.dns === undefined ? {} : { dns: read.dns.value }) };
     }
     if (node.kind === "scalar") {
       if (typeof node.value === "boolean") return node.value;
@@ -235,7 +241,7 @@ export const domainShape = object({
   ),
   internet: described(
     internet,
-    "Outbound: true, false, public-only (no private ranges), or { via: [wg0] }",
+    "Outbound: true, false, public-only (no private ranges), or { via: [wg0], dns: [10.64.0.1] }",
     true,
   ),
   ephemeral: described(flag(), "true: its machines may be deleted without --force", false),

@@ -42,12 +42,29 @@ function bridgeConfig(domain: Domain, address: DomainAddress): StringMap {
       // Static addresses are handed out by DHCPv6, which Incus offers only in this mode.
       "ipv6.dhcp.stateful": "true",
     }),
-    // The host's own names are nobody's business. Without a way out a machine could still send questions (and data in
-    // them) through the host's resolver.
-    "raw.dnsmasq": domain.internet.kind === "none"
-      ? "no-hosts\nno-resolv"
-      : "no-hosts\ndomain-needed\nbogus-priv",
+    "raw.dnsmasq": resolverLines(domain).join("\n"),
   };
+}
+
+/**
+ * What the domain's resolver is told. The host's own names are nobody's business. Without a way out a machine could still
+ * send questions (and data in them) through the host's resolver; with ways named under `via` they would leave by another.
+ */
+function resolverLines({ internet }: Domain): string[] {
+  const publicNames = ["domain-needed", "bogus-priv"];
+  switch (internet.kind) {
+    case "none":
+      return ["no-hosts", "no-resolv"];
+    case "via": {
+      // Bound to the interface: while it is gone nothing is asked.
+      const servers = (internet.dns ?? []).flatMap((address) =>
+        internet.interfaces.map((each) => `server=${address}@${each}`)
+      );
+      return ["no-hosts", "no-resolv", ...servers.length === 0 ? [] : publicNames, ...servers];
+    }
+    default:
+      return ["no-hosts", ...publicNames];
+  }
 }
 
 export function desiredNetwork(

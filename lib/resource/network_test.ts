@@ -35,6 +35,27 @@ Deno.test("desiredNetwork() lets a domain with internet resolve public names onl
   }
 });
 
+Deno.test("desiredNetwork() lets a domain with ways of its own ask by them alone, or nobody", () => {
+  const interfaces = ["wg0", "wg1"];
+  assert.equal(
+    keys(desired({ internet: { kind: "via", interfaces } }))["raw.dnsmasq"],
+    "no-hosts\nno-resolv",
+  );
+  const dns = ["10.64.0.1", "fd64::1"];
+  assert.deepEqual(
+    keys(desired({ internet: { kind: "via", interfaces, dns } }))["raw.dnsmasq"]?.split("\n"),
+    [
+      ...["no-hosts", "no-resolv", "domain-needed", "bogus-priv"],
+      ...[
+        "server=10.64.0.1@wg0",
+        "server=10.64.0.1@wg1",
+        "server=fd64::1@wg0",
+        "server=fd64::1@wg1",
+      ],
+    ],
+  );
+});
+
 Deno.test("desiredNetwork() hands out IPv6 addresses where the infra has them", () => {
   const config = keys(desired({}, true));
   assert.match(config["ipv6.address"] ?? "", /^fd[0-9a-f:]+::254\/64$/);

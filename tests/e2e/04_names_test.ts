@@ -8,7 +8,48 @@ global: { default_os_image: "${IMAGE}" }
 domains:
   online: { ephemeral: true, internet: true, machines: { online-a: {}, online-b: {} } }
   offline: { ephemeral: true, internet: false, machines: { offline-a: {}, offline-b: {} } }
+  tunnel: { ephemeral: true, internet: { via: [vpn0], dns: [10.99.0.53] }, machines: { tunnel-a: {} } }
 `;
+
+/** The other end of a tunnel, with a resolver of its own; and a counter of the questions that leave by the uplink. */
+async function startTunnel(): Promise<AsyncDisposable> {
+  await must(["ip", "netns", "add", "tunnel"]);
+  await must(
+    ["ip", "-batch", "-"],
+    [
+      "link add vpn0 type veth peer name eth0 netns tunnel",
+      "address add 10.99.0.1/24 dev vpn0",
+      "link set vpn0 up",
+      "netns exec tunnel ip address add 10.99.0.53/24 dev eth0",
+      "netns exec tunnel ip link set eth0 up",
+    ].join("\n"),
+  );
+  await must(
+    ["nft", "-f", "-"],
+    `table inet asked { chain out { type filter hook output priority 0; oifname "eth0" udp dport 53 counter; }; }`,
+  );
+  const resolver = new Deno.Command("nsenter", {
+    args: [
+      ...["--net=/run/netns/tunnel", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null"],
+      ...["--no-resolv", "--no-hosts", "--pid-file=", "--user=root"],
+      "--address=/inside.test/203.0.113.77",
+    ],
+  }).spawn();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      resolver.kill("SIGKILL");
+      await resolver.status;
+      await must(["nft", "delete", "table", "inet", "asked"]);
+      await must(["ip", "netns", "delete", "tunnel"]);
+    },
+  };
+}
+
+/** Questions that have left by the uplink since the tunnel was started. */
+async function asked(): Promise<number> {
+  const listing = await must(["nft", "list", "table", "inet", "asked"]);
+  return Number(/counter packets (\d+)/.exec(listing)?.[1]);
+}
 
 /** Asks a resolver for an address: how many it got, or why none came. */
 const ASK = `
@@ -50,6 +91,7 @@ async function ask(
 }
 
 Deno.test("a resolver tells its own domain's names, asks outside only where the domain may, and tells nothing of the host's", async () => {
+  await using _tunnel = await startTunnel();
   await using lab = await Lab.create(INFRA);
   await lab.anklume(["apply", "--infra"]);
   // Waits until the machines have their addresses.
@@ -62,7 +104,9 @@ Deno.test("a resolver tells its own domain's names, asks outside only where the 
     };
     return config["ipv4.address"]?.split("/")[0] ?? "";
   };
-  const [online, offline] = [await gateway("online"), await gateway("offline")];
+  const [online, offline, tunnel] = await Promise.all(
+    ["online", "offline", "tunnel"].map(gateway),
+  ) as [string, string, string];
   // Names that the host's own /etc/hosts has, `localhost` aside.
   const hosts = (await must(["sh", "-c", "sed 's/#.*//' /etc/hosts"])).split("\n")
     .filter((line) => !line.includes(":")).flatMap((line) => line.trim().split(/\s+/).slice(1))
@@ -106,4 +150,18 @@ Deno.test("a resolver tells its own domain's names, asks outside only where the 
   assert.deepEqual(await ask("offline", "203.0.113.10", "outside.test"), {
     "outside.test": "TimeoutError",
   });
+  // What goes out by a tunnel alone asks there alone, also when the tunnel is gone.
+  const before = await asked();
+  assert.ok(before > 0, "the domain with internet asks by the uplink");
+  const names = ["tunnel-a", "inside.test", "outside.test"];
+  assert.deepEqual(await ask("tunnel", tunnel, ...names), {
+    "tunnel-a": "1",
+    "inside.test": "1",
+    "outside.test": "0",
+  });
+  await must(["ip", "link", "delete", "vpn0"]);
+  const { "tunnel-a": own, ...others } = await ask("tunnel", tunnel, ...names);
+  assert.equal(own, "1");
+  for (const [name, answers] of Object.entries(others)) assert.notEqual(answers, "1", name);
+  assert.equal(await asked(), before);
 });

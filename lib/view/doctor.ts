@@ -43,9 +43,6 @@ export function findingsJson(findings: readonly Finding[]): string {
   return jsonText({
     format: 1,
     healthy: findings.every(({ state }) => state !== "bad"),
-    findings: findings.map(({ fix, ...finding }) => ({
-      ...finding,
-      ...(fix === undefined ? {} : { fix }),
-    })),
+    findings,
   });
 }

@@ -1,63 +1,80 @@
 import type { CellState, Matrix } from "../verify/matrix.ts";
 import type { Style } from "./style.ts";
-import { hang, shorten } from "./text.ts";
+import { table } from "./table.ts";
+import { shorten, wrap } from "./text.ts";
 
-const SIGNS: Readonly<Record<CellState, string>> = {
-  closed: ".",
-  open: "#",
-  part: "+",
-  leak: "!",
-  blocked: "x",
-  unknown: "?",
-  unprobed: " ",
-};
-const WORDS: Readonly<Record<CellState, string>> = {
-  closed: "closed",
-  part: "open for what infra.yml says",
-  open: "open",
-  leak: "LEAK",
-  blocked: "BLOCKED",
-  unknown: "cannot be told",
-  unprobed: "not probed",
+/** How a state looks in a small matrix and in a large one, and what it says. */
+const STATES: Readonly<Record<CellState, readonly [word: string, sign: string, says: string]>> = {
+  closed: ["closed", ".", "nothing gets through, as infra.yml says"],
+  part: ["partly", "+", "what infra.yml opens (of the host: DNS too) gets through, no more"],
+  open: ["open", "#", "all gets through, as infra.yml says"],
+  leak: ["LEAK", "!", "something gets through that nothing in infra.yml opens"],
+  blocked: ["BLOCKED", "x", "something that infra.yml opens does not get through"],
+  unknown: ["unknown", "?", "nobody could see what became of the packets"],
+  unprobed: ["none", "-", "no pair of machines to probe"],
 };
 /** Most a name may take of a row. */
 const NAME_WIDTH = 24;
+const CORNER = "from \\ to";
 
 /** Whether the matrix fits a screen of that many columns. */
 export function fits({ from, to }: Matrix, width: number): boolean {
   return nameWidth(from) + to.length * cellWidth(to) <= width;
 }
 
-/** Rows are who begins, columns are whom they try to reach, by number. */
+/** Rows are who begins, columns are whom they try to reach: by name where there is room, else by number. */
 export function matrixText(matrix: Matrix, style: Style): string {
-  const { colors } = style;
-  const { from, to, cells } = matrix;
+  const named = namedRows(matrix, style);
+  const lines = named.every(({ length }) => length <= style.width)
+    ? [...namedRows(matrix, style, true), "", ...legend(matrix, "word", style)]
+    : [
+      ...numberedRows(matrix, style),
+      "",
+      wrap("Columns have the numbers of the rows; H is the host, O the outside.", style.width),
+      ...legend(matrix, "sign", style),
+    ];
+  return [...lines, ""].join("\n");
+}
+
+function namedRows({ from, to, cells }: Matrix, style: Style, painted = false): string[] {
+  const columns = [CORNER, ...to].map((title) => ({ title }));
+  const rows = from.map((name, row) => [
+    { text: shorten(name, NAME_WIDTH) },
+    ...(cells[row] ?? []).map((state) => ({
+      text: STATES[state][0],
+      ...(painted ? { paint: (text: string) => paint(state, text, style) } : {}),
+    })),
+  ]);
+  return table(columns, rows, style.width, painted ? style.colors.bold : undefined);
+}
+
+function numberedRows({ from, to, cells }: Matrix, style: Style): string[] {
   const [names, cell] = [nameWidth(from), cellWidth(to)];
   const label = (name: string, i: number) =>
     i < to.length - 2 ? String(i + 1) : name === "host" ? "H" : "O";
-  const head = " ".repeat(names) + to.map((name, i) => label(name, i).padStart(cell)).join("");
+  const head = CORNER.padEnd(names) + to.map((name, i) => label(name, i).padStart(cell)).join("");
   const rows = from.map((name, row) => {
-    const number = label(name, row);
-    const title = `${number.padStart(cell - 1)} ${shorten(name, NAME_WIDTH)}`.padEnd(names);
-    return title + (cells[row] ?? []).map((state) => paint(state, cell, style)).join("");
+    const title = `${label(name, row).padStart(cell - 1)} ${shorten(name, NAME_WIDTH)}`;
+    return title.padEnd(names) +
+      (cells[row] ?? []).map((state) => paint(state, STATES[state][1].padStart(cell), style))
+        .join("");
   });
-  const used = new Set(cells.flat());
-  const legend = (Object.keys(WORDS) as CellState[])
-    .filter((state) => used.has(state) && state !== "unprobed")
-    .map((state) => `${SIGNS[state]} ${WORDS[state]}`).join("   ");
-  return [
-    colors.bold(head),
-    ...rows,
-    "",
-    colors.dim(
-      hang("", `from the row to the column (H host, O outside):   ${legend}`, style.width),
-    ),
-    "",
-  ].join("\n");
+  return [style.colors.bold(head), ...rows];
 }
 
-function paint(state: CellState, width: number, { colors }: Style): string {
-  const text = SIGNS[state].padStart(width);
+/** What the states say that are to be seen: by their words, or by signs and words. */
+function legend({ cells }: Matrix, by: "word" | "sign", style: Style): string[] {
+  const used = new Set(cells.flat());
+  const shown = (Object.keys(STATES) as CellState[]).filter((state) => used.has(state));
+  const width = Math.max(...shown.map((state) => STATES[state][0].length));
+  return shown.map((state) => {
+    const [word, sign, says] = STATES[state];
+    const title = by === "word" ? word.padEnd(width) : `${sign}  ${word.padEnd(width)}`;
+    return `  ${paint(state, title, style)}  ${style.colors.dim(says)}`;
+  });
+}
+
+function paint(state: CellState, text: string, { colors }: Style): string {
   switch (state) {
     case "closed":
     case "unprobed":
@@ -75,7 +92,7 @@ function paint(state: CellState, width: number, { colors }: Style): string {
 
 function nameWidth(names: readonly string[]): number {
   const longest = Math.max(...names.map(({ length }) => length));
-  return Math.min(longest, NAME_WIDTH) + cellWidth(names) + 1;
+  return Math.max(Math.min(longest, NAME_WIDTH) + cellWidth(names), CORNER.length) + 1;
 }
 
 function cellWidth({ length }: readonly string[]): number {

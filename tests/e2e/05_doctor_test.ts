@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import Ajv from "ajv/dist/2020.js";
 import { connect, IMAGE, Lab, must, OUTSIDE_ADDRESS } from "./_lab.ts";
 
 const INFRA = `
@@ -18,8 +19,21 @@ table ip filter {
 }
 `;
 
+/** `doctor --json`, held against the published schema. */
+async function findings(lab: Lab, expected: number) {
+  const answer = JSON.parse((await lab.anklume(["doctor", "--json"], expected)).stdout);
+  const schema = new URL("../../docs/schema/doctor.schema.json", import.meta.url);
+  const holds = new Ajv.default({ strict: false }).compile(
+    JSON.parse(await Deno.readTextFile(schema)),
+  );
+  assert.ok(holds(answer), JSON.stringify(holds.errors));
+  return answer as { healthy: boolean; findings: { check: string; state: string }[] };
+}
+
 Deno.test("doctor finds what breaks the internet of a domain or plugs into its bridge, and mends what it can", async () => {
   await using lab = await Lab.create(INFRA);
+  // Before anything is there, too.
+  assert.equal((await findings(lab, 1)).healthy, false);
   await lab.anklume(["apply", "--infra"]);
   const healthy = await lab.anklume(["doctor"]);
   assert.doesNotMatch(healthy.stdout, /BAD|warning/);
@@ -33,14 +47,10 @@ Deno.test("doctor finds what breaks the internet of a domain or plugs into its b
     await must(["ip", "link", "set", "stray", "master", "net-ward"]);
     assert.equal(await outside(), undefined);
 
-    const { stdout } = await lab.anklume(["doctor", "--json"], 1);
-    const { healthy, findings } = JSON.parse(stdout) as {
-      healthy: boolean;
-      findings: { check: string; state: string }[];
-    };
-    assert.equal(healthy, false);
+    const sick = await findings(lab, 1);
+    assert.equal(sick.healthy, false);
     assert.deepEqual(
-      findings.filter(({ state }) => state === "bad").map(({ check }) => check),
+      sick.findings.filter(({ state }) => state === "bad").map(({ check }) => check),
       ["forwarding", "docker", "ports"],
     );
     // Nobody is there to be asked.

@@ -51,6 +51,22 @@ async function address(lab: Lab, machine: string): Promise<string> {
   return found?.[1] ?? assert.fail(`no address of ${machine}`);
 }
 
+/** Another infra, whose subnets are free. */
+const BESIDE = `
+project_name: beside
+global: { default_os_image: "${IMAGE}", addressing: { zone_base: 180 } }
+domains:
+  beside: { ephemeral: true, internet: true, machines: { beside-a: {} } }
+`;
+
+/** Both live tables of an infra, counters left out. */
+async function tables(name: string): Promise<string> {
+  const listings = ["inet", "bridge"].map((family) =>
+    must(["nft", "-s", "list", "table", family, name])
+  );
+  return (await Promise.all(listings)).join("");
+}
+
 const nft = (rule: string) => must(["nft", ...rule.split(" ")]);
 const T = "anklume_proven";
 
@@ -64,8 +80,9 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     assert.deepEqual(proof.faults, []);
     assert.ok(proof.probes > 150, `${proof.probes} probes`);
     const { stdout } = await lab.anklume(["network", "verify"]);
-    assert.match(stdout, /^1 left {3}# \+ \. \+ #$/m, stdout);
-    assert.match(stdout, /^3 shut {3}\. \+ {3}\+ \.$/m, stdout);
+    assert.match(stdout, /^from \\ to {2}left {4}right {3}shut {4}host {4}outside$/m, stdout);
+    assert.match(stdout, /^left {7}open {4}partly {2}closed {2}partly {2}open$/m, stdout);
+    assert.match(stdout, /^shut {7}closed {2}partly {2}none {4}partly {2}closed$/m, stdout);
     assert.match(stdout, /All as infra\.yml says/);
   });
 
@@ -181,13 +198,55 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       ...["incus", "config", "device", "add", "--project", "shut", "shut-a", "eth9"],
       ...["nic", "nictype=bridged", "parent=docker0", "name=eth9"],
     ]);
+    // Through a profile it reaches the running machine too.
+    await must([
+      ...["incus", "profile", "device", "add", "--project", "shut", "default", "eth8"],
+      ...["nic", "nictype=bridged", "parent=docker0", "name=eth8"],
+    ]);
     const proof = await verify(lab, 1);
-    assert.match(proof.breaches.join(), /shut-a.*eth9/);
+    assert.match(proof.breaches.join("\n"), /shut-a.*eth9/);
+    assert.match(proof.breaches.join("\n"), /shut\/default.*eth8/);
     assert.match((await lab.anklume(["status"])).stdout, /BREACH.*shut-a/);
-    assert.match((await lab.anklume(["check"])).stdout, /eth9/);
+    const check = await lab.anklume(["check"]);
+    for (const nic of [/eth8/, /eth9/]) assert.match(check.stdout, nic);
     const applied = await lab.anklume(["apply", "--infra", "--yes", "--verify"]);
     assert.match(applied.stdout, /All as infra\.yml says/);
   });
+
+  await t.step("an apply limited to one domain keeps every other's rules", async () => {
+    const before = await tables(T);
+    await lab.anklume(["apply", "--infra", "--domain", "shut"]);
+    assert.equal(await tables(T), before);
+  });
+
+  await t.step(
+    "another infra on the same host: neither reaches nor touches the other",
+    async () => {
+      const before = await tables(T);
+      {
+        await using beside = await Lab.create(BESIDE);
+        await beside.anklume(["apply", "--infra"]);
+        assert.equal(await tables(T), before);
+        const theirs = await tables("anklume_beside");
+        const from = (domain: string, machine: string) => ({ domain, machine });
+        const [leftA, besideA] = [await address(lab, "left-a"), await address(beside, "beside-a")];
+        assert.deepEqual(
+          await Promise.all([
+            connect(from("beside", "beside-a"), leftA, 22),
+            connect(from("beside", "beside-a"), leftA.replace(/\d+$/, "254"), 53),
+            connect(from("left", "left-a"), besideA, 22),
+            connect(from("left", "left-a"), besideA.replace(/\d+$/, "254"), 53),
+          ]),
+          [undefined, undefined, undefined, undefined],
+        );
+        assert.deepEqual((await verify(beside, 0)).differences, []);
+        assert.deepEqual((await verify(lab, 0)).differences, []);
+        await lab.anklume(["network", "deploy"]);
+        assert.equal(await tables("anklume_beside"), theirs);
+      }
+      assert.equal(await tables(T), before);
+    },
+  );
 
   await t.step("nothing is left in the machines or on the host", async () => {
     const left =

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { ATTACKS } from "../nftables/_attacks.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const read = (path: string) => Deno.readTextFileSync(new URL(path, ROOT));
+
+/** Rows of the table of promises: what the last column names, suite by suite. */
+function namedTests(page: string): { suite: string; names: string[] }[] {
+  const rows = page.split("\n").filter((line) => /^\| .* \| .* \|$/.test(line))
+    .map((line) => line.slice(2, -2).split(" | ").at(-1) ?? "");
+  return rows.flatMap((cell) =>
+    [...cell.matchAll(/`([\w/]+)`: ([^`;]+)/g)].map(([, suite = "", names = ""]) => ({
+      suite,
+      names: names.split(/…(?:, )?/).map((name) => name.trim()).filter((name) => name !== ""),
+    }))
+  );
+}
+
+function pathOf(suite: string): string {
+  if (suite.includes("/")) return `tests/${suite}_test.ts`;
+  if (suite === "local_interface") return "lib/nftables/local_interface_test.ts";
+  if (suite === "verify") return "lib/verify/verify_test.ts";
+  return `tests/nftables/${suite}_test.ts`;
+}
+
+Deno.test("every test that docs/isolation.md names is there", () => {
+  const named = namedTests(read("docs/isolation.md"));
+  assert.ok(named.length > 30, `${named.length}`);
+  const missing = named.flatMap(({ suite, names }) => {
+    const source = read(pathOf(suite));
+    return names.filter((name) => !source.includes(`"${name}`) && !source.includes(`\`${name}`))
+      .map((name) => `${suite}: ${name}`);
+  });
+  assert.deepEqual(missing, []);
+});
+
+Deno.test("docs/isolation.md counts the forged frames right", () => {
+  assert.equal(/\((\d+) attacks\)/.exec(read("docs/isolation.md"))?.[1], String(ATTACKS.length));
+});

@@ -12,6 +12,7 @@ import {
   udp,
   udp6,
 } from "./_frames.ts";
+import { arrivingErrors, forgedErrors, honestErrors } from "./_errors.ts";
 import { linkLocal } from "../../lib/nftables/nic.ts";
 import { buildInfra, type BuiltInfra, type InfraSpec } from "./_infra.ts";
 import { type Agent, type Answer, Lab } from "./_lab.ts";
@@ -137,7 +138,8 @@ function refused(from: string, kind: "tcp" | "udp", address: string, port: numbe
   return {
     name: `${from} is refused at ${kind} ${address} ${port}`,
     holds: async (lab) =>
-      (await ask(lab.agent(from), kind, address, port)).error === "Connection refused",
+      (await ask(from === "host" ? lab.host : lab.agent(from), kind, address, port)).error ===
+        "Connection refused",
   };
 }
 
@@ -269,6 +271,8 @@ export const PACKET_CHECKS: readonly Check[] = [
   ...both(addresses("till-b"), (_, i) => open("till-b", "tcp", [OUTSIDE, OUTSIDE6][i]!, 80)),
   // Nobody listens there: the refusal is an ICMP error about a published flow.
   ...[HOST, "2001:db8::1"].map((address) => refused("outside", "udp", address, 1999)),
+  // So is the refusal of what the host began.
+  ...both(evil, (to) => refused("host", "udp", to, 9)),
   ...HYPERVISORS.flatMap(([name, network]) => [
     shut("evil", "tcp", `${network}.10`, 80),
     shut(name, "tcp", web[0]!, 443),
@@ -525,6 +529,12 @@ async function ranges(lab: Lab): Promise<string[]> {
   ];
 }
 
+async function missingErrors(lab: Lab): Promise<string[]> {
+  const honest = honestErrors(lab);
+  const arrived = await arrivingErrors(lab, honest);
+  return arrived.length === 2 * honest.length ? [] : ["refused: an error about the sender's flow"];
+}
+
 /** Checks by frames that an attacker writes, one after the other. */
 export async function frameFailures(lab: Lab): Promise<string[]> {
   const names = (attacks: readonly Attack[]) => attacks.map(({ name }) => name);
@@ -533,6 +543,8 @@ export async function frameFailures(lab: Lab): Promise<string[]> {
   return [
     ...names(HONEST).filter((name) => !honest.includes(name)).map((name) => `refused: ${name}`),
     ...forged.map((name) => `arrived: ${name}`),
+    ...(await arrivingErrors(lab, forgedErrors(lab))).map((name) => `arrived: an error, ${name}`),
+    ...await missingErrors(lab),
     ...await outsiders(lab),
     ...await otherProtocols(lab),
     ...await announcements(lab),

@@ -12,6 +12,8 @@ import {
   UDP,
   VICTIM,
 } from "./_attacks.ts";
+import { everything, startBattery } from "./_battery.ts";
+import { arrivingErrors, forgedErrors, honestErrors } from "./_errors.ts";
 import { ethernet, ipv4, udp } from "./_frames.ts";
 import { buildInfra } from "./_infra.ts";
 import { Lab } from "./_lab.ts";
@@ -65,6 +67,19 @@ Deno.test("a frame to a reserved address of the bridge does not reach the host p
   const ruleset = rulesetOf(built);
   await lab.host.nft(ruleset.text);
   assert.equal(await answers(), 0);
+});
+
+Deno.test("an ICMP error about somebody else's flow is no way through, one about one's own is", async () => {
+  await using lab = await startBattery();
+  const errors = forgedErrors(lab);
+  const all = errors.flatMap(({ name }) => [`${name}, IPv4`, `${name}, IPv6`]);
+  assert.deepEqual(await arrivingErrors(lab, errors), all, "without rules");
+  const { text } = rulesetOf(everything);
+  await lab.host.nft(text.replaceAll("ct state related jump related", ""));
+  assert.deepEqual(await arrivingErrors(lab, errors), all, "without that rule");
+  await lab.host.nft(text);
+  assert.deepEqual(await arrivingErrors(lab, errors), []);
+  assert.equal((await arrivingErrors(lab, honestErrors(lab))).length, 2);
 });
 
 Deno.test("a NIC that somebody adds to a domain's bridge by hand reaches nobody", async () => {

@@ -73,7 +73,8 @@ def connect(kind, host, port, timeout, source=None, source_port=0):
     client.settimeout(timeout)
     if source is not None or source_port:
         client.bind((source or ("::" if family == socket.AF_INET6 else "0.0.0.0"), source_port))
-    client.connect((host, port))
+    # A link-local address carries its interface: fe80::1%eth0.
+    client.connect(socket.getaddrinfo(host, port, family, kind)[0][4])
     return client
 
 

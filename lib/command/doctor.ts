@@ -127,7 +127,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     "net.bridge.bridge-nf-call-iptables",
     ...wishes.via.map((name) => `net.ipv4.conf.${name}.rp_filter`),
   ];
-  const around = await readSurroundings(infra, addressing, signal);
+  const around = await readSurroundings(infra, addressing, actual.resources, signal);
   const [nftVersion, sysctls, others, strangers, atBoot, networks, uplinks] = await Promise.all([
     readNftVersion({ signal }),
     readSysctls(keys, { signal }),

@@ -79,14 +79,14 @@ export async function verifyLive(
     ) => name),
   );
   const host = actual.firewall.state !== "unknown";
-  const around = await readSurroundings(infra, addressing, signal);
+  const around = await readSurroundings(infra, addressing, actual.resources, signal);
   const strangers = await readStrangers(
     new Set([...addressing.domains.values()].map(({ bridge }) => bridge)),
     new Set(nicsOf(infra, addressing).map(({ port }) => port)),
     { signal },
   );
-  const { outside, hostAddresses } = around;
-  const scene: Scene = { infra, addressing, running, hostAddresses, host, outside };
+  const { outside, hostAddresses, otherGateways } = around;
+  const scene: Scene = { infra, addressing, running, hostAddresses, otherGateways, host, outside };
   const probes = planProbes(scene, {
     domains: options.domains === undefined ? undefined : new Set(options.domains),
     full: options.full ?? false,

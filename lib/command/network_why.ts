@@ -37,7 +37,7 @@ export async function networkWhy(
   await using live = await openLive(workspace, session, options);
   if (live === undefined) return EXIT.wrongInput;
   const { signal, terminal, out } = session;
-  const around = await readSurroundings(infra, live.addressing, signal);
+  const around = await readSurroundings(infra, live.addressing, live.actual.resources, signal);
   const notes: string[] = [];
   const [source, target] = await resolveEnds(from, to, infra, live, around, notes);
   const services = asked === undefined ? servicesBetween(infra) : [asked];
@@ -217,6 +217,10 @@ async function resolveEnd(
     if (gateway !== undefined) {
       const place: Place = { kind: "host", gatewayOf: gateway.domain };
       return { name: text, place, address: cidr.address };
+    }
+    const other = around.otherGateways.find(({ address }) => address === cidr.address);
+    if (other !== undefined) {
+      return { name: text, place: { kind: "host", gatewayOf: other.of }, address: cidr.address };
     }
     if (around.hostAddresses.includes(cidr.address)) {
       return { name: text, place: { kind: "host" }, address: cidr.address };

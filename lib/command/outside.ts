@@ -6,7 +6,8 @@ import { parseCidr } from "../infra/ip.ts";
 import { PRIVATE_RANGES } from "../nftables/inet_table.ts";
 import { isLocalInterface } from "../nftables/local_interface.ts";
 import type { OutsidePlace } from "../verify/probe.ts";
-import { readHostNetworks } from "./host_networks.ts";
+import type { ActualResource } from "../resource/resource.ts";
+import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
 
 /** Documentation addresses (RFC 5737, 3849): whoever is behind the uplink drops them, and nobody is disturbed. */
 const PUBLIC = ["203.0.113.10", "2001:db8::10"];
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly interfaces: readonly HostInterface[];
   /** Of the host, no domain's gateway among them. */
   readonly hostAddresses: readonly string[];
+  /** Gateways of other infras' domains, by whose they are: `beside/net-lab`. */
+  readonly otherGateways: readonly { readonly address: string; readonly of: string }[];
   /** Addresses beyond the host's own networks, to be tried. */
   readonly outside: readonly OutsidePlace[];
   /** Where an address that is not ours lies, by the host's routes. */
@@ -39,13 +42,22 @@ export interface Surroundings {
 export async function readSurroundings(
   infra: Infra,
   addressing: Addressing,
+  resources: readonly ActualResource[],
   signal: AbortSignal,
 ): Promise<Surroundings> {
   const { interfaces, localUplinks } = await readHostNetworks(signal);
+  const { otherInfras } = bridgeOwners(addressing.infraId, resources);
   const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
-  const hostAddresses = interfaces.filter(({ name }) => name !== "lo" && !bridges.has(name))
-    .flatMap(({ addresses }) => addresses.map((each) => each.split("/")[0] ?? ""))
-    .filter((each) => !each.startsWith("fe80"));
+  const addressesOf = ({ addresses }: HostInterface) =>
+    addresses.map((each) => each.split("/")[0] ?? "").filter((each) => !each.startsWith("fe80"));
+  const hostAddresses = interfaces.filter(({ name }) =>
+    name !== "lo" && !bridges.has(name) && !otherInfras.has(name)
+  ).flatMap(addressesOf);
+  const otherGateways = interfaces.flatMap((each) => {
+    const project = otherInfras.get(each.name);
+    if (project === undefined) return [];
+    return addressesOf(each).map((address) => ({ address, of: `${project}/${each.name}` }));
+  });
   const isOutside = async (name: string) => {
     if (infra.global.outside !== undefined) return infra.global.outside.includes(name);
     if (localUplinks.includes(name)) return true;
@@ -73,6 +85,7 @@ export async function readSurroundings(
   return {
     interfaces,
     hostAddresses: [...four.slice(0, MOST_ADDRESSES), ...six.slice(0, MOST_ADDRESSES)],
+    otherGateways: otherGateways.slice(0, MOST_ADDRESSES),
     outside: [...publics ?? [], ...privates?.slice(0, 1) ?? []],
     placeOf,
     isOutside,

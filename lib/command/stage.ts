@@ -79,7 +79,8 @@ async function interfaceOf(
     : place.kind === "host"
     ? place.gatewayOf
     : undefined;
-  if (domain !== undefined) return addressing.domains.get(domain)?.bridge ?? "";
+  const own = domain === undefined ? undefined : addressing.domains.get(domain);
+  if (own !== undefined) return own.bridge;
   if (place.kind === "outside") return place.interface;
   const found = around.interfaces.find(({ addresses }) =>
     addresses.some((each) => each.split("/")[0] === end.address)

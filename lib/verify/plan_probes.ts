@@ -11,6 +11,8 @@ export interface Scene {
   readonly running: ReadonlySet<string>;
   /** Addresses of the host that are no domain's gateway. */
   readonly hostAddresses: readonly string[];
+  /** Gateways of other infras' domains, which are nobody's here, whatever a policy says of the host. */
+  readonly otherGateways: readonly { readonly address: string; readonly of: string }[];
   /** Whether the host can be probed from: that takes root. */
   readonly host: boolean;
   readonly outside: readonly OutsidePlace[];
@@ -156,7 +158,7 @@ function servicesOf({ ports, protocol }: NetworkPolicy, full: boolean): Service[
 }
 
 function toHost(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] {
-  const { infra, addressing, hostAddresses } = scene;
+  const { infra, addressing, hostAddresses, otherGateways } = scene;
   const declared = distinct(
     infra.policies.filter(({ to, from, bidirectional }) =>
       to.kind === "host" || (bidirectional && from.kind === "host")
@@ -179,6 +181,9 @@ function toHost(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] {
       : GATEWAY_SERVICES.slice(0, 3);
     add(address.gateway, to, services);
     add(address.ipv6?.gateway, to, services);
+  }
+  for (const { address, of } of otherGateways) {
+    add(address, { kind: "host", gatewayOf: of }, GATEWAY_SERVICES.slice(0, 3));
   }
   for (const address of hostAddresses) {
     add(address, { kind: "host" }, distinct([...HOST_SERVICES, ...declared]));

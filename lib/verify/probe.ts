@@ -8,7 +8,7 @@ export interface Service {
 /** Where a probe starts or ends, as infra.yml has it. */
 export type Place =
   | { readonly kind: "machine"; readonly machine: string; readonly domain: string }
-  /** One address of the host; `gatewayOf` names the domain whose gateway it is. */
+  /** One address of the host; `gatewayOf` names the domain whose gateway it is, or `infra/bridge`. */
   | { readonly kind: "host"; readonly gatewayOf?: string }
   | OutsidePlace;
 

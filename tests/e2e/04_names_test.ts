@@ -32,7 +32,8 @@ async function startTunnel(): Promise<AsyncDisposable> {
     args: [
       ...["--net=/run/netns/tunnel", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null"],
       ...["--no-resolv", "--no-hosts", "--pid-file=", "--user=root"],
-      "--address=/inside.test/203.0.113.77",
+      // What the outside's resolver knows, this one knows not to be.
+      ...["--address=/inside.test/203.0.113.77", "--local=/outside.test/"],
     ],
   }).spawn();
   return {

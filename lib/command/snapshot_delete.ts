@@ -2,7 +2,7 @@ import { lockWorkspace } from "../host/workspace_lock.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import type { Inventory } from "../snapshot/inventory.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
-import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
+import { type SetMember, setOfNotes, type SnapshotSet } from "../snapshot/snapshot_set.ts";
 import { contents, shortList } from "../view/snapshot.ts";
 import { failuresText } from "../view/snapshot_progress.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
@@ -29,16 +29,19 @@ export async function snapshotDelete(
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
   using _lock = await lockWorkspace();
-  await using host = await openSnapshots(workspace, session);
+  await using host = await openSnapshots(workspace, session, { snapshots: false });
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
-  const inventory = await host.settled();
+  const settled = await host.settled();
+  // Notes tell of what anklume took; what Incus or somebody else did takes a look into every machine.
+  const noted = names.every((name) => setOfNotes(name, settled) !== undefined);
+  const inventory = noted ? settled : await host.complete();
   const scope = new Set(
     selectMachines(workspace.infra, inventory, options)
       .map(({ project, name }) => `${project}/${name}`),
   );
   const chosen = [...new Set(names)].map((name): Chosen => {
-    const set = findSet(name, inventory);
+    const set = (noted ? setOfNotes(name, inventory) : undefined) ?? findSet(name, inventory);
     checkNotNeeded(set, inventory);
     const members = isWholeScope(options)
       ? set.members

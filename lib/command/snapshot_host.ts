@@ -18,6 +18,8 @@ export interface SnapshotHost extends AsyncDisposable {
   readonly inventory: Inventory;
   /** The inventory once what a killed run left is over: for who holds the workspace's lock. */
   settled(): Promise<Inventory>;
+  /** The inventory with what is taken already, read anew. */
+  complete(): Promise<Inventory>;
 }
 
 export interface SnapshotHostOptions {
@@ -43,12 +45,14 @@ export async function openSnapshots(
     }
     const owner = { project: workspace.infra.projectName, infraId };
     const snapshots = options.snapshots ?? true;
-    const read = () => readInventory(incus, owner, { snapshots, now: new Date(), signal });
+    const read = (all = snapshots) =>
+      readInventory(incus, owner, { snapshots: all, now: new Date(), signal });
     const inventory = await read();
     return {
       incus,
       owner,
       inventory,
+      complete: () => read(true),
       settled: () => settle(incus, inventory, read, session),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {

@@ -4,7 +4,7 @@ import { driverNotes } from "../snapshot/driver_notes.ts";
 import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
 import { setNameProblem, timeName } from "../snapshot/set_name.ts";
 import type { OnEvent, WorkResult } from "../snapshot/snapshot_event.ts";
-import type { SetMember } from "../snapshot/snapshot_set.ts";
+import { notesOf, setOfNotes } from "../snapshot/snapshot_set.ts";
 import { type SetRequest, takeSet } from "../snapshot/take_set.ts";
 import { contentsText, localTime } from "../view/snapshot.ts";
 import {
@@ -47,10 +47,7 @@ export async function freeName(
   machines: readonly LiveMachine[],
   session: Session,
 ): Promise<void> {
-  const found = [...inventory.notes].flatMap(([project, notes]) => {
-    const note = notes.get(name);
-    return note === undefined ? [] : [{ project, note }];
-  });
+  const found = notesOf(name, inventory.notes);
   if (found.some(({ note }) => note.state === "taking")) {
     return await removeInterrupted(incus, inventory, name, session);
   }
@@ -89,19 +86,8 @@ async function removeInterrupted(
 ): Promise<void> {
   const { terminal } = session;
   terminal.out(`Removing what an interrupted run left of ${name}.\n`);
-  const members = [...inventory.notes].flatMap(([project, notes]) =>
-    Object.entries(notes.get(name)?.machines ?? {}).map(([machine, volumes]): SetMember => ({
-      project,
-      machine,
-      gone: false,
-      snapshot: name,
-      volumes: volumes.map((text) => {
-        const slash = text.indexOf("/");
-        return { pool: text.slice(0, slash), volume: text.slice(slash + 1), snapshot: name };
-      }),
-    }))
-  );
-  const set = { name, origin: "manual", at: "", members, lostProjects: [], faults: [] } as const;
+  const set = setOfNotes(name, inventory);
+  if (set === undefined) return;
   const quiet = { signal: session.signal, onEvent: () => {} };
   const result = await deleteSet(incus, set, inventory.notes, quiet);
   if (result.failed.length === 0) return;

@@ -61,6 +61,29 @@ export function buildSets(sources: SetSources): SnapshotSet[] {
     .toSorted((a, b) => compareText(a.at, b.at) || compareText(a.name, b.name));
 }
 
+/**
+ * A set as its notes alone tell it, every part taken to be there; undefined where no note names it. For who is to remove it:
+ * without a look into every machine. Pure.
+ */
+export function setOfNotes(
+  name: string,
+  { machines, notes }: Pick<SetSources, "machines" | "notes">,
+): SnapshotSet | undefined {
+  const found = notesOf(name, notes);
+  const first = found[0]?.note;
+  if (first === undefined) return undefined;
+  const members = found.flatMap(({ project, note }) =>
+    Object.entries(note.machines).map(([machine, volumes]): SetMember => ({
+      project,
+      machine,
+      gone: !machines.some((live) => live.project === project && live.name === machine),
+      snapshot: name,
+      volumes: volumes.map((text) => ({ ...splitPlace(text), snapshot: name })),
+    }))
+  );
+  return { name, origin: first.kind, at: first.at, members, lostProjects: [], faults: [] };
+}
+
 /** Whether every machine of a member still there can be put back whole. */
 export function isWhole(member: SetMember): boolean {
   return !member.gone && member.snapshot !== undefined &&
@@ -70,6 +93,23 @@ export function isWhole(member: SetMember): boolean {
 /** Of an instance's snapshot, or with the pool of a volume's: what is already in a set. */
 export function snapshotKey(project: string, holder: string, name: string, pool = ""): string {
   return `${pool}/${project}/${holder}/${name}`;
+}
+
+/** The notes of one set. */
+export function notesOf(
+  name: string,
+  notes: SetSources["notes"],
+): { readonly project: string; readonly note: SetNote }[] {
+  return [...notes].flatMap(([project, ofProject]) => {
+    const note = ofProject.get(name);
+    return note === undefined ? [] : [{ project, note }];
+  });
+}
+
+/** `default/pro-dev-data` */
+function splitPlace(text: string): { pool: string; volume: string } {
+  const slash = text.indexOf("/");
+  return { pool: text.slice(0, slash), volume: text.slice(slash + 1) };
 }
 
 function setNames({ notes }: SetSources): Set<string> {
@@ -82,10 +122,7 @@ function notedSet(
   sources: SetSources,
   used: Set<string>,
 ): SnapshotSet | undefined {
-  const found = [...sources.notes].flatMap(([project, notes]) => {
-    const note = notes.get(name);
-    return note === undefined ? [] : [{ project, note }];
-  });
+  const found = notesOf(name, sources.notes);
   const first = found[0]?.note;
   if (first === undefined) return undefined;
   const members = found.flatMap(({ project, note }) =>
@@ -134,8 +171,7 @@ function notedMember(
     gone: !live,
     ...(root === undefined ? {} : { snapshot: name, ...sizeOf(root) }),
     volumes: volumes.map((text): MemberVolume => {
-      const slash = text.indexOf("/");
-      const [pool, volume] = [text.slice(0, slash), text.slice(slash + 1)];
+      const { pool, volume } = splitPlace(text);
       const there = volumeSnapshots.some((each) =>
         each.pool === pool && each.project === project && each.volume === volume &&
         each.name === name

@@ -5,7 +5,7 @@ import { jsonText } from "./json.ts";
 import type { WhyLine } from "./why.ts";
 import { fits, matrixText } from "./matrix.ts";
 import type { Style } from "./style.ts";
-import { count, duration, hang, printable } from "./text.ts";
+import { count, duration, hang, printable, wrap } from "./text.ts";
 
 /** What `network verify` found out. */
 export interface Verification {
@@ -39,11 +39,12 @@ export function differences(results: readonly Result[]): Result[] {
   return results.filter(({ difference }) => difference !== undefined);
 }
 
-const WORDS: Readonly<Record<Difference, string>> = {
-  leak: "LEAK, it gets through though nothing in infra.yml opens it",
-  blocked: "BLOCKED, it does not get through though infra.yml opens it",
-  unanswered: "NO ANSWER, it arrives but no answer comes back",
-  "wrong-source": "WRONG SOURCE, the target does not see the sender's address",
+/** What each difference says, the worst first. */
+const WORDS: Readonly<Record<Difference, readonly [title: string, says: string]>> = {
+  leak: ["LEAK", "it gets through though nothing in infra.yml opens it"],
+  blocked: ["BLOCKED", "it does not get through though infra.yml opens it"],
+  unanswered: ["NO ANSWER", "it arrives but no answer comes back"],
+  "wrong-source": ["WRONG SOURCE", "the target does not see the sender's address"],
 };
 
 /** The verification for people: the matrix, then each difference. */
@@ -63,10 +64,8 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
       colors.red(hang("BREACH    ", `${printable(breach)} walks around the rules`, width)),
     );
   }
-  const wrong = differences(seen.results);
-  for (const result of wrong.slice(0, shown)) lines.push(...differenceText(result, seen, style));
-  if (wrong.length > shown) {
-    lines.push(`… and ${wrong.length - shown} more; --json lists all`);
+  for (const kind of Object.keys(WORDS) as Difference[]) {
+    lines.push(...differencesText(kind, seen, style, shown));
   }
   for (const { site, why } of seen.faults) {
     lines.push(
@@ -87,26 +86,44 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
   return lines.join("\n");
 }
 
-function differenceText(
-  result: Result,
-  { reasons }: Verification,
+/** All differences of one kind, a line for each pair; of the first `shown` pairs. */
+function differencesText(
+  kind: Difference,
+  { results, reasons }: Verification,
   { colors, width }: Style,
+  shown: number,
 ): string[] {
-  const { probe, outcome, difference } = result;
-  if (difference === undefined) return [];
-  const why = reasons.get(result)?.explanation;
-  const flow = `${placeText(probe.from)} -> ${placeText(probe.to)} ${serviceText(probe)}`;
-  const address = probe.family === 6 ? ` [${probe.address}]` : ` (${probe.address})`;
-  const seen = difference === "wrong-source" ? `: ${outcome.seenFrom}` : "";
-  return [
-    colors.red(colors.bold(`${flow}${address}`)),
-    colors.red(hang("  ", `${WORDS[difference]}${seen}`, width)),
-    ...(why?.step === undefined ? [] : [
-      hang("  rule  ", `${why.step.family}, chain ${why.step.chain}: ${why.step.rule}`, width),
-      hang("  why   ", printable(why.reason), width),
-    ]),
-    colors.dim(`  anklume network why ${whyArguments(probe)}`),
-  ];
+  const pairs = new Map<string, Result[]>();
+  for (const result of results) {
+    if (result.difference !== kind) continue;
+    const { from, to, address } = result.probe;
+    const target = to.kind === "outside" ? placeText(to) : `${placeText(to)} (${address})`;
+    const pair = `${placeText(from)} -> ${target}`;
+    pairs.set(pair, [...(pairs.get(pair) ?? []), result]);
+  }
+  const first = [...pairs.values()][0]?.[0];
+  if (first === undefined) return [];
+  const [title, says] = WORDS[kind];
+  const lines = [colors.red(colors.bold(hang(`${title}  `, says, width)))];
+  let told = "";
+  for (const [pair, all] of [...pairs].slice(0, shown)) {
+    const services = all.map(({ probe, outcome: { seenFrom } }) =>
+      kind === "wrong-source" ? `${serviceText(probe)} from ${seenFrom}` : serviceText(probe)
+    );
+    lines.push(colors.red(hang(`  ${pair}  `, services.join(" "), width)));
+    const why = all.map((each) => reasons.get(each)?.explanation).find((each) => each?.step);
+    if (why?.step === undefined) continue;
+    const text = [
+      hang("    rule  ", `${why.step.family}, chain ${why.step.chain}: ${why.step.rule}`, width),
+      hang("    why   ", printable(why.reason), width),
+    ].join("\n");
+    // One rule opens or closes many pairs: it is told once.
+    if (text !== told) lines.push(text);
+    told = text;
+  }
+  if (pairs.size > shown) lines.push(`  … and ${pairs.size - shown} more pairs; --json lists all`);
+  lines.push(colors.dim(`  ask: anklume network why ${whyArguments(first.probe)}`), "");
+  return lines;
 }
 
 function whyArguments({ from, to, address, protocol, port }: Result["probe"]): string {
@@ -123,19 +140,18 @@ function summary({ cells }: Matrix): string {
   return `Pairs: ${[...tally].map(([state, number]) => `${number} ${state}`).join(", ")}`;
 }
 
-function conclusion(seen: Verification, { colors }: Style): string {
+function conclusion(seen: Verification, { colors, width }: Style): string {
   const probed = `${count(seen.results.length, "probe")} between ${
     count(seen.machines, "machine")
   }${seen.host ? " and the host" : ""} in ${duration(seen.ms)}`;
   const wrong = differences(seen.results);
   const leaks = wrong.filter(({ difference }) => difference === "leak").length;
   if (wrong.length > 0) {
-    return colors.red(
-      colors.bold(`${count(leaks, "leak")}, ${wrong.length - leaks} other differences: ${probed}.`),
-    );
+    const others = count(wrong.length - leaks, "other difference");
+    return colors.red(colors.bold(wrap(`${count(leaks, "leak")}, ${others}: ${probed}.`, width)));
   }
-  if (!isProven(seen)) return colors.red(`Not proven: ${probed}.`);
-  return colors.green(`All as infra.yml says: ${probed}.`);
+  if (!isProven(seen)) return colors.red(wrap(`Not proven: ${probed}.`, width));
+  return colors.green(wrap(`All as infra.yml says: ${probed}.`, width));
 }
 
 /** `network verify --json` */

@@ -131,10 +131,10 @@ export async function verifyLive(
   return isProven(verification) ? EXIT.done : EXIT.failed;
 }
 
-/** Of so many differences the live rules are asked why; each takes half a second. */
-const MOST_REASONS = 6;
+/** Of so many pairs of each kind of difference the live rules are asked why; each takes half a second. */
+const MOST_REASONS = 3;
 
-/** What the live rules say about the flows that differ, one of each pair and service. */
+/** What the live rules say about the flows that differ, one of each pair. */
 async function reasonsOf(
   results: readonly Result[],
   infra: Infra,
@@ -143,9 +143,14 @@ async function reasonsOf(
   signal: AbortSignal,
 ): Promise<Map<Result, WhyLine>> {
   const reasons = new Map<Result, WhyLine>();
+  const pairs = new Map<Result["difference"], Set<string>>();
   for (const result of differences(results)) {
     const { from, to, address, source, protocol, port } = result.probe;
-    if (from.kind === "host" || reasons.size === MOST_REASONS) continue;
+    const told = pairs.get(result.difference) ?? new Set();
+    pairs.set(result.difference, told);
+    const pair = `${placeText(from)} ${address}`;
+    if (from.kind === "host" || told.size === MOST_REASONS || told.has(pair)) continue;
+    told.add(pair);
     const sender = source ?? addressOf(from, address.includes(":"), live);
     if (sender === undefined) continue;
     const ends = {

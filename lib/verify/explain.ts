@@ -150,6 +150,12 @@ function whyClosed(infra: Infra, dropped: TraceStep | undefined, flow: TracedFlo
   if (dropped === undefined) {
     return { reason: "the packet never came to a rule that lets it through", change: [] };
   }
+  if (flow.expected.open) {
+    return {
+      reason: "infra.yml opens it, the live rules do not",
+      change: ["`anklume apply` loads the rules that infra.yml asks for"],
+    };
+  }
   if (dropped.rule.includes("@private")) {
     const domain = infra.domains.find(({ name }) =>
       from.kind === "machine" && name === from.domain

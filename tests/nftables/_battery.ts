@@ -473,6 +473,21 @@ async function strangers(lab: Lab): Promise<string[]> {
       failures.push(`arrived: ${what} from a stranger`);
     }
   }
+  // With an address of nobody's the bridge lets it through to the host, which sends it nowhere.
+  const link = await lab.host.run("ip", "-br", "link", "show", "net-pro");
+  const router = /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(link)?.[1] ?? "";
+  await lab.agent("outside").ask("capture", { name: "stray", interface: "eth0" });
+  await lab.host.send(
+    ethernet(router, STRANGER_MAC, 0x0800, ipv4("192.0.2.9", OUTSIDE, UDP, data)),
+    "stranger1",
+  );
+  const { frames: strayed = [] } = await lab.agent("outside").ask("captured", {
+    name: "stray",
+    wait: 0.1,
+  });
+  if (strayed.some((each) => each.includes(MARK.toHex()))) {
+    failures.push("arrived: a stranger's packet outside");
+  }
   // Between a stranger and a machine nothing passes, either way.
   const [mac, address] = ["10:66:6a:00:00:01", evil[0]];
   await lab.agent("evil").ask("capture", { name: "eth0", interface: "eth0" });

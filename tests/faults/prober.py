@@ -6,7 +6,8 @@ import os, select, socket, struct, sys, time
 own, peer, targets = sys.argv[1], sys.argv[2], sys.argv[3:]
 log = os.open("/root/holes", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_SYNC)
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-seen, beats, last = set(), 0, 0.0
+# On a full disk nothing can be written: what was seen is kept until it can.
+seen, unsaved, beats, last = set(), [], 0, 0.0
 if os.path.exists("/root/beats"):
     with open("/root/beats") as file:
         beats = int(file.read() or 0)
@@ -46,9 +47,18 @@ while True:
             beats += 1
             if time.time() - last > 0.5:
                 last = time.time()
-                with open("/root/beats.new", "w") as file:
-                    file.write(str(beats))
-                os.rename("/root/beats.new", "/root/beats")
+                try:
+                    with open("/root/beats.new", "w") as file:
+                        file.write(str(beats))
+                    os.rename("/root/beats.new", "/root/beats")
+                except OSError:
+                    pass
         elif not source.startswith(own) and source.startswith("10.") and (source, target) not in seen:
             seen.add((source, target))
-            os.write(log, ("%s -> %s protocol %d at %.1f\n" % (source, target, data[9], time.time())).encode())
+            unsaved.append("%s -> %s protocol %d at %.1f\n" % (source, target, data[9], time.time()))
+    try:
+        while unsaved:
+            os.write(log, unsaved[0].encode())
+            unsaved.pop(0)
+    except OSError:
+        pass

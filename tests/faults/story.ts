@@ -99,9 +99,11 @@ export async function prepare(host: FaultHost): Promise<void> {
     ] as const
   ) {
     const others = targets.filter((target) => !target.startsWith(own));
-    const unit = `[Service]\nExecStart=/usr/bin/python3 /root/prober.py ${own} ${peer} ${
-      others.join(" ")
-    }\nRestart=always\nRestartSec=0\n[Install]\nWantedBy=multi-user.target\n`;
+    // However often it dies, it is started again.
+    const unit =
+      `[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/usr/bin/python3 /root/prober.py ${own} ${peer} ${
+        others.join(" ")
+      }\nRestart=always\nRestartSec=0\n[Install]\nWantedBy=multi-user.target\n`;
     const file = await Deno.makeTempFile();
     await Deno.writeTextFile(file, unit);
     const at = (path: string) => `${name}/${path}`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LINGER } from "../_linger.ts";
-import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome } from "./_lab.ts";
+import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome, REPOSITORY } from "./_lab.ts";
 
 /* Everything from inside the admin container, and what the host takes from it. */
 
@@ -239,6 +239,12 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     // The host may.
     await lab.anklume(["apply", "--infra", "--yes"]);
     await insideDone("check");
+  });
+
+  await t.step("it survives a restart of Incus", async () => {
+    await must([`${REPOSITORY}/scripts/lib/testbed_daemon.sh`, "restart"]);
+    assert.match((await insideDone("status")).stdout, /Firewall\s+loaded, as rendered/);
+    await insideDone("apply", "--infra");
   });
 
   await t.step("torn down from inside, the last domain excepted", async () => {

@@ -17,7 +17,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+export const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 export const BINARY = Deno.env.get("ANKLUME_BIN") ?? `${REPOSITORY}/anklume`;
 
 /** Runs any program to its end. */

@@ -41,8 +41,9 @@ export async function refreshDisk(
     await removeFresh(context, desired);
     return starts;
   }
+  let fresh: string;
   try {
-    await makeFresh(context, desired, before);
+    fresh = await makeFresh(context, desired, before);
     if (guard === undefined) {
       await instanceSnapshots.create(project, name, { name: GUARD, expires_at: NEVER });
     }
@@ -58,8 +59,8 @@ export async function refreshDisk(
       config: { [MARK.image]: GUARD, [MARK.provisioned]: "" },
     });
     context.progress("copying the new disk");
-    await instances.refresh(project, freshName(desired), name, { onProgress: context.progress });
-    await takeImageKeys(context, desired);
+    await instances.refresh(project, fresh, name, { onProgress: context.progress });
+    await takeImageKeys(context, desired, fresh);
     await removeFresh(context, desired);
     await writeInstance(context, desired, await readInstance(context, desired.addr));
     if (starts) {
@@ -75,49 +76,59 @@ export async function refreshDisk(
   return starts;
 }
 
-function freshName({ addr }: DesiredInstance): string {
-  return `${addr.name.slice(0, 57)}-fresh`;
-}
-
-async function removeFresh(context: StepContext, desired: DesiredInstance): Promise<void> {
+/** A name that nobody has, `web-fresh` as a rule; what an interrupted run left of ours is removed on the way. */
+async function freeName(context: StepContext, desired: DesiredInstance): Promise<string> {
   const project = projectOf(desired.addr);
-  const fresh = freshName(desired);
-  if (await orMissing(context.incus.instances.get(project, fresh))) {
-    await deleteInstance(context, instanceAddr(project, fresh));
+  for (let number = 1;; number++) {
+    const end = number === 1 ? "-fresh" : `-fresh${number}`;
+    const name = `${desired.addr.name.slice(0, 63 - end.length)}${end}`;
+    const found = await orMissing(context.incus.instances.get(project, name));
+    if (found === undefined) return name;
+    // A machine of the owner's may well be called so.
+    if (found.value.config[MARK.fresh] !== desired.addr.name) continue;
+    await deleteInstance(context, instanceAddr(project, name));
+    return name;
   }
 }
 
-/** Marked as ours: what an interruption leaves of it is an orphan that every check names. */
+/** Takes away what holds the new disk, where something does. */
+async function removeFresh(context: StepContext, desired: DesiredInstance): Promise<void> {
+  await freeName(context, desired);
+}
+
+/** Marked as ours: what an interruption leaves of it is an orphan that every check names. @returns its name */
 async function makeFresh(
   context: StepContext,
   desired: DesiredInstance,
   { expandedDevices }: ActualInstance,
-): Promise<void> {
+): Promise<string> {
   const { instances } = context.incus;
   const project = projectOf(desired.addr);
-  await removeFresh(context, desired);
+  const name = await freeName(context, desired);
   const marks = Object.entries(desired.config).filter(([key]) => key.startsWith(MARK_PREFIX));
   const disks = Object.entries(expandedDevices).filter(([, device]) => device.path === "/");
   context.progress("making the new disk");
   await instances.create(project, {
-    name: freshName(desired),
+    name,
     type: "container",
     source: imageSource(desired.image),
-    config: Object.fromEntries(marks),
+    config: { ...Object.fromEntries(marks), [MARK.fresh]: desired.addr.name },
     devices: Object.fromEntries(disks),
     profiles: [],
   }, { onProgress: context.progress });
+  return name;
 }
 
 /** What Incus notes of an image on its machines. */
 async function takeImageKeys(
   { incus }: StepContext,
   desired: DesiredInstance,
+  fresh: string,
 ): Promise<void> {
   const project = projectOf(desired.addr);
   const ofImage = ([key]: [string, string]) => key.startsWith("image.");
   const [{ value: made }, { value: kept }] = await Promise.all([
-    incus.instances.get(project, freshName(desired)),
+    incus.instances.get(project, fresh),
     incus.instances.get(project, desired.addr.name),
   ]);
   const old = Object.entries(kept.config).filter(ofImage).map(([key]) => [key, ""]);

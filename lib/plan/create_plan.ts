@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
-import { formatAddr } from "../resource/address.ts";
+import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+import { MARK } from "../resource/mark.ts";
 import {
   type ActualResource,
   compareResource,
@@ -78,8 +79,13 @@ export function createPlan(
     if (source) diagnostics.push(...shrinks(volume, compareResource(volume, source)));
   }
   const orphans = orphanedResources(desired, actual, relocations.sources);
+  const replaced = new Set(
+    changes.filter(({ action }) => action === "replace").map(({ addr }) => formatAddr(addr)),
+  );
   const deletions = planDeletions(
-    options.prune === true ? orphans : orphans.filter((each) => wasRenamed(each, desired)),
+    options.prune === true
+      ? orphans.filter((each) => !replaced.has(formatAddr(madeFor(each))))
+      : orphans.filter((each) => wasRenamed(each, desired)),
     actual,
     {
       force: options.force ?? false,
@@ -126,6 +132,11 @@ function missingGpu(resource: DesiredResource, actual: ActualState): Diagnostic 
 function wasRenamed(orphan: ActualResource, desired: DesiredState): boolean {
   return orphan.kind !== "instance" && orphan.kind !== "volume" &&
     desired.renamedDomains.has(domainOf(orphan).domain ?? "");
+}
+
+/** The machine whose new disk it holds, since a replacement was interrupted: carrying that on takes it away. */
+function madeFor({ addr, config }: ActualResource): ResourceAddr {
+  return { ...addr, name: config[MARK.fresh] ?? addr.name };
 }
 
 /** `formatAddr` of where machines and volumes are now -> of the change that takes them away. */

@@ -595,6 +595,35 @@ Deno.test("createPlan() carries on, ends or undoes a replacement that was interr
   assert.deepEqual(ended.orphans, []);
 });
 
+Deno.test("createPlan() leaves what holds a new disk to the replacement that made it", () => {
+  const before = infra({ "pro-dev": { ephemeral: true } });
+  const host = altered(appliedHost(desiredOf(before)), "pro-dev", {
+    config: { [MARK.image]: "anklume-replacing" },
+    status: "Stopped",
+  });
+  const machine = host.resources.find(({ addr }) => addr.name === "pro-dev") as ActualInstance;
+  const left = {
+    ...machine,
+    addr: { ...machine.addr, name: "pro-dev-fresh" },
+    config: { ...machine.config, [MARK.fresh]: "pro-dev", "security.protection.delete": "" },
+  };
+  const resources = [...host.resources, left];
+  const pruned = (wanted: Infra, now = resources) =>
+    createPlan(desiredOf(wanted), { ...host, resources: now }, { prune: true });
+  const shown = ({ changes }: Plan) => changes.map(({ action, addr }) => `${action} ${addr.name}`);
+  assert.deepEqual(shown(pruned(before)), ["replace pro-dev"]);
+  // Nothing carries it on: it goes as any orphan does.
+  const whole = appliedHost(desiredOf(before)).resources;
+  assert.deepEqual(shown(pruned(before, [...whole, left])), ["delete pro-dev-fresh"]);
+  // A machine that is declared under that name is made, not made of it.
+  const namesake = sketchInfra([{ name: "pro", machines: ["pro-dev-fresh"] }, { name: "perso" }]);
+  const plan = createPlan(desiredOf(namesake), {
+    ...host,
+    resources: [...whole, { ...left, addr: { ...left.addr, project: "perso" } }],
+  });
+  assert.ok(shown(plan).includes("create pro-dev-fresh"), shown(plan).join());
+});
+
 Deno.test("createPlan() refuses a first size of a root disk that is smaller than what is in it", () => {
   const plan = planMoved(
     infra(),

@@ -37,7 +37,8 @@ export function findRelocations(
   const volumesByName = new Map<string, ActualVolume[]>();
   for (const stray of strays) {
     if (stray.kind === "volume") push(volumesByName, stray.addr.name, stray);
-    if (stray.kind !== "instance") continue;
+    // What holds another's new disk is nobody's machine, whatever it is called.
+    if (stray.kind !== "instance" || (stray.config[MARK.fresh] ?? "") !== "") continue;
     const place = stray.config[MARK.aside] ?? "";
     if (place === "" || place === stray.addr.name) push(byName, stray.addr.name, stray);
     else asides.set(formatAddr({ ...stray.addr, name: place }), stray);

@@ -27,6 +27,8 @@ export const MARK = {
   created: "user.anklume.created",
   /** Of an instance that stands aside while another takes its place: the other's name. */
   aside: "user.anklume.aside",
+  /** Of an instance that only holds the new root disk of another, for as long as it is copied: the other's name. */
+  fresh: "user.anklume.fresh",
   /** Of an instance: digest of what was last provisioned; written by provisioning, not by the plan. */
   provisioned: "user.anklume.provisioned",
 } as const;

@@ -128,9 +128,12 @@ Deno.test("another pool is a move, not a loss", async () => {
 
 Deno.test("an edited image: a new root disk, and the volumes and snapshots stay", async () => {
   await using lab = await Lab.create(
-    `${HEAD}  one: { machines: { web: { ${VOLUME} } } }\n`,
+    `${HEAD}  one: { machines: { web: { ${VOLUME} }, web-fresh: { state: stopped } } }\n`,
   );
   await lab.anklume(["apply", "--infra"]);
+  const namesake = async () =>
+    (await liveInstances()).find(({ name }) => name === "web-fresh")?.config["volatile.uuid"];
+  const itself = await namesake();
   await fill("one", "web");
   const { fingerprint } = JSON.parse(
     await must(["incus", "query", "/1.0/images/aliases/anklume-test"]).then((text) =>
@@ -173,7 +176,10 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
   await expectEmpty(lab);
   assert.equal(await sh("one", "web", "cat /data/mine; ls /root"), "volume");
   assert.deepEqual(await snapshots("one", "web"), ["before"]);
-  assert.deepEqual((await liveInstances()).map(({ name }) => name), ["web"]);
+  const live = await liveInstances();
+  assert.deepEqual(live.map(({ name }) => name).sort(), ["web", "web-fresh"]);
+  assert.ok(live.every(({ config }) => config["user.anklume.fresh"] === undefined));
+  assert.equal(await namesake(), itself, "a machine called as what holds a new disk is another");
 });
 
 /** An image without an init. */

@@ -1,3 +1,4 @@
+import { IncusError } from "../incus/incus_error.ts";
 import type { Change } from "../plan/plan.ts";
 import {
   actualNetwork,
@@ -78,7 +79,7 @@ const UNREADY_MS = 10_000;
 
 /** Waits for a bridge to stand, or makes it anew. @returns whether it was made anew */
 async function makeReady(
-  { incus, now, progress }: StepContext,
+  { incus, now, progress, removePort }: StepContext,
   desired: DesiredNetwork,
 ): Promise<boolean> {
   const { name } = desired.addr;
@@ -92,9 +93,21 @@ async function makeReady(
   progress("making the bridge anew");
   await incus.networks.delete(name);
   const body = networkCreateBody(desired);
-  await incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
+  const create = () => incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
+  try {
+    await create();
+  } catch (error) {
+    // Of a bridge that never stood Incus deletes the record alone, and then meets the interface.
+    const left = error instanceof IncusError && INTERFACE_LEFT.test(error.message);
+    if (!left || removePort === undefined) throw error;
+    progress("removing the interface that was left behind");
+    await removePort(name);
+    await create();
+  }
   return true;
 }
+
+const INTERFACE_LEFT = /Network interface "[^"]+" already exists/;
 
 export async function writeVolume(
   { incus }: StepContext,

@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { MARK } from "../resource/mark.ts";
+import { usedByDevices } from "../resource/uses.ts";
 import {
   type ActualResource,
   compareResource,
@@ -91,6 +92,7 @@ export function createPlan(
       force: options.force ?? false,
       reason: "infra.yml no longer declares it",
       leaving: leavingOf(changes),
+      networks: networksOf(changes, desired, options.force ?? false),
     },
   );
   changes.push(...deletions.changes);
@@ -147,6 +149,24 @@ function leavingOf(changes: readonly Change[]): ReadonlyMap<string, string> {
         .map((source) => [formatAddr(source), formatAddr(addr)] as const)
     ),
   );
+}
+
+/** `formatAddr` of the machines and profiles that this plan updates -> of the networks (and volumes) that they then use. */
+function networksOf(
+  changes: readonly Change[],
+  desired: DesiredState,
+  force: boolean,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const updated = new Set(
+    changes.filter(({ action, needsForce }) => action !== "delete" && (force || !needsForce))
+      .map(({ addr }) => formatAddr(addr)),
+  );
+  return new Map(desired.resources.flatMap((resource) => {
+    const name = formatAddr(resource.addr);
+    return "devices" in resource && updated.has(name)
+      ? [[name, new Set(usedByDevices(resource.devices, resource.domain))] as const]
+      : [];
+  }));
 }
 
 function withDependencies(changes: readonly Change[], desired: DesiredState): Change[] {

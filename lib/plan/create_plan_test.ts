@@ -595,6 +595,18 @@ Deno.test("createPlan() carries on, ends or undoes a replacement that was interr
   assert.deepEqual(ended.orphans, []);
 });
 
+Deno.test("createPlan() takes a network away once the machine that still hangs on it is back on its own", () => {
+  const wanted = sketchInfra([{ name: "pro", machines: ["pro-dev", "pro-web"] }]);
+  const host = altered(appliedHost(desiredOf(infra())), "pro-dev", {
+    status: "Stopped",
+    devices: { eth0: { type: "nic", network: "net-perso" } },
+  });
+  const { changes, held } = createPlan(desiredOf(wanted), host, { prune: true });
+  const deletion = changes.find(({ addr }) => addr.name === "net-perso");
+  assert.deepEqual([held, deletion?.action], [[], "delete"]);
+  assert.ok(deletion?.dependsOn.includes("instance pro/pro-dev"));
+});
+
 Deno.test("createPlan() leaves what holds a new disk to the replacement that made it", () => {
   const before = infra({ "pro-dev": { ephemeral: true } });
   const host = altered(appliedHost(desiredOf(before)), "pro-dev", {

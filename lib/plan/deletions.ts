@@ -29,6 +29,8 @@ export function planDeletions(
     readonly reason: string;
     /** `formatAddr` of what moves away -> of the change that moves it. */
     readonly leaving?: ReadonlyMap<string, string>;
+    /** `formatAddr` of what is updated -> of the networks that it will then use: NICs are ours, whoever added them. */
+    readonly networks?: ReadonlyMap<string, ReadonlySet<string>>;
   },
 ): Deletions {
   const users = usersOf(actual);
@@ -40,7 +42,10 @@ export function planDeletions(
     for (const resource of resources.filter((candidate) => candidate.kind === kind)) {
       const name = formatAddr(resource.addr);
       const using = users.get(name) ?? [];
-      const stays = using.find((user) => !deleted.has(user)) ?? strangerIn(resource);
+      const stays = using.find((user) =>
+        !deleted.has(user) &&
+        !(kind === "network" && options.networks?.get(user)?.has(name) === false)
+      ) ?? strangerIn(resource);
       if (isProtected(resource) && !options.force) {
         held.push({ addr: resource.addr, ...domainOf(resource), diagnostic: protectedBy(name) });
       } else if (stays !== undefined) {

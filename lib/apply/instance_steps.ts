@@ -1,3 +1,4 @@
+import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import { NOT_STOPPED_YET, retryPassing } from "../incus/retry.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
@@ -118,7 +119,10 @@ async function unprotect(context: StepContext, addr: ResourceAddr): Promise<void
 export async function deleteInstance(context: StepContext, addr: ResourceAddr): Promise<void> {
   const { instances } = context.incus;
   const project = projectOf(addr);
-  const { actual } = await readSettled(context, addr);
+  const found = await orMissing(readSettled(context, addr));
+  // Somebody else, or an operation of a run that was killed, took it away.
+  if (found === undefined) return;
+  const { actual } = found;
   if (actual.status !== "Stopped") await pullPlug(context, addr);
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
     await unprotect(context, addr);

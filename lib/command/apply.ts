@@ -5,6 +5,7 @@ import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
 import { runCommand } from "../host/command.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
+import type { Plan } from "../plan/plan.ts";
 import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
 import { consentText } from "../view/losses.ts";
@@ -76,6 +77,9 @@ async function applyOnce(
     always: options.provision ?? false,
   });
   const { plan, tree, needs, warnings } = outlook;
+  if (round < ROUNDS && await settled(plan, live, session)) {
+    return await applyOnce(workspace, options, session, round + 1);
+  }
   // What keeps the plan from being run does not concern who only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
   session.emit?.(planLine(planValue(plan, needs, warnings)));
@@ -101,6 +105,24 @@ async function applyOnce(
   return options.baseline && status === EXIT.done
     ? await takeBaseline(live, outlook, domains, session)
     : status;
+}
+
+/**
+ * What a killed run asked for goes on in the daemon: a machine that is just being moved stands in two places, and must not be taken
+ * for an orphan in one of them. Asked only where a plan takes something away. @returns whether there was something to wait for
+ */
+async function settled(plan: Plan, { incus }: Live, { signal }: Session): Promise<boolean> {
+  const twins = new Set(
+    plan.orphans.filter(({ addr }) => addr.kind === "instance").map(({ addr }) => addr.name),
+  );
+  const risky = plan.changes.filter(({ addr, action, from, moves, aside }) =>
+    (addr.kind === "instance" || addr.kind === "volume") &&
+    (action === "delete" || action === "replace" || from !== undefined || moves !== undefined ||
+      aside !== undefined || twins.has(addr.name))
+  );
+  if (risky.length === 0) return false;
+  const places = risky.flatMap(({ addr, from }) => [addr.project, from?.project]);
+  return await incus.settle(new Set(places.filter((place) => place !== undefined)), signal);
 }
 
 /** One round of an apply: what it was planned with, and how many plans there were before. */

@@ -363,4 +363,20 @@ export async function arrivals(lab: Lab, attacks: readonly Attack[]): Promise<st
   return arrived;
 }
 
+/** Reserved addresses of a bridge: such a frame passes by the bridge and all its hooks. */
+export const RESERVED = ["00", "03", "0e", "0f"].map((last) => `01:80:c2:00:00:${last}`);
+
+/** How many frames to reserved addresses the host answers. */
+export async function reservedAnswers(lab: Lab): Promise<number> {
+  const evil = lab.agent("evil");
+  await evil.ask("capture", { name: "eth0", interface: "eth0" });
+  await evil.ask("captured", { name: "eth0", wait: 0 });
+  for (const to of RESERVED) {
+    const packet = ipv4(EVIL.ip, "203.0.113.1", UDP, udp(4000, 123, MARK));
+    await evil.send(ethernet(to, EVIL.mac, 0x0800, packet));
+  }
+  // From port 123 to port 4000.
+  return (await evil.captured()).filter((each) => each.includes("007b0fa0")).length;
+}
+
 export const names = (attacks: readonly Attack[]): string[] => attacks.map((attack) => attack.name);

@@ -1,4 +1,13 @@
-import { arrivals, type Attack, ATTACKS, HONEST, MARK, UDP } from "./_attacks.ts";
+import {
+  arrivals,
+  type Attack,
+  ATTACKS,
+  HONEST,
+  HONEST_FRAGMENT,
+  MARK,
+  reservedAnswers,
+  UDP,
+} from "./_attacks.ts";
 import {
   arp,
   BROADCAST,
@@ -16,6 +25,7 @@ import { arrivingErrors, forgedErrors, honestErrors } from "./_errors.ts";
 import { linkLocal } from "../../lib/nftables/nic.ts";
 import { buildInfra, type BuiltInfra, type InfraSpec } from "./_infra.ts";
 import { type Agent, type Answer, Lab } from "./_lab.ts";
+import { ONE_WAY_CHECKS, strayPackets } from "./_one_way.ts";
 
 /** One thing that holds with the whole ruleset, and is asked again of each mutant of it. */
 export interface Check {
@@ -208,7 +218,7 @@ export const PACKET_CHECKS: readonly Check[] = [
   ...both(gateways("vpn"), (to) => open("vpn-a", "ping", to)),
   ...both(gateways("vpn"), (to) => open("vpn-a", "tcp", to, 80)),
   open("vpn-a", "tcp", HOST, 80),
-  shut("evil", "tcp", HOST, 22),
+  ...both([HOST, "2001:db8::1"], (to) => shut("evil", "tcp", to, 22)),
   shut("evil", "udp", "172.17.0.1", 53),
   shut("evil", "ping", "198.51.100.1"),
   ...both(evil, (to) => open("host", "tcp", to, 80)),
@@ -273,6 +283,7 @@ export const PACKET_CHECKS: readonly Check[] = [
   ...[HOST, "2001:db8::1"].map((address) => refused("outside", "udp", address, 1999)),
   // So is the refusal of what the host began.
   ...both(evil, (to) => refused("host", "udp", to, 9)),
+  refused("docker", "tcp", "172.17.0.1", 2207),
   ...HYPERVISORS.flatMap(([name, network]) => [
     shut("evil", "tcp", `${network}.10`, 80),
     shut(name, "tcp", web[0]!, 443),
@@ -295,6 +306,14 @@ async function tunnels(lab: Lab, machine: string, address: string): Promise<bool
   return (await lab.host.captured("tun0")).some((packet) => packet.startsWith(version));
 }
 
+/** Beyond the outside: nobody has sent anything from there. */
+const FAR_OFF: [string, string] = ["203.0.114.9", "2001:db8:9::9"];
+
+async function reserved(lab: Lab): Promise<string[]> {
+  const answers = await reservedAnswers(lab);
+  return answers === 0 ? [] : ["answered: a frame to a reserved address"];
+}
+
 /** Protocols without ports, GRE for one: a policy for everything opens them, none with ports does. */
 async function otherProtocols(lab: Lab): Promise<string[]> {
   const GRE = 47;
@@ -309,18 +328,19 @@ async function otherProtocols(lab: Lab): Promise<string[]> {
       // In this order: without ports, conntrack takes the second for an answer to the first.
       ["outside", "vpn-a", true],
       ["vpn-a", "outside", true],
+      ["vpn-a", "far off", true],
       ["evil", "server", false],
       ["outside", "server", false],
     ] as const
   ) {
     const places = [from, to].map((name): [string, string] =>
-      name === "outside" ? [OUTSIDE, OUTSIDE6] : addresses(name)
+      name === "outside" ? [OUTSIDE, OUTSIDE6] : name === "far off" ? FAR_OFF : addresses(name)
     );
     const [source, target] = places as [[string, string], [string, string]];
     const into = from === "outside" ? "wan0" : `net-${machine(from).domain}`;
     const router = await macOf(lab.host, into);
     const mac = from === "outside" ? "02:00:00:00:00:77" : machine(from).hwaddr;
-    const agent = lab.agent(to);
+    const agent = lab.agent(to === "far off" ? "outside" : to);
     await agent.ask("capture", { name: "eth0", interface: "eth0" });
     for (
       const [version, frame] of [
@@ -473,21 +493,7 @@ async function strangers(lab: Lab): Promise<string[]> {
       failures.push(`arrived: ${what} from a stranger`);
     }
   }
-  // With an address of nobody's the bridge lets it through to the host, which sends it nowhere.
-  const link = await lab.host.run("ip", "-br", "link", "show", "net-pro");
-  const router = /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(link)?.[1] ?? "";
-  await lab.agent("outside").ask("capture", { name: "stray", interface: "eth0" });
-  await lab.host.send(
-    ethernet(router, STRANGER_MAC, 0x0800, ipv4("192.0.2.9", OUTSIDE, UDP, data)),
-    "stranger1",
-  );
-  const { frames: strayed = [] } = await lab.agent("outside").ask("captured", {
-    name: "stray",
-    wait: 0.1,
-  });
-  if (strayed.some((each) => each.includes(MARK.toHex()))) {
-    failures.push("arrived: a stranger's packet outside");
-  }
+  failures.push(...await strayPackets(lab, STRANGER_MAC));
   // Between a stranger and a machine nothing passes, either way.
   const [mac, address] = ["10:66:6a:00:00:01", evil[0]];
   await lab.agent("evil").ask("capture", { name: "eth0", interface: "eth0" });
@@ -544,26 +550,52 @@ async function ranges(lab: Lab): Promise<string[]> {
   ];
 }
 
-async function missingErrors(lab: Lab): Promise<string[]> {
-  const honest = honestErrors(lab);
-  const arrived = await arrivingErrors(lab, honest);
-  return arrived.length === 2 * honest.length ? [] : ["refused: an error about the sender's flow"];
-}
-
-/** Checks by frames that an attacker writes, one after the other. */
-export async function frameFailures(lab: Lab): Promise<string[]> {
+async function frames(lab: Lab): Promise<string[]> {
   const names = (attacks: readonly Attack[]) => attacks.map(({ name }) => name);
   const honest = await arrivals(lab, HONEST);
   const forged = await arrivals(lab, ATTACKS);
   return [
     ...names(HONEST).filter((name) => !honest.includes(name)).map((name) => `refused: ${name}`),
     ...forged.map((name) => `arrived: ${name}`),
-    ...(await arrivingErrors(lab, forgedErrors(lab))).map((name) => `arrived: an error, ${name}`),
-    ...await missingErrors(lab),
-    ...await outsiders(lab),
-    ...await otherProtocols(lab),
-    ...await announcements(lab),
-    ...await strangers(lab),
-    ...await ranges(lab),
   ];
 }
+
+/** With br_netfilter the host puts fragments together before the rules see them: here it does not. */
+async function fragments(lab: Lab): Promise<string[]> {
+  const set = (value: string) =>
+    lab.host.ask("run", {
+      argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-ip6tables=${value}`],
+    });
+  await set("0");
+  const forged = await arrivals(lab, ATTACKS.filter(({ name }) => name.startsWith("the rest of")));
+  const honest = await arrivals(lab, [HONEST_FRAGMENT]);
+  await set("1");
+  return [
+    ...forged.map((name) => `arrived: ${name}`),
+    ...honest.length === 1 ? [] : [`refused: ${HONEST_FRAGMENT.name}`],
+  ];
+}
+
+async function errors(lab: Lab): Promise<string[]> {
+  const honest = honestErrors(lab);
+  const missing = 2 * honest.length - (await arrivingErrors(lab, honest)).length;
+  const forged = await arrivingErrors(lab, forgedErrors(lab));
+  return [
+    ...forged.map((name) => `arrived: an error, ${name}`),
+    ...missing === 0 ? [] : ["refused: an error about the sender's flow"],
+  ];
+}
+
+/** Checks by frames that an attacker writes, to be run one after the other: what each finds wrong. */
+export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
+  frames,
+  strangers,
+  outsiders,
+  announcements,
+  otherProtocols,
+  errors,
+  ...ONE_WAY_CHECKS,
+  reserved,
+  fragments,
+  ranges,
+];

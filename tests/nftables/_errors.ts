@@ -29,7 +29,7 @@ const OUTSIDE: Pair = ["203.0.113.10", "2001:db8::10"];
 const HOST: Pair = ["203.0.113.1", "2001:db8::1"];
 const [INNER, OUTER, OWN] = [5100, 5101, 5102];
 
-function addressesOf(lab: Lab, machine: string): Pair {
+export function addressesOf(lab: Lab, machine: string): Pair {
   const found = lab.built.addressing.machines.get(machine);
   if (found?.ipv6 === undefined) throw new Error(`no ${machine}`);
   return [found.ip, found.ipv6];

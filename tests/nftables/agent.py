@@ -4,6 +4,7 @@ Reads one JSON object a line from standard input ({"id": 1, "op": "tcp", …}), 
 whatever order they finish. Standard library only; see _lab.ts for the other end.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -17,6 +18,8 @@ import time
 ETH_P_ALL = 3
 connections = {}
 captures = {}
+capturing = set()
+tunnels = {}
 lock = threading.Lock()
 
 
@@ -172,16 +175,23 @@ def frame(interface, data):
 
 
 def capture(name, interface):
-    """Starts keeping every frame that comes in on an interface."""
+    """Starts keeping every frame that comes in on an interface; again: from now on."""
+    if (name, interface) in capturing:
+        captures[name][:] = []
+        return {}
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     raw.bind((interface, ETH_P_ALL))
     frames = captures[name] = []
+    capturing.add((name, interface))
 
     def keep():
-        while True:
-            data, address = raw.recvfrom(65535)
-            if address[2] != socket.PACKET_OUTGOING:
-                frames.append(data.hex())
+        # Until the interface goes.
+        with raw, contextlib.suppress(OSError):
+            while True:
+                data, address = raw.recvfrom(65535)
+                if address[2] != socket.PACKET_OUTGOING:
+                    frames.append(data.hex())
+        capturing.discard((name, interface))
 
     threading.Thread(target=keep, daemon=True).start()
     return {}
@@ -199,12 +209,19 @@ def tun(name, interface):
     iff_tun_no_pi = 0x1001
     fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", interface.encode(), iff_tun_no_pi))
     packets = captures[name] = []
+    tunnels[name] = device
 
     def keep():
         while True:
             packets.append(os.read(device, 65535).hex())
 
     threading.Thread(target=keep, daemon=True).start()
+    return {}
+
+
+def arrive(name, data):
+    """A packet comes out of the tunnel."""
+    os.write(tunnels[name], bytes.fromhex(data))
     return {}
 
 
@@ -228,6 +245,7 @@ OPERATIONS = {
     "capture": capture,
     "captured": captured,
     "tun": tun,
+    "arrive": arrive,
     "run": run,
 }
 

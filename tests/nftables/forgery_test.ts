@@ -2,19 +2,17 @@ import assert from "node:assert/strict";
 import {
   arrivals,
   ATTACKS,
-  EVIL,
   GATEWAY,
   HONEST,
   HONEST_FRAGMENT,
-  MARK,
   names,
+  RESERVED,
+  reservedAnswers,
   SERVER,
-  UDP,
   VICTIM,
 } from "./_attacks.ts";
 import { everything, startBattery } from "./_battery.ts";
 import { arrivingErrors, forgedErrors, honestErrors } from "./_errors.ts";
-import { ethernet, ipv4, udp } from "./_frames.ts";
 import { buildInfra } from "./_infra.ts";
 import { Lab } from "./_lab.ts";
 import { rulesetOf } from "./_rules.ts";
@@ -51,22 +49,9 @@ for (const setting of ["1", "0"]) {
 
 Deno.test("a frame to a reserved address of the bridge does not reach the host past the rules", async () => {
   await using lab = await Lab.start(built);
-  const evil = lab.agent("evil");
-  await evil.ask("capture", { name: "eth0", interface: "eth0" });
-  const reserved = ["00", "03", "0e", "0f"].map((last) => `01:80:c2:00:00:${last}`);
-  const answers = async () => {
-    await evil.ask("captured", { name: "eth0", wait: 0 });
-    for (const to of reserved) {
-      const packet = ipv4(EVIL.ip, "203.0.113.1", UDP, udp(4000, 123, MARK));
-      await evil.send(ethernet(to, EVIL.mac, 0x0800, packet));
-    }
-    // From port 123 to port 4000.
-    return (await evil.captured()).filter((each) => each.includes("007b0fa0")).length;
-  };
-  assert.equal(await answers(), reserved.length);
-  const ruleset = rulesetOf(built);
-  await lab.host.nft(ruleset.text);
-  assert.equal(await answers(), 0);
+  assert.equal(await reservedAnswers(lab), RESERVED.length);
+  await lab.host.nft(rulesetOf(built).text);
+  assert.equal(await reservedAnswers(lab), 0);
 });
 
 Deno.test("an ICMP error about somebody else's flow is no way through, one about one's own is", async () => {

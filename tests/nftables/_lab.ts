@@ -15,7 +15,7 @@ interface Reply extends Answer {
 
 /** A refused packet is waited for this long, in seconds; an allowed one on these veth pairs takes a millisecond. On a busy
  * machine LAB_PATIENCE gives more. */
-const REFUSED_AFTER = Number(Deno.env.get("LAB_PATIENCE") ?? 0.4);
+export const REFUSED_AFTER = Number(Deno.env.get("LAB_PATIENCE") ?? 0.4);
 
 /** A network namespace with `agent.py` in it. */
 export class Agent implements AsyncDisposable {

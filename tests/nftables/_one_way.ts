@@ -2,7 +2,7 @@
 import { MARK, UDP } from "./_attacks.ts";
 import { addressesOf } from "./_errors.ts";
 import { bytes, ethernet, ip4Bytes, ipv4, ipv6, udp, udp6 } from "./_frames.ts";
-import type { Lab } from "./_lab.ts";
+import { type Lab, REFUSED_AFTER } from "./_lab.ts";
 
 const GRE = 47;
 const OUTSIDE = "203.0.113.10", HOST = "203.0.113.1";
@@ -26,7 +26,7 @@ async function arrivesAt(lab: Lab, to: string, address: string, send: () => Prom
   await agent.ask("capture", { name: "one-way", interface: "eth0" });
   await agent.ask("captured", { name: "one-way", wait: 0 });
   await send();
-  const { frames = [] } = await agent.ask("captured", { name: "one-way", wait: 0.1 });
+  const { frames = [] } = await agent.ask("captured", { name: "one-way", wait: REFUSED_AFTER / 4 });
   // An IPv4 packet to it; its source may have been rewritten.
   return frames.some((frame) =>
     frame.slice(24, 28) === "0800" && frame.slice(60, 68) === ip4Bytes(address).toHex()

@@ -33,7 +33,7 @@ export async function adopt(
   options: AdoptOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  await using reading = new HostReading(session.signal);
+  await using reading = await HostReading.begin(session.signal);
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
   const target = adoptTarget(workspace.infra, name);

@@ -48,8 +48,7 @@ const ROUNDS = 3;
 /** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
 export function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
-    await using reading = new HostReading(shown.signal);
-    await reading.underWay;
+    await using reading = await HostReading.begin(shown.signal);
     const workspace = await loadWorkspace(shown, options);
     if (workspace === undefined) return EXIT.wrongInput;
     using _lock = await lockWorkspace();

@@ -21,8 +21,7 @@ export interface CheckOptions {
 
 /** Shows what apply would do: the plan that apply runs, and nothing of its own. */
 export async function check(options: CheckOptions, session: Session): Promise<ExitStatus> {
-  await using reading = new HostReading(session.signal);
-  await reading.underWay;
+  await using reading = await HostReading.begin(session.signal);
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const domains = selectDomains(workspace.infra, options.domain);

@@ -11,6 +11,8 @@ import { requestTimeout } from "./request_timeout.ts";
 
 /** Milliseconds in which requests leave for a local socket. */
 const SENDING_MS = 2;
+/** Milliseconds in which a daemon that is well has answered the first of them. */
+const CONNECTING_MS = 50;
 
 /**
  * What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. Disposing
@@ -23,12 +25,21 @@ export class HostReading implements AsyncDisposable {
   readonly surroundings: Promise<Surroundings>;
   readonly limits: Promise<HostLimits>;
   readonly templates: Promise<RuleTemplates>;
-  /** Settles once the requests are out: then it is time for work that keeps this thread busy. Never rejects. */
-  readonly underWay: Promise<void>;
   readonly #incus: Promise<IncusClient>;
   readonly #wishes = Promise.withResolvers<ReadWishes>();
   readonly #end = new AbortController();
   #taken = false;
+
+  /**
+   * Asks, and gives the requests the moment that they need to leave: what comes next keeps this thread busy. A daemon that
+   * hangs is not waited for, since a mistake in infra.yml has to be told all the same.
+   */
+  static async begin(interrupt: AbortSignal): Promise<HostReading> {
+    const reading = new HostReading(interrupt);
+    const sent = reading.#incus.then(() => sleep(SENDING_MS), () => {});
+    await Promise.race([sent, sleep(CONNECTING_MS)]);
+    return reading;
+  }
 
   constructor(interrupt: AbortSignal) {
     const signal = AbortSignal.any([interrupt, this.#end.signal]);
@@ -45,7 +56,6 @@ export class HostReading implements AsyncDisposable {
     this.surroundings = outer.then((seen) => seen ?? networks);
     this.limits = outer.then((seen) => seen?.limits ?? limits);
     this.templates = readTemplates();
-    this.underWay = this.#incus.then(() => sleep(SENDING_MS), () => {});
     // Who waits for one of them is told; who ended before that does not care.
     const all = [this.networks, this.state, this.surroundings, this.limits, this.templates];
     for (const each of [...all, networks, limits]) each.catch(() => {});

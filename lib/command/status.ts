@@ -15,8 +15,7 @@ export async function status(
   options: { readonly json?: true },
   session: Session,
 ): Promise<ExitStatus> {
-  await using reading = new HostReading(session.signal);
-  await reading.underWay;
+  await using reading = await HostReading.begin(session.signal);
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session, { ...options, reading });

@@ -5,14 +5,6 @@ interface Status {
   readonly firewall: { readonly state: string };
 }
 
-/** The addresses that the lock file remembers. */
-async function addressOf(lab: Lab, machine: string): Promise<string> {
-  const lock = await lab.read("infra.lock.yml");
-  const found = new RegExp(`${machine}:[^.]*?ip: "?([0-9.]+)`, "s").exec(lock)?.[1];
-  assert.ok(found !== undefined, `no address of ${machine} in\n${lock}`);
-  return found;
-}
-
 Deno.test("a newcomer goes from a template to isolated, provisioned machines", async (t) => {
   await using lab = await Lab.create();
 
@@ -61,9 +53,9 @@ Deno.test("a newcomer goes from a template to isolated, provisioned machines", a
   });
 
   await t.step("real packets: the policy's connection passes, and nothing else", async () => {
-    const print = await addressOf(lab, "perso-print");
-    const vault = await addressOf(lab, "perso-vault");
-    const dev = await addressOf(lab, "pro-dev");
+    const print = await lab.address("perso-print");
+    const vault = await lab.address("perso-vault");
+    const dev = await lab.address("pro-dev");
     await serve("perso", "perso-print", 631);
     await serve("perso", "perso-print", 632);
     await serve("perso", "perso-vault", 631);

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { IMAGE, inMachine, Lab, liveInstances, must, run } from "./_lab.ts";
+import {
+  connect,
+  IMAGE,
+  inMachine,
+  Lab,
+  liveInstances,
+  must,
+  OUTSIDE_ADDRESS,
+  run,
+} from "./_lab.ts";
 
 const HEAD = `project_name: daily\nglobal: { default_os_image: "${IMAGE}" }\n`;
 const LAB = `${HEAD}domains:\n  lab:\n    ephemeral: true\n    machines:\n      lab-one: {}\n`;
@@ -31,6 +40,7 @@ Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes fo
     `${LAB}  old:\n    ephemeral: true\n    machines: { old-one: {} }\n`,
   );
   await lab.anklume(["apply", "--infra"]);
+  const [stays, leaves] = [await lab.address("lab-one"), await lab.address("old-one")];
   await lab.write("infra.yml", LAB);
 
   const { orphans } = await check(lab);
@@ -45,6 +55,14 @@ Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes fo
   await lab.anklume(["apply", "--infra"]);
   const rules = await must(["nft", "list", "table", "inet", "anklume_daily"]);
   assert.match(rules, /net-old/, "it stays walled off");
+  assert.deepEqual(
+    await Promise.all([
+      connect({ domain: "lab", machine: "lab-one" }, leaves, 22),
+      connect({ domain: "old", machine: "old-one" }, stays, 22),
+      connect({ domain: "old", machine: "old-one" }, OUTSIDE_ADDRESS, 80),
+    ]),
+    [undefined, undefined, undefined],
+  );
 
   // Deleting asks for consent, and nobody is there to give it.
   const refused = await lab.anklume(["apply", "--infra", "--prune"], 1);

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { connect, IMAGE, inMachine, Lab, must, OUTSIDE_ADDRESS, serve } from "./_lab.ts";
+import {
+  connect,
+  IMAGE,
+  inMachine,
+  Lab,
+  must,
+  OUTSIDE_ADDRESS,
+  REPOSITORY,
+  serve,
+} from "./_lab.ts";
 
 const INFRA = `
 project_name: proven
@@ -43,14 +52,6 @@ async function verify(lab: Lab, expected: number, ...args: string[]): Promise<An
   return JSON.parse(stdout) as Answer;
 }
 
-/** Of a machine, from the lock. */
-async function address(lab: Lab, machine: string): Promise<string> {
-  const found = new RegExp(`${machine}: \\{ domain: \\w+, ip: ([0-9.]+)`).exec(
-    await lab.read("infra.lock.yml"),
-  );
-  return found?.[1] ?? assert.fail(`no address of ${machine}`);
-}
-
 /** Another infra, whose subnets are free. */
 const BESIDE = `
 project_name: beside
@@ -66,6 +67,20 @@ async function tables(name: string): Promise<string> {
   );
   return (await Promise.all(listings)).join("");
 }
+
+/** Tries one address that it may reach and one that it may not, again and again, and writes down what answered. */
+const PROBE_ON = `
+import socket, sys, time
+allowed, forbidden = sys.argv[1:]
+while True:
+    for address, port in ((allowed, 8080), (forbidden, 22)):
+        try:
+            with socket.create_connection((address, port), 0.2): said = "answered"
+        except ConnectionRefusedError: said = "answered"
+        except OSError: said = "silent"
+        print(address, said, flush=True)
+    time.sleep(0.1)
+`;
 
 const nft = (rule: string) => must(["nft", ...rule.split(" ")]);
 const T = "anklume_proven";
@@ -94,14 +109,14 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
 
   await t.step("network why says what the packets say, and where it comes from", async () => {
     await serve("right", "right-a", 8080);
-    const rightA = await address(lab, "right-a");
-    const shutA = await address(lab, "shut-a");
+    const rightA = await lab.address("right-a");
+    const shutA = await lab.address("shut-a");
     const FLOWS = [
       ["left", "left-a", "right-a", rightA, 8080, /infra\.yml:18/],
       ["left", "left-a", "right-a", rightA, 8081, undefined],
       ["shut", "shut-a", "right-a", rightA, 8080, undefined],
       ["left", "left-a", "shut-a", shutA, 22, undefined],
-      ["left", "left-a", "left-b", await address(lab, "left-b"), 22, undefined],
+      ["left", "left-a", "left-b", await lab.address("left-b"), 22, undefined],
       ["left", "left-a", "outside", OUTSIDE_ADDRESS, 443, /infra\.yml:7/],
       ["shut", "shut-a", "outside", OUTSIDE_ADDRESS, 443, undefined],
       ["right", "right-a", "192.168.77.10", "192.168.77.10", 443, /infra\.yml:11/],
@@ -219,6 +234,57 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     assert.equal(await tables(T), before);
   });
 
+  const machine = (domain: string) => ({ domain, machine: `${domain}-a` });
+
+  await t.step("Incus is killed and comes back while machines run: the rules hold", async () => {
+    const [rightA, shutA] = [await lab.address("right-a"), await lab.address("shut-a")];
+    const before = await tables(T);
+    const unit = ["systemd-run", "--quiet", "--unit=probe-on", "-p", "StandardOutput=file:/probed"];
+    const probe = [...unit, "python3", "-c", PROBE_ON, rightA, shutA];
+    assert.equal((await inMachine("left", "left-a", ...probe)).code, 0);
+    await must(["sh", "-c", "kill -KILL $(cat /run/testbed/incusd.pid)"]);
+    assert.equal(await tables(T), before);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await must([`${REPOSITORY}/scripts/lib/testbed_daemon.sh`, "start"]);
+    assert.equal(await tables(T), before);
+    assert.deepEqual(
+      await Promise.all([
+        connect(machine("left"), rightA, 8080),
+        connect(machine("left"), shutA, 22),
+        connect(machine("right"), await lab.address("left-a"), 22),
+        connect(machine("shut"), OUTSIDE_ADDRESS, 443),
+      ]),
+      [await lab.address("left-a"), undefined, undefined, undefined],
+    );
+    await inMachine("left", "left-a", "systemctl", "stop", "probe-on");
+    const said = (await inMachine("left", "left-a", "sh", "-c", "cat /probed; rm /probed")).stdout
+      .trim().split("\n");
+    const count = (line: string) => said.filter((each) => each === line).length;
+    assert.equal(count(`${shutA} answered`), 0);
+    // On a busy machine an answer may come late.
+    assert.ok(count(`${rightA} answered`) >= 3 && count(`${shutA} silent`) >= 3, said.join("\n"));
+    await lab.expectEmptyPlan();
+  });
+
+  await t.step("a domain that is switched off keeps its rules", async () => {
+    const before = await tables(T);
+    await lab.write("infra.yml", INFRA.replace("  shut:\n", "  shut:\n    enabled: false\n"));
+    await lab.anklume(["apply", "--infra"]);
+    assert.equal(await tables(T), before);
+    const [leftA, shutA] = [await lab.address("left-a"), await lab.address("shut-a")];
+    assert.deepEqual(
+      await Promise.all([
+        connect(machine("shut"), leftA, 22),
+        connect(machine("shut"), OUTSIDE_ADDRESS, 443),
+        connect(machine("shut"), leftA.replace(/\d+$/, "254"), 53),
+        connect(machine("left"), shutA, 22),
+      ]),
+      [undefined, undefined, undefined, undefined],
+    );
+    assert.deepEqual((await verify(lab, 0)).differences, []);
+    await lab.write("infra.yml", INFRA);
+  });
+
   await t.step(
     "another infra on the same host: neither reaches nor touches the other",
     async () => {
@@ -228,14 +294,13 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
         await beside.anklume(["apply", "--infra"]);
         assert.equal(await tables(T), before);
         const theirs = await tables("anklume_beside");
-        const from = (domain: string, machine: string) => ({ domain, machine });
-        const [leftA, besideA] = [await address(lab, "left-a"), await address(beside, "beside-a")];
+        const [leftA, besideA] = [await lab.address("left-a"), await beside.address("beside-a")];
         assert.deepEqual(
           await Promise.all([
-            connect(from("beside", "beside-a"), leftA, 22),
-            connect(from("beside", "beside-a"), leftA.replace(/\d+$/, "254"), 53),
-            connect(from("left", "left-a"), besideA, 22),
-            connect(from("left", "left-a"), besideA.replace(/\d+$/, "254"), 53),
+            connect(machine("beside"), leftA, 22),
+            connect(machine("beside"), leftA.replace(/\d+$/, "254"), 53),
+            connect(machine("left"), besideA, 22),
+            connect(machine("left"), besideA.replace(/\d+$/, "254"), 53),
           ]),
           [undefined, undefined, undefined, undefined],
         );

@@ -89,6 +89,13 @@ export class Lab implements AsyncDisposable {
     return Deno.readTextFile(`${this.dir}/${path}`);
   }
 
+  /** IPv4 address of a machine, from the lock. */
+  async address(machine: string): Promise<string> {
+    const lock = await this.read("infra.lock.yml");
+    const found = new RegExp(`\\b${machine}: \\{ domain: \\S+, ip: ([0-9.]+)`).exec(lock)?.[1];
+    return found ?? assert.fail(`no address of ${machine} in\n${lock}`);
+  }
+
   /** Runs `anklume ARGS` in the workspace, whatever its outcome. */
   try(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
     return run([BINARY, ...args], { cwd: this.dir, env });

@@ -6,17 +6,12 @@
  *   scripts/testbed run -- deno run -A scripts/mutate_ruleset.ts [--every N] [PATTERN]
  *
  * On a busy machine LAB_PATIENCE=2 (seconds that a packet is waited for), or what passes late counts as blocked. With
- * `--every 10` every tenth mutant only, with PATTERN those whose line matches it. Exit 1 when an unexplained
- * mutant survives. That `network verify` and `check` notice every one needs no packet: they compare the live table with
+ * `--every 10` every tenth mutant only, with PATTERN those whose name matches it as it is printed: `'^bridge '` is one
+ * table. Exit 1 when an unexplained mutant survives. That `network verify` and `check` notice every one needs no packet: they compare the live table with
  * the rendered one (tests/nftables/live_firewall_test.ts).
  */
-import {
-  type Check,
-  everything,
-  FRAME_CHECKS,
-  PACKET_CHECKS,
-  startBattery,
-} from "../tests/nftables/_battery.ts";
+import { type Check, CONNECTION_CHECKS, FRAME_CHECKS } from "../tests/nftables/_battery.ts";
+import { everything, everythingLive, startEverything } from "../tests/nftables/_everything.ts";
 import type { Lab } from "../tests/nftables/_lab.ts";
 import { rulesetOf } from "../tests/nftables/_rules.ts";
 
@@ -60,50 +55,54 @@ function mutantsOf(text: string): Mutant[] {
   return mutants;
 }
 
-async function packetFailures(lab: Lab, checks: readonly Check[]): Promise<string[]> {
+async function failedConnections(lab: Lab): Promise<Check[]> {
   const failed = await Promise.all(
-    checks.map(async (check) => (await check.holds(lab)) ? [] : [check.name]),
+    CONNECTION_CHECKS.map(async (check) => (await check.holds(lab)) ? [] : [check]),
   );
   return failed.flat();
 }
 
+type Outcome = "by connections" | "by frames" | "by nft, which refuses them";
+
 /** What notices it, twice, so that a busy machine is not taken for a test; undefined: nothing. */
-async function noticed(lab: Lab, mutant: Mutant): Promise<string | undefined> {
+async function noticed(lab: Lab, mutant: Mutant): Promise<[Outcome, what: string] | undefined> {
   try {
     await lab.host.nft(mutant.text);
   } catch {
-    return "nft refuses it";
+    return ["by nft, which refuses them", "nft"];
   }
-  const byPackets = async () => {
-    for (const name of await packetFailures(lab, PACKET_CHECKS)) {
-      const check = PACKET_CHECKS.find((each) => each.name === name);
-      if (check !== undefined && !(await check.holds(lab))) return name;
+  const byConnections = async (): Promise<[Outcome, string] | undefined> => {
+    for (const check of await failedConnections(lab)) {
+      if (!(await check.holds(lab))) return ["by connections", check.name];
     }
   };
-  const byFrames = async () => {
+  const byFrames = async (): Promise<[Outcome, string] | undefined> => {
     for (const check of FRAME_CHECKS) {
       const first = await check(lab);
       if (first.length === 0) continue;
       const again = new Set(await check(lab));
       const found = first.find((each) => again.has(each));
-      if (found !== undefined) return found;
+      if (found !== undefined) return ["by frames", found];
     }
   };
-  const [first, second] = mutant.table === "bridge" ? [byFrames, byPackets] : [byPackets, byFrames];
+  const [first, second] = mutant.table === "bridge"
+    ? [byFrames, byConnections]
+    : [byConnections, byFrames];
   return await first() ?? await second();
 }
 
 const every = Deno.args[0] === "--every" ? Number(Deno.args[1]) : 1;
 const pattern = new RegExp((every === 1 ? Deno.args[0] : Deno.args[2]) ?? "");
-const whole = rulesetOf(everything, { localUplinks: ["br0"] }).text;
-const mutants = mutantsOf(whole).filter((mutant) => pattern.test(`${mutant.block}: ${mutant.line}`))
+const whole = rulesetOf(everything, everythingLive).text;
+const nameOf = ({ table, block, line }: Mutant) => `${table} ${block}: ${line}`;
+const mutants = mutantsOf(whole).filter((mutant) => pattern.test(nameOf(mutant)))
   .filter((_, i) => i % every === 0);
 
-const labs = await Promise.all([startBattery(), startBattery()]);
+const labs = await Promise.all([startEverything(), startEverything()]);
 for (const lab of labs) {
   await lab.host.nft(whole);
   const failures = async () => {
-    const found = await packetFailures(lab, PACKET_CHECKS);
+    const found = (await failedConnections(lab)).map(({ name }) => name);
     for (const check of FRAME_CHECKS) found.push(...await check(lab));
     return found;
   };
@@ -117,22 +116,32 @@ for (const lab of labs) {
 }
 
 const survivors: string[] = [];
+const counts: Record<Outcome, number> = {
+  "by connections": 0,
+  "by frames": 0,
+  "by nft, which refuses them": 0,
+};
 let explained = 0, done = 0;
+const began = performance.now();
+const elapsed = () => {
+  const seconds = Math.round((performance.now() - began) / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+};
 const queue = [...mutants];
 await Promise.all(labs.map(async (lab) => {
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-    const name = `${mutant.table} ${mutant.block}: ${mutant.line}`;
-    const why = await noticed(lab, mutant);
-    done++;
-    if (why !== undefined) {
-      console.log(`${done}/${mutants.length} noticed   ${name}\n            by ${why}`);
+    const name = nameOf(mutant);
+    const found = await noticed(lab, mutant);
+    const progress = `${++done}/${mutants.length} ${elapsed()}`;
+    if (found !== undefined) {
+      const [outcome, what] = found;
+      counts[outcome]++;
+      console.log(`${progress} noticed   ${name}\n            by ${what}`);
     } else {
       const reason = EXPLAINED.find(([each]) => each.test(name))?.[1];
       if (reason === undefined) survivors.push(name);
       else explained++;
-      console.log(
-        `${done}/${mutants.length} ${reason === undefined ? "SURVIVED " : "explained"} ${name}`,
-      );
+      console.log(`${progress} ${reason === undefined ? "SURVIVED " : "explained"} ${name}`);
     }
     // What a mutant let through must not linger in the next one's connections.
     await lab.host.nft(whole);
@@ -140,9 +149,10 @@ await Promise.all(labs.map(async (lab) => {
 }));
 await Promise.all(labs.map((lab) => lab[Symbol.asyncDispose]()));
 
-const killed = mutants.length - survivors.length - explained;
+const sum = Object.values(counts).reduce((a, b) => a + b);
 console.log(
-  `${mutants.length} mutants: ${killed} noticed, ${explained} explained, ${survivors.length} survived`,
+  `${mutants.length} mutants in ${elapsed()}: ${sum} noticed, ${explained} explained, ${survivors.length} survived`,
 );
-for (const name of survivors) console.log(`  ${name}`);
+for (const [outcome, count] of Object.entries(counts)) console.log(`  ${count} ${outcome}`);
+for (const name of survivors) console.log(`  SURVIVED ${name}`);
 Deno.exit(survivors.length === 0 ? 0 : 1);

@@ -29,7 +29,8 @@ export function unsafeElements(
     ...[...bridges].filter((name) =>
       !name.startsWith("net-") || (kinds.has(name) && kinds.get(name) !== "bridge")
     ).map((name) => `"${name}" is no bridge of a domain`),
-    ...elements("inet", "own").filter((element) => !bridges.has(ifnameOf(element)))
+    ...["own", "orphans"].flatMap((set) => elements("inet", set))
+      .filter((element) => !bridges.has(ifnameOf(element)))
       .map((element) => `${element} is no bridge of a domain`),
     ...[...ports].filter((name) =>
       name === "lo" || (kinds.has(name) && !PORT_KINDS.includes(kinds.get(name) ?? ""))

@@ -56,11 +56,8 @@ export function inetSets(
         ...orphans.map(ifname),
       ],
     },
-    {
-      name: "own",
-      type: "type ifname . ifname",
-      elements: bridges.map((bridge) => concat(ifname(bridge), ifname(bridge))),
-    },
+    withinSet("own", domains.map(({ address }) => address.bridge)),
+    withinSet("orphans", orphans),
     {
       name: "outside",
       type: "type ifname",
@@ -218,6 +215,12 @@ function internetSets(
     { name: "private", type: "type ipv4_addr", interval: true, elements: PRIVATE4 },
     { name: "private6", type: "type ipv6_addr", interval: true, elements: PRIVATE6 },
   ];
+}
+
+/** Pairs of a bridge and itself: of what stays within it. */
+function withinSet(name: string, bridges: readonly string[]): NftSet {
+  const elements = bridges.map((bridge) => concat(ifname(bridge), ifname(bridge)));
+  return { name, type: "type ifname . ifname", elements };
 }
 
 /** `publish`: the map that sends a port of the host to the machine, and the set that lets only that through. */

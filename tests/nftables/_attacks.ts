@@ -3,22 +3,30 @@
  * `pro`), at `server` (in `far`, where only `victim` may send) or at the host.
  */
 import {
+  ALL_NODES,
+  ALL_NODES_MAC,
   arp,
   BROADCAST,
   bytes,
   ethernet,
+  ICMP,
   icmp,
+  ICMPV6,
   icmpv6,
   ip4Bytes,
   ip6Bytes,
   ipv4,
   ipv6,
   macBytes,
+  newMark,
+  solicit,
+  SOLICITED,
+  SOLICITED_MAC,
   tagged,
   u16,
+  UDP,
   udp,
 } from "./_frames.ts";
-import type { Agent, Lab } from "./_lab.ts";
 
 export const EVIL = {
   ip: "10.120.0.1",
@@ -34,7 +42,6 @@ export const VICTIM = {
 };
 export const SERVER = "10.120.1.1";
 export const GATEWAY = "10.120.0.254";
-export const UDP = 17, ICMP = 1, ICMPV6 = 58;
 
 /** Where a forged frame would arrive: another machine's `eth0`, or the bridge as the host sees it. */
 type Target = "victim" | "server" | "host";
@@ -44,241 +51,279 @@ export interface Attack {
   readonly target: Target;
   /** `gateway` is the MAC of the domain's bridge. */
   readonly frame: (gateway: string) => Uint8Array;
-  /** What a frame that arrived contains. */
+  /** The mark in it. */
   readonly trace: string;
 }
 
-/** Marks our frames in a capture. */
-export const MARK = Uint8Array.of(0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed, 0xfa, 0xce);
-const TRACE = MARK.toHex();
-const probe = udp(4000, 53, MARK);
+const probe = (mark: Uint8Array) => udp(4000, 53, mark);
 
-function toVictim(name: string, frame: Uint8Array, trace = TRACE): Attack {
-  return { name, target: "victim", frame: () => frame, trace };
+function attack(
+  name: string,
+  target: Target,
+  frame: (mark: Uint8Array, gateway: string) => Uint8Array,
+): Attack {
+  const mark = newMark();
+  return { name, target, frame: (gateway) => frame(mark, gateway), trace: mark.toHex() };
 }
 
-const plain = ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe));
-const advert = (target: string) =>
+function toVictim(name: string, frame: (mark: Uint8Array) => Uint8Array): Attack {
+  return attack(name, "victim", frame);
+}
+
+const plain = (mark: Uint8Array) =>
+  ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark)));
+
+/** The beginning of an option of sixteen bytes, of which a receiver thinks nothing: room for a mark. */
+const NONCE = bytes(14, 2, 0, 0, 0, 0, 0, 0);
+const advert = (target: string, mark: Uint8Array) =>
   ethernet(
-    "33:33:00:00:00:01",
+    ALL_NODES_MAC,
     EVIL.mac,
     0x86dd,
     ipv6(
       EVIL.local,
-      "ff02::1",
+      ALL_NODES,
       ICMPV6,
       icmpv6(
         EVIL.local,
-        "ff02::1",
+        ALL_NODES,
         136,
-        bytes(0x20, 0, 0, 0, ip6Bytes(target), 2, 1, macBytes(EVIL.mac)),
+        bytes(0x20, 0, 0, 0, ip6Bytes(target), 2, 1, macBytes(EVIL.mac), NONCE, mark),
       ),
     ),
   );
 
 /** A second and last fragment, at byte 8. */
-function fragment(next: number): Uint8Array {
-  const payload = bytes(next, 0, u16(8 | 0), u16(0xbeef), u16(1), MARK);
-  return ethernet(
-    "33:33:00:00:00:01",
-    EVIL.mac,
-    0x86dd,
-    ipv6(EVIL.local, "ff02::1", 44, payload),
-  );
+function fragment(next: number, mark: Uint8Array): Uint8Array {
+  const payload = bytes(next, 0, u16(8 | 0), u16(0xbeef), u16(1), mark);
+  return ethernet(ALL_NODES_MAC, EVIL.mac, 0x86dd, ipv6(EVIL.local, ALL_NODES, 44, payload));
 }
 
 export const ATTACKS: readonly Attack[] = [
   toVictim(
     "another address",
-    ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4("10.120.0.77", VICTIM.ip, UDP, probe)),
+    (mark) =>
+      ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4("10.120.0.77", VICTIM.ip, UDP, probe(mark))),
   ),
   toVictim(
     "the gateway's address",
-    ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(GATEWAY, VICTIM.ip, UDP, probe)),
+    (mark) => ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(GATEWAY, VICTIM.ip, UDP, probe(mark))),
   ),
   toVictim(
     "an address of the internet",
-    ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4("203.0.113.10", VICTIM.ip, UDP, probe)),
+    (mark) =>
+      ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4("203.0.113.10", VICTIM.ip, UDP, probe(mark))),
   ),
   toVictim(
     "another MAC",
-    ethernet(VICTIM.mac, "10:66:6a:00:00:99", 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe)),
+    (mark) =>
+      ethernet(VICTIM.mac, "10:66:6a:00:00:99", 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark))),
   ),
-  {
-    name: "the victim's address towards what only the victim may reach",
-    target: "server",
-    frame: (gateway) => ethernet(gateway, EVIL.mac, 0x0800, ipv4(VICTIM.ip, SERVER, UDP, probe)),
-    trace: TRACE,
-  },
+  attack(
+    "the victim's address towards what only the victim may reach",
+    "server",
+    (mark, gateway) =>
+      ethernet(gateway, EVIL.mac, 0x0800, ipv4(VICTIM.ip, SERVER, UDP, probe(mark))),
+  ),
   toVictim(
     "an ARP answer for the gateway",
-    ethernet(
-      VICTIM.mac,
-      EVIL.mac,
-      0x0806,
-      arp({
-        operation: 2,
-        senderMac: EVIL.mac,
-        sender: GATEWAY,
-        targetMac: VICTIM.mac,
-        target: VICTIM.ip,
-      }),
-    ),
-    macBytes(EVIL.mac).toHex() + ip4Bytes(GATEWAY).toHex(),
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x0806,
+        bytes(
+          arp({
+            operation: 2,
+            senderMac: EVIL.mac,
+            sender: GATEWAY,
+            targetMac: VICTIM.mac,
+            target: VICTIM.ip,
+          }),
+          mark,
+        ),
+      ),
   ),
   toVictim(
     "an ARP answer that names another MAC",
-    ethernet(
-      BROADCAST,
-      EVIL.mac,
-      0x0806,
-      arp({ operation: 2, senderMac: "10:66:6a:00:00:99", sender: EVIL.ip, target: VICTIM.ip }),
-    ),
-    macBytes("10:66:6a:00:00:99").toHex() + ip4Bytes(EVIL.ip).toHex(),
-  ),
-  {
-    name: "an ARP question for another domain's gateway",
-    target: "host",
-    frame: () =>
+    (mark) =>
       ethernet(
         BROADCAST,
         EVIL.mac,
         0x0806,
-        arp({ operation: 1, senderMac: EVIL.mac, sender: EVIL.ip, target: "10.120.1.254" }),
+        bytes(
+          arp({ operation: 2, senderMac: "10:66:6a:00:00:99", sender: EVIL.ip, target: VICTIM.ip }),
+          mark,
+        ),
       ),
-    trace: ip4Bytes("10.120.1.254").toHex(),
-  },
+  ),
+  attack("an ARP question for another domain's gateway", "host", (mark) =>
+    ethernet(
+      BROADCAST,
+      EVIL.mac,
+      0x0806,
+      bytes(
+        arp({ operation: 1, senderMac: EVIL.mac, sender: EVIL.ip, target: "10.120.1.254" }),
+        mark,
+      ),
+    )),
   toVictim(
     "an answer of a DHCP server",
-    ethernet(BROADCAST, EVIL.mac, 0x0800, ipv4(EVIL.ip, "255.255.255.255", UDP, udp(67, 68, MARK))),
+    (mark) =>
+      ethernet(
+        BROADCAST,
+        EVIL.mac,
+        0x0800,
+        ipv4(EVIL.ip, "255.255.255.255", UDP, udp(67, 68, mark)),
+      ),
   ),
   toVictim(
     "an ICMP redirect",
-    ethernet(
-      VICTIM.mac,
-      EVIL.mac,
-      0x0800,
-      ipv4(EVIL.ip, VICTIM.ip, ICMP, icmp(5, 1, bytes(ip4Bytes(EVIL.ip), MARK))),
-    ),
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x0800,
+        ipv4(EVIL.ip, VICTIM.ip, ICMP, icmp(5, 1, bytes(ip4Bytes(EVIL.ip), mark))),
+      ),
   ),
   toVictim(
     "a loose source route",
-    ethernet(
-      VICTIM.mac,
-      EVIL.mac,
-      0x0800,
-      ipv4(EVIL.ip, VICTIM.ip, UDP, probe, bytes(131, 7, 4, ip4Bytes(SERVER), 0)),
-    ),
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x0800,
+        ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark), bytes(131, 7, 4, ip4Bytes(SERVER), 0)),
+      ),
   ),
   toVictim(
     "a strict source route",
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x0800,
+        ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark), bytes(137, 7, 4, ip4Bytes(SERVER), 0)),
+      ),
+  ),
+  toVictim("an IPv6 source route", (mark) =>
     ethernet(
       VICTIM.mac,
       EVIL.mac,
-      0x0800,
-      ipv4(EVIL.ip, VICTIM.ip, UDP, probe, bytes(137, 7, 4, ip4Bytes(SERVER), 0)),
-    ),
-  ),
-  toVictim("a VLAN tag", tagged(plain, 5)),
-  toVictim("a priority tag", tagged(plain, 0)),
-  toVictim("a provider's VLAN tag", tagged(plain, 5, 0x88a8)),
-  toVictim("two VLAN tags", tagged(tagged(plain, 5), 6)),
-  toVictim("a protocol of its own", ethernet(VICTIM.mac, EVIL.mac, 0x88b5, MARK)),
-  toVictim(
-    "a router advertisement",
-    ethernet(
-      "33:33:00:00:00:01",
-      EVIL.mac,
       0x86dd,
       ipv6(
-        EVIL.local,
-        "ff02::1",
-        ICMPV6,
-        icmpv6(EVIL.local, "ff02::1", 134, bytes(64, 0, u16(1800), MARK)),
+        EVIL.ip6,
+        VICTIM.ip6,
+        43,
+        bytes(UDP, 2, 0, 1, u16(0), u16(0), ip6Bytes("fd00:0:0:2::1"), probe(mark)),
       ),
-    ),
+    )),
+  toVictim("a VLAN tag", (mark) => tagged(plain(mark), 5)),
+  toVictim("a priority tag", (mark) => tagged(plain(mark), 0)),
+  toVictim("a provider's VLAN tag", (mark) => tagged(plain(mark), 5, 0x88a8)),
+  toVictim("two VLAN tags", (mark) => tagged(tagged(plain(mark), 5), 6)),
+  toVictim("a protocol of its own", (mark) => ethernet(VICTIM.mac, EVIL.mac, 0x88b5, mark)),
+  toVictim(
+    "a router advertisement",
+    (mark) =>
+      ethernet(
+        ALL_NODES_MAC,
+        EVIL.mac,
+        0x86dd,
+        ipv6(
+          EVIL.local,
+          ALL_NODES,
+          ICMPV6,
+          icmpv6(EVIL.local, ALL_NODES, 134, bytes(64, 0, u16(1800), mark)),
+        ),
+      ),
   ),
   toVictim(
     "a router advertisement behind destination options",
-    ethernet(
-      "33:33:00:00:00:01",
-      EVIL.mac,
-      0x86dd,
-      ipv6(
-        EVIL.local,
-        "ff02::1",
-        60,
-        bytes(
-          ICMPV6,
-          0,
-          1,
-          4,
-          0,
-          0,
-          0,
-          0,
-          icmpv6(EVIL.local, "ff02::1", 134, bytes(64, 0, u16(1800), MARK)),
+    (mark) =>
+      ethernet(
+        ALL_NODES_MAC,
+        EVIL.mac,
+        0x86dd,
+        ipv6(
+          EVIL.local,
+          ALL_NODES,
+          60,
+          bytes(
+            ICMPV6,
+            0,
+            1,
+            4,
+            0,
+            0,
+            0,
+            0,
+            icmpv6(EVIL.local, ALL_NODES, 134, bytes(64, 0, u16(1800), mark)),
+          ),
         ),
       ),
-    ),
   ),
   // The second fragment: what it is can only be told from the fragment header.
-  toVictim("the rest of a router advertisement in fragments", fragment(ICMPV6)),
-  toVictim("the rest of a packet whose options hide what it is", fragment(60)),
+  toVictim("the rest of a router advertisement in fragments", (mark) => fragment(ICMPV6, mark)),
+  toVictim("the rest of a packet whose options hide what it is", (mark) => fragment(60, mark)),
   toVictim(
     "an IPv6 redirect",
-    ethernet(
-      VICTIM.mac,
-      EVIL.mac,
-      0x86dd,
-      ipv6(
-        EVIL.local,
-        VICTIM.ip6,
-        ICMPV6,
-        icmpv6(
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x86dd,
+        ipv6(
           EVIL.local,
           VICTIM.ip6,
-          137,
-          bytes(0, 0, 0, 0, ip6Bytes(EVIL.ip6), ip6Bytes("2001:db8::10"), MARK),
+          ICMPV6,
+          icmpv6(
+            EVIL.local,
+            VICTIM.ip6,
+            137,
+            bytes(0, 0, 0, 0, ip6Bytes(EVIL.ip6), ip6Bytes("2001:db8::10"), mark),
+          ),
         ),
       ),
-    ),
   ),
   toVictim(
     "an answer of a DHCPv6 server",
-    ethernet(
-      VICTIM.mac,
-      EVIL.mac,
-      0x86dd,
-      ipv6(EVIL.local, VICTIM.local, UDP, udp(547, 546, MARK)),
-    ),
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x86dd,
+        ipv6(EVIL.local, VICTIM.local, UDP, udp(547, 546, mark)),
+      ),
   ),
   toVictim(
     "another IPv6 address",
-    ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6("fd00:0:0:1::77", VICTIM.ip6, UDP, probe)),
+    (mark) =>
+      ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6("fd00:0:0:1::77", VICTIM.ip6, UDP, probe(mark))),
   ),
   toVictim(
     "another link-local address",
-    ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6("fe80::77", VICTIM.ip6, UDP, probe)),
+    (mark) =>
+      ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6("fe80::77", VICTIM.ip6, UDP, probe(mark))),
   ),
   toVictim(
     "a neighbour advertisement for the gateway",
-    advert("fd00:0:0:1::254"),
-    ip6Bytes("fd00:0:0:1::254").toHex(),
+    (mark) => advert("fd00:0:0:1::254", mark),
   ),
   // Last: where these arrive, the bridge looks for the victim at the wrong port from then on.
-  {
-    name: "the victim's MAC and address towards the host",
-    target: "host",
-    frame: (gateway) => ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, GATEWAY, UDP, probe)),
-    trace: TRACE,
-  },
-  {
-    name: "the victim's MAC and address towards what only the victim may reach",
-    target: "server",
-    frame: (gateway) => ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, SERVER, UDP, probe)),
-    trace: TRACE,
-  },
+  attack(
+    "the victim's MAC and address towards the host",
+    "host",
+    (mark, gateway) =>
+      ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, GATEWAY, UDP, probe(mark))),
+  ),
+  attack(
+    "the victim's MAC and address towards what only the victim may reach",
+    "server",
+    (mark, gateway) =>
+      ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, SERVER, UDP, probe(mark))),
+  ),
 ];
 
 /** Frames that an honest machine sends, so that the rules are not merely shut. */
@@ -286,97 +331,64 @@ export const HONEST: readonly Attack[] = [
   toVictim("its own address", plain),
   toVictim(
     "an ARP answer for itself",
-    ethernet(
-      VICTIM.mac,
-      EVIL.mac,
-      0x0806,
-      arp({
-        operation: 2,
-        senderMac: EVIL.mac,
-        sender: EVIL.ip,
-        targetMac: VICTIM.mac,
-        target: VICTIM.ip,
-      }),
-    ),
-    macBytes(EVIL.mac).toHex() + ip4Bytes(EVIL.ip).toHex(),
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x0806,
+        bytes(
+          arp({
+            operation: 2,
+            senderMac: EVIL.mac,
+            sender: EVIL.ip,
+            targetMac: VICTIM.mac,
+            target: VICTIM.ip,
+          }),
+          mark,
+        ),
+      ),
   ),
   toVictim(
     "the question whether its address is free",
-    ethernet(
-      BROADCAST,
-      EVIL.mac,
-      0x0806,
-      arp({ operation: 1, senderMac: EVIL.mac, sender: "0.0.0.0", target: EVIL.ip }),
-    ),
-    "00000000" + "000000000000" + ip4Bytes(EVIL.ip).toHex(),
-  ),
-  {
-    name: "a DHCP request",
-    target: "host",
-    frame: () =>
+    (mark) =>
       ethernet(
         BROADCAST,
         EVIL.mac,
-        0x0800,
-        ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, MARK)),
+        0x0806,
+        bytes(arp({ operation: 1, senderMac: EVIL.mac, sender: "0.0.0.0", target: EVIL.ip }), mark),
       ),
-    trace: TRACE,
-  },
+  ),
+  toVictim("the question whether its IPv6 address is free", (mark) =>
+    ethernet(
+      SOLICITED_MAC,
+      EVIL.mac,
+      0x86dd,
+      ipv6("::", SOLICITED, ICMPV6, solicit(SOLICITED, EVIL.ip6, mark)),
+    )),
+  attack("a DHCP request", "host", (mark) =>
+    ethernet(
+      BROADCAST,
+      EVIL.mac,
+      0x0800,
+      ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, mark)),
+    )),
   toVictim(
     "its own IPv6 address",
-    ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6(EVIL.ip6, VICTIM.ip6, UDP, probe)),
+    (mark) => ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6(EVIL.ip6, VICTIM.ip6, UDP, probe(mark))),
   ),
-  toVictim("a neighbour advertisement for itself", advert(EVIL.ip6), ip6Bytes(EVIL.ip6).toHex()),
+  toVictim("a neighbour advertisement for itself", (mark) => advert(EVIL.ip6, mark)),
 ];
 
 /** With br_netfilter the host puts fragments together first, and one alone goes nowhere. */
 export const HONEST_FRAGMENT = toVictim(
   "the rest of a UDP packet in fragments",
-  ethernet(
-    VICTIM.mac,
-    EVIL.mac,
-    0x86dd,
-    ipv6(EVIL.ip6, VICTIM.ip6, 44, bytes(UDP, 0, u16(8), u16(1), u16(2), MARK)),
-  ),
+  (mark) =>
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x86dd,
+      ipv6(EVIL.ip6, VICTIM.ip6, 44, bytes(UDP, 0, u16(8), u16(1), u16(2), mark)),
+    ),
 );
 
-/** Which of the attacks arrive. */
-export async function arrivals(lab: Lab, attacks: readonly Attack[]): Promise<string[]> {
-  const link = await lab.host.run("ip", "-br", "link", "show", "net-pro");
-  const gateway = /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(link)?.[1] ?? "";
-  const places: Record<Target, [Agent, string]> = {
-    victim: [lab.agent("victim"), "eth0"],
-    server: [lab.agent("server"), "eth0"],
-    host: [lab.host, "net-pro"],
-  };
-  for (const [agent, iface] of Object.values(places)) {
-    await agent.ask("capture", { name: iface, interface: iface });
-  }
-  const arrived: string[] = [];
-  for (const attack of attacks) {
-    const [agent, iface] = places[attack.target];
-    await agent.ask("captured", { name: iface, wait: 0 });
-    await lab.agent("evil").send(attack.frame(gateway));
-    const { frames = [] } = await agent.ask("captured", { name: iface, wait: 0.1 });
-    if (frames.some((frame) => frame.includes(attack.trace))) arrived.push(attack.name);
-  }
-  return arrived;
-}
-
-/** Reserved addresses of a bridge: such a frame passes by the bridge and all its hooks. */
-export const RESERVED = ["00", "03", "0e", "0f"].map((last) => `01:80:c2:00:00:${last}`);
-
-/** How many frames to reserved addresses the host answers. */
-export async function reservedAnswers(lab: Lab): Promise<number> {
-  const evil = lab.agent("evil");
-  await evil.ask("capture", { name: "eth0", interface: "eth0" });
-  await evil.ask("captured", { name: "eth0", wait: 0 });
-  for (const to of RESERVED) {
-    const packet = ipv4(EVIL.ip, "203.0.113.1", UDP, udp(4000, 123, MARK));
-    await evil.send(ethernet(to, EVIL.mac, 0x0800, packet));
-  }
-  // From port 123 to port 4000.
-  return (await evil.captured()).filter((each) => each.includes("007b0fa0")).length;
-}
-
-export const names = (attacks: readonly Attack[]): string[] => attacks.map((attack) => attack.name);
+export const names = (attacks: readonly Attack[]): string[] => attacks.map(({ name }) => name);

@@ -1,6 +1,20 @@
 /** Frames as an attacker writes them: bytes, with the checksums that a receiver would look at. */
 
 export const BROADCAST = "ff:ff:ff:ff:ff:ff";
+/** Every IPv6 node of a link. */
+export const ALL_NODES = "ff02::1", ALL_NODES_MAC = "33:33:00:00:00:01";
+/** Those of it whose address ends in 1. */
+export const SOLICITED = "ff02::1:ff00:1", SOLICITED_MAC = "33:33:ff:00:00:01";
+
+export const ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ICMPV6 = 58;
+
+let marks = 0;
+
+/** Eight bytes that no other frame has: by them a capture tells which one arrived. */
+export function newMark(): Uint8Array {
+  marks++;
+  return bytes(0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed, u16(marks));
+}
 
 export function bytes(...parts: readonly (number | Uint8Array)[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => typeof part === "number" ? [part] : [...part]));
@@ -99,6 +113,19 @@ export function ipv6(from: string, to: string, next: number, payload: Uint8Array
   );
 }
 
+/** A packet of the family of its addresses in a frame. */
+export function ipFrame(
+  macs: { to: string; from: string },
+  from: string,
+  to: string,
+  protocol: number,
+  payload: Uint8Array,
+): Uint8Array {
+  return from.includes(":")
+    ? ethernet(macs.to, macs.from, 0x86dd, ipv6(from, to, protocol, payload))
+    : ethernet(macs.to, macs.from, 0x0800, ipv4(from, to, protocol, payload));
+}
+
 /** Without a checksum, which IPv4 allows. */
 export function udp(from: number, to: number, payload: Uint8Array = new Uint8Array(8)): Uint8Array {
   return bytes(u16(from), u16(to), u16(8 + payload.length), u16(0), payload);
@@ -112,10 +139,36 @@ export function udp6(
   target: number,
   payload: Uint8Array,
 ): Uint8Array {
-  const datagram = (sum: Uint8Array) =>
-    bytes(u16(source), u16(target), u16(8 + payload.length), sum, payload);
-  const pseudo = bytes(ip6Bytes(from), ip6Bytes(to), u16(0), u16(8 + payload.length), 0, 0, 0, 17);
-  return datagram(u16(checksum(bytes(pseudo, datagram(u16(0))))));
+  const sum = checksum(
+    bytes(pseudo(from, to, UDP, 8 + payload.length), udp(source, target, payload)),
+  );
+  return bytes(u16(source), u16(target), u16(8 + payload.length), u16(sum), payload);
+}
+
+/** The first segment of a connection, with data in it. */
+export function syn(
+  from: string,
+  to: string,
+  source: number,
+  target: number,
+  payload: Uint8Array,
+): Uint8Array {
+  const segment = (sum: number) =>
+    bytes(
+      u16(source),
+      u16(target),
+      u16(0),
+      u16(1),
+      u16(0),
+      u16(0),
+      0x50,
+      2,
+      u16(65535),
+      u16(sum),
+      u16(0),
+      payload,
+    );
+  return segment(checksum(bytes(pseudo(from, to, TCP, 20 + payload.length), segment(0))));
 }
 
 export function icmp(type: number, code: number, rest: Uint8Array): Uint8Array {
@@ -130,9 +183,21 @@ export function icmpv6(
   rest: Uint8Array,
 ): Uint8Array {
   const message = (sum: Uint8Array) => bytes(type, 0, sum, rest);
-  const length = message(u16(0)).length;
-  const pseudo = bytes(ip6Bytes(from), ip6Bytes(to), u16(0), u16(length), 0, 0, 0, 58);
-  return message(u16(checksum(bytes(pseudo, message(u16(0))))));
+  const whole = message(u16(0));
+  return message(u16(checksum(bytes(pseudo(from, to, ICMPV6, whole.length), whole))));
+}
+
+/** Asks whether an address is free. */
+export function solicit(to: string, address: string, mark: Uint8Array): Uint8Array {
+  return icmpv6("::", to, 135, bytes(0, 0, 0, 0, ip6Bytes(address), mark));
+}
+
+/** What a checksum covers besides: of IPv4 the protocol's byte stands elsewhere, which makes no difference to the sum. */
+function pseudo(from: string, to: string, protocol: number, length: number): Uint8Array {
+  const addresses = from.includes(":")
+    ? [ip6Bytes(from), ip6Bytes(to)]
+    : [ip4Bytes(from), ip4Bytes(to)];
+  return bytes(...addresses, u16(length), u16(protocol));
 }
 
 function checksum(data: Uint8Array): number {

@@ -1,3 +1,4 @@
+import { bytes, ip4Bytes } from "./_frames.ts";
 import type { BuiltInfra } from "./_infra.ts";
 
 /** What came of a probe: what the other end saw as our address, or why nothing came back. */
@@ -112,9 +113,20 @@ export class Agent implements AsyncDisposable {
     await this.ask("frame", { interface: iface, data });
   }
 
-  /** Frames that came in since the last call, or since `ask("capture")`. */
-  async captured(name = "eth0"): Promise<string[]> {
-    return (await this.ask("captured", { name })).frames ?? [];
+  /** Starts keeping the frames that come in on an interface; again: from now on. */
+  async capture(iface = "eth0"): Promise<void> {
+    await this.ask("capture", { interface: iface });
+  }
+
+  /** Frames, in hexadecimal, that came in since the last call, or since `capture()`; `wait` in seconds. */
+  async captured(iface = "eth0", wait = 0.2): Promise<string[]> {
+    return (await this.ask("captured", { interface: iface, wait })).frames ?? [];
+  }
+
+  /** The MAC of an interface. */
+  async mac(iface = "eth0"): Promise<string> {
+    const link = await this.run("ip", "-br", "link", "show", iface);
+    return /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(link)?.[1] ?? "";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,6 +140,14 @@ export class Agent implements AsyncDisposable {
 /** Ports every machine, the host and the outside serve. */
 export const TCP_PORTS = [22, 53, 80, 443, 631] as const;
 export const UDP_PORTS = [53, 67, 123, 5353] as const;
+
+/** Where the lab's places are, see `Lab`; an address of IPv6 where the infra has it. */
+export const OUTSIDE = "203.0.113.10", OUTSIDE6 = "2001:db8::10", PRIVATE_OUTSIDE = "192.168.77.10";
+export const HOST = "203.0.113.1", HOST6 = "2001:db8::1";
+export const DOCKER = "172.17.0.2", LAN = "198.51.100.10";
+
+/** IPv4 and IPv6 address of a place. */
+export type Pair = readonly [string, string];
 
 /**
  * A host in a namespace of its own with the infra's bridges, a namespace for each machine, and around them: `outside`
@@ -164,8 +184,10 @@ export class Lab implements AsyncDisposable {
     ) await host.run("sysctl", "-qw", setting);
 
     for (const domain of addressing.domains.values()) {
+      // Of its own, as Incus gives one: it would change with the ports.
+      const mac = bytes(2, 0, ip4Bytes(domain.gateway)).toHex().replace(/..(?=.)/g, "$&:");
       await host.ip(
-        `link add ${domain.bridge} type bridge`,
+        `link add ${domain.bridge} address ${mac} type bridge`,
         `address add ${domain.gateway}/24 dev ${domain.bridge}`,
         ...(domain.ipv6
           ? [`address add ${domain.ipv6.gateway}/64 dev ${domain.bridge} nodad`]
@@ -236,10 +258,37 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
+  /** That of a machine, of a place around the host, or of the host. */
   agent(name: string): Agent {
+    if (name === "host") return this.host;
     const agent = this.agents.get(name);
     if (agent === undefined) throw new Error(`no ${name} in this lab`);
     return agent;
+  }
+
+  /** Addresses of a machine of an infra with IPv6. */
+  addresses(name: string): Pair {
+    const machine = this.built.addressing.machines.get(name);
+    if (machine?.ipv6 === undefined) throw new Error(`no ${name}`);
+    return [machine.ip, machine.ipv6];
+  }
+
+  /** The host's interface that a machine, `outside` or `docker` is behind. */
+  interfaceTo(name: string): string {
+    const machine = this.built.addressing.machines.get(name);
+    if (machine !== undefined) return `net-${machine.domain}`;
+    return { outside: "wan0", docker: "docker0", lan: "br0" }[name] ?? name;
+  }
+
+  /** Whether a packet comes to the host past its rules, while something is sent. */
+  async hostReceives(match: string, send: () => Promise<unknown>): Promise<boolean> {
+    await this.host.nft(
+      "table inet seen { };delete table inet seen;" +
+        `table inet seen { chain in { type filter hook input priority 100; ${match} counter; }; }`,
+    );
+    await send();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    return !/counter packets 0 /.test(await this.host.run("nft", "list", "table", "inet", "seen"));
   }
 
   /** Joins a namespace's `eth0` to the host, to a bridge of it if one is named. */
@@ -255,11 +304,27 @@ export class Lab implements AsyncDisposable {
 
   /** A neighbour named like the interface it is behind: `<network>.10`, where the host is `<network>.1`. */
   async neighbour(iface: string, network: string): Promise<Agent> {
-    const agent = await Agent.start();
-    this.agents.set(iface, agent);
-    await this.plug(agent, iface);
+    const agent = await this.#guest(iface, iface, undefined, `${network}.10`, `${network}.1`);
     await this.host.ip(`address add ${network}.1/24 dev ${iface}`);
-    await agent.ip(`address add ${network}.10/24 dev eth0`, `route add default via ${network}.1`);
+    return agent;
+  }
+
+  /** A machine of nobody's on a bridge of the host. */
+  guest(name: string, bridge: string, address: string, gateway: string): Promise<Agent> {
+    return this.#guest(name, `veth-${name}`, bridge, address, gateway);
+  }
+
+  async #guest(
+    name: string,
+    port: string,
+    bridge: string | undefined,
+    address: string,
+    gateway: string,
+  ): Promise<Agent> {
+    const agent = await Agent.start();
+    this.agents.set(name, agent);
+    await this.plug(agent, port, bridge);
+    await agent.ip(`address add ${address}/24 dev eth0`, `route add default via ${gateway}`);
     await agent.ask("serve", { tcp: TCP_PORTS.map((port) => ["0.0.0.0", port]) });
     return agent;
   }

@@ -174,15 +174,15 @@ def frame(interface, data):
     return {}
 
 
-def capture(name, interface):
+def capture(interface):
     """Starts keeping every frame that comes in on an interface; again: from now on."""
-    if (name, interface) in capturing:
-        captures[name][:] = []
+    if interface in capturing:
+        captures[interface][:] = []
         return {}
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     raw.bind((interface, ETH_P_ALL))
-    frames = captures[name] = []
-    capturing.add((name, interface))
+    frames = captures[interface] = []
+    capturing.add(interface)
 
     def keep():
         # Until the interface goes.
@@ -191,25 +191,25 @@ def capture(name, interface):
                 data, address = raw.recvfrom(65535)
                 if address[2] != socket.PACKET_OUTGOING:
                     frames.append(data.hex())
-        capturing.discard((name, interface))
+        capturing.discard(interface)
 
     threading.Thread(target=keep, daemon=True).start()
     return {}
 
 
-def captured(name, wait=0.2):
+def captured(interface, wait):
     time.sleep(wait)
-    frames, captures[name][:] = list(captures[name]), []
+    frames, captures[interface][:] = list(captures[interface]), []
     return {"frames": frames}
 
 
-def tun(name, interface):
+def tun(interface):
     """Opens a tun device (so that it has a carrier) and keeps every packet that is sent into it."""
     device = os.open("/dev/net/tun", os.O_RDWR)
     iff_tun_no_pi = 0x1001
     fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", interface.encode(), iff_tun_no_pi))
-    packets = captures[name] = []
-    tunnels[name] = device
+    packets = captures[interface] = []
+    tunnels[interface] = device
 
     def keep():
         while True:
@@ -219,9 +219,9 @@ def tun(name, interface):
     return {}
 
 
-def arrive(name, data):
+def arrive(interface, data):
     """A packet comes out of the tunnel."""
-    os.write(tunnels[name], bytes.fromhex(data))
+    os.write(tunnels[interface], bytes.fromhex(data))
     return {}
 
 

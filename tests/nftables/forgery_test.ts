@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
-import {
-  arrivals,
-  ATTACKS,
-  GATEWAY,
-  HONEST,
-  HONEST_FRAGMENT,
-  names,
-  RESERVED,
-  reservedAnswers,
-  SERVER,
-  VICTIM,
-} from "./_attacks.ts";
-import { everything, startBattery } from "./_battery.ts";
+import { ATTACKS, GATEWAY, HONEST, HONEST_FRAGMENT, names, SERVER, VICTIM } from "./_attacks.ts";
 import { arrivingErrors, forgedErrors, honestErrors } from "./_errors.ts";
+import { everything, everythingLive, startEverything } from "./_everything.ts";
+import { arrivals, RESERVED, reservedAnswers } from "./_forgery.ts";
+import { fromStranger } from "./_spoofing.ts";
 import { buildInfra } from "./_infra.ts";
 import { Lab } from "./_lab.ts";
 import { rulesetOf } from "./_rules.ts";
@@ -55,9 +46,9 @@ Deno.test("a frame to a reserved address of the bridge does not reach the host p
 });
 
 Deno.test("an ICMP error about somebody else's flow is no way through, one about one's own is", async () => {
-  await using lab = await startBattery();
+  await using lab = await startEverything();
   const errors = forgedErrors(lab);
-  const all = errors.flatMap(({ name }) => [`${name}, IPv4`, `${name}, IPv6`]);
+  const all = errors.flatMap(({ name }) => [`${name}, IPv4`, `${name}, IPv6`]).sort();
   assert.deepEqual(await arrivingErrors(lab, errors), all, "without rules");
   const { text } = rulesetOf(everything);
   await lab.host.nft(text.replaceAll("ct state related jump related", ""));
@@ -93,6 +84,20 @@ Deno.test("a NIC that somebody adds to a domain's bridge by hand reaches nobody"
   refused.push(await stranger.udp(SERVER, 53), await stranger.udp(GATEWAY, 53));
   for (const { error } of refused) assert.match(error ?? "answered", /timeout|No route to host/);
   assert.equal((await lab.agent("victim").udp(SERVER, 53)).seen, VICTIM.ip);
+});
+
+Deno.test("a port that somebody plugs into a domain's bridge sends to nobody, nor by way of the host", async () => {
+  await using lab = await startEverything();
+  const { text } = rulesetOf(everything, everythingLive);
+  await lab.host.nft(text.replace("chain from_domain {", "$&\niifname . oifname @own accept"));
+  assert.deepEqual(
+    await fromStranger(lab),
+    lab.addresses("evil").map((each) =>
+      `arrived: a stranger's packet to ${each} by way of the host`
+    ),
+  );
+  await lab.host.nft(text);
+  assert.deepEqual(await fromStranger(lab), []);
 });
 
 Deno.test("a declared bypass on a domain's bridge works when it says in full what it is", async () => {

@@ -261,7 +261,7 @@ Deno.test("a bridge that carries the default route is outside, both ways round",
 
 /** Adds a tunnel with a route, and answers the sources of the packets that are sent into it. */
 async function tunnel(lab: Lab): Promise<() => Promise<Set<string>>> {
-  await lab.host.ask("tun", { name: "tun0", interface: "tun0" });
+  await lab.host.ask("tun", { interface: "tun0" });
   await lab.host.ip("address add 10.99.0.1/24 dev tun0", "link set tun0 up");
   return async () =>
     new Set((await lab.host.captured("tun0")).filter((each) => each.startsWith("4")).map(sourceOf));
@@ -458,7 +458,7 @@ Deno.test("policies from the outside and from a CIDR open what they say", async 
 Deno.test("nobody outside uses an address of a domain", async () => {
   await using lab = await labWith(withPolicies({ from: "pro", to: "print", ports: [80] }));
   await lab.agent("outside").ip("address add 10.120.0.77/32 dev eth0");
-  await lab.agent("printer").ask("capture", { name: "eth0", interface: "eth0" });
+  await lab.agent("printer").capture();
   await lab.agent("outside").tcp(PRINTER, 80, { source: "10.120.0.77" });
   const frames = await lab.agent("printer").captured();
   assert.deepEqual(frames.filter((each) => each.includes("0a78004d")), []);
@@ -535,7 +535,7 @@ Deno.test("what neither enters nor leaves a domain is untouched", async () => {
 
 Deno.test("a domain whose bridge is down is not looked for outside", async () => {
   await using lab = await labWith(withPolicies({ from: "pro", to: "print", ports: [80] }));
-  await lab.agent("outside").ask("capture", { name: "eth0", interface: "eth0" });
+  await lab.agent("outside").capture();
   await lab.host.ip("link set net-print down");
   blocked(
     ...await Promise.all([

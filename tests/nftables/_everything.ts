@@ -1,0 +1,91 @@
+import { buildInfra, type BuiltInfra, type InfraSpec } from "./_infra.ts";
+import { Lab } from "./_lab.ts";
+import type { LiveBridges } from "../../lib/nftables/ruleset.ts";
+
+/** An infra with every form of everything, so that no set of its ruleset is empty. */
+const EVERYTHING: InfraSpec = {
+  ipv6: true,
+  domains: [
+    { name: "pro", internet: { kind: "full" }, machines: ["evil", "victim"] },
+    {
+      name: "far",
+      machines: ["server", {
+        name: "web",
+        publish: [
+          { host: 2207, to: 22, protocol: "tcp" },
+          { host: 1053, to: 53, protocol: "udp" },
+          {
+            host: 1999,
+            to: 999,
+            protocol: "udp",
+          },
+        ],
+      }],
+    },
+    { name: "shop", internet: { kind: "public-only" }, machines: ["till", "till-b"] },
+    { name: "vpn", internet: { kind: "via", interfaces: ["tun0"] }, machines: ["vpn-a", "vpn-b"] },
+  ],
+  policies: [
+    { from: "victim", to: "server", ports: [53], protocol: "udp" },
+    { from: "pro", to: "server", ports: [631] },
+    { from: "shop", to: "vpn", bidirectional: true },
+    { from: "till", to: "host", ports: [22] },
+    { from: "till", to: "host", ports: [123], protocol: "udp" },
+    { from: "vpn-a", to: "host" },
+    { from: "server", to: "host", ports: [631] },
+    { from: "victim", to: "host", ports: [443] },
+    { from: "outside", to: "web", ports: [443] },
+    { from: "outside", to: "server", ports: [123], protocol: "udp" },
+    { from: "outside", to: "vpn-a" },
+    { from: "server", to: "outside", ports: [53], protocol: "udp" },
+    { from: "server", to: "outside", ports: [80] },
+    { from: "vpn-a", to: "outside" },
+    { from: "172.17.0.0/16", to: "web", ports: [80] },
+    { from: "server", to: "172.17.0.2/32", ports: [22] },
+    { from: "server", to: "10.88.0.0/16", ports: [22] },
+  ],
+};
+
+export const everything: BuiltInfra = buildInfra(EVERYTHING);
+
+/** Networks of hypervisors that the kernel has no kind for, and the first three bytes of their addresses. */
+export const HYPERVISORS = [["vboxnet0", "10.88.0"], ["vmnet8", "10.88.8"]] as const;
+
+/** Public addresses on a bridge of the host that is not ours. */
+const PUBLIC_NETWORK = "203.0.115";
+export const PUBLIC_DOCKER = `${PUBLIC_NETWORK}.2`;
+
+/** A bridge that left infra.yml, and the network of the machines `gone-a` and `gone-b` on it. */
+const ORPHAN = "net-gone", ORPHAN_NETWORK = "10.120.9";
+export const GONE_B = `${ORPHAN_NETWORK}.2`;
+
+/** What the host of the lab has, besides the infra. */
+export const everythingLive: LiveBridges = { localUplinks: ["br0"], orphanBridges: [ORPHAN] };
+
+/** A lab in which everything is to be found that the checks ask for; the rules are not loaded. */
+export async function startEverything(): Promise<Lab> {
+  const lab = await Lab.start(everything);
+  await lab.host.ask("tun", { interface: "tun0" });
+  await lab.host.ip(
+    "address add 10.99.0.1/24 dev tun0",
+    "address add fd99::1/64 dev tun0 nodad",
+    "link set tun0 up",
+  );
+  await lab.host.ip("route add default via 2001:db8::10");
+  // Port 1999 is published to a machine that refuses it: here nobody refuses, so that a packet that stays here is told apart.
+  await lab.host.ask("serve", { udp: [["::", 547], ["0.0.0.0", 1999], ["::", 1999]] });
+  for (const family of ["iptables", "ip6tables", "arptables"]) {
+    await lab.host.ask("run", { argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=1`] });
+  }
+  for (const [iface, network] of HYPERVISORS) await lab.neighbour(iface, network);
+  await lab.host.ip(
+    `link add ${ORPHAN} type bridge`,
+    `address add ${ORPHAN_NETWORK}.254/24 dev ${ORPHAN}`,
+    `link set ${ORPHAN} up`,
+  );
+  await lab.guest("gone-a", ORPHAN, `${ORPHAN_NETWORK}.1`, `${ORPHAN_NETWORK}.254`);
+  await lab.guest("gone-b", ORPHAN, GONE_B, `${ORPHAN_NETWORK}.254`);
+  await lab.host.ip(`address add ${PUBLIC_NETWORK}.1/24 dev docker0`);
+  await lab.agent("docker").ip(`address add ${PUBLIC_DOCKER}/24 dev eth0`);
+  return lab;
+}

@@ -1,0 +1,70 @@
+/** The forged frames of `_attacks.ts` on their way through a lab that has the machines `evil`, `victim` and `server`. */
+import { arrived, type Port, port, surprises } from "./_arrivals.ts";
+import { type Attack, ATTACKS, EVIL, HONEST, HONEST_FRAGMENT } from "./_attacks.ts";
+import { ethernet, ipv4, newMark, UDP, udp } from "./_frames.ts";
+import { HOST, type Lab } from "./_lab.ts";
+
+async function probes<T extends Attack>(lab: Lab, attacks: readonly T[], passes: boolean) {
+  const gateway = await lab.host.mac("net-pro");
+  const places: Record<Attack["target"], Port> = {
+    victim: port(lab.agent("victim")),
+    server: port(lab.agent("server")),
+    host: port(lab.host, "net-pro"),
+  };
+  const from = port(lab.agent("evil"));
+  return attacks.map(({ name, target, frame, trace }) => ({
+    name,
+    from,
+    to: places[target],
+    frame: frame(gateway),
+    trace,
+    passes,
+  }));
+}
+
+/** Names of the attacks that arrive. */
+export async function arrivals(lab: Lab, attacks: readonly Attack[]): Promise<string[]> {
+  const seen = await arrived(await probes(lab, attacks, false));
+  return [...seen].map(({ name }) => name);
+}
+
+/** Reserved addresses of a bridge: such a frame passes by the bridge and all its hooks. */
+export const RESERVED = ["00", "03", "0e", "0f"].map((last) => `01:80:c2:00:00:${last}`);
+
+/** How many frames to reserved addresses the host answers. */
+export async function reservedAnswers(lab: Lab): Promise<number> {
+  const evil = lab.agent("evil");
+  await evil.capture();
+  for (const to of RESERVED) {
+    const packet = ipv4(EVIL.ip, HOST, UDP, udp(4000, 123, newMark()));
+    await evil.send(ethernet(to, EVIL.mac, 0x0800, packet));
+  }
+  // From port 123 to port 4000.
+  return (await evil.captured()).filter((each) => each.includes("007b0fa0")).length;
+}
+
+async function forgedFrames(lab: Lab): Promise<string[]> {
+  return [
+    ...await surprises(await probes(lab, HONEST, true)),
+    ...await surprises(await probes(lab, ATTACKS, false)),
+  ];
+}
+
+async function reservedFrames(lab: Lab): Promise<string[]> {
+  return await reservedAnswers(lab) === 0 ? [] : ["answered: a frame to a reserved address"];
+}
+
+/** With br_netfilter the host puts fragments together before the rules see them: here it does not. */
+async function fragments(lab: Lab): Promise<string[]> {
+  const setting = "net.bridge.bridge-nf-call-ip6tables";
+  const rests = ATTACKS.filter(({ name }) => name.startsWith("the rest of"));
+  await lab.host.ask("run", { argv: ["sysctl", "-qw", `${setting}=0`] });
+  const found = await surprises([
+    ...await probes(lab, rests, false),
+    ...await probes(lab, [HONEST_FRAGMENT], true),
+  ]);
+  await lab.host.ask("run", { argv: ["sysctl", "-qw", `${setting}=1`] });
+  return found;
+}
+
+export const FORGERY_CHECKS = [forgedFrames, reservedFrames, fragments];

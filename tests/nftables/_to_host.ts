@@ -1,0 +1,61 @@
+/** What the host takes of a machine that may do everything towards it, and what not even of that one. */
+import {
+  ALL_NODES,
+  ALL_NODES_MAC,
+  bytes,
+  GRE,
+  ipFrame,
+  newMark,
+  UDP,
+  udp,
+  udp6,
+} from "./_frames.ts";
+import type { Lab } from "./_lab.ts";
+
+async function toHost(lab: Lab): Promise<string[]> {
+  const machine = lab.built.addressing.machines.get("vpn-a")!;
+  const { bridge, gateway, ipv6: six } = lab.built.addressing.domains.get(machine.domain)!;
+  const own6 = machine.ipv6!, data = newMark();
+  const macs = { to: await lab.host.mac(bridge), from: machine.hwaddr };
+  const gre = bytes(0, 0, 8, 0, data);
+  const cases: readonly (readonly [string, string, Uint8Array, boolean])[] = [
+    [
+      "DHCP",
+      "udp dport 67",
+      ipFrame(macs, "0.0.0.0", "255.255.255.255", UDP, udp(68, 67, data)),
+      true,
+    ],
+    // What a policy for everything opens.
+    ["GRE", "ip protocol 47", ipFrame(macs, machine.ip, gateway, GRE, gre), true],
+    ["GRE over IPv6", "ip6 nexthdr 47", ipFrame(macs, own6, six!.gateway, GRE, gre), true],
+    // And what not even that opens.
+    [
+      "loopback",
+      "ip daddr 127.0.0.0/8 udp dport 123",
+      ipFrame(macs, machine.ip, "127.5.0.1", UDP, udp(4000, 123, data)),
+      false,
+    ],
+    [
+      "multicast",
+      "ip6 daddr ff02::1 udp dport 123",
+      ipFrame(
+        { ...macs, to: ALL_NODES_MAC },
+        own6,
+        ALL_NODES,
+        UDP,
+        udp6(own6, ALL_NODES, 4000, 123, data),
+      ),
+      false,
+    ],
+  ];
+  const failures: string[] = [];
+  for (const [name, match, frame, passes] of cases) {
+    const send = () => lab.agent("vpn-a").send(frame);
+    if (await lab.hostReceives(`iifname "${bridge}" ${match}`, send) !== passes) {
+      failures.push(`${passes ? "refused" : "arrived"}: ${name} of vpn-a at the host`);
+    }
+  }
+  return failures;
+}
+
+export const TO_HOST_CHECKS = [toHost];

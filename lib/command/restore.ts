@@ -1,14 +1,13 @@
 import { desiredState } from "../plan/desired_state.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
-import { suggest } from "../diag/suggest.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import type { DesiredInstance } from "../resource/instance.ts";
 import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
 import { planRestore, type RestorePlan } from "../snapshot/plan_restore.ts";
 import { restoreSet } from "../snapshot/restore_set.ts";
 import { addSpan } from "../snapshot/set_name.ts";
-import type { SnapshotSet } from "../snapshot/snapshot_set.ts";
+import { wasInterrupted } from "../snapshot/snapshot_set.ts";
 import { planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { contents } from "../view/snapshot.ts";
@@ -17,6 +16,7 @@ import { restoreText } from "../view/snapshot_restore.ts";
 import { duration } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { findSet } from "./find_set.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook } from "./outlook.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
@@ -212,33 +212,11 @@ function desiredMachines(
   );
 }
 
-/** @throws UserError where there is no such set, or two sets share the name */
-export function findSet(
-  name: string,
-  { sets }: Inventory,
-  remedy = "`anklume snapshot list` shows them",
-): SnapshotSet {
-  const found = sets.filter((set) => set.name === name);
-  const [set, another] = found;
-  if (set === undefined) {
-    const near = suggest(name, sets.map((each) => each.name));
-    throw new UserError(
-      `There is no set \`${name}\``,
-      near === undefined ? remedy : `Did you mean \`${near}\`?`,
-    );
-  }
-  if (another === undefined) return set;
-  // Incus numbers each machine's by itself: one name may stand for different times.
-  const members = found.flatMap((each) => each.members);
-  return { ...set, members, faults: found.flatMap(({ faults }) => faults) };
-}
-
 /** @throws UserError where nothing may be begun */
 function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest): void {
   const { set } = plan;
   const whole = isWholeScope(request);
-  const unfinished = set.faults[0] === "its taking was not finished";
-  if (unfinished && whole) {
+  if (wasInterrupted(set) && whole) {
     throw new UserError(
       `${set.name} is incomplete: ${set.faults.slice(0, 3).join(", ")}`,
       "Single machines of it that are whole can go back: --machine. " +

@@ -1,5 +1,4 @@
 import type { IncusClient } from "../incus/incus_client.ts";
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import { expiryProblem } from "../infra/quantity.ts";
 import { addSpan } from "../snapshot/set_name.ts";
 import type { LiveMachine } from "../snapshot/inventory.ts";
@@ -8,9 +7,10 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import type { Session } from "./session.ts";
 import { openSnapshots } from "./snapshot_host.ts";
+import { SnapshotReading } from "./snapshot_reading.ts";
 import { checkSetName, freeName, freeTimeName, takeAndSay } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst } from "./workspace.ts";
 
 export interface SnapshotCreateOptions extends ScopeOptions {
   readonly expiry?: string;
@@ -28,10 +28,11 @@ export async function snapshotCreate(
   const expiry = options.expiry;
   const problem = expiry === undefined ? undefined : expiryProblem(expiry);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
+  using _lock = await lockFirst();
+  await using reading = await SnapshotReading.begin(session.signal, "names");
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = await lockWorkspace();
-  await using host = await openSnapshots(workspace, session, { snapshots: false });
+  await using host = await openSnapshots(workspace, reading, session);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
   const inventory = await host.settled();

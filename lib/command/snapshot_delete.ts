@@ -1,4 +1,3 @@
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import type { Inventory } from "../snapshot/inventory.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
@@ -8,13 +7,14 @@ import { failuresText } from "../view/snapshot_progress.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { findSet } from "./restore.ts";
+import { findSet } from "./find_set.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import type { Session } from "./session.ts";
 import { openSnapshots } from "./snapshot_host.ts";
+import { SnapshotReading } from "./snapshot_reading.ts";
 import { withProgress } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst } from "./workspace.ts";
 
 export interface SnapshotDeleteOptions extends ScopeOptions {
   readonly yes?: true;
@@ -26,27 +26,30 @@ export async function snapshotDelete(
   options: SnapshotDeleteOptions,
   session: Session,
 ): Promise<ExitStatus> {
+  using _lock = await lockFirst();
+  await using reading = await SnapshotReading.begin(session.signal, "noted");
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = await lockWorkspace();
-  await using host = await openSnapshots(workspace, session, { snapshots: false });
+  await using host = await openSnapshots(workspace, reading, session);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
   const settled = await host.settled();
   // Notes tell of what anklume took; what Incus or somebody else did takes a look into every machine.
-  const noted = names.every((name) => setOfNotes(name, settled) !== undefined);
-  const inventory = noted ? settled : await host.complete();
+  const wanted = [...new Set(names)];
+  const noted = wanted.flatMap((name) => setOfNotes(name, settled) ?? []);
+  const allNoted = noted.length === wanted.length;
+  const inventory = allNoted ? settled : await host.complete();
+  const sets = allNoted ? noted : wanted.map((name) => findSet(name, inventory));
   const scope = new Set(
     selectMachines(workspace.infra, inventory, options)
       .map(({ project, name }) => `${project}/${name}`),
   );
-  const chosen = [...new Set(names)].map((name): Chosen => {
-    const set = (noted ? setOfNotes(name, inventory) : undefined) ?? findSet(name, inventory);
+  const chosen = sets.map((set): Chosen => {
     checkNotNeeded(set, inventory);
     const members = isWholeScope(options)
       ? set.members
       : set.members.filter(({ project, machine }) => scope.has(`${project}/${machine}`));
-    if (members.length === 0) throw new UserError(`${name} holds none of these machines`);
+    if (members.length === 0) throw new UserError(`${set.name} holds none of these machines`);
     return { set, members };
   });
   const { terminal } = session;

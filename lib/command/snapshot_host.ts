@@ -1,14 +1,20 @@
 import { envVar } from "../host/terminal.ts";
 import type { Owner } from "../resource/mark.ts";
-import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
+import type { IncusClient } from "../incus/incus_client.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import { diagnosticsJson } from "../view/json.ts";
-import { type Inventory, readInventory } from "../snapshot/inventory.ts";
+import {
+  type Inventory,
+  inventoryOf,
+  readInventory,
+  type SnapshotDetail,
+} from "../snapshot/inventory.ts";
+import { isUnfinished } from "../snapshot/snapshot_set.ts";
 import { thawLeft } from "../snapshot/thaw.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
-import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
+import type { SnapshotReading } from "./snapshot_reading.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What the snapshot verbs work on. Lighter than `openLive`: no firewall, no plan. */
@@ -24,18 +30,17 @@ export interface SnapshotHost extends AsyncDisposable {
 
 export interface SnapshotHostOptions {
   readonly json?: true | undefined;
-  /** false: what is taken already is not asked for, except by note. */
-  readonly snapshots?: boolean;
 }
 
 /** undefined: whose the machines are cannot be told; that has been shown. */
 export async function openSnapshots(
   workspace: Workspace,
+  reading: SnapshotReading,
   session: Session,
   options: SnapshotHostOptions = {},
 ): Promise<SnapshotHost | undefined> {
   const { signal } = session;
-  const incus = await connectIncus({ signal, timeoutMs: requestTimeout() });
+  const incus = await reading.takeIncus();
   try {
     const infraId = workspace.lock?.infra ??
       await lostInfraId(workspace, incus, session, options);
@@ -44,16 +49,15 @@ export async function openSnapshots(
       return undefined;
     }
     const owner = { project: workspace.infra.projectName, infraId };
-    const snapshots = options.snapshots ?? true;
-    const read = (all = snapshots) =>
-      readInventory(incus, owner, { snapshots: all, now: new Date(), signal });
-    const inventory = await read();
+    const read = (snapshots: SnapshotDetail) =>
+      readInventory(incus, owner, { snapshots, now: new Date(), signal });
+    const inventory = inventoryOf(await reading.everything, owner, new Date());
     return {
       incus,
       owner,
       inventory,
-      complete: () => read(true),
-      settled: () => settle(incus, inventory, read, session),
+      complete: () => read("all"),
+      settled: () => settle(incus, inventory, () => read(reading.snapshots), session),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);
@@ -93,7 +97,7 @@ export async function settle(
   { terminal, out, signal }: Session,
 ): Promise<Inventory> {
   let inventory = first;
-  if (isUnfinished(inventory) && await incus.settle(new Set(inventory.notes.keys()), signal)) {
+  if (anyUnfinished(inventory) && await incus.settle(new Set(inventory.notes.keys()), signal)) {
     inventory = await again();
   }
   const thawed = await thawLeft(incus, inventory);
@@ -104,8 +108,7 @@ export async function settle(
   return thawed.inventory;
 }
 
-function isUnfinished({ notes, restores }: Inventory): boolean {
-  return [...notes.values()].some((sets) =>
-    [...sets.values()].some(({ state }) => state === "taking")
-  ) || [...restores.values()].some((note) => Object.keys(note).length > 0);
+function anyUnfinished({ notes, restores }: Inventory): boolean {
+  return [...notes.values()].some((sets) => isUnfinished(sets.values())) ||
+    [...restores.values()].some((note) => Object.keys(note).length > 0);
 }

@@ -5,6 +5,7 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import type { Session } from "./session.ts";
 import { openSnapshots } from "./snapshot_host.ts";
+import { SnapshotReading } from "./snapshot_reading.ts";
 import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotListOptions extends ScopeOptions {
@@ -16,9 +17,10 @@ export async function snapshotList(
   options: SnapshotListOptions,
   session: Session,
 ): Promise<ExitStatus> {
+  await using reading = await SnapshotReading.begin(session.signal, "all");
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, session, options);
+  await using host = await openSnapshots(workspace, reading, session, options);
   if (host === undefined) return EXIT.wrongInput;
   const { inventory } = host;
   const scope = new Set(

@@ -1,4 +1,3 @@
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import { expiryProblem } from "../infra/quantity.ts";
 import { choosePrune } from "../snapshot/choose_prune.ts";
 import { contents, localTime } from "../view/snapshot.ts";
@@ -8,8 +7,9 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 import { deleteAndSay, isNeeded } from "./snapshot_delete.ts";
 import { openSnapshots } from "./snapshot_host.ts";
+import { SnapshotReading } from "./snapshot_reading.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst } from "./workspace.ts";
 
 export interface SnapshotPruneOptions {
   readonly keep?: number;
@@ -31,10 +31,11 @@ export async function snapshotPrune(
   }
   const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
+  using _lock = await lockFirst();
+  await using reading = await SnapshotReading.begin(session.signal, "all");
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = await lockWorkspace();
-  await using host = await openSnapshots(workspace, session);
+  await using host = await openSnapshots(workspace, reading, session);
   if (host === undefined) return EXIT.wrongInput;
   const inventory = await host.settled();
   const { goes, stays, spared } = choosePrune(inventory.sets, {

@@ -1,10 +1,11 @@
 import type { IncusClient } from "../incus/incus_client.ts";
+import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import { driverNotes } from "../snapshot/driver_notes.ts";
 import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
 import { setNameProblem, timeName } from "../snapshot/set_name.ts";
 import type { OnEvent, WorkResult } from "../snapshot/snapshot_event.ts";
-import { notesOf, setOfNotes } from "../snapshot/snapshot_set.ts";
+import { isUnfinished, notesOf, setOfNotes } from "../snapshot/snapshot_set.ts";
 import { type SetRequest, takeSet } from "../snapshot/take_set.ts";
 import { contentsText, localTime } from "../view/snapshot.ts";
 import {
@@ -36,8 +37,8 @@ export function freeTimeName(inventory: Inventory, at: Date, prefix = ""): strin
 }
 
 /**
- * Makes sure that a set of this name can be taken. What an interrupted taking left of one is removed; the workspace is
- * locked, so nobody is at it.
+ * Makes sure that a set of this name can be taken. What an interrupted run left of one is removed; the workspace is
+ * locked, so nobody is at it. The inventory is one that knows the names of what is taken.
  * @throws UserError when there is one, or somebody made a snapshot of that name by hand
  */
 export async function freeName(
@@ -48,7 +49,7 @@ export async function freeName(
   session: Session,
 ): Promise<void> {
   const found = notesOf(name, inventory.notes);
-  if (found.some(({ note }) => note.state === "taking")) {
+  if (isUnfinished(found.map(({ note }) => note))) {
     return await removeInterrupted(incus, inventory, name, session);
   }
   const [first] = found;
@@ -58,19 +59,16 @@ export async function freeName(
       `Choose another name, or remove it: \`anklume snapshot delete ${name}\``,
     );
   }
-  const names = await Promise.all(machines.map(async (machine) => ({
-    holder: machine.name,
-    names: await incus.instanceSnapshots.names(machine.project, machine.name),
-  })));
+  const disks = new Set(machines.map((machine) => `${machine.project}/${machine.name}`));
   const volumes = new Set(
     machines.flatMap((machine) =>
       machine.volumes.map(({ project, volume }) => `${project}/${volume}`)
     ),
   );
-  const stranger = names.find((each) => each.names.includes(name))?.holder ??
-    inventory.volumeSnapshots.find((each) =>
-      each.name === name && volumes.has(`${each.project}/${each.volume}`)
-    )?.volume;
+  const isTaken = (holders: Set<string>) => (each: VolumeSnapshot) =>
+    each.name === name && holders.has(`${each.project}/${each.volume}`);
+  const stranger = (inventory.rootSnapshots.find(isTaken(disks)) ??
+    inventory.volumeSnapshots.find(isTaken(volumes)))?.volume;
   if (stranger === undefined) return;
   throw new UserError(
     `${stranger} has a snapshot \`${name}\` already, which anklume did not take`,

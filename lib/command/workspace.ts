@@ -1,10 +1,9 @@
 import { type Lock, LOCK_FILE } from "../addressing/addressing.ts";
-import { parseLock } from "../addressing/lock.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
-import { readTextFileIfAny } from "../host/workspace_file.ts";
+import { fileKind, readTextFileIfAny } from "../host/workspace_file.ts";
+import { lockWorkspace, type WorkspaceLock } from "../host/workspace_lock.ts";
 import type { Infra } from "../infra/infra.ts";
-import { readInfra } from "./read_infra.ts";
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 
@@ -19,6 +18,15 @@ export interface Workspace {
 }
 
 /**
+ * Takes the workspace before its files are read, for who asks about the host meanwhile. undefined: there is no infra here, which
+ * `loadWorkspace` says, and no lock is left in somebody else's directory.
+ */
+export async function lockFirst(): Promise<WorkspaceLock | undefined> {
+  const isWorkspace = await fileKind("infra.yml") ?? await fileKind("infra");
+  return isWorkspace === undefined ? undefined : await lockWorkspace();
+}
+
+/**
  * Reads and checks the workspace. undefined: something is wrong in it, and all of it has been shown, as JSON where the
  * verb prints JSON; the verb then ends with `EXIT.wrongInput` and has touched nothing.
  */
@@ -26,6 +34,11 @@ export async function loadWorkspace(
   session: Session,
   options: { readonly json?: true | undefined } = {},
 ): Promise<Workspace | undefined> {
+  // What parses takes as long to load as to run: whoever asked the host for something has it answered meanwhile.
+  const [{ readInfra }, { parseLock }] = await Promise.all([
+    import("./read_infra.ts"),
+    import("../addressing/lock.ts"),
+  ]);
   const { infra, sources, diagnostics } = await readInfra();
   const lockText = await readTextFileIfAny(LOCK_FILE);
   const lock = lockText === undefined ? undefined : parseLock(lockText, { filename: LOCK_FILE });

@@ -14,15 +14,6 @@ export class InstanceSnapshots {
     this.#connection = connection;
   }
 
-  /** Names only: dates and config take the daemon a look at the disk for each. */
-  async names(project: string, instance: string): Promise<string[]> {
-    const urls = await this.#connection.transport.read<string[]>(
-      apiPath`/1.0/instances/${instance}/snapshots`,
-      { query: { project } },
-    );
-    return urls.map(nameIn);
-  }
-
   /** With the config of then; undefined where there is none of that name. */
   get(
     project: string,
@@ -91,15 +82,4 @@ export class InstanceSnapshots {
 
 function snapshotPath(instance: string, name: string): string {
   return apiPath`/1.0/instances/${instance}/snapshots/${name}`;
-}
-
-/** Incus 6.0 writes a name into the URL as it is, others may encode it: `a%d` is no encoding of anything. */
-function nameIn(url: string): string {
-  const path = url.split("?")[0] ?? "";
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
 }

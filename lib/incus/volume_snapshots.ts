@@ -11,6 +11,19 @@ export interface VolumePlace {
   readonly volume: string;
 }
 
+export interface ListOptions extends ReadOptions {
+  /** Also what there is of snapshots of root disks; default false. */
+  readonly rootDisks?: boolean;
+}
+
+export interface PoolListing {
+  /** Custom ones. */
+  readonly volumes: readonly Volume[];
+  readonly snapshots: readonly VolumeSnapshot[];
+  /** Of root disks: `volume` is the machine's name. */
+  readonly rootSnapshots: readonly VolumeSnapshot[];
+}
+
 /** `/1.0/storage-pools/POOL/volumes/custom/NAME/snapshots` */
 export class VolumeSnapshots {
   readonly #connection: Connection;
@@ -20,22 +33,18 @@ export class VolumeSnapshots {
   }
 
   /** Volumes of a pool and their snapshots, of every project: Incus lists both in one answer. */
-  async list(
-    pool: string,
-    options: ReadOptions = {},
-  ): Promise<{ volumes: Volume[]; snapshots: VolumeSnapshot[] }> {
+  async list(pool: string, { rootDisks, ...options }: ListOptions = {}): Promise<PoolListing> {
+    const path = apiPath`/1.0/storage-pools/${pool}/volumes`;
     const all = await this.#connection.transport.read<Volume[]>(
-      apiPath`/1.0/storage-pools/${pool}/volumes/custom`,
+      rootDisks ? path : `${path}/custom`,
       { ...options, query: { recursion: 1, "all-projects": true } },
     );
+    const custom = all.filter(({ type }) => type === "custom");
+    const disks = all.filter(({ type }) => type === "container" || type === "virtual-machine");
     return {
-      volumes: all.filter(({ name }) => !name.includes("/")),
-      snapshots: all.flatMap(({ name: full, project, created_at }) => {
-        const [volume, name] = full.split("/");
-        return volume === undefined || name === undefined
-          ? []
-          : [{ pool, project, volume, name, created_at }];
-      }),
+      volumes: custom.filter(({ name }) => !name.includes("/")),
+      snapshots: custom.flatMap((volume) => snapshotOf(pool, volume)),
+      rootSnapshots: disks.flatMap((volume) => snapshotOf(pool, volume)),
     };
   }
 
@@ -78,6 +87,17 @@ export class VolumeSnapshots {
     const { transport } = this.#connection;
     return (await orMissing(transport.read(snapshotPath(place, name), { query }))) !== undefined;
   }
+}
+
+/** Of an entry such as `data/snap0`; none for a volume itself. */
+function snapshotOf(
+  pool: string,
+  { name: full, project, created_at }: Volume,
+): VolumeSnapshot[] {
+  const [volume, name] = full.split("/");
+  return volume === undefined || name === undefined
+    ? []
+    : [{ pool, project, volume, name, created_at }];
 }
 
 function volumePath({ pool, volume }: VolumePlace): string {

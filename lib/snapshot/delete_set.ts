@@ -4,12 +4,12 @@ import type { Inventory } from "./inventory.ts";
 import { writeSetNote } from "./note_store.ts";
 import type { SetNote } from "./set_note.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
-import type { SetMember, SnapshotSet } from "./snapshot_set.ts";
+import { isUnfinished, notesOf, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 import { unlessMissing } from "./take_set.ts";
 
 /**
- * Deletes members of a set, by default all of it. The notes go last: an interrupted deletion leaves a set that is marked
- * incomplete, and can be repeated.
+ * Deletes members of a set, by default all of it. The notes go last, and after all others the one that marks a set as unfinished:
+ * an interrupted deletion leaves a set that is marked incomplete, and can be repeated.
  */
 export async function deleteSet(
   incus: IncusClient,
@@ -52,26 +52,25 @@ async function forget(
   notes: Inventory["notes"],
   deleted: readonly SetMember[],
 ): Promise<void> {
-  const before = new Map([...notes].flatMap(([project, ofProject]) => {
-    const note = ofProject.get(name);
-    return note === undefined ? [] : [[project, note] as const];
-  }));
-  const machines = new Map([...before].map(([project, note]) => [
+  const before = notesOf(name, notes);
+  const machines = new Map(before.map(({ project, note }) => [
     project,
     Object.entries(note.machines).filter(([machine]) =>
       !deleted.some((member) => member.project === project && member.machine === machine)
     ),
   ]));
   const emptied = [...machines].filter(([, left]) => left.length === 0).map(([project]) => project);
-  await allSettled([...before].flatMap(([project, note]) => {
+  const rewrite = async ({ project, note }: typeof before[number]) => {
     const left = machines.get(project) ?? [];
-    if (left.length === 0) return [writeSetNote(incus, project, name, undefined)];
+    if (left.length === 0) return await writeSetNote(incus, project, name, undefined);
     const changed: SetNote = {
       ...note,
       machines: Object.fromEntries(left),
       projects: note.projects.filter((each) => !emptied.includes(each)),
     };
-    const same = JSON.stringify(changed) === JSON.stringify(note);
-    return same ? [] : [writeSetNote(incus, project, name, changed)];
-  }));
+    if (JSON.stringify(changed) === JSON.stringify(note)) return;
+    await writeSetNote(incus, project, name, changed);
+  };
+  await allSettled(before.filter(({ note }) => !isUnfinished([note])).map(rewrite));
+  await allSettled(before.filter(({ note }) => isUnfinished([note])).map(rewrite));
 }

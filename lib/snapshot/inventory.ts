@@ -1,8 +1,9 @@
 import type { IncusClient } from "../incus/incus_client.ts";
-import type { VolumePlace } from "../incus/volume_snapshots.ts";
-import type { Instance, InstanceSnapshot } from "../incus/wire/instance.ts";
+import type { PoolListing, VolumePlace } from "../incus/volume_snapshots.ts";
+import type { Instance, InstanceFull } from "../incus/wire/instance.ts";
+import type { Project } from "../incus/wire/project.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
-import type { Volume } from "../incus/wire/storage.ts";
+import type { StoragePool, Volume } from "../incus/wire/storage.ts";
 import { compareText } from "../resource/delta.ts";
 import { MARK, type Owner, ownership } from "../resource/mark.ts";
 import { sameValue } from "../resource/value.ts";
@@ -39,44 +40,69 @@ export interface Inventory {
   /** By project: machines whose restore did not come to its end. */
   readonly restores: ReadonlyMap<string, RestoreNote>;
   readonly volumeSnapshots: readonly VolumeSnapshot[];
-  /** Oldest first. Without `snapshots` none is known. */
+  /** Of everybody's machines; only with `snapshots: "names"`. */
+  readonly rootSnapshots: readonly VolumeSnapshot[];
+  /** Oldest first; only with `snapshots: "all"`. */
   readonly sets: readonly SnapshotSet[];
 }
 
-export interface InventoryOptions {
-  /** false: machines and notes only, which spares the daemon a look into every machine. Default true. */
-  readonly snapshots?: boolean;
-  readonly now: Date;
+/**
+ * How much is asked of snapshots of machines. `all`: with date and size, which takes the daemon a look into every machine. `names`:
+ * which there are. `noted`: nothing; what anklume noted of its sets is known in any case.
+ */
+export type SnapshotDetail = "all" | "names" | "noted";
+
+export interface ReadOptions {
+  /** Default `all`. */
+  readonly snapshots?: SnapshotDetail;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What Incus tells, of everybody's: read before it is known whose is meant. */
+export interface Everything {
+  readonly projects: readonly Project[];
+  /** `InstanceFull` with `snapshots: "all"`. */
+  readonly instances: readonly (Instance | InstanceFull)[];
+  readonly pools: readonly PoolContents[];
+  readonly snapshots: SnapshotDetail;
+}
+
+interface PoolContents extends PoolListing {
+  readonly pool: StoragePool;
+}
+
 /** Reads it in one wave of requests, and one more for each storage pool. */
-export async function readInventory(
+export async function readEverything(
   incus: IncusClient,
-  owner: Owner,
-  options: InventoryOptions,
-): Promise<Inventory> {
-  const { signal } = options;
-  const full = options.snapshots ?? true;
+  { snapshots = "all", signal }: ReadOptions = {},
+): Promise<Everything> {
   const everywhere = { allProjects: true } as const;
   const [projects, instances, pools] = await Promise.all([
     incus.projects.list({ signal }),
-    full
+    snapshots === "all"
       ? incus.instances.listFull(everywhere, { signal })
       : incus.instances.list(everywhere, { signal }),
-    incus.storagePools.list({ signal }),
+    incus.storagePools.list({ signal }).then((pools) =>
+      Promise.all(pools.map(async (pool): Promise<PoolContents> => ({
+        pool,
+        ...await incus.volumeSnapshots.list(pool.name, {
+          rootDisks: snapshots === "names",
+          signal,
+        }),
+      })))
+    ),
   ]);
-  const listed = await Promise.all(
-    pools.map(async ({ name }) => ({
-      name,
-      ...await incus.volumeSnapshots.list(name, { signal }),
-    })),
-  );
+  return { projects, instances, pools, snapshots };
+}
+
+/** The part of it that is this infra's. Pure. */
+export function inventoryOf(everything: Everything, owner: Owner, now: Date): Inventory {
+  const { projects, instances, pools } = everything;
   const isOurs = (config: Readonly<Record<string, string>>) =>
     ownership(config, owner).kind === "ours";
   const volumes = new Map<string, Volume>();
-  for (const pool of listed) {
-    for (const volume of pool.volumes) {
+  for (const { pool, volumes: listed } of pools) {
+    for (const volume of listed) {
       if (isOurs(volume.config)) volumes.set(placeKey(placeOf(pool.name, volume)), volume);
     }
   }
@@ -85,21 +111,33 @@ export async function readInventory(
   const owned = projects.filter(({ config }) => isOurs(config));
   const notes = new Map(owned.map(({ name, config }) => [name, readSetNotes(config)]));
   const restores = new Map(owned.map(({ name, config }) => [name, readRestoreNote(config)]));
-  const volumeSnapshots = listed.flatMap((pool) =>
+  const volumeSnapshots = pools.flatMap((pool) =>
     pool.snapshots.filter((snapshot) => volumes.has(placeKey(snapshot)))
   );
   const snapshots = new Map(ours.map((instance) => [
     `${instance.project}/${instance.name}`,
-    "snapshots" in instance ? (instance.snapshots as InstanceSnapshot[] | null) ?? [] : [],
+    "snapshots" in instance ? instance.snapshots ?? [] : [],
   ]));
   return {
     machines,
-    pools: pools.map(({ name, driver, config }) => ({ name, driver, config })),
+    pools: pools.map(({ pool: { name, driver, config } }) => ({ name, driver, config })),
     notes,
     restores,
     volumeSnapshots,
-    sets: full ? buildSets({ machines, notes, snapshots, volumeSnapshots, now: options.now }) : [],
+    rootSnapshots: pools.flatMap((pool) => pool.rootSnapshots),
+    sets: everything.snapshots === "all"
+      ? buildSets({ machines, notes, snapshots, volumeSnapshots, now })
+      : [],
   };
+}
+
+/** What stands of this infra. */
+export async function readInventory(
+  incus: IncusClient,
+  owner: Owner,
+  options: ReadOptions & { readonly now: Date },
+): Promise<Inventory> {
+  return inventoryOf(await readEverything(incus, options), owner, options.now);
 }
 
 /** `default/pro/pro-dev-data` */

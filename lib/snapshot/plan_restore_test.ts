@@ -41,6 +41,7 @@ function inventory(driver: string, more: Partial<Inventory> = {}): Inventory {
     notes: new Map(),
     restores: new Map(),
     volumeSnapshots: [],
+    rootSnapshots: [],
     sets: [],
     ...more,
   };

@@ -6,7 +6,10 @@ import { MARK_PREFIX } from "../resource/mark.ts";
  * the project it also outlives a machine that is deleted.
  */
 export interface SetNote {
-  /** `taking`: not finished; when nobody is at it, it was interrupted. */
+  /**
+   * `taking`, on one of the set's projects: the set is not finished; when nobody is at it, it was interrupted. That note is the first
+   * to come and the last to go.
+   */
   readonly state: "taking" | "whole";
   readonly kind: SetKind;
   /** ISO 8601. */

@@ -84,6 +84,18 @@ export function setOfNotes(
   return { name, origin: first.kind, at: first.at, members, lostProjects: [], faults: [] };
 }
 
+const UNFINISHED = "its taking was not finished";
+
+/** Whether an interrupted run left a set, by its notes. */
+export function isUnfinished(notes: Iterable<SetNote>): boolean {
+  return [...notes].some(({ state }) => state === "taking");
+}
+
+/** Whether an interrupted run left it. */
+export function wasInterrupted({ faults }: SnapshotSet): boolean {
+  return faults.includes(UNFINISHED);
+}
+
 /** Whether every machine of a member still there can be put back whole. */
 export function isWhole(member: SetMember): boolean {
   return !member.gone && member.snapshot !== undefined &&
@@ -143,7 +155,7 @@ function notedSet(
     lostProjects: [...projects].filter((project) => !sources.notes.get(project)?.has(name))
       .toSorted(),
     faults: [
-      ...(found.some(({ note }) => note.state === "taking") ? ["its taking was not finished"] : []),
+      ...(isUnfinished(found.map(({ note }) => note)) ? [UNFINISHED] : []),
       ...members.flatMap(memberFaults),
     ],
   };

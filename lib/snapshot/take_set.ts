@@ -31,8 +31,8 @@ export interface TakeResult extends WorkResult {
 }
 
 /**
- * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and tells the next
- * run which machines it may have left frozen; they are thawed here whatever fails.
+ * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and each project's tells the
+ * next run, before anything is done there, which machines it may have left frozen; they are thawed here whatever fails.
  */
 export async function takeSet(
   incus: IncusClient,
@@ -40,19 +40,11 @@ export async function takeSet(
   options: WorkOptions,
 ): Promise<TakeResult> {
   const notes = notesOf(request);
-  try {
-    await allSettled([...notes].map(([project, note]) => {
-      const frozen = frozenBy(request, project);
-      const taking = { ...note, state: "taking" as const, ...(frozen ? { frozen } : {}) };
-      return writeSetNote(incus, project, request.name, taking);
-    }));
-  } catch (error) {
-    await undo(incus, request, []);
-    throw error;
-  }
+  const begun = beginNotes(incus, request, notes);
   const taken: LiveMachine[] = [];
   let frozenMs = 0;
   const result = await eachMachine(request.machines, options, async (machine, say) => {
+    await begun.get(machine.project)?.written;
     taken.push(machine);
     say("taking its snapshot");
     if (!request.consistent || machine.status !== "Running") {
@@ -63,13 +55,54 @@ export async function takeSet(
       await whileFrozen(incus, machine, () => takeMachine(incus, machine, request)),
     );
   });
-  if (result.failed.length + result.skipped.length === 0) {
-    await allSettled(
-      [...notes].map(([project, note]) => writeSetNote(incus, project, request.name, note)),
-    );
-    return { ...result, outcome: "taken", frozenMs };
+  try {
+    await allSettled([...begun.values()].map(({ written }) => written));
+  } catch (error) {
+    await undo(incus, request, taken);
+    throw error;
   }
-  return { ...result, ...await undo(incus, request, taken), frozenMs };
+  if (result.failed.length + result.skipped.length > 0) {
+    return { ...result, ...await undo(incus, request, taken), frozenMs };
+  }
+  await allSettled([...notes].map(async ([project, note]) => {
+    if (begun.get(project)?.isFinal) return;
+    await writeSetNote(incus, project, request.name, note);
+  }));
+  return { ...result, outcome: "taken", frozenMs };
+}
+
+/** What a project is told before the first snapshot there. */
+interface BegunNote {
+  readonly written: Promise<void>;
+  /** It holds once all is taken, too. */
+  readonly isFinal: boolean;
+}
+
+/**
+ * Begins to write the notes, by project. The first one marks the set as unfinished, and no other comes before it. Who waits for
+ * the note of one project only can begin there: the daemon writes them one after another, and takes its time.
+ */
+function beginNotes(
+  incus: IncusClient,
+  request: SetRequest,
+  notes: ReadonlyMap<string, SetNote>,
+): Map<string, BegunNote> {
+  const [first] = notes.keys();
+  let marked: Promise<void> | undefined;
+  return new Map([...notes].map(([project, note]): [string, BegunNote] => {
+    const frozen = frozenBy(request, project);
+    const isFinal = project !== first && frozen === undefined;
+    const write = () =>
+      writeSetNote(incus, project, request.name, {
+        ...note,
+        ...(project === first ? { state: "taking" } : {}),
+        ...(frozen === undefined ? {} : { frozen }),
+      });
+    const written = marked === undefined ? marked = write() : marked.then(write);
+    // Who waits for it is told.
+    written.catch(() => {});
+    return [project, { written, isFinal }];
+  }));
 }
 
 /** The notes once all is taken, by project. */
@@ -151,18 +184,22 @@ async function thaw(incus: IncusClient, { project, name }: LiveMachine): Promise
   }
 }
 
-/** Removes what there is of a set that failed. Where that fails too its notes stay, and mark it. */
+/**
+ * Removes what there is of a set that failed, the note that marks it at the very last. Where that fails its notes stay, and
+ * mark it.
+ */
 async function undo(
   incus: IncusClient,
-  { name, machines, joins }: SetRequest,
+  request: SetRequest,
   taken: readonly LiveMachine[],
 ): Promise<Pick<TakeResult, "outcome" | "leftBecause">> {
+  const { name, joins } = request;
+  const [first, ...others] = notesOf(request).keys();
+  const takeBack = (project: string) => writeSetNote(incus, project, name, joins?.get(project));
   try {
     await allSettled(taken.map((machine) => removeTaken(incus, machine, name)));
-    const projects = new Set([...machines.map(({ project }) => project), ...joins?.keys() ?? []]);
-    await allSettled(
-      [...projects].map((project) => writeSetNote(incus, project, name, joins?.get(project))),
-    );
+    await allSettled(others.map(takeBack));
+    if (first !== undefined) await takeBack(first);
     return { outcome: "undone" };
   } catch (error) {
     return { outcome: "incomplete", leftBecause: wordsOf(error) };

@@ -21,9 +21,10 @@ export interface VolumesPost extends VolumePut {
   readonly content_type?: "filesystem" | "block";
 }
 
-/** A custom volume. */
+/** A custom volume, or the root disk of a machine. */
 export interface Volume extends VolumePut {
   readonly name: string;
+  /** `custom`, `container`, `virtual-machine`, `image` */
   readonly type: string;
   readonly content_type: string;
   readonly project: string;

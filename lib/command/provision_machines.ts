@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { findAnsible } from "../ansible/find_ansible.ts";
 import { provision, type ProvisionReport } from "../ansible/provision.ts";
 import { PROVISIONED_KEY } from "../ansible/provision_digest.ts";
@@ -6,6 +7,7 @@ import { missingRoles } from "../ansible/render_tree.ts";
 import { CommandError, type CommandOptions } from "../host/command.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
+import { allSettled } from "../snapshot/each_machine.ts";
 import { provisionedJson } from "../view/json_lines.ts";
 import { provisionReportText } from "../view/provision.ts";
 import { count, hang } from "../view/text.ts";
@@ -82,6 +84,9 @@ export async function provisionMachines(
   if (report.status === "interrupted") return EXIT.interrupted;
   return report.status === "done" && absent.length === 0 ? EXIT.done : EXIT.failed;
 }
+
+/** What the daemon works on side by side. */
+const NOTES_AT_ONCE = 4;
 
 /** The machines may just have been made. */
 const NOTHING = "Nothing was provisioned.";
@@ -160,19 +165,22 @@ function ansibleOutput({ terminal, emit }: Session): NonNullable<CommandOptions[
 }
 
 async function noteProvisioned(
-  incus: IncusClient,
+  { instances }: IncusClient,
   needs: readonly ProvisionNeed[],
   { succeeded }: ProvisionReport,
 ): Promise<void> {
-  for (const { domain, machine, digest } of needs) {
-    if (!succeeded.includes(machine)) continue;
-    // A PATCH without a description empties it.
-    const { value, etag } = await incus.instances.get(domain, machine);
-    const config = { [PROVISIONED_KEY]: digest };
-    await incus.instances.patch(domain, machine, { description: value.description, config }, {
-      etag,
-    });
-  }
+  const limit = pLimit(NOTES_AT_ONCE);
+  await allSettled(
+    needs.filter(({ machine }) => succeeded.includes(machine)).map(({ domain, machine, digest }) =>
+      limit(async () => {
+        // A PATCH without a description empties it.
+        const { value: { description, config }, etag } = await instances.get(domain, machine);
+        if (config[PROVISIONED_KEY] === digest) return;
+        const body = { description, config: { [PROVISIONED_KEY]: digest } };
+        await instances.patch(domain, machine, body, { etag });
+      })
+    ),
+  );
 }
 
 function words(tags: string | undefined): string[] {

@@ -2,12 +2,17 @@ import assert from "node:assert/strict";
 import { type KillPlan, runAndKill } from "./_killer.ts";
 import { eventually, IMAGE, inMachine, Lab, liveInstances } from "./_lab.ts";
 
-// One machine whose state is nobody's business but its own: what brings it back is the restore, not the plan.
+// One machine whose state is nobody's business but its own: what brings it back is the restore, not the plan. And a domain whose
+// note is another one: the set is noted on both.
 const INFRA = `project_name: kill\nglobal: { default_os_image: "${IMAGE}" }\ndomains:
   kill:
     ephemeral: true
     machines:
       kill-one: { state: manual, storage_volumes: { data: { path: /data } } }
+  more:
+    ephemeral: true
+    machines:
+      more-one: { state: stopped }
 `;
 
 /**
@@ -91,7 +96,7 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
   });
 
   await t.step("restore: repeated, it ends as if it had never been interrupted", async () => {
-    const args = ["snapshot", "restore", "set", "--yes", "--no-safety"];
+    const args = ["snapshot", "restore", "set", "--domain", "kill", "--yes", "--no-safety"];
     let stopped = 0;
     const requests = await atEachStep(lab, args, () => put("after"), async (step) => {
       if (await status() === "Stopped") stopped++;

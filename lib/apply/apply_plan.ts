@@ -9,6 +9,7 @@ import type { ApplyEvent } from "./event.ts";
 import { executeChange } from "./execute_change.ts";
 import { FirewallGate, type FirewallPort } from "./firewall_gate.ts";
 import { runSchedule } from "./schedule.ts";
+import type { HostCleanup } from "./step_context.ts";
 import { ChangedMeanwhileError, isChangedMeanwhile } from "./unchanged.ts";
 import { findDead } from "./started_machines.ts";
 
@@ -24,8 +25,8 @@ export interface ApplyOptions {
   /** Milliseconds before started machines are looked at again. Default: 2500 where `plan.watchStarts`, else 0. */
   readonly settleMs?: number;
   readonly now?: () => number;
-  /** Takes away a network interface of the host that a dead daemon left. */
-  readonly removePort?: (name: string) => Promise<void>;
+  /** undefined: what a dead daemon left on the host stays. */
+  readonly cleanup?: HostCleanup | undefined;
 }
 
 const CONCURRENCY = 4;
@@ -136,7 +137,7 @@ class ApplyRun {
         const resource = this.#desired.get(formatAddr(addr));
         return resource?.kind === "volume" ? resource : undefined;
       },
-      removePort: this.#options.removePort,
+      cleanup: this.#options.cleanup,
       now: this.#now,
       progress: (text: string) =>
         this.#events.push({ type: "progress", at: this.#now(), addr: change.addr, text }),

@@ -29,6 +29,8 @@ export async function readInstance({ incus }: StepContext, addr: ResourceAddr): 
   return { actual: actualInstance(value), etag, kept: { architecture, ephemeral, stateful } };
 }
 
+/** What Incus remembers of a machine from its first start on. */
+export const LAST_POWER = "volatile.last_state.power";
 /** Milliseconds that a daemon which just came up gets to bring back what ran before. */
 const REVIVAL_MS = 15_000;
 
@@ -40,7 +42,7 @@ export async function readSettled(context: StepContext, addr: ResourceAddr): Pro
   for (const end = context.now() + REVIVAL_MS;;) {
     const found = await readInstance(context, addr);
     const { status, config } = found.actual;
-    const remembered = status === "Stopped" && config["volatile.last_state.power"] === "RUNNING";
+    const remembered = status === "Stopped" && config[LAST_POWER] === "RUNNING";
     if (!remembered || context.now() >= end) return found;
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
@@ -56,7 +58,7 @@ export async function writeInstance(
 }
 
 export async function startInstance(
-  context: Pick<StepContext, "incus" | "progress" | "removePort">,
+  context: Pick<StepContext, "incus" | "progress" | "cleanup">,
   addr: ResourceAddr,
   status: string,
 ): Promise<void> {
@@ -76,14 +78,14 @@ export async function startInstance(
 
 /** Where a start failed for a port of ours that nobody uses any more: takes it away. @returns whether it did */
 export async function freePort(
-  { progress, removePort }: Pick<StepContext, "progress" | "removePort">,
+  { progress, cleanup }: Pick<StepContext, "progress" | "cleanup">,
   error: unknown,
 ): Promise<boolean> {
   if (!(error instanceof IncusError) || !PORT_NOT_GONE.words.test(error.message)) return false;
   const port = /veth interfaces "(ak[a-z0-9]+)"/.exec(error.message)?.[1];
-  if (port === undefined || removePort === undefined) return false;
+  if (port === undefined || cleanup === undefined) return false;
   progress(`removing the port ${port} that was left behind`);
-  await removePort(port);
+  await cleanup.removeInterface(port);
   return true;
 }
 

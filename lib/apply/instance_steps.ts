@@ -14,6 +14,7 @@ import { leadsOut } from "../resource/delta.ts";
 import { sameValue } from "../resource/value.ts";
 import {
   freePort,
+  LAST_POWER,
   projectOf,
   pullPlug,
   readInstance,
@@ -82,8 +83,8 @@ export async function updateInstance(
     try {
       await startInstance(context, desired.addr, stops ? "Stopped" : status);
     } catch (error) {
-      if (!hasNoDisk(error)) throw error;
-      // Incus was cut off while it made the machine: there is a record of it and no disk, so nothing to lose.
+      if (!hasNoDisk(error) || found.actual.config[LAST_POWER] !== undefined) throw error;
+      // Incus was cut off while it made the machine: there is a record of it, which never ran, and nothing to lose.
       context.progress("was never made to its end: making it anew");
       await deleteInstance(context, desired.addr);
       return await createInstance(context, desired);
@@ -92,12 +93,12 @@ export async function updateInstance(
   return startsAgain;
 }
 
-/** Incus finds no root disk where the machine's has to be. */
+/** Incus has no root disk in its records, or finds none where the machine's has to be. */
+const NO_DISK =
+  /instance pool: Instance storage pool not found|lstat \S*\/(containers|virtual-machines)\/[^/\s]+: no such file or directory/;
+
 function hasNoDisk(error: unknown): boolean {
-  return error instanceof IncusError &&
-    /lstat \S*\/(containers|virtual-machines)\/[^/\s]+: no such file or directory/.test(
-      error.message,
-    );
+  return error instanceof IncusError && NO_DISK.test(error.message);
 }
 
 /** Without its NICs: Incus refuses any edit of one whose address its network, which may have moved on, does not hold. */

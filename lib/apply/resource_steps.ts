@@ -76,19 +76,26 @@ export async function writeNetwork(
 
 /** Milliseconds that Incus gets to finish a bridge that it is making for somebody who went away. */
 const UNREADY_MS = 10_000;
+/** Incus tries again each minute to start a bridge that it could not start together with itself. */
+const NEXT_TRY_MS = 75_000;
 
-/** Waits for a bridge to stand, or makes it anew. @returns whether it was made anew */
-async function makeReady(
-  { incus, now, progress, removePort }: StepContext,
-  desired: DesiredNetwork,
-): Promise<boolean> {
+/**
+ * Waits for a bridge to stand, or makes it anew. A daemon that was killed may have left the bridge's name server, which its
+ * successor does not know: it fails on that one's address, and calls the bridge unavailable.
+ * @returns whether it was made anew
+ */
+async function makeReady(context: StepContext, desired: DesiredNetwork): Promise<boolean> {
+  const { incus, now, progress, cleanup } = context;
   const { name } = desired.addr;
   progress("waiting for the bridge");
-  for (const end = now() + UNREADY_MS; now() < end;) {
-    const { value } = await incus.networks.get(name);
-    if (actualNetwork(value).unready === undefined) return false;
-    if (value.status === "Errored") break;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+  if (await isReady(context, name, UNREADY_MS)) return false;
+  await cleanup?.endNameServer(name);
+  const { value } = await incus.networks.get(name);
+  // Machines hold on to it: it cannot be made anew.
+  if (value.status === "Unavailable" && (value.used_by ?? []).length > 0) {
+    progress("waiting for Incus to start the bridge, which it tries every minute");
+    if (await isReady(context, name, NEXT_TRY_MS)) return false;
+    throw new Error("Incus cannot start this bridge: \`incus warning list\` tells why");
   }
   progress("making the bridge anew");
   await incus.networks.delete(name);
@@ -99,12 +106,27 @@ async function makeReady(
   } catch (error) {
     // Of a bridge that never stood Incus deletes the record alone, and then meets the interface.
     const left = error instanceof IncusError && INTERFACE_LEFT.test(error.message);
-    if (!left || removePort === undefined) throw error;
+    if (!left || cleanup === undefined) throw error;
     progress("removing the interface that was left behind");
-    await removePort(name);
+    await cleanup.removeInterface(name);
     await create();
   }
   return true;
+}
+
+/** Waits until the bridge stands. @returns whether it does */
+async function isReady(
+  { incus, now }: StepContext,
+  name: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  for (const end = now() + timeoutMs; now() < end;) {
+    const { value } = await incus.networks.get(name);
+    if (actualNetwork(value).unready === undefined) return true;
+    if (value.status === "Errored") return false;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  return false;
 }
 
 const INTERFACE_LEFT = /Network interface "[^"]+" already exists/;

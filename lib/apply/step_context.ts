@@ -2,6 +2,14 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import type { DesiredVolume } from "../resource/volume.ts";
 
+/** What a daemon that was killed left on the host, and that its successor stumbles over. Where there is nothing of it: no matter. */
+export interface HostCleanup {
+  /** A bridge, or a machine's port, that nobody uses. */
+  removeInterface(name: string): Promise<void>;
+  /** The bridge's name server, where no daemon has it as a child any more. */
+  endNameServer(bridge: string): Promise<void>;
+}
+
 /** What the steps of one change work with. */
 export interface StepContext {
   readonly incus: IncusClient;
@@ -9,8 +17,8 @@ export interface StepContext {
   readonly beforeStart: () => Promise<void>;
   /** The volume that is declared there. */
   readonly desiredVolume: (addr: ResourceAddr) => DesiredVolume | undefined;
-  /** Takes away a port that a dead daemon left on the host; undefined: nobody can. */
-  readonly removePort?: ((name: string) => Promise<void>) | undefined;
+  /** undefined: nobody can. */
+  readonly cleanup?: HostCleanup | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly progress: (text: string) => void;

@@ -3,7 +3,6 @@ import { succeeded, summarize } from "../apply/summarize.ts";
 import { isChange } from "../ansible/plan_sync.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
-import { runCommand } from "../host/command.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planValue } from "../view/json.ts";
@@ -251,9 +250,7 @@ async function converge(
     firewall: live.host.port(live.ruleset),
     signal: session.signal,
     force: options.force ?? false,
-    removePort: async (name) => {
-      await runCommand(["ip", "link", "delete", "dev", name], { timeoutMs: 10_000 });
-    },
+    cleanup: live.host.cleanup,
   });
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
   session.terminal.out(

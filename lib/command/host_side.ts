@@ -1,4 +1,5 @@
 import type { FirewallPort } from "../apply/firewall_gate.ts";
+import type { HostCleanup } from "../apply/step_context.ts";
 import { askHost } from "../handover/ask_host.ts";
 import { ADMIN_SOCKET, type IncusClient } from "../incus/incus_client.ts";
 import { fileKind } from "../host/workspace_file.ts";
@@ -6,6 +7,7 @@ import { FirewallError } from "../nftables/firewall_error.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
 import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
 import { firewallPort, readFirewall } from "./firewall.ts";
+import { hostCleanup } from "./host_cleanup.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
 import { UserError } from "./user_error.ts";
@@ -20,6 +22,8 @@ export interface HostSide {
   look(signal: AbortSignal): Promise<HostView>;
   firewall(ruleset: Ruleset, signal: AbortSignal): Promise<ActualFirewall>;
   port(ruleset: Ruleset): FirewallPort;
+  /** undefined: out of reach. */
+  readonly cleanup?: HostCleanup;
 }
 
 /** This host, or, in the admin container, the one that holds it. */
@@ -51,6 +55,7 @@ export const thisHost: HostSide = {
   },
   firewall: (ruleset, signal) => readFirewall(ruleset, { signal }),
   port: firewallPort,
+  cleanup: hostCleanup,
 };
 
 const BLIND: HostView = { routes: [], interfaces: [], localUplinks: [], limits: {} };

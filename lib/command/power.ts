@@ -169,12 +169,12 @@ class PowerRun {
   }
 
   async start(places: readonly LivePlace[], word: string): Promise<void> {
-    const { incus } = this.#live;
+    const { incus, host: { cleanup } } = this.#live;
     const started: LivePlace[] = [];
     await this.#each(places, "start", word, async ({ instance }) => {
       const addr = instanceAddr(instance.project, instance.name);
       const status = word === "restarted" ? "Stopped" : instance.status;
-      await startInstance({ incus, progress: () => {} }, addr, status);
+      await startInstance({ incus, cleanup, progress: () => {} }, addr, status);
     }, (place) => started.push(place));
     if (this.#plan?.watchStarts && started.length > 0) await sleep(SETTLE_MS);
     const addrs = started.map(({ instance }) => instanceAddr(instance.project, instance.name));

@@ -93,6 +93,12 @@ export class FaultHost implements AsyncDisposable {
     await this.run(["bash", "-c", `kill -KILL "$(</run/testbed/incusd.pid)"`]);
   }
 
+  /** The last words of the daemon's log, and whose programs it left. */
+  async logged(): Promise<string> {
+    const look = "tail -n 60 /var/log/incus/incusd.log; ps -eo pid,ppid,args | grep '[d]nsmasq'";
+    return (await this.run(["bash", "-c", look])).text;
+  }
+
   /** Takes all the space of the pool, without writing any of it. */
   async fillPool(): Promise<void> {
     await this.must(["bash", "-c", FILL_POOL]);

@@ -85,6 +85,7 @@ class Harness {
     } catch (error) {
       tally.failed++;
       console.log(`${title}  FAILED\n${error instanceof Error ? error.message : error}`);
+      console.log(`--- Incus had logged:\n${await this.host.logged()}`);
       return false;
     }
   }

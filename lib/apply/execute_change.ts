@@ -1,7 +1,8 @@
 import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { DesiredResource } from "../resource/resource.ts";
-import { createInstance, deleteInstance, updateInstance } from "./instance_steps.ts";
+import { deleteInstance } from "./delete_instance.ts";
+import { createInstance, updateInstance } from "./instance_steps.ts";
 import { replaceInstance } from "./replace_instance.ts";
 import {
   deleteResource,

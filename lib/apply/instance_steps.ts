@@ -1,8 +1,5 @@
-import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
-import { NOT_STOPPED_YET, retryPassing } from "../incus/retry.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
-import type { ResourceAddr } from "../resource/address.ts";
 import type { Change } from "../plan/plan.ts";
 import {
   type DesiredInstance,
@@ -10,20 +7,18 @@ import {
   startsWhenCreated,
 } from "../resource/instance.ts";
 import { compareInstance, newPool } from "../resource/instance_compare.ts";
-import { leadsOut } from "../resource/delta.ts";
-import { sameValue } from "../resource/value.ts";
+import { deleteInstance } from "./delete_instance.ts";
 import {
   freePort,
   LAST_POWER,
   projectOf,
-  pullPlug,
   readInstance,
   readSettled,
   startInstance,
   stopInstance,
   writeInstance,
 } from "./instance_io.ts";
-import { relocate, withVolumes } from "./relocate.ts";
+import { arrived, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned, withoutState } from "./unchanged.ts";
 
@@ -77,7 +72,7 @@ export async function updateInstance(
   if (moves) await relocate(context, change, desired, found.actual);
   if (writes.length > 0) {
     const fresh = stops || moves ? await readInstance(context, desired.addr) : found;
-    await writeInstance(context, desired, withVolumes(fresh, found.actual, change));
+    await writeInstance(context, desired, arrived(fresh, found.actual, change));
   }
   if (startsAgain) {
     try {
@@ -99,35 +94,4 @@ const NO_DISK =
 
 function hasNoDisk(error: unknown): boolean {
   return error instanceof IncusError && NO_DISK.test(error.message);
-}
-
-/** Without its NICs: Incus refuses any edit of one whose address its network, which may have moved on, does not hold. */
-async function unprotect(context: StepContext, addr: ResourceAddr): Promise<void> {
-  const { actual, etag, kept } = await readInstance(context, addr);
-  const { "security.protection.delete": _protection, ...config } = actual.config;
-  await context.incus.instances.update(projectOf(addr), addr.name, {
-    ...kept,
-    description: actual.description,
-    config,
-    devices: Object.fromEntries(
-      Object.entries(actual.devices).filter(([, device]) => !leadsOut(device)),
-    ),
-    profiles: actual.profiles,
-  }, { etag });
-}
-
-/** With its root disk and snapshots. That it may go was decided by the plan and `--force`. */
-export async function deleteInstance(context: StepContext, addr: ResourceAddr): Promise<void> {
-  const { instances } = context.incus;
-  const project = projectOf(addr);
-  const found = await orMissing(readSettled(context, addr));
-  // Somebody else, or an operation of a run that was killed, took it away.
-  if (found === undefined) return;
-  const { actual } = found;
-  if (actual.status !== "Stopped") await pullPlug(context, addr);
-  if (sameValue("", actual.config["security.protection.delete"], "true")) {
-    await unprotect(context, addr);
-  }
-  context.progress("deleting");
-  await retryPassing(NOT_STOPPED_YET, () => instances.delete(project, addr.name));
 }

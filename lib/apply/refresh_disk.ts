@@ -7,8 +7,8 @@ import {
   instanceAddr,
 } from "../resource/instance.ts";
 import { MARK, MARK_PREFIX } from "../resource/mark.ts";
+import { deleteInstance } from "./delete_instance.ts";
 import { projectOf, readInstance, startInstance, writeInstance } from "./instance_io.ts";
-import { deleteInstance } from "./instance_steps.ts";
 import { prove } from "./prove.ts";
 import type { StepContext } from "./step_context.ts";
 

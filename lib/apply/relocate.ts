@@ -5,6 +5,8 @@ import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
 import type { Devices } from "../resource/delta.ts";
 import { newPool } from "../resource/instance_compare.ts";
 import { actualVolume, volumeUpdateBody } from "../resource/volume.ts";
+import { clearInstance, copyInstance, moveVolume, volumePlace } from "./copy_over.ts";
+import { deleteInstance } from "./delete_instance.ts";
 import { type Found, projectOf, readInstance, startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
@@ -18,26 +20,22 @@ export async function relocate(
   desired: DesiredInstance,
   actual: ActualInstance,
 ): Promise<void> {
-  const { incus, progress } = context;
+  const { progress } = context;
   const source = change.from ?? desired.addr;
+  const pool = newPool(desired, actual);
+  const copies = projectOf(source) !== projectOf(desired.addr) || pool !== undefined;
+  let place = source;
   try {
     const moves = change.moves ?? [];
     if (moves.length > 0) await detach(context, source, moves.map(({ from }) => from));
     for (const { from, to } of moves) {
       progress(`moving ${formatAddr(from)}`);
-      await incus.volumes.move(placeOf(from), placeOf(to));
+      await moveVolume(context, from, to);
       await writeMovedVolume(context, to);
     }
-    const pool = newPool(desired, actual);
-    if (change.from !== undefined || pool !== undefined) {
-      progress(`moving from ${formatAddr(source)}`);
-      const project = projectOf(desired.addr);
-      await incus.instances.move(projectOf(source), source.name, {
-        name: desired.addr.name,
-        ...(project === projectOf(source) ? {} : { project }),
-        ...(pool === undefined ? {} : { pool }),
-      });
-    }
+    if (change.from !== undefined || copies) progress(`moving from ${formatAddr(source)}`);
+    if (copies) place = await copyInstance(context, source, desired, pool);
+    else await renameInstance(context, source, desired.addr);
   } catch (error) {
     // Better the machine where it was than none.
     if (actual.status === "Running") {
@@ -45,6 +43,19 @@ export async function relocate(
     }
     throw error;
   }
+  if (!copies) return;
+  await deleteInstance(context, source);
+  await renameInstance(context, place, desired.addr);
+}
+
+async function renameInstance(
+  context: StepContext,
+  from: ResourceAddr,
+  to: ResourceAddr,
+): Promise<void> {
+  if (from.name === to.name) return;
+  await clearInstance(context, from, to);
+  await context.incus.instances.rename(projectOf(to), from.name, to.name);
 }
 
 /**
@@ -71,30 +82,29 @@ function leadsTo({ type, source, pool }: Devices[string], volumes: readonly Reso
 }
 
 /**
- * A machine after its volumes moved, with the devices that were taken out, leading to where the volumes are now: what others set on
- * them is written back with what is declared.
+ * A machine that has arrived, with the devices that were taken out or masked on the way: what others set on them is written back
+ * with what is declared, and leads to where the volumes are now.
  */
-export function withVolumes(moved: Found, before: ActualInstance, { moves = [] }: Change): Found {
+export function arrived(found: Found, before: ActualInstance, { moves = [] }: Change): Found {
   const taken = Object.entries(before.devices).flatMap(([name, device]) => {
     const to = moves.find(({ from }) => leadsTo(device, [from]))?.to;
     if (to === undefined) return [];
-    const { pool, name: source } = placeOf(to);
+    const { pool, name: source } = volumePlace(to);
     return [[name, { ...device, pool, source }] as const];
   });
-  const devices = { ...Object.fromEntries(taken), ...moved.actual.devices };
-  return { ...moved, actual: { ...moved.actual, devices } };
+  const here = Object.entries(found.actual.devices).filter(([name, { type }]) =>
+    type !== "none" || before.devices[name]?.type === "none"
+  );
+  const devices = Object.fromEntries([...taken, ...here]);
+  return { ...found, actual: { ...found.actual, devices } };
 }
 
 /** Its marks name the domain, and its size may have grown. */
 async function writeMovedVolume({ incus, desiredVolume }: StepContext, to: ResourceAddr) {
-  const { pool, project, name } = placeOf(to);
+  const { pool, project, name } = volumePlace(to);
   const desired = desiredVolume(to);
   const found = await orMissing(incus.volumes.get(pool, project, name));
   if (desired === undefined || found === undefined) return;
   const body = volumeUpdateBody(desired, actualVolume(found.value, pool));
   await incus.volumes.update(pool, project, name, body, { etag: found.etag });
-}
-
-function placeOf({ pool = "default", project = "default", name }: ResourceAddr) {
-  return { pool, project, name };
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { ActualInstance } from "../resource/instance.ts";
 import type { Change } from "../plan/plan.ts";
-import { withVolumes } from "./relocate.ts";
+import { arrived } from "./relocate.ts";
 
-Deno.test("withVolumes() gives moved volumes' devices back with what others set on them", () => {
+Deno.test("arrived() gives moved volumes' devices back with what others set on them", () => {
   const eth0 = { type: "nic", network: "net-two" };
   const machine = (devices: ActualInstance["devices"]): ActualInstance => ({
     kind: "instance",
@@ -35,7 +35,7 @@ Deno.test("withVolumes() gives moved volumes' devices back with what others set 
     needsForce: false,
   };
   const kept = { architecture: "x86_64", ephemeral: false, stateful: false };
-  const { actual } = withVolumes({ actual: machine({ eth0 }), etag: "", kept }, before, change);
+  const { actual } = arrived({ actual: machine({ eth0 }), etag: "", kept }, before, change);
   const moved = { ...data, pool: "second", source: "www-data" };
   assert.deepEqual(actual.devices, {
     eth0,

@@ -16,6 +16,7 @@ import {
 } from "../resource/instance_compare.ts";
 import { leadsOut } from "../resource/delta.ts";
 import { MARK } from "../resource/mark.ts";
+import { deleteInstance } from "./delete_instance.ts";
 import {
   type Found,
   projectOf,
@@ -25,7 +26,7 @@ import {
   stopInstance,
   writeInstance,
 } from "./instance_io.ts";
-import { createInstance, deleteInstance } from "./instance_steps.ts";
+import { createInstance } from "./instance_steps.ts";
 import { prove } from "./prove.ts";
 import { refreshDisk } from "./refresh_disk.ts";
 import { relocate } from "./relocate.ts";
@@ -153,7 +154,7 @@ async function stepAside(context: StepContext, addr: ResourceAddr): Promise<Reso
     name = `${addr.name.slice(0, 55)}-aside${number}`;
   }
   context.progress(`stepping aside as ${name}`);
-  await instances.move(project, addr.name, { name });
+  await instances.rename(project, addr.name, name);
   return instanceAddr(project, name);
 }
 
@@ -183,7 +184,7 @@ async function takeBack(
   const project = projectOf(addr);
   context.progress("taking the old machine back");
   if (await orMissing(instances.get(project, addr.name))) await deleteInstance(context, addr);
-  await instances.move(project, aside.name, { name: addr.name });
+  await instances.rename(project, aside.name, addr.name);
   const now = await readInstance(context, addr);
   const { [MARK.aside]: _mark, "boot.autostart": _off, ...config } = now.actual.config;
   const autostart = actual.config["boot.autostart"];

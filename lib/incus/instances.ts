@@ -159,19 +159,37 @@ export class Instances {
     });
   }
 
-  /** Renames a stopped instance, moves it to another project or pool, or all at once; its snapshots go with it. */
-  async move(
+  /** Only a stopped one; its snapshots go with it. */
+  async rename(
     project: string,
     name: string,
-    to: { readonly name: string; readonly project?: string; readonly pool?: string },
+    newName: string,
     options: OperationOptions = {},
   ): Promise<void> {
-    const far = to.project !== undefined || to.pool !== undefined;
     await this.#run("POST", instancePath(name), {
       ...options,
       query: { project },
-      body: { ...to, ...(far ? { migration: true } : {}) },
-      isDone: async () => (await this.#status(to.project ?? project, to.name)) !== undefined,
+      body: { name: newName },
+      isDone: async () => (await this.#status(project, newName)) !== undefined,
+    });
+  }
+
+  /**
+   * A second instance, with the snapshots of the first. Config and devices of the body are laid over the first one's, but for its
+   * `volatile.*` keys: those stand in the body or are made anew.
+   */
+  async copy(
+    from: { readonly project: string; readonly name: string },
+    project: string,
+    body: Omit<InstancesPost, "source">,
+    options: OperationOptions = {},
+  ): Promise<void> {
+    await this.#run("POST", "/1.0/instances", {
+      ...options,
+      query: { project },
+      body: { ...body, source: { type: "copy", source: from.name, project: from.project } },
+      // Nothing on the instance tells a copy that succeeded from one that did not.
+      isDone: () => Promise.resolve(false),
     });
   }
 

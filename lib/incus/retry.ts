@@ -37,9 +37,9 @@ export const PORT_NOT_GONE: Passing = {
   delayMs: 1000,
 };
 
-/** The same of a machine that is to be deleted. */
-export const NOT_STOPPED_YET: Passing = {
-  words: /^Instance is running$/,
+/** The same of a machine that is to be deleted, and of a half copy on which the rsync of a daemon that was killed still works. */
+export const NOT_FREE_YET: Passing = {
+  words: /^Instance is running$|directory not empty|resource busy|is busy$/,
   attempts: 15,
   delayMs: 1000,
 };

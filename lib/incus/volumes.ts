@@ -72,24 +72,41 @@ export class Volumes {
     await this.#connection.transport.request("PUT", path, { ...options, query, body });
   }
 
-  /** Renames it, moves it to another project or pool, or all at once. Devices of a stopped machine that uses it follow. */
-  async move(
-    from: { readonly pool: string; readonly project: string; readonly name: string },
-    to: { readonly pool: string; readonly project: string; readonly name: string },
+  /** Devices of a stopped machine that uses it follow. */
+  async rename(
+    pool: string,
+    project: string,
+    name: string,
+    newName: string,
     options: ReadOptions = {},
   ): Promise<void> {
-    const { project } = from;
-    await this.#connection.operations.run("POST", volumePath(from.pool, from.name), {
+    await this.#connection.operations.run("POST", volumePath(pool, name), {
       ...options,
       query: { project },
-      body: {
-        name: to.name,
-        // Incus refuses the project that it is in already, and takes a pool for a copy over the wire.
-        ...(to.project === from.project ? {} : { project: to.project, pool: to.pool }),
-        ...(to.pool === from.pool ? {} : { pool: to.pool }),
-      },
-      isDone: async () => (await orMissing(this.get(to.pool, to.project, to.name))) !== undefined,
+      body: { name: newName },
+      isDone: async () => (await orMissing(this.get(pool, project, newName))) !== undefined,
     });
+  }
+
+  /** A second volume, with the snapshots of the first, and the config of the body alone. */
+  async copy(
+    from: { readonly pool: string; readonly project: string; readonly name: string },
+    pool: string,
+    project: string,
+    body: VolumesPost,
+    options: ReadOptions = {},
+  ): Promise<void> {
+    await this.#connection.operations.run(
+      "POST",
+      apiPath`/1.0/storage-pools/${pool}/volumes/custom`,
+      {
+        ...options,
+        query: { project },
+        body: { ...body, source: { type: "copy", ...from } },
+        // Nothing on the volume tells a copy that succeeded from one that did not.
+        isDone: () => Promise.resolve(false),
+      },
+    );
   }
 
   /** With all that is in it. */

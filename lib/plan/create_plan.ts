@@ -20,6 +20,7 @@ import { sortChanges } from "./order.ts";
 import { domainOf, orphanedResources, toOrphan } from "./orphans.ts";
 import { foreignResource } from "./ownership.ts";
 import type { Change, Held, Plan } from "./plan.ts";
+import { findRemainders, removals } from "./remainders.ts";
 import { findRelocations } from "./relocations.ts";
 
 export interface PlanOptions {
@@ -31,9 +32,11 @@ export interface PlanOptions {
 /** What takes the live state to the desired one. Pure and sorted: the same inputs give the same plan. */
 export function createPlan(
   desired: DesiredState,
-  actual: ActualState,
+  found: ActualState,
   options: PlanOptions = {},
 ): Plan {
+  const remainders = findRemainders(desired.owner, found);
+  const { actual } = remainders;
   const live = indexResources(actual);
   const changes: Change[] = [];
   const diagnostics: Diagnostic[] = [];
@@ -79,6 +82,7 @@ export function createPlan(
     const source = volume.kind === "volume" && relocations.volumes.get(formatAddr(volume.addr));
     if (source) diagnostics.push(...shrinks(volume, compareResource(volume, source)));
   }
+  const leftovers = removals(remainders, changes);
   const orphans = orphanedResources(desired, actual, relocations.sources);
   const replaced = new Set(
     changes.filter(({ action }) => action === "replace").map(({ addr }) => formatAddr(addr)),
@@ -87,15 +91,15 @@ export function createPlan(
     options.prune === true
       ? orphans.filter((each) => !replaced.has(formatAddr(madeFor(each))))
       : orphans.filter((each) => wasRenamed(each, desired)),
-    actual,
+    found,
     {
       force: options.force ?? false,
       reason: "infra.yml no longer declares it",
-      leaving: leavingOf(changes),
+      leaving: leavingOf([...changes, ...leftovers]),
       networks: networksOf(changes, desired, options.force ?? false),
     },
   );
-  changes.push(...deletions.changes);
+  changes.push(...leftovers, ...deletions.changes);
   if (options.prune === true) held.push(...deletions.held);
   const firewall = firewallChange(desired, actual);
   if (firewall === undefined) unchanged++;
@@ -104,7 +108,7 @@ export function createPlan(
   return {
     project: desired.owner.project,
     infraId: desired.owner.infraId,
-    changes: sortChanges(withDependencies(changes, desired)),
+    changes: sortChanges(withDependencies(changes, desired, leftovers)),
     unchanged,
     orphans: orphans.map(toOrphan),
     diagnostics: [
@@ -144,9 +148,13 @@ function madeFor({ addr, config }: ActualResource): ResourceAddr {
 /** `formatAddr` of where machines and volumes are now -> of the change that takes them away. */
 function leavingOf(changes: readonly Change[]): ReadonlyMap<string, string> {
   return new Map(
-    changes.flatMap(({ addr, from, moves = [], aside }) =>
-      [...(from ? [from] : []), ...moves.map((move) => move.from), ...(aside ? [aside] : [])]
-        .map((source) => [formatAddr(source), formatAddr(addr)] as const)
+    changes.flatMap(({ addr, action, from, moves = [], aside }) =>
+      [
+        ...(action === "delete" ? [addr] : []),
+        ...(from ? [from] : []),
+        ...moves.map((move) => move.from),
+        ...(aside ? [aside] : []),
+      ].map((source) => [formatAddr(source), formatAddr(addr)] as const)
     ),
   );
 }
@@ -169,7 +177,11 @@ function networksOf(
   }));
 }
 
-function withDependencies(changes: readonly Change[], desired: DesiredState): Change[] {
+function withDependencies(
+  changes: readonly Change[],
+  desired: DesiredState,
+  leftovers: readonly Change[],
+): Change[] {
   const planned = new Set(changes.map((change) => formatAddr(change.addr)));
   const declared = new Map(
     desired.resources.map((resource) => [formatAddr(resource.addr), resource]),
@@ -179,7 +191,11 @@ function withDependencies(changes: readonly Change[], desired: DesiredState): Ch
     const needed = change.action === "delete" || resource === undefined
       ? change.dependsOn
       : dependenciesOf(resource, change, desired);
-    const dependsOn = [...new Set(needed)].filter((name) => planned.has(name)).toSorted();
+    // One of them may have the name that a machine needs for a moment.
+    const before = change.action === "delete" || change.addr.kind !== "instance" ? [] : leftovers;
+    const cleared = before.filter(({ addr }) => addr.project === change.addr.project);
+    const dependsOn = [...new Set([...needed, ...cleared.map(({ addr }) => formatAddr(addr))])]
+      .filter((name) => planned.has(name)).toSorted();
     return { ...change, dependsOn };
   });
 }

@@ -644,3 +644,81 @@ Deno.test("createPlan() refuses a first size of a root disk that is smaller than
   );
   assert.deepEqual(plan.diagnostics.map(({ code }) => code), ["SHRINK"]);
 });
+
+/** The host where `pro-web` is being moved to `perso`, with the copy's and the original's notes as given. */
+function movingHost(copy: Record<string, string>, uuid = "x") {
+  const before = appliedHost(desiredOf(infra()));
+  const after = appliedHost(desiredOf(movedInfra()));
+  const arriving = after.resources.filter(({ addr }) => formatAddr(addr) === MOVED)
+    .map((each) => ({ ...each, config: { ...each.config, ...copy, "volatile.uuid": uuid } }));
+  return { ...before, resources: [...before.resources, ...arriving] };
+}
+const ORIGINAL = "instance pro/pro-web";
+const MOVED = "instance perso/pro-web";
+
+function movedInfra(): Infra {
+  return sketchInfra([
+    { name: "pro", machines: ["pro-dev"] },
+    { name: "perso", machines: ["pro-web"] },
+  ]);
+}
+
+Deno.test("createPlan() moves anew what was not copied to its end, and never takes the original for an orphan", () => {
+  const plan = createPlan(desiredOf(movedInfra()), movingHost({ [MARK.copying]: ORIGINAL }), {
+    prune: true,
+    force: true,
+  });
+  const moved = plan.changes.filter(({ addr }) => addr.name === "pro-web");
+  assert.deepEqual(
+    moved.map(({ addr, action, from }) => [formatAddr(addr), action, from?.project]),
+    [
+      [MOVED, "update", "pro"],
+    ],
+  );
+  assert.deepEqual(plan.orphans, []);
+});
+
+Deno.test("createPlan() takes away what a copy that is whole left of its original", () => {
+  const host = movingHost({ [MARK.copied]: ORIGINAL });
+  const plan = createPlan(desiredOf(movedInfra()), host);
+  const moved = plan.changes.filter(({ addr }) => addr.name === "pro-web");
+  assert.deepEqual(
+    moved.map(({ addr, action, needsForce }) => [formatAddr(addr), action, needsForce]),
+    [
+      [MOVED, "update", false],
+      [ORIGINAL, "delete", false],
+    ],
+  );
+  // It goes back where it came from when that is what infra.yml says by now: what is there is only a remainder.
+  const back = createPlan(desiredOf(infra()), host, { prune: true });
+  assert.deepEqual(
+    back.changes.filter(({ addr }) => addr.name === "pro-web").map(({ addr, action, from }) => [
+      formatAddr(addr),
+      action,
+      from?.project,
+    ]),
+    [[ORIGINAL, "update", "perso"]],
+  );
+});
+
+Deno.test("createPlan() clears the note of a copy that has taken its original's place", () => {
+  const host = altered(appliedHost(desiredOf(infra())), "pro-web", {
+    config: { [MARK.copied]: ORIGINAL },
+  });
+  assert.deepEqual(lines(createPlan(desiredOf(infra()), host)), [
+    `update ${ORIGINAL} config.${MARK.copied}: ${ORIGINAL} -> - in-place`,
+  ]);
+});
+
+Deno.test("createPlan() takes a copy that somebody made of a machine on its way for a machine", () => {
+  const plan = createPlan(desiredOf(infra()), movingHost({ [MARK.copied]: ORIGINAL }, "another"));
+  assert.deepEqual(plan.changes, []);
+  assert.deepEqual(plan.orphans.map(({ addr }) => formatAddr(addr)), [MOVED]);
+});
+
+Deno.test("createPlan() limited to the domain that a machine leaves does not take it for an orphan", () => {
+  const desired = limitTo(desiredOf(movedInfra()), ["pro"]);
+  const plan = createPlan(desired, appliedHost(desiredOf(infra())), { prune: true, force: true });
+  assert.deepEqual(plan.orphans, []);
+  assert.deepEqual(plan.changes.filter(({ action }) => action === "delete"), []);
+});

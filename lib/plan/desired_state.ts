@@ -25,7 +25,9 @@ export interface DesiredState {
   readonly firewall: DesiredFirewall;
   /** Sorted; nothing of a disabled domain. */
   readonly resources: readonly DesiredResource[];
-  /** `formatAddr` of what is declared but left as it is: disabled domains, and those outside `--domain`. */
+  /** What is declared but left as it is: disabled domains, and those outside `--domain`. */
+  readonly spared: readonly DesiredResource[];
+  /** `formatAddr` of that, and of what else is nobody's orphan in this run. */
   readonly frozen: ReadonlySet<string>;
   /** Machine -> what it was called before (`renamed_from`). */
   readonly renamed: ReadonlyMap<string, string>;
@@ -57,17 +59,17 @@ export function desiredState(
 ): DesiredState {
   const owner = { project: infra.projectName, infraId: addressing.infraId };
   const resources: DesiredResource[] = [];
-  const frozen = new Set<string>();
+  const spared: DesiredResource[] = [];
   for (const domain of infra.domains) {
     const ofDomain = domainResources(infra, domain, addressing, owner, options);
-    if (domain.enabled) resources.push(...ofDomain);
-    else for (const resource of ofDomain) frozen.add(formatAddr(resource.addr));
+    (domain.enabled ? resources : spared).push(...ofDomain);
   }
   return {
     owner,
     firewall: options.firewall,
     resources: resources.toSorted(comparePlaces),
-    frozen,
+    spared,
+    frozen: new Set(spared.map((resource) => formatAddr(resource.addr))),
     renamed: new Map(
       machinesOf(infra).flatMap(({ name, renamedFrom }) =>
         renamedFrom === undefined ? [] : [[name, renamedFrom] as const]
@@ -88,6 +90,7 @@ export function limitTo(desired: DesiredState, domains: readonly string[]): Desi
   return {
     ...desired,
     resources: kept,
+    spared: [...desired.spared, ...left],
     frozen: new Set([...desired.frozen, ...left.map((resource) => formatAddr(resource.addr))]),
   };
 }

@@ -1,5 +1,6 @@
 import { formatAddr } from "../resource/address.ts";
 import { type FieldChange, fieldChange } from "../resource/field.ts";
+import { MARK } from "../resource/mark.ts";
 import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import type { DesiredVolume } from "../resource/volume.ts";
@@ -66,6 +67,9 @@ function withMoves(change: Change | undefined, moves: readonly Move[]): Change |
 }
 
 function moveReason(machine: DesiredInstance, source: ActualResource): string {
+  if (MARK.copied in source.config) {
+    return "carries on a move that was interrupted: nothing is lost";
+  }
   const renamed = machine.addr.name !== source.addr.name;
   const moved = machine.addr.project !== source.addr.project;
   const what = renamed && moved ? "moved and renamed" : renamed ? "renamed" : "moved";

@@ -28,7 +28,9 @@ export function findRelocations(
   actual: ActualState,
   live: ReadonlyMap<string, ActualResource>,
 ): Relocations {
-  const declared = new Set(desired.resources.map(({ addr }) => formatAddr(addr)));
+  // What is left alone in this run has its right to what it is made of all the same.
+  const resources = [...desired.resources, ...desired.spared];
+  const declared = new Set(resources.map(({ addr }) => formatAddr(addr)));
   const strays = ownedResources(desired.owner, actual).filter(({ addr }) =>
     !declared.has(formatAddr(addr))
   );
@@ -40,7 +42,7 @@ export function findRelocations(
     // What holds another's new disk is nobody's machine, whatever it is called.
     if (stray.kind !== "instance" || (stray.config[MARK.fresh] ?? "") !== "") continue;
     const place = stray.config[MARK.aside] ?? "";
-    if (place === "" || place === stray.addr.name) push(byName, stray.addr.name, stray);
+    if (place === "" || place === stray.addr.name) push(byName, nameOf(stray), stray);
     else asides.set(formatAddr({ ...stray.addr, name: place }), stray);
   }
   const machines = new Map<string, ActualInstance>();
@@ -52,7 +54,7 @@ export function findRelocations(
   };
   const free = <T extends ActualResource>(found: readonly T[] | undefined): T | undefined =>
     found?.find(({ addr }) => !sources.has(formatAddr(addr)));
-  for (const resource of desired.resources) {
+  for (const resource of resources) {
     if (resource.kind !== "instance") continue;
     const name = formatAddr(resource.addr);
     const aside = asides.get(name);
@@ -61,13 +63,18 @@ export function findRelocations(
     const source = take(free(byName.get(resource.addr.name)) ?? formerly(resource, byName, free));
     if (source !== undefined) machines.set(name, source);
   }
-  for (const resource of desired.resources) {
+  for (const resource of resources) {
     if (resource.kind !== "volume" || live.has(formatAddr(resource.addr))) continue;
     const source = take(free(candidates(resource, desired, volumesByName)));
     if (source !== undefined) volumes.set(formatAddr(resource.addr), source);
   }
   const owned = [...asides].filter(([name]) => declared.has(name));
   return { machines, volumes, asides: new Map(owned), sources };
+}
+
+/** A copy on its way to another pool has a name for the time being. */
+function nameOf({ addr, config }: ActualInstance): string {
+  return (config[MARK.copied] ?? addr.name).replace(/^.*\//, "");
 }
 
 type Free = (found: readonly ActualInstance[] | undefined) => ActualInstance | undefined;

@@ -11,7 +11,7 @@ import { type Effect, type FieldChange, fieldChange } from "./field.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
 import { bearsOnIsolation, isForeignDoor } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
-import { MARK, readManaged } from "./mark.ts";
+import { isMoveNote, MARK, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
 
 /** Every difference between a machine as declared and as it is. */
@@ -39,13 +39,15 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
     .map((field) => isMoveOfNic(field, desired, actual) ? { ...field, breach: false } : field);
 }
 
-/** A machine that moves to another domain leaves its bridge because it is told to. */
+/** A machine that moves to another domain, or has just come from there and never ran, leaves its bridge because it is told to. */
 function isMoveOfNic(
   { path }: FieldChange,
   desired: DesiredInstance,
   actual: ActualInstance,
 ): boolean {
-  return path === "devices.eth0.network" && desired.addr.project !== actual.addr.project;
+  return path === "devices.eth0.network" &&
+    (desired.addr.project !== actual.addr.project ||
+      (MARK.copied in actual.config && actual.status === "Stopped"));
 }
 
 /** Body of `PUT /1.0/instances/NAME?project=P`, without what the caller sends back as it got it. */
@@ -69,7 +71,7 @@ function deltas(desired: DesiredInstance, actual: ActualInstance) {
       desired.config,
       actual.config,
       managed,
-      (key) => bearsOnIsolation(key) || isAsideNote(key, actual),
+      (key) => bearsOnIsolation(key) || isMoveNote(key) || isAsideNote(key, actual),
     ),
     devices: deviceDelta(desired.devices, actual.devices, managed),
   };

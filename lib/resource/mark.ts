@@ -29,9 +29,18 @@ export const MARK = {
   aside: "user.anklume.aside",
   /** Of an instance that only holds the new root disk of another, for as long as it is copied: the other's name. */
   fresh: "user.anklume.fresh",
+  /** Of a machine or volume that is being copied to another place: `formatAddr` of the original. It is not whole. */
+  copying: "user.anklume.copying",
+  /** The same once it is whole: what is left of the original may go. */
+  copied: "user.anklume.copied",
   /** Of an instance: digest of what was last provisioned; written by provisioning, not by the plan. */
   provisioned: "user.anklume.provisioned",
 } as const;
+
+/** A note of a move, which goes when the move is over. */
+export function isMoveNote(key: string): boolean {
+  return key === MARK.copying || key === MARK.copied;
+}
 
 export type Ownership =
   | { readonly kind: "ours" }

@@ -4,7 +4,7 @@ import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
-import { MARK, marksOf, type Owner, readManaged } from "./mark.ts";
+import { isMoveNote, MARK, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
 import { scheduleConfig } from "./snapshot_schedule.ts";
 
@@ -57,7 +57,7 @@ export function actualVolume(wire: Volume, pool: string): ActualVolume {
 }
 
 function delta(desired: DesiredVolume, actual: ActualVolume) {
-  return configDelta(desired.config, actual.config, readManaged(actual.config), () => false);
+  return configDelta(desired.config, actual.config, readManaged(actual.config), isMoveNote);
 }
 
 export function compareVolume(desired: DesiredVolume, actual: ActualVolume): FieldChange[] {

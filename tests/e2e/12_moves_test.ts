@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { eventually, IMAGE, Lab, liveInstances, must, run } from "./_lab.ts";
+import {
+  eventually,
+  IMAGE,
+  killDaemon,
+  Lab,
+  liveInstances,
+  must,
+  run,
+  startDaemon,
+} from "./_lab.ts";
 import { check, expectEmpty, lines, sh, snapshots } from "./_plan.ts";
 
 const HEAD = `project_name: moves\nglobal: { default_os_image: "${IMAGE}" }\ndomains:\n`;
@@ -124,6 +133,77 @@ Deno.test("another pool is a move, not a loss", async () => {
   } finally {
     await must(["incus", "storage", "delete", "second"]);
   }
+});
+
+Deno.test("a daemon that dies in the middle of a move loses nothing", async () => {
+  // A driver that copies file by file.
+  await must(["incus", "storage", "create", "slow", "dir"]);
+  try {
+    const head = HEAD.replace("global: {", "global: { storage_pool: slow,");
+    const [ones, twos] = [["web", ""], ["", "web"]].map(([one, two]) =>
+      `${head}${
+        [["one", one], ["two", two]].map(([domain, machine]) =>
+          `  ${domain}: { ephemeral: true, machines: { ${machine ? `web: { ${VOLUME} }` : ""} } }\n`
+        ).join("")
+      }`
+    );
+    await using lab = await Lab.create(ones);
+    await lab.anklume(["apply", "--infra"]);
+    await fill("one", "web");
+    await sh("one", "web", "head -c 60M /dev/urandom >/root/bulk; seq 5000 >/root/last; sync");
+    // Once while there is half a copy, once while there is half an original.
+    for (
+      const [text, words, domain] of [
+        [twos!, /moving from instance one\/web/, "two"],
+        [ones!, /web: deleting/, "one"],
+      ] as const
+    ) {
+      await lab.write("infra.yml", text);
+      const moving = await lab.startUntil(["apply", "--infra", "--yes"], words);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await killDaemon();
+      const { code, said } = await moving.end();
+      assert.equal(code, 1, said);
+      await startDaemon();
+      assert.equal((await liveInstances()).length, 2, "the move was under way");
+      assert.deepEqual(
+        (await check(lab)).orphans.filter(({ resource }) => /web/.test(resource)),
+        [],
+      );
+      await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
+      await expectEmpty(lab);
+      await expectKept(domain, "web");
+      assert.equal(await sh(domain, "web", "tail -1 /root/last"), "5000");
+      assert.equal((await liveInstances()).length, 1);
+    }
+  } finally {
+    await must(["incus", "storage", "delete", "slow"]);
+  }
+});
+
+Deno.test("a machine of which a dying daemon left only the record is made anew", async () => {
+  const machine = (state: string) =>
+    `${HEAD}  one: { ephemeral: true, machines: { web: { state: ${state} } } }\n`;
+  await using lab = await Lab.create(machine("stopped"));
+  await lab.anklume(["apply", "--infra"]);
+  const disk = "/var/lib/incus/storage-pools/default/containers/one_web";
+  await must(["btrfs", "subvolume", "delete", disk]);
+  const forget = "DELETE FROM storage_volumes WHERE name = 'web'";
+  await must(["incus", "admin", "sql", "global", forget]);
+  await lab.write("infra.yml", machine("running"));
+  await lab.anklume(["apply", "--infra", "--yes"]);
+  await expectEmpty(lab);
+
+  // What ran once is not thrown away for having lost its disk: somebody may know where that is.
+  await must(["incus", "stop", "--force", "--project", "one", "web"]);
+  await must(["mv", disk, `${disk}.away`]);
+  const { stdout } = await lab.anklume(["apply", "--infra", "--yes"], 1);
+  assert.match(stdout, /Failed: 1 resource/);
+  // The start in vain made a directory.
+  await must(["rm", "--dir", "--force", disk]);
+  await must(["mv", `${disk}.away`, disk]);
+  await lab.anklume(["apply", "--infra", "--yes"]);
+  await expectEmpty(lab);
 });
 
 Deno.test("an edited image: a new root disk, and the volumes and snapshots stay", async () => {

@@ -162,6 +162,15 @@ export class Lab implements AsyncDisposable {
   }
 }
 
+/** Ends the daemon as a crash would; its machines go on. */
+export async function killDaemon(): Promise<void> {
+  await must(["bash", "-c", 'kill -KILL "$(</run/testbed/incusd.pid)"']);
+}
+
+export async function startDaemon(): Promise<void> {
+  await must([`${REPOSITORY}/scripts/lib/testbed_daemon.sh`, "start"]);
+}
+
 /** Runs a program in a machine; the domain is its Incus project. */
 export function inMachine(domain: string, machine: string, ...argv: string[]): Promise<Outcome> {
   return run(["incus", "exec", "--project", domain, machine, "--", ...LINGER, ...argv]);

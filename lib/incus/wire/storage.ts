@@ -26,7 +26,7 @@ export interface Volume extends VolumePut {
   readonly name: string;
   /** `custom`, `container`, `virtual-machine`, `image` */
   readonly type: string;
-  readonly content_type: string;
+  readonly content_type: "filesystem" | "block";
   readonly project: string;
   readonly created_at: string;
   readonly used_by: readonly ResourceUrl[] | null;

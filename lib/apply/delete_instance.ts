@@ -1,0 +1,38 @@
+import { orMissing } from "../incus/collection.ts";
+import { NOT_FREE_YET, retryPassing } from "../incus/retry.ts";
+import type { ResourceAddr } from "../resource/address.ts";
+import { leadsOut } from "../resource/delta.ts";
+import { sameValue } from "../resource/value.ts";
+import { projectOf, pullPlug, readInstance, readSettled } from "./instance_io.ts";
+import type { StepContext } from "./step_context.ts";
+
+/** Without its NICs: Incus refuses any edit of one whose address its network, which may have moved on, does not hold. */
+async function unprotect(context: StepContext, addr: ResourceAddr): Promise<void> {
+  const { actual, etag, kept } = await readInstance(context, addr);
+  const { "security.protection.delete": _protection, ...config } = actual.config;
+  await context.incus.instances.update(projectOf(addr), addr.name, {
+    ...kept,
+    description: actual.description,
+    config,
+    devices: Object.fromEntries(
+      Object.entries(actual.devices).filter(([, device]) => !leadsOut(device)),
+    ),
+    profiles: actual.profiles,
+  }, { etag });
+}
+
+/** With its root disk and snapshots. That it may go was decided by the plan and `--force`. */
+export async function deleteInstance(context: StepContext, addr: ResourceAddr): Promise<void> {
+  const { instances } = context.incus;
+  const project = projectOf(addr);
+  const found = await orMissing(readSettled(context, addr));
+  // Somebody else, or an operation of a run that was killed, took it away.
+  if (found === undefined) return;
+  const { actual } = found;
+  if (actual.status !== "Stopped") await pullPlug(context, addr);
+  if (sameValue("", actual.config["security.protection.delete"], "true")) {
+    await unprotect(context, addr);
+  }
+  context.progress("deleting");
+  await retryPassing(NOT_FREE_YET, () => instances.delete(project, addr.name));
+}

@@ -13,7 +13,6 @@ import { adoptDiff, adoptText } from "../view/adopt.ts";
 import { count } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { HostReading } from "./host_reading.ts";
 import { openLive } from "./live.ts";
 import { domainNames, machineNames } from "./machines.ts";
 import { createOutlook, desiredOn } from "./outlook.ts";
@@ -33,7 +32,6 @@ export async function adopt(
   options: AdoptOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  await using reading = await HostReading.begin(session.signal);
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
   const target = adoptTarget(workspace.infra, name);
@@ -42,8 +40,9 @@ export async function adopt(
     throw unknownName("machine or domain", name, [...machineNames(infra), ...domainNames(infra)]);
   }
   if (typeof target === "string") throw new UserError(target, "Edit infra.yml by hand");
+  // Read from here on: what another run has just ended must not be written down as it was before.
   using _lock = await lockWorkspace();
-  await using live = await openLive(workspace, session, { reading });
+  await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
   const outlook = await createOutlook(workspace, live, { domains: undefined });
   const wanted = planAdoptions(outlook.plan, outlook.desired, live.actual, target);

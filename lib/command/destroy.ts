@@ -19,7 +19,7 @@ import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
-import { loadWorkspace } from "./workspace.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface DestroyOptions {
   readonly domain: readonly string[];
@@ -30,13 +30,23 @@ export interface DestroyOptions {
 
 /** Removes what carries this infra's mark. What is protected stays and is named; files of the workspace stay too. */
 export function destroy(options: DestroyOptions, session: Session): Promise<ExitStatus> {
-  return withJsonLines(options.json, session, (shown) => destroyOnce(options, shown));
+  return withJsonLines(options.json, session, async (shown) => {
+    const workspace = await loadWorkspace(shown, options);
+    if (workspace === undefined) return EXIT.wrongInput;
+    using _lock = await lockWorkspace();
+    return await destroyOnce(workspace, options, shown, 1);
+  });
 }
 
-async function destroyOnce(options: DestroyOptions, session: Session): Promise<ExitStatus> {
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = await lockWorkspace();
+/** Readings of the host because a killed run's requests are still being carried out, before one gives up. */
+const ROUNDS = 3;
+
+async function destroyOnce(
+  workspace: Workspace,
+  options: DestroyOptions,
+  session: Session,
+  round: number,
+): Promise<ExitStatus> {
   await using live = await openLive(workspace, session, { ...options, hostConflicts: false });
   if (live === undefined) return EXIT.wrongInput;
   const { terminal, out } = session;
@@ -52,6 +62,14 @@ async function destroyOnce(options: DestroyOptions, session: Session): Promise<E
   // From inside, the admin container and what it stands on are left to the host.
   const plan = holdSelf(whole, live.admin.self);
   const spared = plan.held.length > whole.held.length;
+  // A machine that is just being made would come up behind our back.
+  const projects = new Set(
+    owned.flatMap(({ kind, addr }) => kind === "project" ? [addr.name] : []),
+  );
+  const { signal } = session;
+  if (round < ROUNDS && projects.size > 0 && await live.incus.settle(projects, signal)) {
+    return await destroyOnce(workspace, options, session, round + 1);
+  }
   session.emit?.(planLine(planValue(plan, [], [])));
   if (plan.changes.length + plan.held.length === 0) {
     if (domains === undefined && owned.length === 0) await live.host.port(live.ruleset).remove();

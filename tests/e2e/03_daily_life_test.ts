@@ -126,10 +126,11 @@ Deno.test("a machine that apply would restart waits for consent", async () => {
   assert.equal(now, boot);
 });
 
+const MANY = `${HEAD}domains:\n  big:\n    ephemeral: true\n    copies: 4\n` +
+  "    machines: { a: {}, b: {} }\n";
+
 Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply carries on", async () => {
-  const many = `${HEAD}domains:\n  big:\n    ephemeral: true\n    copies: 4\n` +
-    "    machines: { a: {}, b: {} }\n";
-  await using lab = await Lab.create(many);
+  await using lab = await Lab.create(MANY);
   const running = await lab.startUntil(["apply", "--infra"], /created network/);
   running.child.kill("SIGINT");
   const { code, said } = await running.end();
@@ -142,6 +143,18 @@ Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply car
   await lab.anklume(["apply", "--infra"]);
   assert.equal((await liveInstances()).filter(({ status }) => status === "Running").length, 8);
   assert.deepEqual((await check(lab)).changes, []);
+});
+
+Deno.test("destroy waits for what a killed apply had asked for", async () => {
+  await using lab = await Lab.create(MANY);
+  const running = await lab.startUntil(["apply", "--infra"], /created network/);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  running.child.kill("SIGKILL");
+  await running.end();
+  await lab.anklume(["destroy", "--yes"]);
+  assert.deepEqual(await liveInstances(), []);
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  assert.deepEqual(await liveInstances(), [], "none came up later");
 });
 
 Deno.test("a second apply on the same workspace is refused with the pid and age of the first", async () => {

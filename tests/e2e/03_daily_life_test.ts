@@ -199,6 +199,22 @@ Deno.test("members of incus-admin look without root, and do not apply", async ()
   await shell(lab, "chown -R 0 .");
 });
 
+Deno.test("a mistake in infra.yml is told though the daemon never answers", async () => {
+  await using lab = await Lab.create(LAB.replace("domains:", "domans:"));
+  const silent =
+    "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind('silent'); s.listen(9);" +
+    " time.sleep(30)";
+  const look = `mount --bind silent /var/lib/incus/unix.socket && exec timeout 10 "$BIN" check`;
+  const { code, stderr } = await shell(
+    lab,
+    `python3 -c "${silent}" & until [ -S silent ]; do sleep 0.05; done
+     unshare --mount bash -c '${look}'; code=$?; kill %1; exit $code`,
+  );
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /domans/);
+  await lab.write("infra.yml", LAB);
+});
+
 Deno.test("without nft nothing is touched, and the message names the package", async () => {
   await using lab = await Lab.create(LAB);
   const hidden = `for nft in /usr/sbin/nft /sbin/nft; do mount --bind /dev/null $nft; done`;

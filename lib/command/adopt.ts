@@ -20,7 +20,7 @@ import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { unknownName } from "./unknown_name.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst } from "./workspace.ts";
 
 export interface AdoptOptions {
   readonly yes?: true;
@@ -32,16 +32,16 @@ export async function adopt(
   options: AdoptOptions,
   session: Session,
 ): Promise<ExitStatus> {
+  using first = await lockFirst();
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = first ?? await lockWorkspace();
   const target = adoptTarget(workspace.infra, name);
   if (target === undefined) {
     const { infra } = workspace;
     throw unknownName("machine or domain", name, [...machineNames(infra), ...domainNames(infra)]);
   }
   if (typeof target === "string") throw new UserError(target, "Edit infra.yml by hand");
-  // Read from here on: what another run has just ended must not be written down as it was before.
-  using _lock = await lockWorkspace();
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
   const outlook = await createOutlook(workspace, live, { domains: undefined });

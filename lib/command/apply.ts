@@ -27,7 +27,7 @@ import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 import { writeTree } from "./sync.ts";
-import { loadWorkspace, type Workspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
 
 export interface ApplyOptions extends ProvisionOptions {
   readonly domain: readonly string[];
@@ -47,10 +47,11 @@ const ROUNDS = 3;
 /** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
 export function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
+    using first = await lockFirst();
     await using reading = await HostReading.begin(shown.signal);
     const workspace = await loadWorkspace(shown, options);
     if (workspace === undefined) return EXIT.wrongInput;
-    using _lock = await lockWorkspace();
+    using _lock = first ?? await lockWorkspace();
     return await applyOnce(workspace, options, shown, 1, reading);
   });
 }

@@ -19,7 +19,7 @@ import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
-import { loadWorkspace, type Workspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
 
 export interface DestroyOptions {
   readonly domain: readonly string[];
@@ -31,9 +31,10 @@ export interface DestroyOptions {
 /** Removes what carries this infra's mark. What is protected stays and is named; files of the workspace stay too. */
 export function destroy(options: DestroyOptions, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
+    using first = await lockFirst();
     const workspace = await loadWorkspace(shown, options);
     if (workspace === undefined) return EXIT.wrongInput;
-    using _lock = await lockWorkspace();
+    using _lock = first ?? await lockWorkspace();
     return await destroyOnce(workspace, options, shown, 1);
   });
 }

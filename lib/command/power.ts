@@ -17,7 +17,7 @@ import { findLive, type LivePlace, type MachinePlace, selectMachines } from "./m
 import type { Session } from "./session.ts";
 import { openDoors } from "./open_doors.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, type Workspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
 
 export type PowerAction = "start" | "stop" | "restart";
 
@@ -39,10 +39,11 @@ export async function power(
   options: PowerOptions,
   session: Session,
 ): Promise<ExitStatus> {
+  using first = await lockFirst();
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = first ?? await lockWorkspace();
   const places = selectMachines(workspace.infra, names);
-  using _lock = await lockWorkspace();
   await using live = await openLive(workspace, session, { hostConflicts: false });
   if (live === undefined) return EXIT.wrongInput;
   const chosen = await choose(action, names, places, workspace, live, session);

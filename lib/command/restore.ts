@@ -1,7 +1,7 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
 import { desiredState } from "../plan/desired_state.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import type { DesiredInstance } from "../resource/instance.ts";
 import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
 import { planRestore, type RestorePlan } from "../snapshot/plan_restore.ts";
@@ -24,7 +24,7 @@ import type { Session } from "./session.ts";
 import { settle } from "./snapshot_host.ts";
 import { freeTimeName, takeAndSay, withProgress } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, type Workspace } from "./workspace.ts";
+import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
 
 /** How a restore goes about it. */
 export interface RestoreRequest extends ScopeOptions {
@@ -45,9 +45,10 @@ export const SAFETY_EXPIRY = "7d";
 
 /** Puts a set back, from the plan that is shown to the report. */
 export async function restore(request: RestoreRequest, session: Session): Promise<ExitStatus> {
+  using first = await lockFirst();
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = await lockWorkspace();
+  using _lock = first ?? await lockWorkspace();
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
   const { incus } = live;

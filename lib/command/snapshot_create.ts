@@ -1,3 +1,4 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { expiryProblem } from "../infra/quantity.ts";
 import { addSpan } from "../snapshot/set_name.ts";
@@ -28,10 +29,11 @@ export async function snapshotCreate(
   const expiry = options.expiry;
   const problem = expiry === undefined ? undefined : expiryProblem(expiry);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  using _lock = await lockFirst();
+  using first = await lockFirst();
   await using reading = await SnapshotReading.begin(session.signal, "names");
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = first ?? await lockWorkspace();
   await using host = await openSnapshots(workspace, reading, session);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;

@@ -1,3 +1,4 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import type { Inventory } from "../snapshot/inventory.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
@@ -26,10 +27,11 @@ export async function snapshotDelete(
   options: SnapshotDeleteOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  using _lock = await lockFirst();
+  using first = await lockFirst();
   await using reading = await SnapshotReading.begin(session.signal, "noted");
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = first ?? await lockWorkspace();
   await using host = await openSnapshots(workspace, reading, session);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;

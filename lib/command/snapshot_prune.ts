@@ -1,3 +1,4 @@
+import { lockWorkspace } from "../host/workspace_lock.ts";
 import { expiryProblem } from "../infra/quantity.ts";
 import { choosePrune } from "../snapshot/choose_prune.ts";
 import { contents, localTime } from "../view/snapshot.ts";
@@ -31,10 +32,11 @@ export async function snapshotPrune(
   }
   const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  using _lock = await lockFirst();
+  using first = await lockFirst();
   await using reading = await SnapshotReading.begin(session.signal, "all");
   const workspace = await loadWorkspace(session);
   if (workspace === undefined) return EXIT.wrongInput;
+  using _lock = first ?? await lockWorkspace();
   await using host = await openSnapshots(workspace, reading, session);
   if (host === undefined) return EXIT.wrongInput;
   const inventory = await host.settled();

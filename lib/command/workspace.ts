@@ -2,7 +2,7 @@ import { type Lock, LOCK_FILE } from "../addressing/addressing.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
 import { fileKind, readTextFileIfAny } from "../host/workspace_file.ts";
-import { lockWorkspace, type WorkspaceLock } from "../host/workspace_lock.ts";
+import { LOCK_PATH, lockWorkspace, type WorkspaceLock } from "../host/workspace_lock.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
@@ -18,12 +18,12 @@ export interface Workspace {
 }
 
 /**
- * Takes the workspace before its files are read, for who asks about the host meanwhile. undefined: there is no infra here, which
- * `loadWorkspace` says, and no lock is left in somebody else's directory.
+ * Takes a workspace that was worked on before, ahead of reading its files and the host: what another run has just ended is read as it
+ * left it. undefined: nobody has worked here, so the lock can wait until the files are known to be in order: nothing is written
+ * where they are not.
  */
 export async function lockFirst(): Promise<WorkspaceLock | undefined> {
-  const isWorkspace = await fileKind("infra.yml") ?? await fileKind("infra");
-  return isWorkspace === undefined ? undefined : await lockWorkspace();
+  return await fileKind(LOCK_PATH) === undefined ? undefined : await lockWorkspace();
 }
 
 /**

@@ -3,7 +3,7 @@ import { inspectPath, type RootOption } from "./workspace_path.ts";
 import { giveTo, makeDirectory, newOwner, ownerOf } from "./write_file.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
-const LOCK_PATH = ".anklume/lock";
+export const LOCK_PATH = ".anklume/lock";
 /** Long enough for an idle machine's threads to answer, short enough for a person. */
 const WAIT_MS = 250;
 

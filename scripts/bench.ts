@@ -8,7 +8,7 @@ import { benchSnapshot } from "./bench_snapshot.ts";
 import { benchStart } from "./bench_start.ts";
 
 /** Each prints its figures and answers whether all are within their limits. */
-const suites: Record<string, () => Promise<boolean>> = {
+const suites: Record<string, (args: readonly string[]) => Promise<boolean>> = {
   start: benchStart,
   plan: benchPlan,
   apply: benchApply,
@@ -18,6 +18,7 @@ const suites: Record<string, () => Promise<boolean>> = {
   snapshot: benchSnapshot,
 };
 
-const suite = suites[Deno.args[0] ?? ""];
-if (suite === undefined) throw new Error(`no such suite: ${Deno.args[0]}`);
-Deno.exit(await suite() ? 0 : 1);
+const [name = "", ...args] = Deno.args;
+const suite = suites[name];
+if (suite === undefined) throw new Error(`no such suite: ${name}`);
+Deno.exit(await suite(args) ? 0 : 1);

@@ -36,6 +36,36 @@ export function verdict(name: string, value: number, limit: number, unit: string
   return ok;
 }
 
+/** Of the processors' time, what is busy at most where nothing is at work. */
+const IDLE_SHARE = 0.1;
+const SAMPLE_MS = 250;
+const IDLE_SAMPLES = 2;
+const IDLE_WITHIN_MS = 20_000;
+
+/**
+ * Waits until the machine is at rest: what a measurement has set going (containers that boot, a file system that frees what
+ * was deleted) is not to weigh on the next one. Goes on after 20 seconds all the same.
+ */
+export async function untilIdle(): Promise<void> {
+  const until = performance.now() + IDLE_WITHIN_MS;
+  let before = await processorTimes();
+  for (let idle = 0; idle < IDLE_SAMPLES && performance.now() < until;) {
+    await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+    const now = await processorTimes();
+    const busy = (now.busy - before.busy) / (now.all - before.all);
+    idle = busy < IDLE_SHARE ? idle + 1 : 0;
+    before = now;
+  }
+}
+
+/** Ticks since the boot, from the first line of `/proc/stat`: user, nice, system, idle, iowait, … */
+async function processorTimes(): Promise<{ busy: number; all: number }> {
+  const [line = ""] = (await Deno.readTextFile("/proc/stat")).split("\n");
+  const ticks = line.split(/ +/).slice(1, 9).map(Number);
+  const all = ticks.reduce((sum, each) => sum + each, 0);
+  return { all, busy: all - (ticks[3] ?? 0) };
+}
+
 /** Runs with a directory of its own, which is removed afterwards. */
 export async function withDirectory<T>(run: (dir: string) => Promise<T>): Promise<T> {
   const dir = await Deno.makeTempDir({ prefix: "anklume-bench-" });

@@ -35,7 +35,7 @@ export function unsafeElements(
     ...[...ports].filter((name) =>
       name === "lo" || (kinds.has(name) && !PORT_KINDS.includes(kinds.get(name) ?? ""))
     ).map((name) => `"${name}" is no port of a machine`),
-    ...["port_macs", "port_macs6", "addresses", "addresses6", "targets6"].flatMap((set) =>
+    ...["port_macs", "addresses", "addresses6", "targets6"].flatMap((set) =>
       elements("bridge", set).filter((element) => !ports.has(ifnameOf(element)))
         .map((element) => `${element} in "${set}" is no port of a machine`)
     ),

@@ -22,7 +22,6 @@ export function bridgeSets(infra: Infra, addressing: Addressing, nics: readonly 
     },
     { name: "macs", type: "type ether_addr", elements: nics.map((nic) => mac(nic.mac)) },
     { name: "port_macs", type: "type ifname . ether_addr", elements: nics.map(portMac) },
-    { name: "port_macs6", type: "type ifname . ether_addr", elements: with6.map(portMac) },
     {
       name: "addresses",
       type: "type ifname . ether_addr . ipv4_addr",

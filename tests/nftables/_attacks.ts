@@ -26,6 +26,7 @@ import {
   u16,
   UDP,
   udp,
+  withLength,
 } from "./_frames.ts";
 
 export const EVIL = {
@@ -97,6 +98,10 @@ const advert = (target: string, mark: Uint8Array) =>
 function fragment(next: number, mark: Uint8Array): Uint8Array {
   const payload = bytes(next, 0, u16(8 | 0), u16(0xbeef), u16(1), mark);
   return ethernet(ALL_NODES_MAC, EVIL.mac, 0x86dd, ipv6(EVIL.local, ALL_NODES, 44, payload));
+}
+
+function dhcpAnswer(port: number, mark: Uint8Array): Uint8Array {
+  return ipv4(EVIL.ip, "255.255.255.255", UDP, udp(port, 68, mark));
 }
 
 export const ATTACKS: readonly Attack[] = [
@@ -177,6 +182,16 @@ export const ATTACKS: readonly Attack[] = [
         ipv4(EVIL.ip, "255.255.255.255", UDP, udp(67, 68, mark)),
       ),
   ),
+  // A client looks at the port that it comes to alone.
+  toVictim(
+    "an answer of a DHCP server from another port",
+    (mark) => ethernet(BROADCAST, EVIL.mac, 0x0800, dhcpAnswer(1067, mark)),
+  ),
+  // Nor at the length that the header tells, by which the rules find the ports.
+  toVictim(
+    "an answer of a DHCP server in a packet that is too short",
+    (mark) => ethernet(BROADCAST, EVIL.mac, 0x0800, withLength(dhcpAnswer(67, mark), 4000)),
+  ),
   toVictim(
     "an ICMP redirect",
     (mark) =>
@@ -223,6 +238,13 @@ export const ATTACKS: readonly Attack[] = [
   toVictim("a priority tag", (mark) => tagged(plain(mark), 0)),
   toVictim("a provider's VLAN tag", (mark) => tagged(plain(mark), 5, 0x88a8)),
   toVictim("two VLAN tags", (mark) => tagged(tagged(plain(mark), 5), 6)),
+  toVictim("a packet to the address of all bridges", (mark) =>
+    ethernet(
+      "01:80:c2:00:00:00",
+      EVIL.mac,
+      0x0800,
+      ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark)),
+    )),
   toVictim("a protocol of its own", (mark) => ethernet(VICTIM.mac, EVIL.mac, 0x88b5, mark)),
   toVictim(
     "a router advertisement",
@@ -287,6 +309,18 @@ export const ATTACKS: readonly Attack[] = [
         ),
       ),
   ),
+  toVictim("an answer of a DHCPv6 server in a packet that is too short", (mark) => {
+    const packet = ipv6(EVIL.local, VICTIM.local, UDP, udp(547, 546, mark));
+    packet.set(u16(4000), 4);
+    return ethernet(VICTIM.mac, EVIL.mac, 0x86dd, packet);
+  }),
+  toVictim("an answer of a DHCPv6 server from another port", (mark) =>
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x86dd,
+      ipv6(EVIL.local, VICTIM.local, UDP, udp(1547, 546, mark)),
+    )),
   toVictim(
     "an answer of a DHCPv6 server",
     (mark) =>
@@ -310,6 +344,16 @@ export const ATTACKS: readonly Attack[] = [
   toVictim(
     "a neighbour advertisement for the gateway",
     (mark) => advert("fd00:0:0:1::254", mark),
+  ),
+  toVictim(
+    "the question whether the victim's IPv6 address is free, by which the victim loses it",
+    (mark) =>
+      ethernet(
+        SOLICITED_MAC,
+        EVIL.mac,
+        0x86dd,
+        ipv6("::", SOLICITED, ICMPV6, solicit(SOLICITED, VICTIM.ip6, mark)),
+      ),
   ),
   // Last: where these arrive, the bridge looks for the victim at the wrong port from then on.
   attack(

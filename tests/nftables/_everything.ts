@@ -74,9 +74,7 @@ export async function startEverything(): Promise<Lab> {
   await lab.host.ip("route add default via 2001:db8::10");
   // Port 1999 is published to a machine that refuses it: here nobody refuses, so that a packet that stays here is told apart.
   await lab.host.ask("serve", { udp: [["::", 547], ["0.0.0.0", 1999], ["::", 1999]] });
-  for (const family of ["iptables", "ip6tables", "arptables"]) {
-    await lab.host.ask("run", { argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=1`] });
-  }
+  await lab.brNetfilter(true);
   for (const [iface, network] of HYPERVISORS) await lab.neighbour(iface, network);
   await lab.host.ip(
     `link add ${ORPHAN} type bridge`,

@@ -6,7 +6,7 @@ export const ALL_NODES = "ff02::1", ALL_NODES_MAC = "33:33:00:00:00:01";
 /** Those of it whose address ends in 1. */
 export const SOLICITED = "ff02::1:ff00:1", SOLICITED_MAC = "33:33:ff:00:00:01";
 
-export const ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ICMPV6 = 58;
+export const ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ICMPV6 = 58, SCTP = 132;
 
 let marks = 0;
 
@@ -98,6 +98,13 @@ export function ipv4(
   return bytes(header(u16(checksum(header(u16(0))))), payload);
 }
 
+/** An IPv4 packet that says another length of itself. */
+export function withLength(packet: Uint8Array, length: number): Uint8Array {
+  const header = (sum: Uint8Array) =>
+    bytes(packet.subarray(0, 2), u16(length), packet.subarray(4, 10), sum, packet.subarray(12, 20));
+  return bytes(header(u16(checksum(header(u16(0))))), packet.subarray(20));
+}
+
 export function ipv6(from: string, to: string, next: number, payload: Uint8Array): Uint8Array {
   return bytes(
     0x60,
@@ -143,6 +150,30 @@ export function udp6(
     bytes(pseudo(from, to, UDP, 8 + payload.length), udp(source, target, payload)),
   );
   return bytes(u16(source), u16(target), u16(8 + payload.length), u16(sum), payload);
+}
+
+/** The first packet of an SCTP association, with data in a parameter that nobody knows. */
+export function sctpInit(source: number, target: number, payload: Uint8Array): Uint8Array {
+  const INIT = 1, UNKNOWN = 0x8123;
+  const parameter = bytes(u16(UNKNOWN), u16(4 + payload.length), payload);
+  // The initiator's tag, its window, its streams either way, its first number.
+  const chunk = bytes(
+    ...[INIT, 0, u16(20 + parameter.length), u16(0), u16(1)],
+    ...[u16(1), u16(0), u16(1), u16(1), u16(0), u16(1), parameter],
+  );
+  const packet = (sum: Uint8Array) => bytes(u16(source), u16(target), u16(0), u16(0), sum, chunk);
+  const sum = new Uint8Array(4);
+  new DataView(sum.buffer).setUint32(0, crc32c(packet(sum)), true);
+  return packet(sum);
+}
+
+function crc32c(data: Uint8Array): number {
+  let crc = ~0;
+  for (const byte of data) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  }
+  return ~crc >>> 0;
 }
 
 /** The first segment of a connection, with data in it. */

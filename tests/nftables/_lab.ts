@@ -280,6 +280,26 @@ export class Lab implements AsyncDisposable {
     return { outside: "wan0", docker: "docker0", lan: "br0" }[name] ?? name;
   }
 
+  /** Whether packets within a bridge pass by the host's rules for IP too. */
+  async brNetfilter(on: boolean): Promise<void> {
+    for (const family of ["iptables", "ip6tables", "arptables"]) {
+      // Absent where the module is: then it is off.
+      await this.host.ask("run", {
+        argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=${on ? 1 : 0}`],
+      });
+    }
+  }
+
+  /** Does something while they do not. */
+  async withoutBrNetfilter<T>(act: () => Promise<T>): Promise<T> {
+    await this.brNetfilter(false);
+    try {
+      return await act();
+    } finally {
+      await this.brNetfilter(true);
+    }
+  }
+
   /** Whether a packet comes to the host past its rules, while something is sent. */
   async hostReceives(match: string, send: () => Promise<unknown>): Promise<boolean> {
     await this.host.nft(

@@ -18,6 +18,11 @@ const SHUT: readonly (readonly [from: string, to: string, port: number])[] = [
   ["outside", "evil", 80],
 ];
 
+/** Another one each time, or conntrack would know the flow. */
+function freshPort(): number {
+  return 20_000 + Math.floor(Math.random() * 10_000);
+}
+
 function addressOf(lab: Lab, name: string): string {
   const network = HYPERVISORS.find(([each]) => each === name)?.[1];
   if (network !== undefined) return `${network}.10`;
@@ -30,8 +35,7 @@ async function firstPackets(lab: Lab): Promise<string[]> {
     const sender = lab.agent(from), mark = newMark();
     const macs = { to: await lab.host.mac(lab.interfaceTo(from)), from: await sender.mac() };
     const [source, target] = [addressOf(lab, from), addressOf(lab, to)];
-    // Another one each time, or conntrack would know it.
-    const own = 20_000 + Math.floor(Math.random() * 10_000);
+    const own = freshPort();
     probes.push({
       name: `the first packet ${from} -> ${to}`,
       from: port(sender),
@@ -49,11 +53,11 @@ async function answersOfTunnel(lab: Lab): Promise<string[]> {
   const failures: string[] = [];
   const vpn = lab.agent("vpn-a");
   for (const [far, near] of [["10.99.0.7", "10.99.0.1"], ["fd99::7", "fd99::1"]] as const) {
-    await vpn.udp(far, 9, { source_port: 5200, timeout: 0.1 });
-    const mark = newMark();
+    const own = freshPort(), mark = newMark();
+    await vpn.udp(far, 9, { source_port: own, timeout: 0.1 });
     const packet = far.includes(":")
-      ? ipv6(far, near, UDP, udp6(far, near, 9, 5200, mark))
-      : ipv4(far, near, UDP, udp(9, 5200, mark));
+      ? ipv6(far, near, UDP, udp6(far, near, 9, own, mark))
+      : ipv4(far, near, UDP, udp(9, own, mark));
     await vpn.capture();
     await lab.host.ask("arrive", { interface: "tun0", data: packet.toHex() });
     const frames = await vpn.captured("eth0", 0.1);

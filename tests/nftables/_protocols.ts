@@ -1,7 +1,18 @@
-/** Protocols without ports, GRE for one: a policy for everything opens them, none with ports does. */
+/** Protocols beside TCP, UDP and ICMP: a policy for everything opens them, none with ports does. */
 import { port, type Probe, surprises } from "./_arrivals.ts";
-import { bytes, GRE, ipFrame, newMark } from "./_frames.ts";
+import { bytes, GRE, ipFrame, newMark, SCTP, sctpInit, u16 } from "./_frames.ts";
 import { type Lab, OUTSIDE, OUTSIDE6 } from "./_lab.ts";
+
+/** What of a protocol may be sent in a packet; where there are ports, or would be, those of a policy for TCP. */
+type Payload = (from: string, to: string, mark: Uint8Array) => Uint8Array;
+const plain: Payload = (_from, _to, mark) => bytes(u16(631), u16(631), mark);
+const PROTOCOLS: readonly (readonly [name: string, number: number, payload: Payload])[] = [
+  ["IP in IP", 4, plain],
+  ["IPv6 in IP", 41, plain],
+  ["GRE", GRE, plain],
+  ["ESP", 50, plain],
+  ["SCTP", SCTP, (_from, _to, mark) => sctpInit(631, 631, mark)],
+];
 
 /** Beyond the outside: nobody has sent anything from there. */
 const FAR_OFF = ["203.0.114.9", "2001:db8:9::9"] as const;
@@ -16,7 +27,7 @@ const WAYS: readonly (readonly [from: string, to: string, passes: boolean])[] = 
   ["outside", "server", false],
 ];
 
-async function withoutPorts(lab: Lab): Promise<string[]> {
+async function otherProtocols(lab: Lab): Promise<string[]> {
   const addresses = (name: string) =>
     name === "outside"
       ? [OUTSIDE, OUTSIDE6] as const
@@ -27,20 +38,22 @@ async function withoutPorts(lab: Lab): Promise<string[]> {
   for (const [from, to, passes] of WAYS) {
     const sender = lab.agent(from);
     const macs = { to: await lab.host.mac(lab.interfaceTo(from)), from: await sender.mac() };
-    for (const i of [0, 1] as const) {
-      const mark = newMark();
-      const payload = bytes(0, 0, 8, 0, mark);
-      probes.push({
-        name: `GRE over IPv${i === 0 ? 4 : 6} ${from} -> ${to}`,
-        from: port(sender),
-        to: port(lab.agent(to === "far off" ? "outside" : to)),
-        frame: ipFrame(macs, addresses(from)[i], addresses(to)[i], GRE, payload),
-        trace: mark.toHex(),
-        passes,
-      });
+    for (const [name, protocol, payload] of PROTOCOLS) {
+      for (const i of [0, 1] as const) {
+        const mark = newMark();
+        const [source, target] = [addresses(from)[i], addresses(to)[i]];
+        probes.push({
+          name: `${name} over IPv${i === 0 ? 4 : 6} ${from} -> ${to}`,
+          from: port(sender),
+          to: port(lab.agent(to === "far off" ? "outside" : to)),
+          frame: ipFrame(macs, source, target, protocol, payload(source, target, mark)),
+          trace: mark.toHex(),
+          passes,
+        });
+      }
     }
   }
   return await surprises(probes);
 }
 
-export const PROTOCOL_CHECKS = [withoutPorts];
+export const PROTOCOL_CHECKS = [otherProtocols];

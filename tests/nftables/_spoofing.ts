@@ -145,4 +145,9 @@ export async function fromStranger(lab: Lab): Promise<string[]> {
   ];
 }
 
-export const SPOOFING_CHECKS = [fromOutside, fromStranger];
+export const SPOOFING_CHECKS = [
+  fromOutside,
+  fromStranger,
+  // Then the bridge's table is alone within the bridge.
+  (lab: Lab) => lab.withoutBrNetfilter(() => fromStranger(lab)),
+];

@@ -34,13 +34,7 @@ async function labWith(
 ): Promise<Lab> {
   const built = buildInfra(spec);
   const lab = await Lab.start(built);
-  const on = brNetfilter ? "1" : "0";
-  for (const family of ["iptables", "ip6tables", "arptables"]) {
-    // Absent where the module is: then it is off.
-    await lab.host.ask("run", {
-      argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=${on}`],
-    });
-  }
+  await lab.brNetfilter(brNetfilter);
   await lab.host.nft(rulesetOf(built, { localUplinks }).text);
   return lab;
 }

@@ -1,16 +1,17 @@
 /**
  * Kinds of interface, as the kernel names them, that are no way to the outside: switches of the host, and tunnels. A tunnel
- * is reached by the domains that name it under `via` alone. `tun` is also `tap`, and so OpenVPN, Tailscale, ZeroTier.
+ * is reached by the domains that name it under `via` alone. `tun` is also `tap`, and so OpenVPN, Tailscale, ZeroTier; `ovpn-dco` and
+ * `amneziawg` are modules from outside the kernel, of OpenVPN and of a WireGuard in disguise.
  */
 export const LOCAL_KINDS = [
   ...["bridge", "openvswitch"],
-  ...["wireguard", "tun", "ovpn", "ppp", "xfrm", "vti", "vti6"],
+  ...["wireguard", "amneziawg", "tun", "ovpn", "ovpn-dco", "ppp", "xfrm", "vti", "vti6"],
   ...["gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "ipip", "sit", "ip6tnl"],
   ...["vxlan", "geneve", "bareudp", "amt", "gtp"],
 ];
 
-/** Beginnings of names: networks of VirtualBox and VMware, which are switches of the host and have no kind. */
-export const LOCAL_NAMES = ["vboxnet", "vmnet"];
+/** Beginnings of names of what has no kind: networks of VirtualBox and VMware, switches of the host, and L2TP tunnels. */
+export const LOCAL_NAMES = ["vboxnet", "vmnet", "l2tpeth"];
 
 /**
  * Kinds that are the outside where they carry a default route: a server's `br0`; `ppp0`, which is a modem's or a DSL line's

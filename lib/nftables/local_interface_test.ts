@@ -45,7 +45,7 @@ Deno.test("every kind of interface that `ip` knows is either local or outside", 
   );
 });
 
-Deno.test("isLocalInterface() knows hypervisors' networks by name, and cards by having no kind", () => {
+Deno.test("isLocalInterface() knows by name what has no kind, and cards by having no kind", () => {
   const cases: readonly [string, string, boolean][] = [
     ["eth0", "", false],
     ["wlan0", "", false],
@@ -55,6 +55,8 @@ Deno.test("isLocalInterface() knows hypervisors' networks by name, and cards by 
     ["he-ipv6", "sit", true],
     ["vboxnet0", "", true],
     ["vmnet8", "", true],
+    ["l2tpeth0", "", true],
+    ["tun0", "ovpn-dco", true],
     ["bond0", "bond", false],
   ];
   for (const [name, kind, local] of cases) assert.equal(isLocalInterface(name, kind), local, name);
@@ -63,5 +65,9 @@ Deno.test("isLocalInterface() knows hypervisors' networks by name, and cards by 
 Deno.test("localReturns() asks for kinds and for the beginnings of names", () => {
   const [kinds, ...names] = localReturns("oif");
   assert.match(kinds ?? "", /^meta oifkind \{ "bridge", .* \} return$/);
-  assert.deepEqual(names, ['oifname "vboxnet*" return', 'oifname "vmnet*" return']);
+  assert.deepEqual(names, [
+    'oifname "vboxnet*" return',
+    'oifname "vmnet*" return',
+    'oifname "l2tpeth*" return',
+  ]);
 });

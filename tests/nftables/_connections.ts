@@ -1,4 +1,4 @@
-import { everything, GONE_B, HYPERVISORS, PUBLIC_DOCKER } from "./_everything.ts";
+import { everything, GONE_B, KINDLESS, PUBLIC_DOCKER } from "./_everything.ts";
 import {
   type Agent,
   type Answer,
@@ -200,7 +200,7 @@ export const CONNECTION_CHECKS: readonly Check[] = [
   // So is the refusal of what the host began.
   ...both(evil, (to) => refused("host", "udp", to, 9)),
   refused("docker", "tcp", "172.17.0.1", 2207),
-  ...HYPERVISORS.flatMap(([name, network]) => [
+  ...KINDLESS.flatMap(([name, network]) => [
     shut("evil", "tcp", `${network}.10`, 80),
     shut(name, "tcp", web[0]!, 443),
     open("server", "tcp", `${network}.10`, 22, server[0]!),

@@ -48,8 +48,12 @@ const EVERYTHING: InfraSpec = {
 
 export const everything: BuiltInfra = buildInfra(EVERYTHING);
 
-/** Networks of hypervisors that the kernel has no kind for, and the first three bytes of their addresses. */
-export const HYPERVISORS = [["vboxnet0", "10.88.0"], ["vmnet8", "10.88.8"]] as const;
+/** Switches and tunnels of the host that have no kind, and the first three bytes of their addresses. */
+export const KINDLESS = [
+  ["vboxnet0", "10.88.0"],
+  ["vmnet8", "10.88.8"],
+  ["l2tpeth0", "10.88.9"],
+] as const;
 
 /** Public addresses on a bridge of the host that is not ours. */
 const PUBLIC_NETWORK = "203.0.115";
@@ -75,7 +79,7 @@ export async function startEverything(): Promise<Lab> {
   // Port 1999 is published to a machine that refuses it: here nobody refuses, so that a packet that stays here is told apart.
   await lab.host.ask("serve", { udp: [["::", 547], ["0.0.0.0", 1999], ["::", 1999]] });
   await lab.brNetfilter(true);
-  for (const [iface, network] of HYPERVISORS) await lab.neighbour(iface, network);
+  for (const [iface, network] of KINDLESS) await lab.neighbour(iface, network);
   await lab.host.ip(
     `link add ${ORPHAN} type bridge`,
     `address add ${ORPHAN_NETWORK}.254/24 dev ${ORPHAN}`,

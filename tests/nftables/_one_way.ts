@@ -1,20 +1,18 @@
 /** What goes one way only: the answer may be stopped elsewhere, so that its absence says nothing of the way there. */
 import { port, type Probe, surprises } from "./_arrivals.ts";
-import { HYPERVISORS } from "./_everything.ts";
+import { KINDLESS } from "./_everything.ts";
 import { ipFrame, ipv4, ipv6, newMark, syn, TCP, UDP, udp, udp6 } from "./_frames.ts";
 import { DOCKER, type Lab, OUTSIDE } from "./_lab.ts";
 
 /** Who must not send a first packet to whom. */
 const SHUT: readonly (readonly [from: string, to: string, port: number])[] = [
   ["evil", "docker", 80],
-  ["evil", "vboxnet0", 80],
-  ["evil", "vmnet8", 80],
+  ...KINDLESS.map(([name]) => ["evil", name, 80] as const),
   ["till", "docker", 80],
   ["vpn-b", "outside", 80],
   ["vpn-b", "docker", 80],
   ["docker", "web", 443],
-  ["vboxnet0", "web", 443],
-  ["vmnet8", "web", 443],
+  ...KINDLESS.map(([name]) => [name, "web", 443] as const),
   ["outside", "evil", 80],
 ];
 
@@ -24,7 +22,7 @@ function freshPort(): number {
 }
 
 function addressOf(lab: Lab, name: string): string {
-  const network = HYPERVISORS.find(([each]) => each === name)?.[1];
+  const network = KINDLESS.find(([each]) => each === name)?.[1];
   if (network !== undefined) return `${network}.10`;
   return { outside: OUTSIDE, docker: DOCKER }[name] ?? lab.addresses(name)[0];
 }

@@ -315,10 +315,13 @@ Deno.test("a tunnel over the uplink is not the outside, whichever way round, but
   blocked(await vpn.tcp(OUTSIDE, 80));
 });
 
-Deno.test("networks of VirtualBox and VMware, which have no kind, are not the outside", async () => {
+Deno.test("networks of VirtualBox and VMware and tunnels of L2TP, which have no kind, are not the outside", async () => {
   await using lab = await labWith(withPolicies({ from: "outside", to: "printer", ports: [80] }));
   const pro = lab.agent("pro-dev");
-  const places = [["vboxnet0", false], ["vmnet8", false], ["card0", true]] as const;
+  const places = [["vboxnet0", false], ["vmnet8", false], ["l2tpeth0", false], [
+    "card0",
+    true,
+  ]] as const;
   for (const [i, [name, isOutside]] of places.entries()) {
     const there = await lab.neighbour(name, `10.88.${i}`);
     const answers = [await pro.tcp(`10.88.${i}.10`, 80), await there.tcp(PRINTER, 80)];

@@ -10,7 +10,7 @@
  * table. Exit 1 when an unexplained mutant survives. That `network verify` and `check` notice every one needs no packet: they compare the live table with
  * the rendered one (tests/nftables/live_firewall_test.ts).
  */
-import { type Check, CONNECTION_CHECKS, FRAME_CHECKS } from "../tests/nftables/_battery.ts";
+import { failedConnections, FRAME_CHECKS, lastingFailures } from "../tests/nftables/_battery.ts";
 import { everything, everythingLive, startEverything } from "../tests/nftables/_everything.ts";
 import type { Lab } from "../tests/nftables/_lab.ts";
 import { rulesetOf } from "../tests/nftables/_rules.ts";
@@ -53,13 +53,6 @@ function mutantsOf(text: string): Mutant[] {
     }
   }
   return mutants;
-}
-
-async function failedConnections(lab: Lab): Promise<Check[]> {
-  const failed = await Promise.all(
-    CONNECTION_CHECKS.map(async (check) => (await check.holds(lab)) ? [] : [check]),
-  );
-  return failed.flat();
 }
 
 type Outcome = "by connections" | "by frames" | "by nft, which refuses them";
@@ -134,14 +127,7 @@ const mutants = mutantsOf(whole).filter((mutant) => pattern.test(nameOf(mutant))
 const labs = await Promise.all([startEverything(), startEverything()]);
 for (const lab of labs) {
   await lab.host.nft(whole);
-  const failures = async () => {
-    const found = (await failedConnections(lab)).map(({ name }) => name);
-    for (const check of FRAME_CHECKS) found.push(...await check(lab));
-    return found;
-  };
-  // Once more: the first packets look for their neighbours.
-  let wrong = await failures();
-  if (wrong.length > 0) wrong = await failures();
+  const wrong = await lastingFailures(lab);
   if (wrong.length > 0) {
     console.error(`The whole ruleset fails already:\n  ${wrong.join("\n  ")}`);
     Deno.exit(2);

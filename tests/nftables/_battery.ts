@@ -2,6 +2,7 @@
  * All that is asked of the ruleset of `_everything.ts` by packets and frames: it holds of the whole one, and something of it
  * fails of each mutant (scripts/mutate_ruleset.ts).
  */
+import { type Check, CONNECTION_CHECKS } from "./_connections.ts";
 import { ERROR_CHECKS } from "./_errors.ts";
 import { FORGERY_CHECKS } from "./_forgery.ts";
 import type { Lab } from "./_lab.ts";
@@ -11,8 +12,6 @@ import { PRIVATE_RANGE_CHECKS } from "./_private_ranges.ts";
 import { PROTOCOL_CHECKS } from "./_protocols.ts";
 import { SPOOFING_CHECKS } from "./_spoofing.ts";
 import { TO_HOST_CHECKS } from "./_to_host.ts";
-
-export { type Check, CONNECTION_CHECKS } from "./_connections.ts";
 
 /** Checks by frames that somebody writes, to be run one after the other: what each finds wrong, in words. */
 export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
@@ -25,3 +24,23 @@ export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
   ...TO_HOST_CHECKS,
   ...PRIVATE_RANGE_CHECKS,
 ];
+
+/** Connections that are not as they should be. */
+export async function failedConnections(lab: Lab): Promise<Check[]> {
+  const failed = await Promise.all(
+    CONNECTION_CHECKS.map(async (check) => (await check.holds(lab)) ? [] : [check]),
+  );
+  return failed.flat();
+}
+
+async function failures(lab: Lab): Promise<string[]> {
+  const found = (await failedConnections(lab)).map(({ name }) => name);
+  for (const check of FRAME_CHECKS) found.push(...await check(lab));
+  return found;
+}
+
+/** All that is wrong, in words, and not for the first time: the first packets look for their neighbours. */
+export async function lastingFailures(lab: Lab): Promise<string[]> {
+  const first = await failures(lab);
+  return first.length === 0 ? first : await failures(lab);
+}

@@ -120,6 +120,28 @@ export function ipv6(from: string, to: string, next: number, payload: Uint8Array
   );
 }
 
+/** The same packet as two fragments, the first of them of `first` bytes, a multiple of 8. */
+export function fragments(
+  macs: { to: string; from: string },
+  from: string,
+  to: string,
+  protocol: number,
+  payload: Uint8Array,
+  first = 16,
+): [Uint8Array, Uint8Array] {
+  const id = Math.floor(Math.random() * 65_536);
+  const part = (offset: number, more: 0 | 1, data: Uint8Array): Uint8Array => {
+    if (from.includes(":")) {
+      const header = bytes(protocol, 0, u16(offset | more), u16(0), u16(id));
+      return ipFrame(macs, from, to, 44, bytes(header, data));
+    }
+    const packet = bytes(ipv4(from, to, protocol, data));
+    packet.set(bytes(u16(id), u16(more << 13 | offset / 8)), 4);
+    return ethernet(macs.to, macs.from, 0x0800, withLength(packet, packet.length));
+  };
+  return [part(0, 1, payload.subarray(0, first)), part(first, 0, payload.subarray(first))];
+}
+
 /** A packet of the family of its addresses in a frame. */
 export function ipFrame(
   macs: { to: string; from: string },

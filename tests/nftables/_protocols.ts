@@ -1,6 +1,18 @@
 /** Protocols beside TCP, UDP and ICMP: a policy for everything opens them, none with ports does. */
 import { port, type Probe, surprises } from "./_arrivals.ts";
-import { bytes, GRE, ipFrame, newMark, SCTP, sctpInit, u16 } from "./_frames.ts";
+import {
+  bytes,
+  fragments,
+  GRE,
+  ipFrame,
+  newMark,
+  SCTP,
+  sctpInit,
+  u16,
+  UDP,
+  udp,
+  udp6,
+} from "./_frames.ts";
 import { type Lab, OUTSIDE, OUTSIDE6 } from "./_lab.ts";
 
 /** What of a protocol may be sent in a packet; where there are ports, or would be, those of a policy for TCP. */
@@ -56,4 +68,30 @@ async function otherProtocols(lab: Lab): Promise<string[]> {
   return await surprises(probes);
 }
 
-export const PROTOCOL_CHECKS = [otherProtocols];
+/** A datagram in fragments, of which the second has no ports. */
+async function datagramInFragments(lab: Lab): Promise<string[]> {
+  const probes: Probe[] = [];
+  for (const [from, passes] of [["victim", true], ["evil", false]] as const) {
+    const sender = lab.agent(from);
+    const macs = { to: await lab.host.mac(lab.interfaceTo(from)), from: await sender.mac() };
+    for (const i of [0, 1] as const) {
+      const [source, target] = [lab.addresses(from)[i], lab.addresses("server")[i]];
+      const marks = [newMark(), newMark()];
+      const data = i === 0
+        ? udp(4000, 53, bytes(...marks))
+        : udp6(source, target, 4000, 53, bytes(...marks));
+      const parts = fragments(macs, source, target, UDP, data);
+      probes.push(...parts.map((frame, part) => ({
+        name: `fragment ${part + 1} over IPv${i === 0 ? 4 : 6} ${from} -> server`,
+        from: port(sender),
+        to: port(lab.agent("server")),
+        frame,
+        trace: marks[part]!.toHex(),
+        passes,
+      })));
+    }
+  }
+  return await surprises(probes);
+}
+
+export const PROTOCOL_CHECKS = [otherProtocols, datagramInFragments];

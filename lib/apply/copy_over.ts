@@ -1,61 +1,129 @@
 import { orMissing } from "../incus/collection.ts";
+import { IncusError } from "../incus/incus_error.ts";
 import { NOT_FREE_YET, retryPassing } from "../incus/retry.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { type Devices, leadsOut } from "../resource/delta.ts";
 import { type DesiredInstance, instanceAddr } from "../resource/instance.ts";
+import { rootPool } from "../resource/instance_compare.ts";
 import { isMoveNote, MARK } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import { projectOf } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /*
- * To another project or pool Incus moves by copying and then deleting, and a daemon that is killed between leaves two machines or
- * volumes that nobody can tell apart. So anklume does the two itself: the copy says from its first moment on that it is one, and says so
- * otherwise once it is whole. Only then the original goes. The plan reads these notes (lib/plan/remainders.ts).
+ * Incus moves by copying and then deleting, and renames in several steps: a daemon that is killed between leaves two machines or
+ * volumes that nobody can tell apart, or one whose disk Incus no longer finds. So anklume copies and deletes itself: the copy says from
+ * its first moment on that it is one, and says so otherwise once it is whole. Only then the original goes. The plan reads
+ * these notes (lib/plan/remainders.ts).
  */
 
 /**
- * Copies a stopped machine with its snapshots; a machine that stays in its project takes another name for the time being.
- * @returns where the copy is
+ * Makes a stopped machine stand where it is declared, or, for another pool of the same project, under a name for the time being.
+ * The original is still there unless it could only be renamed.
+ * @returns where it stands now
  */
-export async function copyInstance(
+export async function carryInstance(
   context: StepContext,
   source: ResourceAddr,
   desired: DesiredInstance,
   pool: string | undefined,
 ): Promise<ResourceAddr> {
+  const { addr, profiles } = desired;
+  if (projectOf(addr) !== projectOf(source)) {
+    await copyInstance(context, source, addr, { pool, profiles });
+    return addr;
+  }
+  if (pool !== undefined) {
+    const waypoint = await nameOnTheWay(context, source);
+    await copyInstance(context, source, waypoint, { pool, called: addr.name });
+    return waypoint;
+  }
+  await unlessCheap(
+    context,
+    await poolOf(context, source),
+    () => copyInstance(context, source, addr, {}),
+    async () => {
+      await clearInstance(context, source, addr);
+      await context.incus.instances.rename(projectOf(addr), source.name, addr.name);
+    },
+  );
+  return addr;
+}
+
+/** Drivers that copy without reading and writing all of it. */
+const CHEAP_COPIES = ["btrfs", "zfs", "lvm", "ceph"];
+
+/** Copies in a pool where that takes neither time nor space, and otherwise, or where it cannot be done, renames. */
+async function unlessCheap(
+  { incus }: StepContext,
+  pool: string,
+  copy: () => Promise<void>,
+  rename: () => Promise<void>,
+): Promise<void> {
+  const { value: { driver } } = await incus.storagePools.get(pool);
+  if (!CHEAP_COPIES.includes(driver)) return await rename();
+  try {
+    await copy();
+  } catch (error) {
+    if (!(error instanceof IncusError)) throw error;
+    await rename();
+  }
+}
+
+async function poolOf({ incus }: StepContext, addr: ResourceAddr): Promise<string> {
+  const { value } = await incus.instances.get(projectOf(addr), addr.name);
+  return rootPool(value.expanded_devices ?? value.devices) ?? "default";
+}
+
+interface CopyOptions {
+  /** For the root disk; undefined: the same. */
+  readonly pool?: string | undefined;
+  /** In another project; undefined: the same. */
+  readonly profiles?: readonly string[];
+  /** What it is called but for the time being. */
+  readonly called?: string;
+}
+
+async function copyInstance(
+  context: StepContext,
+  source: ResourceAddr,
+  place: ResourceAddr,
+  { pool, profiles, called }: CopyOptions,
+): Promise<void> {
   const { instances } = context.incus;
-  const project = projectOf(desired.addr);
-  const near = project === projectOf(source);
-  const name = near ? await nameOnTheWay(context, source) : desired.addr.name;
-  if (!near) await clearInstance(context, source, desired.addr);
-  const { value } = await instances.get(projectOf(source), source.name);
-  const config = Object.entries(value.config).filter(([key]) => !isMoveNote(key));
-  const place = instanceAddr(project, name);
+  const [project, from] = [projectOf(place), projectOf(source)];
+  await clearInstance(context, source, place);
+  const { value } = await instances.get(from, source.name);
+  const { description } = value;
+  if (MARK.copied in value.config) {
+    // Of two that call each other an original neither would be whole.
+    await instances.patch(from, source.name, { description, config: { [MARK.copied]: "" } });
+  }
   const body: Omit<InstancesPost, "source"> = {
-    name,
+    name: place.name,
     type: value.type,
     ephemeral: value.ephemeral,
-    description: value.description,
-    // Half of it is not to be started by a daemon that comes up.
+    description,
     config: {
-      ...Object.fromEntries(config),
+      ...withoutNotes(value.config),
+      ...(called === undefined ? {} : { [MARK.called]: called }),
       [MARK.copying]: formatAddr(source),
+      // Half of it is not to be started by a daemon that comes up.
       "boot.autostart": "false",
     },
     devices: {
       ...inPool(value.devices, pool),
-      ...(near ? withoutDoors(value.expanded_devices ?? value.devices) : {}),
+      ...(project === from ? withoutDoors(value.expanded_devices ?? value.devices) : {}),
     },
-    profiles: near ? value.profiles ?? [] : desired.profiles,
+    profiles: profiles ?? value.profiles ?? [],
   };
   try {
-    await instances.copy({ project: projectOf(source), name: source.name }, project, body, {
+    await instances.copy({ project: from, name: source.name }, project, body, {
       onProgress: context.progress,
     });
-    await instances.patch(project, name, {
-      description: value.description,
+    await instances.patch(project, place.name, {
+      description,
       config: {
         [MARK.copying]: "",
         [MARK.copied]: formatAddr(source),
@@ -68,11 +136,10 @@ export async function copyInstance(
     await clearInstance(context, source, place).catch(() => {});
     throw error;
   }
-  return place;
 }
 
 /** Where a machine is to come: takes away what an interrupted move left there. */
-export async function clearInstance(
+async function clearInstance(
   context: StepContext,
   source: ResourceAddr,
   place: ResourceAddr,
@@ -87,13 +154,14 @@ export async function clearInstance(
 }
 
 /** A name that nobody has; a half copy that an interrupted run left under it is removed. */
-async function nameOnTheWay(context: StepContext, source: ResourceAddr): Promise<string> {
+async function nameOnTheWay(context: StepContext, source: ResourceAddr): Promise<ResourceAddr> {
   const project = projectOf(source);
   for (let number = 1;; number++) {
     const end = number === 1 ? "-moving" : `-moving${number}`;
-    const name = `${source.name.slice(0, 63 - end.length)}${end}`;
-    await clearInstance(context, source, instanceAddr(project, name));
-    if (await orMissing(context.incus.instances.get(project, name)) === undefined) return name;
+    const place = instanceAddr(project, `${source.name.slice(0, 63 - end.length)}${end}`);
+    await clearInstance(context, source, place);
+    const there = await orMissing(context.incus.instances.get(project, place.name));
+    if (there === undefined) return place;
   }
 }
 
@@ -113,45 +181,63 @@ function withoutDoors(devices: Devices): Devices {
   return Object.fromEntries(doors.map(([name]) => [name, { type: "none" }]));
 }
 
-/** Copies a volume that no machine uses, with its snapshots, and deletes the original. */
+/** Makes a volume that no machine uses stand elsewhere, with its snapshots. */
 export async function moveVolume(
-  { incus }: StepContext,
+  context: StepContext,
   from: ResourceAddr,
   to: ResourceAddr,
 ): Promise<void> {
-  const { volumes } = incus;
+  const { volumes } = context.incus;
   const [source, target] = [volumePlace(from), volumePlace(to)];
-  if (source.pool === target.pool && source.project === target.project) {
-    return await volumes.rename(source.pool, source.project, source.name, target.name);
-  }
-  await clearVolume(incus, from, to);
+  const copy = async () => {
+    await copyVolume(context, from, to);
+    await volumes.delete(source.pool, source.project, source.name);
+  };
+  if (source.pool !== target.pool || source.project !== target.project) return await copy();
+  await unlessCheap(context, source.pool, copy, async () => {
+    await clearVolume(context, from, to);
+    await volumes.rename(source.pool, source.project, source.name, target.name);
+  });
+}
+
+async function copyVolume(
+  context: StepContext,
+  from: ResourceAddr,
+  to: ResourceAddr,
+): Promise<void> {
+  const { volumes } = context.incus;
+  const [source, target] = [volumePlace(from), volumePlace(to)];
+  const write = async (place: typeof source, note: Record<string, string>) => {
+    const { value, etag } = await volumes.get(place.pool, place.project, place.name);
+    const config = { ...withoutNotes(value.config), ...note };
+    const { description } = value;
+    await volumes.update(place.pool, place.project, place.name, { description, config }, { etag });
+  };
+  await clearVolume(context, from, to);
   const { value } = await volumes.get(source.pool, source.project, source.name);
-  const kept = Object.entries(value.config).filter(([key]) => !isMoveNote(key));
-  const config = Object.fromEntries(kept);
+  if (MARK.copied in value.config) await write(source, {});
   try {
     await volumes.copy(source, target.pool, target.project, {
       name: target.name,
       type: "custom",
       content_type: value.content_type,
       description: value.description,
-      config: { ...config, [MARK.copying]: formatAddr(from) },
+      config: { ...withoutNotes(value.config), [MARK.copying]: formatAddr(from) },
     });
-    const copy = await volumes.get(target.pool, target.project, target.name);
-    const { [MARK.copying]: _over, ...whole } = copy.value.config;
-    await volumes.update(target.pool, target.project, target.name, {
-      description: value.description,
-      config: { ...whole, [MARK.copied]: formatAddr(from) },
-    }, { etag: copy.etag });
+    await write(target, { [MARK.copied]: formatAddr(from) });
   } catch (error) {
-    await clearVolume(incus, from, to).catch(() => {});
+    await clearVolume(context, from, to).catch(() => {});
     throw error;
   }
-  await volumes.delete(source.pool, source.project, source.name);
+}
+
+function withoutNotes(config: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !isMoveNote(key)));
 }
 
 /** As `clearInstance`. */
 async function clearVolume(
-  { volumes }: StepContext["incus"],
+  { incus: { volumes } }: StepContext,
   from: ResourceAddr,
   to: ResourceAddr,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
 import type { Devices } from "../resource/delta.ts";
 import { newPool } from "../resource/instance_compare.ts";
 import { actualVolume, volumeUpdateBody } from "../resource/volume.ts";
-import { clearInstance, copyInstance, moveVolume, volumePlace } from "./copy_over.ts";
+import { carryInstance, moveVolume, volumePlace } from "./copy_over.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import { type Found, projectOf, readInstance, startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
@@ -23,7 +23,6 @@ export async function relocate(
   const { progress } = context;
   const source = change.from ?? desired.addr;
   const pool = newPool(desired, actual);
-  const copies = projectOf(source) !== projectOf(desired.addr) || pool !== undefined;
   let place = source;
   try {
     const moves = change.moves ?? [];
@@ -33,9 +32,10 @@ export async function relocate(
       await moveVolume(context, from, to);
       await writeMovedVolume(context, to);
     }
-    if (change.from !== undefined || copies) progress(`moving from ${formatAddr(source)}`);
-    if (copies) place = await copyInstance(context, source, desired, pool);
-    else await renameInstance(context, source, desired.addr);
+    if (change.from !== undefined || pool !== undefined) {
+      progress(`moving from ${formatAddr(source)}`);
+      place = await carryInstance(context, source, desired, pool);
+    }
   } catch (error) {
     // Better the machine where it was than none.
     if (actual.status === "Running") {
@@ -43,19 +43,11 @@ export async function relocate(
     }
     throw error;
   }
-  if (!copies) return;
+  if (place === source) return;
   await deleteInstance(context, source);
-  await renameInstance(context, place, desired.addr);
-}
-
-async function renameInstance(
-  context: StepContext,
-  from: ResourceAddr,
-  to: ResourceAddr,
-): Promise<void> {
-  if (from.name === to.name) return;
-  await clearInstance(context, from, to);
-  await context.incus.instances.rename(projectOf(to), from.name, to.name);
+  if (place.name === desired.addr.name) return;
+  await carryInstance(context, place, desired, undefined);
+  await deleteInstance(context, place);
 }
 
 /**

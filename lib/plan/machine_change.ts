@@ -67,7 +67,7 @@ function withMoves(change: Change | undefined, moves: readonly Move[]): Change |
 }
 
 function moveReason(machine: DesiredInstance, source: ActualResource): string {
-  if (MARK.copied in source.config) {
+  if (MARK.copied in source.config || MARK.called in source.config) {
     return "carries on a move that was interrupted: nothing is lost";
   }
   const renamed = machine.addr.name !== source.addr.name;

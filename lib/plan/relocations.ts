@@ -42,7 +42,8 @@ export function findRelocations(
     // What holds another's new disk is nobody's machine, whatever it is called.
     if (stray.kind !== "instance" || (stray.config[MARK.fresh] ?? "") !== "") continue;
     const place = stray.config[MARK.aside] ?? "";
-    if (place === "" || place === stray.addr.name) push(byName, nameOf(stray), stray);
+    const name = stray.config[MARK.called] ?? stray.addr.name;
+    if (place === "" || place === stray.addr.name) push(byName, name, stray);
     else asides.set(formatAddr({ ...stray.addr, name: place }), stray);
   }
   const machines = new Map<string, ActualInstance>();
@@ -70,11 +71,6 @@ export function findRelocations(
   }
   const owned = [...asides].filter(([name]) => declared.has(name));
   return { machines, volumes, asides: new Map(owned), sources };
-}
-
-/** A copy on its way to another pool has a name for the time being. */
-function nameOf({ addr, config }: ActualInstance): string {
-  return (config[MARK.copied] ?? addr.name).replace(/^.*\//, "");
 }
 
 type Free = (found: readonly ActualInstance[] | undefined) => ActualInstance | undefined;

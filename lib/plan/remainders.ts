@@ -24,7 +24,7 @@ export function findRemainders(owner: Owner, actual: ActualState): Remainders {
   const found = new Set<ActualResource>();
   for (const resource of owned.values()) {
     const original = owned.get(resource.config[MARK.copying] ?? resource.config[MARK.copied] ?? "");
-    // Between pools of one project the copy has taken its original's place by the end.
+    // One that could only be renamed has taken its original's place.
     if (original === undefined || original === resource || !isTwin(resource, original)) continue;
     found.add(MARK.copying in resource.config ? resource : original);
   }

@@ -129,7 +129,8 @@ export function newPool(desired: DesiredInstance, actual: ActualInstance): strin
   return before === undefined || before === after ? undefined : after;
 }
 
-function rootPool(devices: DesiredInstance["devices"]): string | undefined {
+/** Pool of the disk on `/`. */
+export function rootPool(devices: DesiredInstance["devices"]): string | undefined {
   return Object.values(devices).find((device) => device.type === "disk" && device.path === "/")
     ?.pool;
 }

@@ -33,13 +33,15 @@ export const MARK = {
   copying: "user.anklume.copying",
   /** The same once it is whole: what is left of the original may go. */
   copied: "user.anklume.copied",
+  /** Of a machine whose name is one for the time being: its own. */
+  called: "user.anklume.called",
   /** Of an instance: digest of what was last provisioned; written by provisioning, not by the plan. */
   provisioned: "user.anklume.provisioned",
 } as const;
 
 /** A note of a move, which goes when the move is over. */
 export function isMoveNote(key: string): boolean {
-  return key === MARK.copying || key === MARK.copied;
+  return key === MARK.copying || key === MARK.copied || key === MARK.called;
 }
 
 export type Ownership =

@@ -39,6 +39,8 @@ domains:
         ip: 10.120.2.31
         storage_volumes: { data: { path: /data } }
       ${b ? "new" : "old"}: { ip: 10.120.2.4${b ? 1 : 2} }
+      # Renamed: its disk stays.
+      ${b ? "novel" : "tale"}: { ip: 10.120.2.60, renamed_from: ${b ? "tale" : "novel"} }
 ${b ? "" : "      mover: { ip: 10.120.2.50 }"}
 ${b ? "  extra: { subnet_id: 3, ephemeral: true, machines: { mover: { ip: 10.120.3.50 } } }" : ""}
 network_policies:
@@ -47,8 +49,8 @@ network_policies:
 }
 
 const MACHINES: Record<Side, readonly string[]> = {
-  a: ["ally/friend", "watch/eye", "work/db", "work/mover", "work/old", "work/web"],
-  b: ["ally/friend", "extra/mover", "watch/eye", "work/db", "work/new", "work/web"],
+  a: ["ally/friend", "watch/eye", "work/db", "work/mover", "work/old", "work/tale", "work/web"],
+  b: ["ally/friend", "extra/mover", "watch/eye", "work/db", "work/new", "work/novel", "work/web"],
 };
 
 interface Live {
@@ -63,15 +65,17 @@ async function live(host: FaultHost): Promise<Live[]> {
   return JSON.parse(await host.must(["incus", "query", path])) as Live[];
 }
 
-const KEPT = ["eye", "friend", "web", "mover"];
+const KEPT = ["eye", "friend", "web", "mover", "tale"];
+/** What it is called on the other side. */
+const RENAMED: Readonly<Record<string, string>> = { novel: "tale" };
 
 /** `volatile.uuid` of the machines that no plan here may lose. */
 export async function identities(host: FaultHost): Promise<Map<string, string>> {
   const machines = await live(host);
   return new Map(
-    machines.filter(({ name }) => KEPT.includes(name)).map((each) =>
-      [each.name, each.config["volatile.uuid"] ?? ""] as const
-    ),
+    machines.map(({ name, config }) =>
+      [RENAMED[name] ?? name, config["volatile.uuid"] ?? ""] as const
+    ).filter(([name]) => KEPT.includes(name)),
   );
 }
 
@@ -82,6 +86,7 @@ export async function prepare(host: FaultHost): Promise<void> {
   await exec("work", "web", "echo web > /data/mine; echo web > /root/mine; sync");
   await exec("work", "db", "echo db > /data/mine; sync");
   await exec("work", "mover", "echo mover > /root/mine; sync");
+  await exec("work", "tale", "echo tale > /root/mine; sync");
   await Deno.writeTextFile(
     `${host.workspace}/host_vars/web.yml`,
     `${await Deno.readTextFile(`${host.workspace}/host_vars/web.yml`)}mine: of the user\n`,
@@ -90,7 +95,7 @@ export async function prepare(host: FaultHost): Promise<void> {
   await Deno.writeTextFile(`${host.workspace}/roles/mine/tasks/main.yml`, "# of the user\n");
   const script = new URL("prober.py", import.meta.url).pathname;
   const targets = [0, 1, 2, 3].flatMap((subnet) =>
-    [10, 21, 22, 31, 41, 42, 50, 254].map((last) => `10.120.${subnet}.${last}`)
+    [10, 21, 22, 31, 41, 42, 50, 60, 254].map((last) => `10.120.${subnet}.${last}`)
   );
   for (
     const [project, name, own, peer] of [
@@ -197,6 +202,7 @@ export async function verify(
   assert.equal(await read("work", "web", "/data/mine /root/mine"), "web\nweb");
   assert.equal(await read("work", "db", "/data/mine"), "db");
   assert.equal(await read(mover, "mover", "/root/mine"), "mover");
+  assert.equal(await read("work", side === "b" ? "novel" : "tale", "/root/mine"), "tale");
   assert.equal(await Deno.readTextFile(`${host.workspace}/infra.yml`), infra);
   assert.match(
     await Deno.readTextFile(`${host.workspace}/host_vars/web.yml`),

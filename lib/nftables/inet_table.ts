@@ -233,7 +233,7 @@ function publishSets(infra: Infra, addressing: Addressing): NftSet[] {
     { suffix: "", type: "ipv4_addr", of: (each: typeof published[number]) => each.address.ip },
     { suffix: "6", type: "ipv6_addr", of: (each: typeof published[number]) => each.address.ipv6 },
   ];
-  return families.flatMap(({ suffix, type, of }) => {
+  const byFamily = families.flatMap(({ suffix, type, of }) => {
     const text = suffix === "" ? ipv4 : ipv6;
     const targets = published.flatMap((each) => {
       const address = of(each);
@@ -257,4 +257,22 @@ function publishSets(infra: Infra, addressing: Addressing): NftSet[] {
       },
     ];
   });
+  const taken = new Set(
+    published.filter(({ host }) => host > LAST_CHOSEN_PORT).map(({ protocol, host }) =>
+      concat(String(PROTOCOL[protocol]), port(host))
+    ),
+  );
+  return [...byFamily, {
+    name: "host_ports",
+    type: "type inet_proto . inet_service",
+    interval: true,
+    elements: [
+      ...Object.values(PROTOCOL).map((number) => concat(String(number), `1-${LAST_CHOSEN_PORT}`)),
+      ...taken,
+    ],
+  }];
 }
+
+/** Up to here nobody speaks from a port that did not ask for it: Linux's own choice begins behind. */
+const LAST_CHOSEN_PORT = 32_767;
+const PROTOCOL = { tcp: 6, udp: 17 };

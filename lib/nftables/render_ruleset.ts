@@ -72,7 +72,7 @@ export function rulesetText(
     TO_LOCAL: localReturns("oif").join("\n\t\t"),
     OTHER_INTERFACES: byHand ? "return" : "accept",
     OTHER_PUBLISH: byHand ? "return" : "goto publish",
-    OTHER_MASQUERADE: byHand ? "return" : "masquerade",
+    OTHER_MASQUERADE: byHand ? "return" : "goto share",
   };
   const rules = (text: string) =>
     text.replaceAll(/@@(\w+)@@/g, (_, name: string) => placeholders[name] ?? "");

@@ -8,6 +8,7 @@ import { FORGERY_CHECKS } from "./_forgery.ts";
 import type { Lab } from "./_lab.ts";
 import { NEIGHBOUR_CHECKS } from "./_neighbours.ts";
 import { ONE_WAY_CHECKS } from "./_one_way.ts";
+import { PORT_SHADOWING_CHECKS } from "./_port_shadowing.ts";
 import { PRIVATE_RANGE_CHECKS } from "./_private_ranges.ts";
 import { PROTOCOL_CHECKS } from "./_protocols.ts";
 import { SPOOFING_CHECKS } from "./_spoofing.ts";
@@ -23,6 +24,7 @@ export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
   ...ONE_WAY_CHECKS,
   ...TO_HOST_CHECKS,
   ...PRIVATE_RANGE_CHECKS,
+  ...PORT_SHADOWING_CHECKS,
 ];
 
 /** Connections that are not as they should be. */

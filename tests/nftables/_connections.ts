@@ -196,7 +196,7 @@ export const CONNECTION_CHECKS: readonly Check[] = [
   },
   ...both(addresses("till-b"), (_, i) => open("till-b", "tcp", [OUTSIDE, OUTSIDE6][i]!, 80)),
   // Nobody listens there: the refusal is an ICMP error about a published flow.
-  ...[HOST, HOST6].map((address) => refused("outside", "udp", address, 1999)),
+  ...[HOST, HOST6].map((address) => refused("outside", "udp", address, 41999)),
   // So is the refusal of what the host began.
   ...both(evil, (to) => refused("host", "udp", to, 9)),
   refused("docker", "tcp", "172.17.0.1", 2207),

@@ -15,7 +15,7 @@ const EVERYTHING: InfraSpec = {
           { host: 2207, to: 22, protocol: "tcp" },
           { host: 1053, to: 53, protocol: "udp" },
           {
-            host: 1999,
+            host: 41999,
             to: 999,
             protocol: "udp",
           },
@@ -76,8 +76,8 @@ export async function startEverything(): Promise<Lab> {
     "link set tun0 up",
   );
   await lab.host.ip("route add default via 2001:db8::10");
-  // Port 1999 is published to a machine that refuses it: here nobody refuses, so that a packet that stays here is told apart.
-  await lab.host.ask("serve", { udp: [["::", 547], ["0.0.0.0", 1999], ["::", 1999]] });
+  // Port 41999 is published to a machine that refuses it: here nobody refuses, so that a packet that stays here is told apart.
+  await lab.host.ask("serve", { udp: [["::", 547], ["0.0.0.0", 41999], ["::", 41999]] });
   await lab.brNetfilter(true);
   for (const [iface, network] of KINDLESS) await lab.neighbour(iface, network);
   await lab.host.ip(

@@ -16,9 +16,9 @@ const SHUT: readonly (readonly [from: string, to: string, port: number])[] = [
   ["outside", "evil", 80],
 ];
 
-/** Another one each time, or conntrack would know the flow. */
+/** Another one each time, or conntrack would know the flow; of those by which it leaves too. */
 function freshPort(): number {
-  return 20_000 + Math.floor(Math.random() * 10_000);
+  return 40_000 + Math.floor(Math.random() * 10_000);
 }
 
 function addressOf(lab: Lab, name: string): string {

@@ -225,6 +225,17 @@ def arrive(interface, data):
     return {}
 
 
+def forget_flows():
+    """Empties the connection tracking table."""
+    netfilter, delete, request_and_acknowledge = 12, (1 << 8) | 2, 5
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, netfilter) as table:
+        table.send(struct.pack("=IHHIIBBH", 20, delete, request_and_acknowledge, 1, 0, 0, 0, 0))
+        code = struct.unpack("=i", table.recv(4096)[16:20])[0]
+    if code != 0:
+        raise OSError(-code, os.strerror(-code))
+    return {}
+
+
 def run(argv, stdin=""):
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
     return {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
@@ -246,6 +257,7 @@ OPERATIONS = {
     "captured": captured,
     "tun": tun,
     "arrive": arrive,
+    "forget_flows": forget_flows,
     "run": run,
 }
 

@@ -6,7 +6,7 @@ import {
   imageSource,
   instanceAddr,
 } from "../resource/instance.ts";
-import { MARK, MARK_PREFIX } from "../resource/mark.ts";
+import { MARK, MARK_PREFIX, NO_IMAGE } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import { projectOf, readInstance, startInstance, writeInstance } from "./instance_io.ts";
 import { prove } from "./prove.ts";
@@ -56,7 +56,7 @@ export async function refreshDisk(
     // Half of it could be copied: from here on it is no image's disk, whatever infra.yml says next.
     await instances.patch(project, name, {
       description: before.description,
-      config: { [MARK.image]: GUARD, [MARK.provisioned]: "" },
+      config: { [MARK.image]: NO_IMAGE, [MARK.provisioned]: "" },
     });
     context.progress("copying the new disk");
     await instances.refresh(project, fresh, name, { onProgress: context.progress });

@@ -1,4 +1,5 @@
 import { orMissing } from "../incus/collection.ts";
+import { IncusError } from "../incus/incus_error.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
 import type { Change } from "../plan/plan.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
@@ -15,7 +16,7 @@ import {
   newPool,
 } from "../resource/instance_compare.ts";
 import { leadsOut } from "../resource/delta.ts";
-import { MARK } from "../resource/mark.ts";
+import { MARK, NO_IMAGE } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import {
   type Found,
@@ -83,12 +84,15 @@ async function rebuildInPlace(
   const { instances } = context.incus;
   const project = projectOf(desired.addr);
   const { actual } = await readInstance(context, desired.addr);
-  // What was provisioned goes with the disk: unset first, so that an interruption cannot hide it.
-  await instances.patch(project, desired.addr.name, {
-    // Incus would empty it.
-    description: actual.description,
-    config: { [MARK.provisioned]: "" },
-  });
+  // Incus would empty it.
+  const { description } = actual;
+  const note = (config: Record<string, string>) =>
+    instances.patch(project, desired.addr.name, { description, config });
+  // From here on its disk is no image's, whatever infra.yml says next. Not noted twice: a write to one without a disk makes
+  // Incus leave a directory that it then stumbles over.
+  if (actual.config[MARK.image] !== NO_IMAGE) {
+    await note({ [MARK.image]: NO_IMAGE, [MARK.provisioned]: "" });
+  }
   context.progress("rebuilding");
   try {
     await instances.rebuild(project, desired.addr.name, { source: imageSource(desired.image) }, {
@@ -96,6 +100,9 @@ async function rebuildInPlace(
     });
   } catch (error) {
     // The old disk may still be there (an image that cannot be had): better the old machine than none.
+    if (error instanceof IncusError) {
+      await note({ [MARK.image]: before.config[MARK.image] ?? "" }).catch(() => {});
+    }
     if (before.status === "Running") {
       await startInstance(context, desired.addr, "Stopped").catch(() => {});
     }

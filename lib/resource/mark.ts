@@ -44,6 +44,9 @@ export function isMoveNote(key: string): boolean {
   return key === MARK.copying || key === MARK.copied || key === MARK.called;
 }
 
+/** `MARK.image` of a root disk that is being made: half of it may be there. */
+export const NO_IMAGE = "anklume-replacing";
+
 export type Ownership =
   | { readonly kind: "ours" }
   /** No mark: made by hand or by another tool. */

@@ -1,32 +1,46 @@
 import assert from "node:assert/strict";
-import { eventually, IMAGE, killDaemon, Lab, liveInstances, must, startDaemon } from "./_lab.ts";
+import {
+  eventually,
+  IMAGE,
+  killDaemon,
+  Lab,
+  liveInstances,
+  must,
+  query,
+  startDaemon,
+} from "./_lab.ts";
 import { expectEmpty, sh, snapshots } from "./_plan.ts";
 
 /*
- * The daemon dies so many milliseconds after a move has said something, and the next apply carries it on. A few moments as a
- * rule, with ANKLUME_TEST_LONG=1 every one.
+ * The daemon dies so many milliseconds after a machine's change has said something, and the next apply carries it on. A few moments
+ * as a rule, with ANKLUME_TEST_LONG=1 every one.
  */
 
 const LONG = Deno.env.get("ANKLUME_TEST_LONG") === "1";
 
-interface Move {
+interface Case {
   readonly title: string;
   readonly before: string;
   readonly after: string;
   readonly machine: string;
+  /** Its root disk and snapshots stay. */
+  readonly keepsDisk: boolean;
   /** Milliseconds after each of these words; the first few are for every run. */
   readonly moments: readonly (readonly [RegExp, readonly number[], readonly number[]])[];
 }
 
-const infra = (pool: string, machine: string) =>
-  `project_name: moves\nglobal: { default_os_image: "${IMAGE}", storage_pool: ${pool} }\n` +
+const infra = (pool: string, machine: string, image = IMAGE) =>
+  `project_name: killed\nglobal: { default_os_image: "${image}", storage_pool: ${pool} }\n` +
   `domains:\n  one: { ephemeral: true, machines: { ${machine} } }\n`;
 const VOLUME = "storage_volumes: { data: { path: /data } }";
 const WEB = `web: { ${VOLUME} }`;
 
-const MOVES: readonly Move[] = [
+const { target: fingerprint } = await query<{ target: string }>("/1.0/images/aliases/anklume-test");
+
+const CASES: readonly Case[] = [
   {
     title: "another name",
+    keepsDisk: true,
     before: infra("default", WEB),
     after: infra("default", `www: { renamed_from: web, ${VOLUME} }`),
     machine: "www",
@@ -34,6 +48,7 @@ const MOVES: readonly Move[] = [
   },
   ...["copying", "plain"].map((pool) => ({
     title: `another pool (${pool})`,
+    keepsDisk: true,
     before: infra("default", WEB),
     after: infra(pool, WEB),
     machine: "web",
@@ -52,18 +67,28 @@ const MOVES: readonly Move[] = [
       ]],
     ] as const,
   })),
+  {
+    title: "another image",
+    keepsDisk: false,
+    before: infra("default", WEB),
+    after: infra("default", WEB, `local:${fingerprint}`),
+    machine: "web",
+    moments: [[/rebuilding/, [20], [0, 10, 40, 60, 80, 100, 150, 200]]],
+  },
 ];
 
 async function expectCarriedOn(
-  { before, after, machine }: Move,
+  { before, after, machine, keepsDisk }: Case,
   words: RegExp,
   delay: number,
 ): Promise<void> {
   await using lab = await Lab.create(before);
   await lab.anklume(["apply", "--infra"]);
   await sh("one", "web", "echo root >/root/mine; echo volume >/data/mine; sync");
-  await must(["incus", "snapshot", "create", "--project", "one", "web", "first"]);
-  await must(["incus", "snapshot", "create", "--project", "one", "web", "second"]);
+  const taken = keepsDisk ? ["first", "second"] : [];
+  for (const name of taken) {
+    await must(["incus", "snapshot", "create", "--project", "one", "web", name]);
+  }
   await lab.write("infra.yml", after);
   const moving = await lab.startUntil(["apply", "--infra", "--yes"], words);
   await new Promise((resolve) => setTimeout(resolve, delay));
@@ -73,19 +98,20 @@ async function expectCarriedOn(
   await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
   await expectEmpty(lab);
   await eventually(
-    "both files are there",
-    async () => await sh("one", machine, "cat /root/mine /data/mine") === "root\nvolume",
+    "what stays is there",
+    async () =>
+      await sh("one", machine, "cat /data/mine; ls /root") === `volume${keepsDisk ? "\nmine" : ""}`,
   );
-  assert.deepEqual(await snapshots("one", machine), ["first", "second"]);
+  assert.deepEqual(await snapshots("one", machine), taken);
   assert.deepEqual((await liveInstances()).map(({ name }) => name), [machine]);
 }
 
-for (const move of MOVES) {
-  const moments = move.moments.flatMap(([words, always, long]) =>
+for (const each of CASES) {
+  const moments = each.moments.flatMap(([words, always, long]) =>
     [...always, ...LONG ? long : []].map((delay) => [words, delay] as const)
   );
   Deno.test({
-    name: `a daemon that dies on the way to ${move.title} loses nothing`,
+    name: `a daemon that dies on the way to ${each.title} loses nothing that stays`,
     ignore: moments.length === 0,
     async fn(t) {
       const pools = [["copying", "btrfs", "size=2GiB"], ["plain", "dir"]];
@@ -94,7 +120,7 @@ for (const move of MOVES) {
         for (const [words, delay] of moments) {
           await t.step(
             `${delay} ms after ${words}`,
-            () => expectCarriedOn(move, words, delay),
+            () => expectCarriedOn(each, words, delay),
           );
         }
       } finally {

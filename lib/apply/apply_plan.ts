@@ -163,9 +163,18 @@ class ApplyRun {
   }
 }
 
+/** Incus was cut off while it took one, and writes nothing to the machine until that is gone. */
+const HALF_A_SNAPSHOT = /snapshot record count doesn't match/;
+const DELETE_IT =
+  "One of its snapshots was cut off half-way: `anklume snapshot list` shows which, and " +
+  "`anklume snapshot delete`, or `incus snapshot delete` where it is of no set, mends it";
+
 function wordsOf(error: unknown): string {
   if (isChangedMeanwhile(error)) return new ChangedMeanwhileError().message;
-  if (error instanceof IncusError) return `Incus answered ${error.status}: ${error.message}`;
+  if (error instanceof IncusError) {
+    const words = `Incus answered ${error.status}: ${error.message}`;
+    return HALF_A_SNAPSHOT.test(error.message) ? `${words}. ${DELETE_IT}` : words;
+  }
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -150,7 +150,18 @@ async function clearInstance(
   const { value } = await instances.get(projectOf(source), source.name);
   const remains = there.value.config[MARK.copying] === formatAddr(source) ||
     value.config[MARK.copied] === formatAddr(place);
-  if (remains) await deleteInstance(context, place);
+  if (remains) await remove(context, place, "what an interrupted move left");
+}
+
+/** Once the copy is whole. */
+export async function deleteOriginal(context: StepContext, addr: ResourceAddr): Promise<void> {
+  await remove(context, addr, "the original");
+}
+
+/** Says what of a machine is deleted that stays. */
+async function remove(context: StepContext, addr: ResourceAddr, what: string): Promise<void> {
+  const progress = (text: string) => context.progress(`${text} ${what}, ${formatAddr(addr)}`);
+  await deleteInstance({ ...context, progress }, addr);
 }
 
 /** A name that nobody has; a half copy that an interrupted run left under it is removed. */

@@ -30,8 +30,11 @@ export async function refreshDisk(
   const { instances, instanceSnapshots } = context.incus;
   const { name } = desired.addr;
   const project = projectOf(desired.addr);
-  // Left by an interrupted run, it holds the true old disk.
-  const guard = await instanceSnapshots.get(project, name, GUARD);
+  // Left by an interrupted run, it holds the true old disk, unless the run had not come to touch that: then half of it may be missing.
+  const touched = before.config[MARK.image] === NO_IMAGE;
+  const left = await instanceSnapshots.get(project, name, GUARD);
+  if (left !== undefined && !touched) await instanceSnapshots.delete(project, name, GUARD);
+  const guard = touched ? left : undefined;
   if (guard?.config[MARK.image] === desired.config[MARK.image]) {
     context.progress("putting the old disk back");
     await instanceSnapshots.restore(project, name, GUARD);

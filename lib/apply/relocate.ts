@@ -5,8 +5,7 @@ import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
 import type { Devices } from "../resource/delta.ts";
 import { newPool } from "../resource/instance_compare.ts";
 import { actualVolume, volumeUpdateBody } from "../resource/volume.ts";
-import { carryInstance, moveVolume, volumePlace } from "./copy_over.ts";
-import { deleteInstance } from "./delete_instance.ts";
+import { carryInstance, deleteOriginal, moveVolume, volumePlace } from "./copy_over.ts";
 import { type Found, projectOf, readInstance, startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
@@ -44,10 +43,10 @@ export async function relocate(
     throw error;
   }
   if (place === source) return;
-  await deleteInstance(context, source);
+  await deleteOriginal(context, source);
   if (place.name === desired.addr.name) return;
   await carryInstance(context, place, desired, undefined);
-  await deleteInstance(context, place);
+  await deleteOriginal(context, place);
 }
 
 /**

@@ -101,7 +101,19 @@ async function restoreMachine(
   if (!runs) return;
   await beforeStart();
   say("starting");
-  await instances.setState(project, name, { action: "start" });
+  const start = () => instances.setState(project, name, { action: "start" });
+  try {
+    await start();
+  } catch (error) {
+    // What a killed run had asked for came after all: it runs with what it was before it was restored, or converged.
+    if (!(error instanceof IncusError) || !await isRunning(incus, machine)) throw error;
+    await instances.setState(project, name, { action: "stop", force: true });
+    await start();
+  }
+}
+
+async function isRunning({ instances }: IncusClient, { live }: RestoreMachine): Promise<boolean> {
+  return (await instances.get(live.project, live.name)).value.status === "Running";
 }
 
 /**

@@ -39,7 +39,7 @@ export async function carryInstance(
     await copyInstance(context, source, waypoint, { pool, called: addr.name });
     return waypoint;
   }
-  await unlessCheap(
+  await copyOrRename(
     context,
     await poolOf(context, source),
     () => copyInstance(context, source, addr, {}),
@@ -55,7 +55,7 @@ export async function carryInstance(
 const CHEAP_COPIES = ["btrfs", "zfs", "lvm", "ceph"];
 
 /** Copies in a pool where that takes neither time nor space, and otherwise, or where it cannot be done, renames. */
-async function unlessCheap(
+async function copyOrRename(
   { incus }: StepContext,
   pool: string,
   copy: () => Promise<void>,
@@ -133,9 +133,16 @@ async function copyInstance(
       },
     });
   } catch (error) {
+    const there = await orMissing(instances.get(project, place.name));
+    if (there !== undefined && isWhole(there.value, source)) return;
     await clearInstance(context, source, place).catch(() => {});
     throw error;
   }
+}
+
+/** The answer may have got lost, and what was asked for been done all the same. */
+function isWhole(copy: { readonly config: Config }, source: ResourceAddr): boolean {
+  return copy.config[MARK.copied] === formatAddr(source);
 }
 
 /** Where a machine is to come: takes away what an interrupted move left there. */
@@ -205,7 +212,7 @@ export async function moveVolume(
     await volumes.delete(source.pool, source.project, source.name);
   };
   if (source.pool !== target.pool || source.project !== target.project) return await copy();
-  await unlessCheap(context, source.pool, copy, async () => {
+  await copyOrRename(context, source.pool, copy, async () => {
     await clearVolume(context, from, to);
     await volumes.rename(source.pool, source.project, source.name, target.name);
   });
@@ -218,7 +225,7 @@ async function copyVolume(
 ): Promise<void> {
   const { volumes } = context.incus;
   const [source, target] = [volumePlace(from), volumePlace(to)];
-  const write = async (place: typeof source, note: Record<string, string>) => {
+  const write = async (place: typeof source, note: Config) => {
     const { value, etag } = await volumes.get(place.pool, place.project, place.name);
     const config = { ...withoutNotes(value.config), ...note };
     const { description } = value;
@@ -237,12 +244,16 @@ async function copyVolume(
     });
     await write(target, { [MARK.copied]: formatAddr(from) });
   } catch (error) {
+    const there = await orMissing(volumes.get(target.pool, target.project, target.name));
+    if (there !== undefined && isWhole(there.value, from)) return;
     await clearVolume(context, from, to).catch(() => {});
     throw error;
   }
 }
 
-function withoutNotes(config: Readonly<Record<string, string>>): Record<string, string> {
+type Config = Readonly<Record<string, string>>;
+
+function withoutNotes(config: Config): Config {
   return Object.fromEntries(Object.entries(config).filter(([key]) => !isMoveNote(key)));
 }
 

@@ -1,4 +1,5 @@
 import { orMissing } from "../incus/collection.ts";
+import { IncusError } from "../incus/incus_error.ts";
 import type { Change } from "../plan/plan.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
@@ -36,8 +37,8 @@ export async function relocate(
       place = await carryInstance(context, source, desired, pool);
     }
   } catch (error) {
-    // Better the machine where it was than none.
-    if (actual.status === "Running") {
+    // Better the machine where it was than none; but where nobody knows what Incus did, its copy may be the one that counts by now.
+    if (actual.status === "Running" && error instanceof IncusError) {
       await startInstance(context, source, "Stopped").catch(() => {});
     }
     throw error;

@@ -701,6 +701,19 @@ Deno.test("createPlan() takes away what a copy that is whole left of its origina
   );
 });
 
+Deno.test("createPlan() does not take away an original that runs without saying what that loses", () => {
+  const host = movingHost({ [MARK.copied]: ORIGINAL });
+  const effects = (status: string) => {
+    const resources = host.resources.map((each) =>
+      formatAddr(each.addr) === ORIGINAL ? { ...each, status } as ActualInstance : each
+    );
+    const { changes } = createPlan(desiredOf(movedInfra()), { ...host, resources });
+    return changes.filter(({ action }) => action === "delete").map(({ effect }) => effect);
+  };
+  assert.deepEqual(effects("Stopped"), ["in-place"]);
+  assert.deepEqual(effects("Running"), ["data-lost"]);
+});
+
 Deno.test("createPlan() clears the note of a copy that has taken its original's place", () => {
   const host = altered(appliedHost(desiredOf(infra())), "pro-web", {
     config: { [MARK.copied]: ORIGINAL },

@@ -53,8 +53,15 @@ export function removals(
     action: "delete",
     ...domainOf(resource),
     fields: [],
-    effect: "in-place",
-    reason: "an interrupted move left it; nothing that is not elsewhere is in it",
+    ...(resource.kind === "instance" && resource.status !== "Stopped"
+      ? {
+        effect: "data-lost",
+        reason: "an interrupted move left it, and somebody started it since",
+      }
+      : {
+        effect: "in-place",
+        reason: "an interrupted move left it; all that is in it is elsewhere",
+      }),
     dependsOn: [],
     needsForce: false,
   }));

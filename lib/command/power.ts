@@ -151,6 +151,17 @@ class PowerRun {
         "`anklume check` shows it, `anklume apply` shuts it",
       );
     }
+    const half = places.find(({ instance: { project, name } }) =>
+      this.#plan?.changes.some(({ addr, from }) =>
+        from !== undefined && addr.project === project && addr.name === name
+      )
+    );
+    if (half !== undefined) {
+      throw new UserError(
+        `Not started: ${half.machine.name} was being moved, and only half of it has arrived`,
+        "`anklume apply` carries it on",
+      );
+    }
     await host.port(ruleset).verify();
   }
 

@@ -63,6 +63,15 @@ export function firewallError(what: string, error: unknown): unknown {
       options,
     );
   }
+  // nft knows tcp and its like by /etc/protocols alone, which a minimal Debian lacks.
+  if (/Could not resolve protocol name/.test(error.stderr)) {
+    return new FirewallError(
+      "missing-program",
+      `${what}: nft does not know the names of protocols`,
+      "Install /etc/protocols (on Debian: apt install netbase); no machine is started without it",
+      options,
+    );
+  }
   switch (error.reason) {
     case "interrupted":
       return error;

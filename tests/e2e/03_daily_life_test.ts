@@ -223,6 +223,12 @@ Deno.test("without nft nothing is touched, and the message names the package", a
   const { code, stderr } = await shell(lab, line);
   assert.equal(code, 1);
   assert.match(stderr, /nftables/);
+  // What a minimal Debian lacks.
+  const nameless =
+    `unshare --mount bash -c 'mount --bind /dev/null /etc/protocols; "$BIN" apply --infra'`;
+  const unnamed = await shell(lab, nameless);
+  assert.equal(unnamed.code, 1);
+  assert.match((unnamed.stdout + unnamed.stderr).replace(/\s+/g, " "), /apt install netbase/);
   assert.deepEqual(await liveInstances(), []);
 });
 

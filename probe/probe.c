@@ -16,7 +16,7 @@
  *   go                                -> one `answer` a probe, a `seen` for each packet seen, then `end`
  *
  *   answer N open|refused|echo|unreachable|timeout|unsent SOURCE-PORT
- *   seen in|out INTERFACE tcp|udp|icmp SOURCE PORT TARGET PORT N      (N is - for TCP, whose SYN carries none)
+ *   seen in|out INTERFACE tcp|udp|icmp SOURCE PORT TARGET PORT N      (N is, for TCP, s and the SYN's sequence number)
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -74,9 +74,12 @@ struct probe {
 
 #define MAX_PROBES 20000
 #define MAX_ECHOES 64
-/* Of a SYN's source port: this and the probe's number, so that the one who sees it knows which it is. */
-#define FIRST_PORT 20000
-#define PORTS 12000
+/*
+ * Of a SYN's source port: this and the probe's number, so that the one who sees it knows which it is. Among those that Linux
+ * chooses from, since the firewall lets only such a one leave unchanged (chain share of nft/inet.nft).
+ */
+#define FIRST_PORT 33000
+#define PORTS 27000
 
 static struct probe *probes;
 static int probe_count;
@@ -300,6 +303,8 @@ static void read_packet(const unsigned char *data, long size, const struct socka
   if (protocol == IPPROTO_TCP) {
     kind = TCP;
     if (at + 14 > size || (data[at + 13] & 0x12) != 0x02) return;
+    /* Its sequence number, which stays where its source port is translated. */
+    snprintf(number, sizeof number, "s%02x%02x%02x%02x", data[at + 4], data[at + 5], data[at + 6], data[at + 7]);
   } else {
     int echo = (protocol == IPPROTO_ICMP && data[at] == ICMP_ECHO) ||
                (protocol == IPPROTO_ICMPV6 && data[at] == ICMP6_ECHO_REQUEST);

@@ -92,17 +92,29 @@ function outcomesOf(
       syns.set(key, [...(syns.get(key) ?? []), probe]);
     }
   }
-  for (const [site, { lines }] of reports) {
-    for (const line of lines) {
+  const all = [...reports].flatMap(([site, { lines }]) =>
+    lines.flatMap((line) => {
       const seen = parseSeen(line);
-      if (seen === undefined) continue;
-      const candidates = seen.n === undefined
-        ? syns.get(`${seen.target} ${seen.port} ${seen.sourcePort}`) ?? []
-        : [byNumber.get(seen.n)].filter((each) => each !== undefined);
-      const probe = candidates.find(({ source }) => source === seen.source) ?? candidates[0];
-      if (probe === undefined || !counts(probe, site, seen)) continue;
-      update(probe.n, { arrived: true, seenFrom: seen.source });
-    }
+      return seen === undefined ? [] : [{ site, seen }];
+    })
+  );
+  /** The source port that a SYN came with, before it was translated. */
+  const sent = new Map(
+    all.flatMap(({ seen }) =>
+      seen.direction === "in" && seen.sequence !== undefined
+        ? [[`${seen.sequence} ${seen.target} ${seen.port}`, seen.sourcePort] as const]
+        : []
+    ),
+  );
+  for (const { site, seen } of all) {
+    const { sequence, target, port } = seen;
+    const sourcePort = sent.get(`${sequence} ${target} ${port}`) ?? seen.sourcePort;
+    const candidates = seen.n === undefined
+      ? syns.get(`${target} ${port} ${sourcePort}`) ?? []
+      : [byNumber.get(seen.n)].filter((each) => each !== undefined);
+    const probe = candidates.find(({ source }) => source === seen.source) ?? candidates[0];
+    if (probe === undefined || !counts(probe, site, seen)) continue;
+    update(probe.n, { arrived: true, seenFrom: seen.source });
   }
   return outcomes;
 }
@@ -115,10 +127,15 @@ interface Seen {
   readonly target: string;
   readonly port: number;
   readonly n?: number;
+  /** Of a SYN. */
+  readonly sequence?: string;
 }
 
 function parseSeen(line: string): Seen | undefined {
-  const match = /^seen (in|out) (\S+) (?:tcp|udp|icmp) (\S+) (\d+) (\S+) (\d+) (\d+|-)$/.exec(line);
+  const match =
+    /^seen (in|out) (\S+) (?:tcp|udp|icmp) (\S+) (\d+) (\S+) (\d+) (\d+|-|s[0-9a-f]{8})$/.exec(
+      line,
+    );
   if (match === null) return undefined;
   const [, direction = "", name = "", source = "", sourcePort, target = "", port, n] = match;
   return {
@@ -128,7 +145,8 @@ function parseSeen(line: string): Seen | undefined {
     sourcePort: Number(sourcePort),
     target,
     port: Number(port),
-    ...(n === "-" ? {} : { n: Number(n) }),
+    ...(/^\d+$/.test(n ?? "") ? { n: Number(n) } : {}),
+    ...(n?.startsWith("s") ? { sequence: n } : {}),
   };
 }
 

@@ -86,4 +86,10 @@ Deno.test("judge(): for the outside it counts to have left by its interface", ()
   assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], [left]), undefined);
   assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], []), "blocked");
   assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], ["blind"]), "unknown");
+  // It may leave from another port: then its sequence number tells.
+  const came = "seen in akx tcp 10.0.0.1 20001 203.0.113.10 22 s0a1b2c3d";
+  const translated = "seen out eth0 tcp 198.51.100.2 61166 203.0.113.10 22 s0a1b2c3d";
+  const answer = ["answer 1 unreachable 20001"];
+  assert.equal(differenceOf(outside, answer, [], [came, translated]), undefined);
+  assert.equal(differenceOf(outside, answer, [], [translated]), "blocked");
 });

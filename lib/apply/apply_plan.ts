@@ -166,8 +166,8 @@ class ApplyRun {
 /** Incus was cut off while it took one, and writes nothing to the machine until that is gone. */
 const HALF_A_SNAPSHOT = /snapshot record count doesn't match/;
 const DELETE_IT =
-  "One of its snapshots was cut off half-way: `anklume snapshot list` shows which, and " +
-  "`anklume snapshot delete`, or `incus snapshot delete` where it is of no set, mends it";
+  "One of its snapshots was cut off half-way: deleting that one mends it (incus snapshot list, " +
+  "incus snapshot delete)";
 
 function wordsOf(error: unknown): string {
   if (isChangedMeanwhile(error)) return new ChangedMeanwhileError().message;

@@ -100,11 +100,11 @@ async function rebuildInPlace(
     });
   } catch (error) {
     // The old disk may still be there (an image that cannot be had): better the old machine than none.
-    if (error instanceof IncusError) {
-      await note({ [MARK.image]: before.config[MARK.image] ?? "" }).catch(() => {});
-    }
-    if (before.status === "Running") {
-      await startInstance(context, desired.addr, "Stopped").catch(() => {});
+    const stands = before.status !== "Running" ||
+      await startInstance(context, desired.addr, "Stopped").then(() => true, () => false);
+    const image = before.config[MARK.image] ?? "";
+    if (error instanceof IncusError && stands && image !== NO_IMAGE) {
+      await note({ [MARK.image]: image }).catch(() => {});
     }
     throw error;
   }

@@ -155,12 +155,12 @@ Deno.test("a daemon that dies in the middle of a move loses nothing", async () =
     for (
       const [text, words, domain] of [
         [twos!, /moving from instance one\/web/, "two"],
-        [ones!, /web: deleting/, "one"],
+        [ones!, /deleting the original/, "one"],
       ] as const
     ) {
       await lab.write("infra.yml", text);
       const moving = await lab.startUntil(["apply", "--infra", "--yes"], words);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await eventually("there are two", async () => (await liveInstances()).length === 2);
       await killDaemon();
       const { code, said } = await moving.end();
       assert.equal(code, 1, said);

@@ -1,7 +1,7 @@
 import { LOCK_FILE } from "../addressing/addressing.ts";
 import type { SourceText } from "../diag/source.ts";
 import { readTextFileIfAny } from "../host/workspace_file.ts";
-import { lockWorkspace } from "../host/workspace_lock.ts";
+import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { hideValues } from "../infra/edit_yaml.ts";
 import type { Infra } from "../infra/infra.ts";
@@ -20,7 +20,7 @@ import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { unknownName } from "./unknown_name.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, lockFirst } from "./workspace.ts";
+import { loadWorkspace } from "./workspace.ts";
 
 export interface AdoptOptions {
   readonly yes?: true;
@@ -32,10 +32,9 @@ export async function adopt(
   options: AdoptOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  using first = await lockFirst();
-  const workspace = await loadWorkspace(session);
+  using hold = await WorkspaceHold.begin();
+  const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = first ?? await lockWorkspace();
   const target = adoptTarget(workspace.infra, name);
   if (target === undefined) {
     const { infra } = workspace;

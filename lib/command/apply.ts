@@ -1,9 +1,9 @@
 import { applyPlan } from "../apply/apply_plan.ts";
 import { succeeded, summarize } from "../apply/summarize.ts";
 import { isChange } from "../ansible/plan_sync.ts";
+import type { Network } from "../incus/wire/network.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
@@ -18,6 +18,7 @@ import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
+import type { HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, type Outlook } from "./outlook.ts";
@@ -27,7 +28,7 @@ import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 import { writeTree } from "./sync.ts";
-import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface ApplyOptions extends ProvisionOptions {
   readonly domain: readonly string[];
@@ -45,13 +46,15 @@ export interface ApplyOptions extends ProvisionOptions {
 const ROUNDS = 3;
 
 /** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
-export function apply(options: ApplyOptions, session: Session): Promise<ExitStatus> {
+export function apply(
+  options: ApplyOptions,
+  session: Session,
+  start: HeadStart<readonly Network[]>,
+): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
-    using first = await lockFirst();
-    await using reading = await HostReading.begin(shown.signal);
-    const workspace = await loadWorkspace(shown, options);
+    using reading = new HostReading(start);
+    const workspace = await loadWorkspace(shown, { ...options, hold: await start.hold });
     if (workspace === undefined) return EXIT.wrongInput;
-    using _lock = first ?? await lockWorkspace();
     return await applyOnce(workspace, options, shown, 1, reading);
   });
 }

@@ -1,9 +1,11 @@
+import type { Network } from "../incus/wire/network.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
 import { planJson } from "../view/json.ts";
 import { planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import type { HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { openLive } from "./live.ts";
 import { createOutlook, isPending } from "./outlook.ts";
@@ -20,8 +22,12 @@ export interface CheckOptions {
 }
 
 /** Shows what apply would do: the plan that apply runs, and nothing of its own. */
-export async function check(options: CheckOptions, session: Session): Promise<ExitStatus> {
-  await using reading = await HostReading.begin(session.signal);
+export async function check(
+  options: CheckOptions,
+  session: Session,
+  start: HeadStart<readonly Network[]>,
+): Promise<ExitStatus> {
+  using reading = new HostReading(start);
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const domains = selectDomains(workspace.infra, options.domain);

@@ -1,7 +1,7 @@
 import { applyPlan } from "../apply/apply_plan.ts";
 import { succeeded, summarize } from "../apply/summarize.ts";
 import { systemClock } from "../host/clock.ts";
-import { lockWorkspace } from "../host/workspace_lock.ts";
+import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { createDestroyPlan } from "../plan/destroy_plan.ts";
 import { readDetails } from "../plan/read_details.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
@@ -19,7 +19,7 @@ import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
-import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface DestroyOptions {
   readonly domain: readonly string[];
@@ -31,10 +31,9 @@ export interface DestroyOptions {
 /** Removes what carries this infra's mark. What is protected stays and is named; files of the workspace stay too. */
 export function destroy(options: DestroyOptions, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
-    using first = await lockFirst();
-    const workspace = await loadWorkspace(shown, options);
+    using hold = await WorkspaceHold.begin();
+    const workspace = await loadWorkspace(shown, { ...options, hold });
     if (workspace === undefined) return EXIT.wrongInput;
-    using _lock = first ?? await lockWorkspace();
     return await destroyOnce(workspace, options, shown, 1);
   });
 }

@@ -3,36 +3,26 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { readTemplates, type RuleTemplates } from "../nftables/template.ts";
 import type { HostLimits, IncusState } from "../plan/actual_state.ts";
 import { readActualState, type ReadWishes } from "../plan/read_actual_state.ts";
-import { EarlyConnection } from "./early_connection.ts";
+import type { HeadStart } from "./head_start.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { isAdminContainer, outerHost } from "./host_side.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
 
-/**
- * What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. Disposing
- * of it ends what is still under way, and the connection unless somebody took it.
- */
-export class HostReading implements AsyncDisposable {
+/** What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. */
+export class HostReading implements Disposable {
   readonly networks: Promise<readonly Network[]>;
   /** Complete only after `wish()`. */
   readonly state: Promise<IncusState>;
   readonly surroundings: Promise<Surroundings>;
   readonly limits: Promise<HostLimits>;
   readonly templates: Promise<RuleTemplates>;
-  readonly #connection: EarlyConnection;
+  readonly #start: HeadStart<readonly Network[]>;
   readonly #wishes = Promise.withResolvers<ReadWishes>();
 
-  /** Asks, and sees to it that the requests leave. */
-  static async begin(interrupt: AbortSignal): Promise<HostReading> {
-    const reading = new HostReading(interrupt);
-    await reading.#connection.sent();
-    return reading;
-  }
-
-  constructor(interrupt: AbortSignal) {
-    this.#connection = new EarlyConnection(interrupt);
-    const { incus, signal } = this.#connection;
-    this.networks = incus.then((incus) => incus.networks.list({ signal }));
+  constructor(start: HeadStart<readonly Network[]>) {
+    this.#start = start;
+    const { incus, signal } = start;
+    this.networks = start.answer;
     this.state = incus.then((incus) =>
       readActualState(incus, this.#wishes.promise, { signal, networks: this.networks })
     );
@@ -56,11 +46,10 @@ export class HostReading implements AsyncDisposable {
 
   /** The connection, which is the caller's to close from now on. */
   takeIncus(): Promise<IncusClient> {
-    return this.#connection.take();
+    return this.#start.take();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#wishes.resolve({});
-    await this.#connection[Symbol.asyncDispose]();
   }
 }

@@ -12,6 +12,7 @@ import { wishesOf } from "../plan/read_actual_state.ts";
 import { actualNetwork } from "../resource/network.ts";
 import { type Admin, readAdmin } from "./admin.ts";
 import { bridgeOwners } from "./host_networks.ts";
+import { askNetworks, HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { type HostSide, hostSide } from "./host_side.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
@@ -56,7 +57,7 @@ export async function openLive(
 ): Promise<Live | undefined> {
   const { infra, sources } = workspace;
   const { signal } = session;
-  const reading = options.reading ?? new HostReading(signal);
+  const reading = options.reading ?? new HostReading(new HeadStart(askNetworks, signal));
   reading.wish(wishesOf(infra));
   const incus = await reading.takeIncus();
   try {

@@ -1,16 +1,15 @@
-import { lockWorkspace } from "../host/workspace_lock.ts";
+import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { openLive } from "./live.ts";
 import { writeLock } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
-import { loadWorkspace, lockFirst } from "./workspace.ts";
+import { loadWorkspace } from "./workspace.ts";
 
 /** Loads the firewall alone: what apply does first, and nothing of the rest. */
 export async function networkDeploy(session: Session): Promise<ExitStatus> {
-  using first = await lockFirst();
-  const workspace = await loadWorkspace(session);
+  using hold = await WorkspaceHold.begin();
+  const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = first ?? await lockWorkspace();
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
   const { terminal, out } = session;

@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import { startInstance } from "../apply/instance_io.ts";
 import { findDead } from "../apply/started_machines.ts";
 import { sleep } from "../host/clock.ts";
-import { lockWorkspace } from "../host/workspace_lock.ts";
+import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import { createPlan } from "../plan/create_plan.ts";
 import { desiredState } from "../plan/desired_state.ts";
@@ -17,7 +17,7 @@ import { findLive, type LivePlace, type MachinePlace, selectMachines } from "./m
 import type { Session } from "./session.ts";
 import { openDoors } from "./open_doors.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export type PowerAction = "start" | "stop" | "restart";
 
@@ -39,10 +39,9 @@ export async function power(
   options: PowerOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  using first = await lockFirst();
-  const workspace = await loadWorkspace(session);
+  using hold = await WorkspaceHold.begin();
+  const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = first ?? await lockWorkspace();
   const places = selectMachines(workspace.infra, names);
   await using live = await openLive(workspace, session, { hostConflicts: false });
   if (live === undefined) return EXIT.wrongInput;

@@ -6,7 +6,15 @@ import { networkVerbs } from "./network_verbs.ts";
 import { rolesVerbs } from "./roles_verbs.ts";
 import type { Session } from "./session.ts";
 import { snapshotVerbs } from "./snapshot_verbs.ts";
-import { type AddVerb, type Choose, domainOption, examples, JSON_FLAG, JSON_TEXT } from "./verb.ts";
+import {
+  type AddVerb,
+  type Choose,
+  domainOption,
+  examples,
+  JSON_FLAG,
+  JSON_TEXT,
+  withNetworks,
+} from "./verb.ts";
 
 export { CommanderError };
 
@@ -155,11 +163,13 @@ function addCheck(program: Command, choose: Choose, session: Session): void {
       ),
     )
     .action(({ adopt: name, ...options }) =>
-      choose(async () =>
-        name === undefined
-          ? (await import("./check.ts")).check(options, session)
-          : (await import("./adopt.ts")).adopt(name, options, session)
-      )
+      choose(async () => {
+        if (name !== undefined) return (await import("./adopt.ts")).adopt(name, options, session);
+        return await withNetworks(session, {}, async (start) => {
+          const { check } = await import("./check.ts");
+          return await check(options, session, start);
+        });
+      })
     );
 }
 
@@ -209,7 +219,10 @@ function addApply(program: Command, choose: Choose, session: Session): void {
       const verbose = Number(options.verbose);
       choose(async () => {
         if (options.verify) await (await import("./host_side.ts")).assertOnHost();
-        const status = await (await import("./apply.ts")).apply({ ...options, verbose }, session);
+        const status = await withNetworks(session, { locks: true }, async (start) => {
+          const { apply } = await import("./apply.ts");
+          return await apply({ ...options, verbose }, session, start);
+        });
         if (!options.verify || status !== 0) return status;
         // Read anew: what stands now is to be proven, not what stood before.
         const { networkVerify } = await import("./network_verify.ts");
@@ -232,7 +245,12 @@ function addStatus(program: Command, choose: Choose, session: Session): void {
       examples(["anklume status", ""], ["anklume status --json | jq .firewall", ""]),
     )
     .action((options) =>
-      choose(async () => (await import("./status.ts")).status(options, session))
+      choose(() =>
+        withNetworks(session, {}, async (start) => {
+          const { status } = await import("./status.ts");
+          return await status(options, session, start);
+        })
+      )
     );
 }
 

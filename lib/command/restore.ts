@@ -1,4 +1,4 @@
-import { lockWorkspace } from "../host/workspace_lock.ts";
+import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { desiredState } from "../plan/desired_state.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
@@ -24,7 +24,7 @@ import type { Session } from "./session.ts";
 import { settle } from "./snapshot_host.ts";
 import { freeTimeName, takeAndSay, withProgress } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 /** How a restore goes about it. */
 export interface RestoreRequest extends ScopeOptions {
@@ -45,10 +45,9 @@ export const SAFETY_EXPIRY = "7d";
 
 /** Puts a set back, from the plan that is shown to the report. */
 export async function restore(request: RestoreRequest, session: Session): Promise<ExitStatus> {
-  using first = await lockFirst();
-  const workspace = await loadWorkspace(session);
+  using hold = await WorkspaceHold.begin();
+  const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = first ?? await lockWorkspace();
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
   const { incus } = live;

@@ -1,17 +1,17 @@
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { expiryProblem } from "../infra/quantity.ts";
 import { addSpan } from "../snapshot/set_name.ts";
 import type { LiveMachine } from "../snapshot/inventory.ts";
 import { findSelves } from "./admin.ts";
+import type { Everything } from "../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
 import { openSnapshots } from "./snapshot_host.ts";
-import { SnapshotReading } from "./snapshot_reading.ts";
 import { checkSetName, freeName, freeTimeName, takeAndSay } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, lockFirst } from "./workspace.ts";
+import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotCreateOptions extends ScopeOptions {
   readonly expiry?: string;
@@ -24,17 +24,15 @@ export async function snapshotCreate(
   name: string | undefined,
   options: SnapshotCreateOptions,
   session: Session,
+  start: HeadStart<Everything>,
 ): Promise<ExitStatus> {
   if (name !== undefined) checkSetName(name);
   const expiry = options.expiry;
   const problem = expiry === undefined ? undefined : expiryProblem(expiry);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  using first = await lockFirst();
-  await using reading = await SnapshotReading.begin(session.signal, "names");
-  const workspace = await loadWorkspace(session);
+  const workspace = await loadWorkspace(session, { hold: await start.hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = first ?? await lockWorkspace();
-  await using host = await openSnapshots(workspace, reading, session);
+  await using host = await openSnapshots(workspace, start, session);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
   const inventory = await host.settled();

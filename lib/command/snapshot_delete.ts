@@ -1,4 +1,3 @@
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import type { Inventory } from "../snapshot/inventory.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
@@ -7,15 +6,16 @@ import { contents, shortList } from "../view/snapshot.ts";
 import { failuresText } from "../view/snapshot_progress.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { agree } from "./confirm.ts";
+import type { Everything } from "../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findSet } from "./find_set.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
 import { openSnapshots } from "./snapshot_host.ts";
-import { SnapshotReading } from "./snapshot_reading.ts";
 import { withProgress } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, lockFirst } from "./workspace.ts";
+import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotDeleteOptions extends ScopeOptions {
   readonly yes?: true;
@@ -26,13 +26,11 @@ export async function snapshotDelete(
   names: readonly string[],
   options: SnapshotDeleteOptions,
   session: Session,
+  start: HeadStart<Everything>,
 ): Promise<ExitStatus> {
-  using first = await lockFirst();
-  await using reading = await SnapshotReading.begin(session.signal, "noted");
-  const workspace = await loadWorkspace(session);
+  const workspace = await loadWorkspace(session, { hold: await start.hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = first ?? await lockWorkspace();
-  await using host = await openSnapshots(workspace, reading, session);
+  await using host = await openSnapshots(workspace, start, session);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
   const settled = await host.settled();

@@ -3,18 +3,14 @@ import type { Owner } from "../resource/mark.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import { diagnosticsJson } from "../view/json.ts";
-import {
-  type Inventory,
-  inventoryOf,
-  readInventory,
-  type SnapshotDetail,
-} from "../snapshot/inventory.ts";
+import { type Inventory, inventoryOf, readInventory } from "../snapshot/inventory.ts";
+import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
 import { isUnfinished } from "../snapshot/snapshot_set.ts";
 import { thawLeft } from "../snapshot/thaw.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
+import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
-import type { SnapshotReading } from "./snapshot_reading.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What the snapshot verbs work on. Lighter than `openLive`: no firewall, no plan. */
@@ -35,12 +31,12 @@ export interface SnapshotHostOptions {
 /** undefined: whose the machines are cannot be told; that has been shown. */
 export async function openSnapshots(
   workspace: Workspace,
-  reading: SnapshotReading,
+  start: HeadStart<Everything>,
   session: Session,
   options: SnapshotHostOptions = {},
 ): Promise<SnapshotHost | undefined> {
   const { signal } = session;
-  const incus = await reading.takeIncus();
+  const incus = await start.take();
   try {
     const infraId = workspace.lock?.infra ??
       await lostInfraId(workspace, incus, session, options);
@@ -51,13 +47,14 @@ export async function openSnapshots(
     const owner = { project: workspace.infra.projectName, infraId };
     const read = (snapshots: SnapshotDetail) =>
       readInventory(incus, owner, { snapshots, now: new Date(), signal });
-    const inventory = inventoryOf(await reading.everything, owner, new Date());
+    const everything = await start.answer;
+    const inventory = inventoryOf(everything, owner, new Date());
     return {
       incus,
       owner,
       inventory,
       complete: () => read("all"),
-      settled: () => settle(incus, inventory, () => read(reading.snapshots), session),
+      settled: () => settle(incus, inventory, () => read(everything.snapshots), session),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);

@@ -1,11 +1,12 @@
 import { leftFrozen } from "../snapshot/thaw.ts";
 import type { Inventory } from "../snapshot/inventory.ts";
 import { snapshotsJson, snapshotsText } from "../view/snapshot.ts";
+import type { Everything } from "../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
 import { openSnapshots } from "./snapshot_host.ts";
-import { SnapshotReading } from "./snapshot_reading.ts";
 import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotListOptions extends ScopeOptions {
@@ -16,11 +17,11 @@ export interface SnapshotListOptions extends ScopeOptions {
 export async function snapshotList(
   options: SnapshotListOptions,
   session: Session,
+  start: HeadStart<Everything>,
 ): Promise<ExitStatus> {
-  await using reading = await SnapshotReading.begin(session.signal, "all");
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, reading, session, options);
+  await using host = await openSnapshots(workspace, start, session, options);
   if (host === undefined) return EXIT.wrongInput;
   const { inventory } = host;
   const scope = new Set(

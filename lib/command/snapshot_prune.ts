@@ -1,16 +1,16 @@
-import { lockWorkspace } from "../host/workspace_lock.ts";
 import { expiryProblem } from "../infra/quantity.ts";
 import { choosePrune } from "../snapshot/choose_prune.ts";
 import { contents, localTime } from "../view/snapshot.ts";
 import { hang } from "../view/text.ts";
 import { agree } from "./confirm.ts";
+import type { Everything } from "../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
 import { deleteAndSay, isNeeded } from "./snapshot_delete.ts";
 import { openSnapshots } from "./snapshot_host.ts";
-import { SnapshotReading } from "./snapshot_reading.ts";
 import { UserError } from "./user_error.ts";
-import { loadWorkspace, lockFirst } from "./workspace.ts";
+import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotPruneOptions {
   readonly keep?: number;
@@ -22,6 +22,7 @@ export interface SnapshotPruneOptions {
 export async function snapshotPrune(
   options: SnapshotPruneOptions,
   session: Session,
+  start: HeadStart<Everything>,
 ): Promise<ExitStatus> {
   const { keep, olderThan } = options;
   if (keep === undefined && olderThan === undefined) {
@@ -32,12 +33,9 @@ export async function snapshotPrune(
   }
   const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  using first = await lockFirst();
-  await using reading = await SnapshotReading.begin(session.signal, "all");
-  const workspace = await loadWorkspace(session);
+  const workspace = await loadWorkspace(session, { hold: await start.hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = first ?? await lockWorkspace();
-  await using host = await openSnapshots(workspace, reading, session);
+  await using host = await openSnapshots(workspace, start, session);
   if (host === undefined) return EXIT.wrongInput;
   const inventory = await host.settled();
   const { goes, stays, spared } = choosePrune(inventory.sets, {

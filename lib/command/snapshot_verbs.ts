@@ -1,6 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { Session } from "./session.ts";
-import { type AddVerb, type Choose, domainOption, examples, JSON_FLAG, JSON_TEXT } from "./verb.ts";
+import {
+  type AddVerb,
+  type Choose,
+  domainOption,
+  examples,
+  JSON_FLAG,
+  JSON_TEXT,
+  withSnapshots,
+} from "./verb.ts";
 
 function addSnapshot(program: Command, choose: Choose, session: Session): void {
   const snapshot = program.command("snapshot")
@@ -51,8 +59,11 @@ function addCreate(snapshot: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((name, options) =>
-      choose(async () =>
-        (await import("./snapshot_create.ts")).snapshotCreate(name, options, session)
+      choose(() =>
+        withSnapshots(session, { snapshots: "names", locks: true }, async (start) => {
+          const { snapshotCreate } = await import("./snapshot_create.ts");
+          return await snapshotCreate(name, options, session, start);
+        })
       )
     );
 }
@@ -77,7 +88,12 @@ function addList(snapshot: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((options) =>
-      choose(async () => (await import("./snapshot_list.ts")).snapshotList(options, session))
+      choose(() =>
+        withSnapshots(session, { snapshots: "all" }, async (start) => {
+          const { snapshotList } = await import("./snapshot_list.ts");
+          return await snapshotList(options, session, start);
+        })
+      )
     );
 }
 
@@ -127,8 +143,11 @@ function addDelete(snapshot: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((names, options) =>
-      choose(async () =>
-        (await import("./snapshot_delete.ts")).snapshotDelete(names, options, session)
+      choose(() =>
+        withSnapshots(session, { snapshots: "noted", locks: true }, async (start) => {
+          const { snapshotDelete } = await import("./snapshot_delete.ts");
+          return await snapshotDelete(names, options, session, start);
+        })
       )
     );
 }
@@ -155,7 +174,12 @@ function addPrune(snapshot: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((options) =>
-      choose(async () => (await import("./snapshot_prune.ts")).snapshotPrune(options, session))
+      choose(() =>
+        withSnapshots(session, { snapshots: "all", locks: true }, async (start) => {
+          const { snapshotPrune } = await import("./snapshot_prune.ts");
+          return await snapshotPrune(options, session, start);
+        })
+      )
     );
 }
 

@@ -1,8 +1,10 @@
+import type { Network } from "../incus/wire/network.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { statusJson } from "../view/json.ts";
 import { statusText } from "../view/status.ts";
 import { buildStatus } from "./build_status.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import type { HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { openLive } from "./live.ts";
 import { createOutlook } from "./outlook.ts";
@@ -14,8 +16,9 @@ import { loadWorkspace } from "./workspace.ts";
 export async function status(
   options: { readonly json?: true },
   session: Session,
+  start: HeadStart<readonly Network[]>,
 ): Promise<ExitStatus> {
-  await using reading = await HostReading.begin(session.signal);
+  using reading = new HostReading(start);
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session, { ...options, reading });

@@ -5,7 +5,7 @@ import { syncDiff } from "../ansible/sync_diff.ts";
 import { writeSync } from "../ansible/write_sync.ts";
 import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
-import { lockWorkspace } from "../host/workspace_lock.ts";
+import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { connectIncus } from "../incus/incus_client.ts";
 import { IncusUnreachableError } from "../incus/incus_error.ts";
 import { schemaText } from "../infra/json_schema.ts";
@@ -17,7 +17,7 @@ import { resolveAddressing, writeLock } from "./resolve_addressing.ts";
 import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
-import { loadWorkspace, lockFirst, type Workspace } from "./workspace.ts";
+import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface SyncOptions {
   readonly dryRun?: true;
@@ -26,10 +26,9 @@ export interface SyncOptions {
 
 /** Writes the Ansible tree and the lock. Asks Incus only where the lock is missing. */
 export async function sync(options: SyncOptions, session: Session): Promise<ExitStatus> {
-  using first = options.dryRun ? undefined : await lockFirst();
-  const workspace = await loadWorkspace(session);
+  using hold = options.dryRun ? undefined : await WorkspaceHold.begin();
+  const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  using _lock = options.dryRun ? undefined : first ?? await lockWorkspace();
   const state = workspace.lock === undefined ? await stateIfAny(session.signal) : undefined;
   const { addressing, lock, diagnostics } = resolveAddressing(workspace, state);
   if (addressing === undefined || lock === undefined) {

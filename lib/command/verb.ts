@@ -1,4 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import type { Network } from "../incus/wire/network.ts";
+import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
+import type { HeadStart, HeadStartOptions } from "./head_start.ts";
 import type { Session } from "./session.ts";
 
 /** A command line that was understood: what it asks for, still to be run. Answers the exit status. */
@@ -9,6 +12,28 @@ export type Choose = (verb: Verb) => void;
 
 /** Describes one verb of the command line. */
 export type AddVerb = (program: Command, choose: Choose, session: Session) => void;
+
+/** Runs a verb that Incus has begun to tell of its networks before the verb's own code is loaded. */
+export async function withNetworks(
+  session: Session,
+  options: HeadStartOptions,
+  verb: (start: HeadStart<readonly Network[]>) => Promise<number>,
+): Promise<number> {
+  const { askNetworks, HeadStart } = await import("./head_start.ts");
+  await using start = await HeadStart.begin(askNetworks, session.signal, options);
+  return await verb(start);
+}
+
+/** The same for what there is to take snapshots of. */
+export async function withSnapshots(
+  session: Session,
+  { snapshots, ...options }: HeadStartOptions & { readonly snapshots: SnapshotDetail },
+  verb: (start: HeadStart<Everything>) => Promise<number>,
+): Promise<number> {
+  const { askSnapshots, HeadStart } = await import("./head_start.ts");
+  await using start = await HeadStart.begin(askSnapshots(snapshots), session.signal, options);
+  return await verb(start);
+}
 
 export const JSON_FLAG = "--json";
 export const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";

@@ -1,8 +1,8 @@
 import { type Lock, LOCK_FILE } from "../addressing/addressing.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
-import { fileKind, readTextFileIfAny } from "../host/workspace_file.ts";
-import { LOCK_PATH, lockWorkspace, type WorkspaceLock } from "../host/workspace_lock.ts";
+import { readTextFileIfAny } from "../host/workspace_file.ts";
+import type { WorkspaceHold } from "../host/workspace_lock.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
@@ -17,13 +17,11 @@ export interface Workspace {
   readonly warnings: readonly Diagnostic[];
 }
 
-/**
- * Takes a workspace that was worked on before, ahead of reading its files and the host: what another run has just ended is read as it
- * left it. undefined: nobody has worked here, so the lock can wait until the files are known to be in order: nothing is written
- * where they are not.
- */
-export async function lockFirst(): Promise<WorkspaceLock | undefined> {
-  return await fileKind(LOCK_PATH) === undefined ? undefined : await lockWorkspace();
+export interface LoadOptions {
+  /** Mistakes are printed as JSON. */
+  readonly json?: true | undefined;
+  /** Taken once the files are in order. */
+  readonly hold?: WorkspaceHold | undefined;
 }
 
 /**
@@ -32,7 +30,7 @@ export async function lockFirst(): Promise<WorkspaceLock | undefined> {
  */
 export async function loadWorkspace(
   session: Session,
-  options: { readonly json?: true | undefined } = {},
+  options: LoadOptions = {},
 ): Promise<Workspace | undefined> {
   // What parses takes as long to load as to run: whoever asked the host for something has it answered meanwhile.
   const [{ readInfra }, { parseLock }] = await Promise.all([
@@ -51,5 +49,6 @@ export async function loadWorkspace(
     showDiagnostics(all, shown, session);
     return undefined;
   }
+  await options.hold?.take();
   return { infra, lock: lock?.lock, sources: shown, warnings: all };
 }

@@ -1,4 +1,5 @@
 import { toFileError } from "./file_error.ts";
+import { fileKind } from "./workspace_file.ts";
 import { inspectPath, type RootOption } from "./workspace_path.ts";
 import { giveTo, makeDirectory, newOwner, ownerOf } from "./write_file.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -73,6 +74,30 @@ export async function lockWorkspace(
     held = false;
   };
   return { release, [Symbol.dispose]: release };
+}
+
+/**
+ * The lock of a verb that writes. A workspace that was worked on before is taken ahead of reading its files and the host: what another
+ * run has just ended is read as it left it. Where nobody has worked yet it is taken once the files are known to be in order:
+ * nothing is written where they are not.
+ */
+export class WorkspaceHold implements Disposable {
+  #lock: WorkspaceLock | undefined;
+
+  static async begin(): Promise<WorkspaceHold> {
+    const hold = new WorkspaceHold();
+    if (await fileKind(LOCK_PATH) !== undefined) await hold.take();
+    return hold;
+  }
+
+  /** For when the files are known to be in order. */
+  async take(): Promise<void> {
+    this.#lock ??= await lockWorkspace();
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock?.release();
+  }
 }
 
 async function lockedInTime(file: Deno.FsFile): Promise<boolean> {

@@ -1,0 +1,93 @@
+import { sleep } from "../host/clock.ts";
+import { WorkspaceHold } from "../host/workspace_lock.ts";
+import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
+import type { Network } from "../incus/wire/network.ts";
+import {
+  type Everything,
+  readEverything,
+  type SnapshotDetail,
+} from "../snapshot/read_everything.ts";
+import { requestTimeout } from "./request_timeout.ts";
+
+/** Milliseconds in which requests leave for a local socket. */
+const SENDING_MS = 2;
+/** Milliseconds in which a daemon that is well has answered the first of them. */
+const CONNECTING_MS = 50;
+
+/** What is asked of the host before it is known whether the answer will be needed. */
+export type Question<Answer> = (incus: IncusClient, signal: AbortSignal) => Promise<Answer>;
+
+/** What takes Incus the longest: it looks through all machines for each network. */
+export function askNetworks(incus: IncusClient, signal: AbortSignal): Promise<readonly Network[]> {
+  return incus.networks.list({ signal });
+}
+
+/** What the snapshot verbs read, whatever infra.yml says. */
+export function askSnapshots(snapshots: SnapshotDetail): Question<Everything> {
+  return (incus, signal) => readEverything(incus, { snapshots, signal });
+}
+
+export interface HeadStartOptions {
+  /** For who is going to change something: what a run that ends just now still does would be missing in the answer. */
+  readonly locks?: true;
+}
+
+/**
+ * A verb's first steps, taken before its own code is loaded and the files are read: both take about as long as Incus takes to
+ * answer. Disposing of it gives the workspace back, ends what is still under way, and the connection unless somebody took it.
+ */
+export class HeadStart<Answer> implements AsyncDisposable {
+  /** undefined: the verb only looks. Rejects with `LockedError`; nothing was asked then. */
+  readonly hold: Promise<WorkspaceHold | undefined>;
+  readonly incus: Promise<IncusClient>;
+  readonly answer: Promise<Answer>;
+  /** For what else is asked early. */
+  readonly signal: AbortSignal;
+  readonly #end = new AbortController();
+  #taken = false;
+
+  /**
+   * Gives the first requests the moment that they need to leave: what comes next keeps this thread busy. A daemon that hangs is
+   * not waited for, since a mistake in infra.yml has to be told all the same.
+   */
+  static async begin<Answer>(
+    question: Question<Answer>,
+    interrupt: AbortSignal,
+    options: HeadStartOptions = {},
+  ): Promise<HeadStart<Answer>> {
+    const start = new HeadStart(question, interrupt, options);
+    const sent = start.incus.then(() => sleep(SENDING_MS), () => {});
+    await Promise.race([sent, sleep(CONNECTING_MS)]);
+    return start;
+  }
+
+  constructor(
+    question: Question<Answer>,
+    interrupt: AbortSignal,
+    { locks }: HeadStartOptions = {},
+  ) {
+    this.signal = AbortSignal.any([interrupt, this.#end.signal]);
+    const { signal } = this;
+    this.hold = locks ? WorkspaceHold.begin() : Promise.resolve(undefined);
+    this.incus = this.hold.then(() => connectIncus({ signal, timeoutMs: requestTimeout() }));
+    this.answer = this.incus.then((incus) => question(incus, signal));
+    // Who waits for one of them is told; who ended before that does not care.
+    for (const each of [this.hold, this.incus, this.answer]) each.catch(() => {});
+  }
+
+  /** The connection, which is the caller's to close from now on. */
+  async take(): Promise<IncusClient> {
+    const incus = await this.incus;
+    this.#taken = true;
+    return incus;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const hold = await this.hold.catch(() => undefined);
+    hold?.[Symbol.dispose]();
+    if (this.#taken) return;
+    this.#end.abort();
+    const incus = await this.incus.catch(() => undefined);
+    await incus?.close();
+  }
+}

@@ -6,7 +6,7 @@ import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { type Devices, leadsOut } from "../resource/delta.ts";
 import { type DesiredInstance, instanceAddr } from "../resource/instance.ts";
 import { rootPool } from "../resource/instance_compare.ts";
-import { isMoveNote, MARK } from "../resource/mark.ts";
+import { isCopyNote, MARK, readMasked } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import { projectOf } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
@@ -100,6 +100,8 @@ async function copyInstance(
     // Of two that call each other an original neither would be whole.
     await instances.patch(from, source.name, { description, config: { [MARK.copied]: "" } });
   }
+  const doors = project === from ? doorsOf(value.expanded_devices ?? value.devices) : [];
+  const masked = [...new Set([...readMasked(value.config), ...doors])];
   const body: Omit<InstancesPost, "source"> = {
     name: place.name,
     type: value.type,
@@ -108,13 +110,14 @@ async function copyInstance(
     config: {
       ...withoutNotes(value.config),
       ...(called === undefined ? {} : { [MARK.called]: called }),
+      ...(masked.length === 0 ? {} : { [MARK.masked]: masked.join(",") }),
       [MARK.copying]: formatAddr(source),
       // Half of it is not to be started by a daemon that comes up.
       "boot.autostart": "false",
     },
     devices: {
       ...inPool(value.devices, pool),
-      ...(project === from ? withoutDoors(value.expanded_devices ?? value.devices) : {}),
+      ...Object.fromEntries(doors.map((name) => [name, { type: "none" }])),
     },
     profiles: profiles ?? value.profiles ?? [],
   };
@@ -193,10 +196,9 @@ function inPool(devices: Devices, pool: string | undefined): Devices {
   );
 }
 
-/** Masks what would claim the original's addresses. */
-function withoutDoors(devices: Devices): Devices {
-  const doors = Object.entries(devices).filter(([, device]) => leadsOut(device));
-  return Object.fromEntries(doors.map(([name]) => [name, { type: "none" }]));
+/** What would claim the original's addresses. */
+function doorsOf(devices: Devices): string[] {
+  return Object.keys(devices).filter((name) => leadsOut(devices[name] ?? {}));
 }
 
 /** Makes a volume that no machine uses stand elsewhere, with its snapshots. */
@@ -254,7 +256,7 @@ async function copyVolume(
 type Config = Readonly<Record<string, string>>;
 
 function withoutNotes(config: Config): Config {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !isMoveNote(key)));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !isCopyNote(key)));
 }
 
 /** As `clearInstance`. */

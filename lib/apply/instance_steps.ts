@@ -6,8 +6,9 @@ import {
   instanceCreateBody,
   startsWhenCreated,
 } from "../resource/instance.ts";
-import { compareInstance, newPool } from "../resource/instance_compare.ts";
+import { compareInstance } from "../resource/instance_compare.ts";
 import { deleteInstance } from "./delete_instance.ts";
+import { isDetached, reattach } from "./detach.ts";
 import {
   freePort,
   LAST_POWER,
@@ -18,7 +19,7 @@ import {
   stopInstance,
   writeInstance,
 } from "./instance_io.ts";
-import { arrived, relocate } from "./relocate.ts";
+import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned, withoutState } from "./unchanged.ts";
 
@@ -60,8 +61,7 @@ export async function updateInstance(
   const fields = compareInstance(desired, found.actual);
   assertAsPlanned(change, fields);
   const writes = withoutState(fields);
-  const moves = change.from !== undefined || (change.moves ?? []).length > 0 ||
-    newPool(desired, found.actual) !== undefined;
+  const moves = isToMove(change, desired, found.actual);
   const stops = status !== "Stopped" &&
     (moves || desired.state === "stopped" || writes.some((field) => field.effect === "restart"));
   const starts = desired.state === "running" && (status !== "Running" || stops);
@@ -70,9 +70,11 @@ export async function updateInstance(
   if (startsAgain) await context.beforeStart();
   if (stops) await stopInstance(context, source, status);
   if (moves) await relocate(context, change, desired, found.actual);
+  else if (isDetached(found.actual)) await reattach(context, desired.addr, desired);
   if (writes.length > 0) {
-    const fresh = stops || moves ? await readInstance(context, desired.addr) : found;
-    await writeInstance(context, desired, arrived(fresh, found.actual, change));
+    const stale = stops || moves || isDetached(found.actual);
+    const fresh = stale ? await readInstance(context, desired.addr) : found;
+    await writeInstance(context, desired, fresh);
   }
   if (startsAgain) {
     try {

@@ -1,18 +1,18 @@
 import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
-import type { Change } from "../plan/plan.ts";
+import type { Change, Move } from "../plan/plan.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
-import type { Devices } from "../resource/delta.ts";
 import { newPool } from "../resource/instance_compare.ts";
 import { actualVolume, volumeUpdateBody } from "../resource/volume.ts";
 import { carryInstance, deleteOriginal, moveVolume, volumePlace } from "./copy_over.ts";
-import { type Found, projectOf, readInstance, startInstance } from "./instance_io.ts";
+import { detach, reattach } from "./detach.ts";
+import { startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /**
  * Takes a stopped machine, its snapshots and its volumes to where they are declared: another name, project or pool. Each move that
- * was done before an interruption is found done by the next plan, and the devices come back with the machine's config.
+ * was done before an interruption is found done by the next plan.
  */
 export async function relocate(
   context: StepContext,
@@ -23,10 +23,10 @@ export async function relocate(
   const { progress } = context;
   const source = change.from ?? desired.addr;
   const pool = newPool(desired, actual);
+  const moves = change.moves ?? [];
   let place = source;
   try {
-    const moves = change.moves ?? [];
-    if (moves.length > 0) await detach(context, source, moves.map(({ from }) => from));
+    await detach(context, source, desired, moves);
     for (const { from, to } of moves) {
       progress(`moving ${formatAddr(from)}`);
       await moveVolume(context, from, to);
@@ -38,57 +38,42 @@ export async function relocate(
     }
   } catch (error) {
     // Better the machine where it was than none; but where nobody knows what Incus did, its copy may be the one that counts by now.
-    if (actual.status === "Running" && error instanceof IncusError) {
-      await startInstance(context, source, "Stopped").catch(() => {});
+    if (error instanceof IncusError) {
+      await stay(context, source, desired, actual, moves).catch(() => {});
     }
     throw error;
   }
-  if (place === source) return;
-  await deleteOriginal(context, source);
-  if (place.name === desired.addr.name) return;
-  await carryInstance(context, place, desired, undefined);
-  await deleteOriginal(context, place);
+  if (place !== source) {
+    await deleteOriginal(context, source);
+    if (place.name !== desired.addr.name) {
+      await carryInstance(context, place, desired, undefined);
+      await deleteOriginal(context, place);
+    }
+  }
+  await reattach(context, desired.addr, desired);
 }
 
-/**
- * Takes volumes out of a stopped machine. Incus 6.0 would make its devices follow a volume that moves, but then waits 30 s for
- * a lock of its own.
- */
-async function detach(
+/** What could not be moved runs on where it is, but not without its volumes: programs would start anew on empty directories. */
+async function stay(
   context: StepContext,
   addr: ResourceAddr,
-  volumes: readonly ResourceAddr[],
+  desired: DesiredInstance,
+  { status }: ActualInstance,
+  moves: readonly Move[],
 ): Promise<void> {
-  const { actual, etag, kept } = await readInstance(context, addr);
-  const devices = Object.fromEntries(
-    Object.entries(actual.devices).filter(([, device]) => !leadsTo(device, volumes)),
-  );
-  const { description, config, profiles } = actual;
-  const body = { ...kept, description, config, devices, profiles };
-  await context.incus.instances.update(projectOf(addr), addr.name, body, { etag });
+  const whole = await reattach(context, addr, desired, moves);
+  if (status !== "Running") return;
+  if (whole) await startInstance(context, addr, "Stopped");
+  else context.progress("stays stopped: a volume of its has moved already");
 }
 
-function leadsTo({ type, source, pool }: Devices[string], volumes: readonly ResourceAddr[]) {
-  return type === "disk" &&
-    volumes.some((volume) => volume.name === source && volume.pool === pool);
-}
-
-/**
- * A machine that has arrived, with the devices that were taken out or masked on the way: what others set on them is written back
- * with what is declared, and leads to where the volumes are now.
- */
-export function arrived(found: Found, before: ActualInstance, { moves = [] }: Change): Found {
-  const taken = Object.entries(before.devices).flatMap(([name, device]) => {
-    const to = moves.find(({ from }) => leadsTo(device, [from]))?.to;
-    if (to === undefined) return [];
-    const { pool, name: source } = volumePlace(to);
-    return [[name, { ...device, pool, source }] as const];
-  });
-  const here = Object.entries(found.actual.devices).filter(([name, { type }]) =>
-    type !== "none" || before.devices[name]?.type === "none"
-  );
-  const devices = Object.fromEntries([...taken, ...here]);
-  return { ...found, actual: { ...found.actual, devices } };
+/** Whether a machine, its root disk or a volume is to be elsewhere. */
+export function isToMove(
+  { from, moves = [] }: Change,
+  desired: DesiredInstance,
+  actual: ActualInstance,
+): boolean {
+  return from !== undefined || moves.length > 0 || newPool(desired, actual) !== undefined;
 }
 
 /** Its marks name the domain, and its size may have grown. */

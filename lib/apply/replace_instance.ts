@@ -13,11 +13,11 @@ import {
   compareInstance,
   instanceUpdateBody,
   keepsSnapshots,
-  newPool,
 } from "../resource/instance_compare.ts";
 import { leadsOut } from "../resource/delta.ts";
 import { MARK, NO_IMAGE } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
+import { isDetached, reattach } from "./detach.ts";
 import {
   type Found,
   projectOf,
@@ -30,7 +30,7 @@ import {
 import { createInstance } from "./instance_steps.ts";
 import { prove } from "./prove.ts";
 import { refreshDisk } from "./refresh_disk.ts";
-import { relocate } from "./relocate.ts";
+import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned } from "./unchanged.ts";
 
@@ -55,8 +55,10 @@ export async function replaceInstance(
   if (starts || change.aside !== undefined) await context.beforeStart();
   if (actual.status !== "Stopped") await stopInstance(context, source, actual.status);
   let before: Found = { ...found, actual };
-  if (change.aside === undefined && movesFirst(change, desired, actual)) {
-    await relocate(context, change, desired, actual);
+  const moves = isToMove(change, desired, actual);
+  if (change.aside === undefined && (moves || isDetached(actual))) {
+    if (moves) await relocate(context, change, desired, actual);
+    else await reattach(context, desired.addr, desired);
     const moved = await readInstance(context, desired.addr);
     before = { ...moved, actual: { ...moved.actual, status: actual.status } };
   }
@@ -69,11 +71,6 @@ export async function replaceInstance(
   await rebuildInPlace(context, desired, actual);
   if (starts) await startInstance(context, desired.addr, "Stopped");
   return starts;
-}
-
-function movesFirst(change: Change, desired: DesiredInstance, actual: ActualInstance): boolean {
-  return change.from !== undefined || (change.moves ?? []).length > 0 ||
-    newPool(desired, actual) !== undefined;
 }
 
 async function rebuildInPlace(

@@ -8,6 +8,7 @@ import { createPlan } from "../plan/create_plan.ts";
 import { desiredState } from "../plan/desired_state.ts";
 import type { Plan } from "../plan/plan.ts";
 import { instanceAddr } from "../resource/instance.ts";
+import { MARK } from "../resource/mark.ts";
 import { trustColor } from "../view/style.ts";
 import { count, duration, hang } from "../view/text.ts";
 import { confirm } from "./confirm.ts";
@@ -150,7 +151,8 @@ class PowerRun {
         "`anklume check` shows it, `anklume apply` shuts it",
       );
     }
-    const half = places.find(({ instance: { project, name } }) =>
+    const half = places.find(({ instance: { project, name, config } }) =>
+      MARK.detached in config ||
       this.#plan?.changes.some(({ addr, from }) =>
         from !== undefined && addr.project === project && addr.name === name
       )

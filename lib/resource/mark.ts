@@ -35,13 +35,42 @@ export const MARK = {
   copied: "user.anklume.copied",
   /** Of a machine whose name is one for the time being: its own. */
   called: "user.anklume.called",
+  /** Of a machine whose volumes are on their way: what led to them, as JSON; see `Detached`. */
+  detached: "user.anklume.detached",
+  /** Of a copy: names under which it has no NIC and no proxy while the original may still use theirs. */
+  masked: "user.anklume.masked",
   /** Of an instance: digest of what was last provisioned; written by provisioning, not by the plan. */
   provisioned: "user.anklume.provisioned",
 } as const;
 
+/** What tells of a copy that it is one. */
+export function isCopyNote(key: string): boolean {
+  return key === MARK.copying || key === MARK.copied || key === MARK.called;
+}
+
 /** A note of a move, which goes when the move is over. */
 export function isMoveNote(key: string): boolean {
-  return key === MARK.copying || key === MARK.copied || key === MARK.called;
+  return isCopyNote(key) || key === MARK.detached || key === MARK.masked;
+}
+
+/** Declared device of a volume -> every device that led to it, as it was. */
+export type Detached = Readonly<Record<string, Readonly<Record<string, StringMap>>>>;
+
+/** Reads the note about devices that were taken out. A damaged note counts as empty. */
+export function readDetached(config: StringMap): Detached {
+  const parsed = parseObject(config[MARK.detached]);
+  return Object.fromEntries(
+    Object.entries(parsed).map(([declared, devices]) => [
+      declared,
+      Object.fromEntries(
+        Object.entries(asObject(devices)).map(([name, device]) => [name, stringsOf(device)]),
+      ),
+    ]),
+  );
+}
+
+export function readMasked(config: StringMap): string[] {
+  return (config[MARK.masked] ?? "").split(",").filter((name) => name !== "");
 }
 
 /** `MARK.image` of a root disk that is being made: half of it may be there. */
@@ -75,27 +104,38 @@ export interface Managed {
   readonly profiles: readonly string[];
 }
 
-const NOTHING_MANAGED: Managed = { config: [], devices: {}, profiles: [] };
-
 /** Reads the note about what anklume set. A damaged note counts as empty: nothing is unset then. */
 export function readManaged(config: StringMap): Managed {
-  const text = config[MARK.managed];
-  if (text === undefined) return NOTHING_MANAGED;
+  const { config: keys, devices, profiles } = parseObject(config[MARK.managed]);
+  return {
+    config: strings(keys),
+    profiles: strings(profiles),
+    devices: Object.fromEntries(
+      Object.entries(asObject(devices)).map(([name, deviceKeys]) => [name, strings(deviceKeys)]),
+    ),
+  };
+}
+
+/** `{}` where the text is no JSON object. */
+function parseObject(text: string | undefined): Record<string, unknown> {
+  if (text === undefined) return {};
   try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== "object" || parsed === null) return NOTHING_MANAGED;
-    const { config: keys, devices, profiles } = parsed as Record<string, unknown>;
-    const byDevice = typeof devices === "object" && devices !== null ? devices : {};
-    return {
-      config: strings(keys),
-      profiles: strings(profiles),
-      devices: Object.fromEntries(
-        Object.entries(byDevice).map(([name, deviceKeys]) => [name, strings(deviceKeys)]),
-      ),
-    };
+    return asObject(JSON.parse(text));
   } catch {
-    return NOTHING_MANAGED;
+    return {};
   }
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function stringsOf(value: unknown): StringMap {
+  return Object.fromEntries(
+    Object.entries(asObject(value)).flatMap(([key, text]) =>
+      typeof text === "string" ? [[key, text]] : []
+    ),
+  );
 }
 
 function strings(value: unknown): string[] {

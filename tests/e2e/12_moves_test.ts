@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runAndKill } from "./_killer.ts";
 import {
   eventually,
   IMAGE,
@@ -94,6 +95,9 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
 
 Deno.test("another pool is a move, not a loss", async () => {
   await must(["incus", "storage", "create", "second", "btrfs", "size=2GiB"]);
+  const tiny = await Deno.makeTempDir();
+  await must(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tiny]);
+  await must(["incus", "storage", "create", "tiny", "dir", `source=${tiny}`]);
   try {
     await using lab = await Lab.create(
       `${HEAD}  one: { ephemeral: true, machines: { web: { ${VOLUME} } } }\n`,
@@ -103,13 +107,21 @@ Deno.test("another pool is a move, not a loss", async () => {
     const disk = ["config", "device", "set", "--project", "one", "web"];
     await must(["incus", ...disk, "vol-data", "propagation=shared"]);
     await must(["incus", ...disk, "root", "boot.priority=7"]);
-    await lab.write(
-      "infra.yml",
-      (await lab.read("infra.yml")).replace(
-        "moves\nglobal: {",
-        "moves\nglobal: { storage_pool: second,",
-      ),
-    );
+    const before = await lab.read("infra.yml");
+    const inPool = (pool: string) =>
+      lab.write("infra.yml", before.replace("global: {", `global: { storage_pool: ${pool},`));
+
+    // There is no room: the machine runs on where it is, with all that it had.
+    await sh("one", "web", "head -c 4M /dev/urandom >/data/bulk; sync");
+    await inPool("tiny");
+    await lab.anklume(["apply", "--infra", "--yes"], 1);
+    await expectKept("one", "web");
+    const [stayed] = await liveInstances();
+    assert.equal(stayed!.devices["vol-data"]!.propagation, "shared");
+    await lab.write("infra.yml", before);
+    await expectEmpty(lab);
+
+    await inPool("second");
     const planned = lines(await check(lab));
     assert.ok(
       planned.includes(
@@ -123,6 +135,13 @@ Deno.test("another pool is a move, not a loss", async () => {
       ),
       planned.join("\n"),
     );
+    // Killed while the machine is without its volume.
+    const stopped = { at: 2, when: "after" } as const;
+    const { requests, said } = await runAndKill(lab.dir, ["apply", "--infra", "--yes"], stopped);
+    assert.match(requests.at(-1) ?? "", /^PUT .*\/1.0\/instances\/web$/, said);
+    assert.equal((await liveInstances())[0]!.devices["vol-data"], undefined);
+    const { stderr } = await lab.anklume(["start", "web"], 2);
+    assert.match(stderr, /Not started: web was being moved/);
     await lab.anklume(["apply", "--infra", "--yes"]);
     await expectEmpty(lab);
     await expectKept("one", "web");
@@ -132,6 +151,9 @@ Deno.test("another pool is a move, not a loss", async () => {
     assert.equal(devices.root!["boot.priority"], "7");
   } finally {
     await must(["incus", "storage", "delete", "second"]);
+    await must(["incus", "storage", "delete", "tiny"]);
+    await must(["umount", tiny]);
+    await Deno.remove(tiny);
   }
 });
 

@@ -4,13 +4,14 @@ import type { BuildContext } from "./build_context.ts";
 import { buildMachine } from "./build_machine.ts";
 import { checkConfig } from "./check_config.ts";
 import { checkDevices } from "./check_devices.ts";
+import { isMistaken } from "./collection_shapes.ts";
 import { copyNames, mentionsCopy, substituteCopy, warnOfStrayCopy } from "./copies.ts";
 import { distinct } from "./distinct.ts";
 import type { Domain, Internet, Profile } from "./infra.ts";
 import { labelProblem, nameProblem } from "./names.ts";
 import { plainConfig, plainDevices, rangesOf } from "./plain.ts";
 import { copiesShape, domainShape, type DomainText, type InternetText } from "./schema.ts";
-import { isMistaken, type Located, type Unread } from "./shape.ts";
+import type { Located, Unread } from "./shape.ts";
 import { entryOf, type Node } from "./yaml_tree.ts";
 
 /** More than this no host carries; a slip in `copies` must not take minutes to be told. */

@@ -3,7 +3,8 @@ import type { AddressingForm, GlobalSettings } from "./infra.ts";
 import { imageServerProblem, KNOWN_IMAGE_SERVERS } from "./image.ts";
 import { distinct } from "./distinct.ts";
 import type { GlobalText } from "./schema.ts";
-import { type Located, shorten } from "./shape.ts";
+import type { Located } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 const UNREADABLE = "";
 

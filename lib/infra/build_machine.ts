@@ -11,9 +11,10 @@ import type { ImageRef, Machine, TrustLevel } from "./infra.ts";
 import { nameProblem } from "./names.ts";
 import { plainConfig, plainDevices, rangesOf } from "./plain.ts";
 import type { MachineText, ProfileText } from "./schema.ts";
-import { type Located, quotedList, shorten } from "./shape.ts";
 import { buildPublish, buildVolumes } from "./build_storage.ts";
+import type { Located } from "./shape.ts";
 import { checkVariables } from "./variables.ts";
+import { quotedList, shorten } from "./words.ts";
 
 /** A machine before its defaults are filled in. */
 export interface MachineSource {

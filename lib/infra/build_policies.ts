@@ -5,7 +5,8 @@ import { zonePrefix } from "./check_addresses.ts";
 import type { GlobalSettings, NetworkPolicy, PolicyEnd, PortRange } from "./infra.ts";
 import { parseCidr } from "./ip.ts";
 import type { PolicyText, PortsText } from "./schema.ts";
-import { type Located, shorten } from "./shape.ts";
+import type { Located } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 interface PolicyContext {
   readonly names: PolicyNames;

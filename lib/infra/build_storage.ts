@@ -3,7 +3,8 @@ import { normalizePath } from "./bypass.ts";
 import type { Publish, StorageVolume } from "./infra.ts";
 import { labelProblem } from "./names.ts";
 import type { MachineText, VolumeText } from "./schema.ts";
-import { type Located, shorten } from "./shape.ts";
+import type { Located } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 /** A volume's name in Incus. */
 export function volumeName(machine: string, key: string): string {

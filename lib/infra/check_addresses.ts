@@ -3,7 +3,7 @@ import type { SourceRange } from "../diag/diagnostic.ts";
 import { ZONE_OFFSETS } from "./build_global.ts";
 import type { AddressingForm, Domain, Machine } from "./infra.ts";
 import { parseIpv4 } from "./ip.ts";
-import { shorten } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 const FIRST_STATIC = 1;
 const LAST_STATIC = 99;

@@ -1,6 +1,7 @@
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
 import type { ConfigText } from "./schema.ts";
-import { type Located, shorten } from "./shape.ts";
+import type { Located } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 /** Incus keys that a key of infra.yml speaks for. */
 const DEDICATED: Readonly<Record<string, string>> = {

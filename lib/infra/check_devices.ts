@@ -3,7 +3,7 @@ import { suggest } from "../diag/suggest.ts";
 import { checkKey } from "./check_config.ts";
 import { sizeProblem } from "./quantity.ts";
 import type { DevicesText } from "./schema.ts";
-import { quotedList, shorten } from "./shape.ts";
+import { quotedList, shorten } from "./words.ts";
 
 /** Device types of Incus 6. */
 const TYPES = [

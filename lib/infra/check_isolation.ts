@@ -2,10 +2,12 @@ import type { DiagnosticList } from "../diag/diagnostic_list.ts";
 import { suggest } from "../diag/suggest.ts";
 import { configBypass, deviceBypass } from "./bypass.ts";
 import { isTrue } from "./check_config.ts";
+import { isMistaken } from "./collection_shapes.ts";
 import type { TrustLevel } from "./infra.ts";
 import { plainConfig } from "./plain.ts";
 import type { ConfigText, MachineText, ProfileText } from "./schema.ts";
-import { isMistaken, type Located, shorten } from "./shape.ts";
+import type { Located } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 /** A machine with everything that can loosen its walls. */
 export interface IsolationSubject {

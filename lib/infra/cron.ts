@@ -1,5 +1,5 @@
 import type { Problem } from "./names.ts";
-import { shorten } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 interface CronField {
   readonly name: string;

@@ -1,5 +1,6 @@
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
-import { type Located, shorten } from "./shape.ts";
+import type { Located } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 /** The values of a list, each once; a repetition is reported. */
 export function distinct(

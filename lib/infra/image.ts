@@ -1,7 +1,7 @@
 import type { ImageRef } from "./infra.ts";
 import { isDnsLabel, type Problem } from "./names.ts";
 import { suggest } from "../diag/suggest.ts";
-import { quotedList, shorten } from "./shape.ts";
+import { quotedList, shorten } from "./words.ts";
 
 /** Remotes that need no entry in `global.image_servers`; Incus itself does not know `ubuntu`. */
 export const KNOWN_IMAGE_SERVERS: ReadonlyMap<string, string> = new Map([

@@ -1,7 +1,8 @@
 import { SourceFile, type SourceText } from "../diag/source.ts";
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
+import { wrongType } from "./complaint.ts";
 import { readYaml } from "./read_yaml.ts";
-import { quotedList, shorten, wrongType } from "./shape.ts";
+import { quotedList, shorten } from "./words.ts";
 import { type MapEntry, type MapNode, type Node, rangeOf } from "./yaml_tree.ts";
 
 /** Which keys of the infra stand in which file of the directory form. */

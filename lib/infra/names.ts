@@ -1,6 +1,6 @@
 import type { Report } from "../diag/diagnostic_list.ts";
 import { parseIpv4, parseIpv6 } from "./ip.ts";
-import { shorten } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 /** What is wrong with a value; whoever reports it adds the place. */
 export type Problem = Omit<Report, "range">;

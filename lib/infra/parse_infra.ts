@@ -8,10 +8,10 @@ import { checkAddresses } from "./check_addresses.ts";
 import { checkNamespace } from "./check_namespace.ts";
 import { checkRenames } from "./check_renames.ts";
 import { checkResources } from "./check_resources.ts";
+import { isMistaken } from "./collection_shapes.ts";
 import type { Infra } from "./infra.ts";
 import { mergeFiles } from "./merge_files.ts";
 import { type GlobalText, infraShape } from "./schema.ts";
-import { isMistaken } from "./shape.ts";
 
 export interface ParseOptions {
   /** Roles of the workspace and embedded ones; without it roles are not looked up. */

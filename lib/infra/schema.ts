@@ -1,3 +1,6 @@
+import { anyValue } from "./any_value.ts";
+import { list, mapOf, object } from "./collection_shapes.ts";
+import { wrongType } from "./complaint.ts";
 import { cronProblem } from "./cron.ts";
 import { TRUST_LEVELS } from "./infra.ts";
 import {
@@ -11,24 +14,8 @@ import {
   userProblem,
 } from "./names.ts";
 import { expiryProblem, sizeProblem } from "./quantity.ts";
-import {
-  anyValue,
-  checked,
-  choice,
-  described,
-  flag,
-  incusValue,
-  integer,
-  list,
-  type Located,
-  mapOf,
-  object,
-  type Shape,
-  text,
-  unread,
-  type ValueOf,
-  wrongType,
-} from "./shape.ts";
+import { choice, flag, incusValue, integer, text } from "./scalar_shapes.ts";
+import { checked, described, type Located, type Shape, unread, type ValueOf } from "./shape.ts";
 import type { Node } from "./yaml_tree.ts";
 
 // Every key of infra.yml: what may stand there, and the words that editors show.

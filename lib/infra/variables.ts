@@ -1,6 +1,7 @@
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
 import type { Value } from "./infra.ts";
-import { type Located, shorten } from "./shape.ts";
+import type { Located } from "./shape.ts";
+import { shorten } from "./words.ts";
 
 /** With these a role would run elsewhere than in its machine, on the host for example. */
 const CONNECTION_VARIABLES: ReadonlySet<string> = new Set([

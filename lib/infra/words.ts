@@ -1,0 +1,12 @@
+/** `a`, `b` or `c` */
+export function quotedList(words: readonly string[], conjunction = "or"): string {
+  const quoted = words.map((word) => `\`${word}\``);
+  const last = quoted.pop() ?? "nothing";
+  return quoted.length === 0 ? last : `${quoted.join(", ")} ${conjunction} ${last}`;
+}
+
+/** A user's text for a message: one line, no control characters, not too long. */
+export function shorten(word: string): string {
+  const visible = word.replace(/\p{Cc}/gu, "\uFFFD");
+  return visible.length <= 60 ? visible : `${visible.slice(0, 57)}…`;
+}

@@ -1,7 +1,4 @@
-/**
- * Frames that root in a container may write, and what an honest one writes. Both end at `victim` (a neighbour in the domain
- * `pro`), at `server` (in `far`, where only `victim` may send) or at the host.
- */
+/** Frames of a machine that claims to be another, or to be what no machine is. */
 import {
   ALL_NODES,
   ALL_NODES_MAC,
@@ -17,8 +14,6 @@ import {
   ip6Bytes,
   ipv4,
   ipv6,
-  macBytes,
-  newMark,
   solicit,
   SOLICITED,
   SOLICITED_MAC,
@@ -28,71 +23,18 @@ import {
   udp,
   withLength,
 } from "./_frames.ts";
-
-export const EVIL = {
-  ip: "10.120.0.1",
-  mac: "10:66:6a:00:00:01",
-  ip6: "fd00:0:0:1::1",
-  local: "fe80::1266:6aff:fe00:1",
-};
-export const VICTIM = {
-  ip: "10.120.0.2",
-  mac: "10:66:6a:00:00:02",
-  ip6: "fd00:0:0:1::2",
-  local: "fe80::1266:6aff:fe00:2",
-};
-export const SERVER = "10.120.1.1";
-export const GATEWAY = "10.120.0.254";
-
-/** Where a forged frame would arrive: another machine's `eth0`, or the bridge as the host sees it. */
-type Target = "victim" | "server" | "host";
-
-export interface Attack {
-  readonly name: string;
-  readonly target: Target;
-  /** `gateway` is the MAC of the domain's bridge. */
-  readonly frame: (gateway: string) => Uint8Array;
-  /** The mark in it. */
-  readonly trace: string;
-}
-
-const probe = (mark: Uint8Array) => udp(4000, 53, mark);
-
-function attack(
-  name: string,
-  target: Target,
-  frame: (mark: Uint8Array, gateway: string) => Uint8Array,
-): Attack {
-  const mark = newMark();
-  return { name, target, frame: (gateway) => frame(mark, gateway), trace: mark.toHex() };
-}
-
-function toVictim(name: string, frame: (mark: Uint8Array) => Uint8Array): Attack {
-  return attack(name, "victim", frame);
-}
-
-const plain = (mark: Uint8Array) =>
-  ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark)));
-
-/** The beginning of an option of sixteen bytes, of which a receiver thinks nothing: room for a mark. */
-const NONCE = bytes(14, 2, 0, 0, 0, 0, 0, 0);
-const advert = (target: string, mark: Uint8Array) =>
-  ethernet(
-    ALL_NODES_MAC,
-    EVIL.mac,
-    0x86dd,
-    ipv6(
-      EVIL.local,
-      ALL_NODES,
-      ICMPV6,
-      icmpv6(
-        EVIL.local,
-        ALL_NODES,
-        136,
-        bytes(0x20, 0, 0, 0, ip6Bytes(target), 2, 1, macBytes(EVIL.mac), NONCE, mark),
-      ),
-    ),
-  );
+import {
+  advert,
+  EVIL,
+  frameTo,
+  GATEWAY,
+  plain,
+  probe,
+  type SentFrame,
+  SERVER,
+  toVictim,
+  VICTIM,
+} from "./_sent_frame.ts";
 
 /** A second and last fragment, at byte 8. */
 function fragment(next: number, mark: Uint8Array): Uint8Array {
@@ -104,7 +46,7 @@ function dhcpAnswer(port: number, mark: Uint8Array): Uint8Array {
   return ipv4(EVIL.ip, "255.255.255.255", UDP, udp(port, 68, mark));
 }
 
-export const ATTACKS: readonly Attack[] = [
+export const ATTACKS: readonly SentFrame[] = [
   toVictim(
     "another address",
     (mark) =>
@@ -124,7 +66,7 @@ export const ATTACKS: readonly Attack[] = [
     (mark) =>
       ethernet(VICTIM.mac, "10:66:6a:00:00:99", 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark))),
   ),
-  attack(
+  frameTo(
     "the victim's address towards what only the victim may reach",
     "server",
     (mark, gateway) =>
@@ -162,7 +104,7 @@ export const ATTACKS: readonly Attack[] = [
         ),
       ),
   ),
-  attack("an ARP question for another domain's gateway", "host", (mark) =>
+  frameTo("an ARP question for another domain's gateway", "host", (mark) =>
     ethernet(
       BROADCAST,
       EVIL.mac,
@@ -356,83 +298,16 @@ export const ATTACKS: readonly Attack[] = [
       ),
   ),
   // Last: where these arrive, the bridge looks for the victim at the wrong port from then on.
-  attack(
+  frameTo(
     "the victim's MAC and address towards the host",
     "host",
     (mark, gateway) =>
       ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, GATEWAY, UDP, probe(mark))),
   ),
-  attack(
+  frameTo(
     "the victim's MAC and address towards what only the victim may reach",
     "server",
     (mark, gateway) =>
       ethernet(gateway, VICTIM.mac, 0x0800, ipv4(VICTIM.ip, SERVER, UDP, probe(mark))),
   ),
 ];
-
-/** Frames that an honest machine sends, so that the rules are not merely shut. */
-export const HONEST: readonly Attack[] = [
-  toVictim("its own address", plain),
-  toVictim(
-    "an ARP answer for itself",
-    (mark) =>
-      ethernet(
-        VICTIM.mac,
-        EVIL.mac,
-        0x0806,
-        bytes(
-          arp({
-            operation: 2,
-            senderMac: EVIL.mac,
-            sender: EVIL.ip,
-            targetMac: VICTIM.mac,
-            target: VICTIM.ip,
-          }),
-          mark,
-        ),
-      ),
-  ),
-  toVictim(
-    "the question whether its address is free",
-    (mark) =>
-      ethernet(
-        BROADCAST,
-        EVIL.mac,
-        0x0806,
-        bytes(arp({ operation: 1, senderMac: EVIL.mac, sender: "0.0.0.0", target: EVIL.ip }), mark),
-      ),
-  ),
-  toVictim("the question whether its IPv6 address is free", (mark) =>
-    ethernet(
-      SOLICITED_MAC,
-      EVIL.mac,
-      0x86dd,
-      ipv6("::", SOLICITED, ICMPV6, solicit(SOLICITED, EVIL.ip6, mark)),
-    )),
-  attack("a DHCP request", "host", (mark) =>
-    ethernet(
-      BROADCAST,
-      EVIL.mac,
-      0x0800,
-      ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, mark)),
-    )),
-  toVictim(
-    "its own IPv6 address",
-    (mark) => ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6(EVIL.ip6, VICTIM.ip6, UDP, probe(mark))),
-  ),
-  toVictim("a neighbour advertisement for itself", (mark) => advert(EVIL.ip6, mark)),
-];
-
-/** With br_netfilter the host puts fragments together first, and one alone goes nowhere. */
-export const HONEST_FRAGMENT = toVictim(
-  "the rest of a UDP packet in fragments",
-  (mark) =>
-    ethernet(
-      VICTIM.mac,
-      EVIL.mac,
-      0x86dd,
-      ipv6(EVIL.ip6, VICTIM.ip6, 44, bytes(UDP, 0, u16(8), u16(1), u16(2), mark)),
-    ),
-);
-
-export const names = (attacks: readonly Attack[]): string[] => attacks.map(({ name }) => name);

@@ -1,12 +1,14 @@
-/** The forged frames of `_attacks.ts` on their way through a lab that has the machines `evil`, `victim` and `server`. */
+/** The forged frames of `_attacks.ts` and `_honest.ts` on their way through a lab that has the machines `evil`, `victim` and `server`. */
 import { arrived, type Port, port, surprises } from "./_arrivals.ts";
-import { type Attack, ATTACKS, EVIL, HONEST, HONEST_FRAGMENT } from "./_attacks.ts";
+import { ATTACKS } from "./_attacks.ts";
 import { ethernet, ipv4, newMark, UDP, udp } from "./_frames.ts";
+import { HONEST, HONEST_FRAGMENT } from "./_honest.ts";
 import { HOST, type Lab } from "./_lab.ts";
+import { EVIL, type SentFrame } from "./_sent_frame.ts";
 
-async function probes<T extends Attack>(lab: Lab, attacks: readonly T[], passes: boolean) {
+async function probes<T extends SentFrame>(lab: Lab, attacks: readonly T[], passes: boolean) {
   const gateway = await lab.host.mac("net-pro");
-  const places: Record<Attack["target"], Port> = {
+  const places: Record<SentFrame["target"], Port> = {
     victim: port(lab.agent("victim")),
     server: port(lab.agent("server")),
     host: port(lab.host, "net-pro"),
@@ -23,7 +25,7 @@ async function probes<T extends Attack>(lab: Lab, attacks: readonly T[], passes:
 }
 
 /** Names of the attacks that arrive. */
-export async function arrivals(lab: Lab, attacks: readonly Attack[]): Promise<string[]> {
+export async function arrivals(lab: Lab, attacks: readonly SentFrame[]): Promise<string[]> {
   const seen = await arrived(await probes(lab, attacks, false));
   return [...seen].map(({ name }) => name);
 }

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { ATTACKS, GATEWAY, HONEST, HONEST_FRAGMENT, names, SERVER, VICTIM } from "./_attacks.ts";
+import { ATTACKS } from "./_attacks.ts";
 import { arrivingErrors, forgedErrors, honestErrors } from "./_errors.ts";
 import { everything, everythingLive, startEverything } from "./_everything.ts";
 import { arrivals, RESERVED, reservedAnswers } from "./_forgery.ts";
 import { fromStranger } from "./_spoofing.ts";
+import { HONEST, HONEST_FRAGMENT } from "./_honest.ts";
 import { buildInfra } from "./_infra.ts";
 import { Lab } from "./_lab.ts";
 import { rulesetOf } from "./_rules.ts";
+import { GATEWAY, names, SERVER, VICTIM } from "./_sent_frame.ts";
 
 /** A container's root in the domain `pro`, its neighbour `victim`, and `far` in another domain that `victim` may reach. */
 const built = buildInfra({

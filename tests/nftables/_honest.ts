@@ -1,0 +1,90 @@
+import {
+  arp,
+  BROADCAST,
+  bytes,
+  ethernet,
+  ICMPV6,
+  ipv4,
+  ipv6,
+  solicit,
+  SOLICITED,
+  SOLICITED_MAC,
+  u16,
+  UDP,
+  udp,
+} from "./_frames.ts";
+import {
+  advert,
+  EVIL,
+  frameTo,
+  plain,
+  probe,
+  type SentFrame,
+  toVictim,
+  VICTIM,
+} from "./_sent_frame.ts";
+
+/** Frames that an honest machine sends, so that the rules are not merely shut. */
+export const HONEST: readonly SentFrame[] = [
+  toVictim("its own address", plain),
+  toVictim(
+    "an ARP answer for itself",
+    (mark) =>
+      ethernet(
+        VICTIM.mac,
+        EVIL.mac,
+        0x0806,
+        bytes(
+          arp({
+            operation: 2,
+            senderMac: EVIL.mac,
+            sender: EVIL.ip,
+            targetMac: VICTIM.mac,
+            target: VICTIM.ip,
+          }),
+          mark,
+        ),
+      ),
+  ),
+  toVictim(
+    "the question whether its address is free",
+    (mark) =>
+      ethernet(
+        BROADCAST,
+        EVIL.mac,
+        0x0806,
+        bytes(arp({ operation: 1, senderMac: EVIL.mac, sender: "0.0.0.0", target: EVIL.ip }), mark),
+      ),
+  ),
+  toVictim("the question whether its IPv6 address is free", (mark) =>
+    ethernet(
+      SOLICITED_MAC,
+      EVIL.mac,
+      0x86dd,
+      ipv6("::", SOLICITED, ICMPV6, solicit(SOLICITED, EVIL.ip6, mark)),
+    )),
+  frameTo("a DHCP request", "host", (mark) =>
+    ethernet(
+      BROADCAST,
+      EVIL.mac,
+      0x0800,
+      ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, mark)),
+    )),
+  toVictim(
+    "its own IPv6 address",
+    (mark) => ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6(EVIL.ip6, VICTIM.ip6, UDP, probe(mark))),
+  ),
+  toVictim("a neighbour advertisement for itself", (mark) => advert(EVIL.ip6, mark)),
+];
+
+/** With br_netfilter the host puts fragments together first, and one alone goes nowhere. */
+export const HONEST_FRAGMENT = toVictim(
+  "the rest of a UDP packet in fragments",
+  (mark) =>
+    ethernet(
+      VICTIM.mac,
+      EVIL.mac,
+      0x86dd,
+      ipv6(EVIL.ip6, VICTIM.ip6, 44, bytes(UDP, 0, u16(8), u16(1), u16(2), mark)),
+    ),
+);

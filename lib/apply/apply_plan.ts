@@ -25,6 +25,8 @@ export interface ApplyOptions {
   /** Milliseconds before started machines are looked at again. Default: 2500 where `plan.watchStarts`, else 0. */
   readonly settleMs?: number;
   readonly now?: () => number;
+  /** Awaited before a project is deleted. */
+  readonly beforeProjectGoes?: (project: string) => Promise<void>;
   /** undefined: what a dead daemon left on the host stays. */
   readonly cleanup?: HostCleanup | undefined;
 }
@@ -137,6 +139,7 @@ class ApplyRun {
         const resource = this.#desired.get(formatAddr(addr));
         return resource?.kind === "volume" ? resource : undefined;
       },
+      beforeProjectGoes: this.#options.beforeProjectGoes,
       cleanup: this.#options.cleanup,
       now: this.#now,
       progress: (text: string) =>

@@ -164,9 +164,15 @@ export async function writeProfile(
   await incus.profiles.update(project, name, profileUpdateBody(desired, actual), { etag });
 }
 
-export async function deleteResource({ incus }: StepContext, change: Change): Promise<void> {
+export async function deleteResource(
+  { incus, beforeProjectGoes }: StepContext,
+  change: Change,
+): Promise<void> {
   const { kind, name, project = "default", pool = "default" } = change.addr;
-  if (kind === "project") return await incus.projects.delete(name);
+  if (kind === "project") {
+    await beforeProjectGoes?.(name);
+    return await incus.projects.delete(name);
+  }
   if (kind === "network") return await incus.networks.delete(name);
   if (kind === "volume") return await incus.volumes.delete(pool, project, name);
   if (kind === "profile") return await incus.profiles.delete(project, name);

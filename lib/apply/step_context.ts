@@ -17,6 +17,8 @@ export interface StepContext {
   readonly beforeStart: () => Promise<void>;
   /** The volume that is declared there. */
   readonly desiredVolume: (addr: ResourceAddr) => DesiredVolume | undefined;
+  /** Awaited before a project is deleted: what is noted there may have to go elsewhere. */
+  readonly beforeProjectGoes?: ((project: string) => Promise<void>) | undefined;
   /** undefined: nobody can. */
   readonly cleanup?: HostCleanup | undefined;
   /** Milliseconds since the epoch. */

@@ -22,6 +22,7 @@ import type { HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, type Outlook } from "./outlook.ts";
+import { noteKeeper } from "./note_keeper.ts";
 import { provisionMachines, type ProvisionOptions } from "./provision_machines.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
@@ -254,6 +255,7 @@ async function converge(
     firewall: live.host.port(live.ruleset),
     signal: session.signal,
     force: options.force ?? false,
+    beforeProjectGoes: noteKeeper(live, plan, options),
     cleanup: live.host.cleanup,
   });
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);

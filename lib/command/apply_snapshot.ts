@@ -1,7 +1,8 @@
 import type { Plan } from "../plan/plan.ts";
 import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
-import type { SetNote } from "../snapshot/set_note.ts";
+import { type FoundNote, notesOf } from "../snapshot/snapshot_set.ts";
+import { machineKey } from "../snapshot/place.ts";
 import { anyLeftFrozen } from "../snapshot/thaw.ts";
 import { count, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -108,7 +109,6 @@ export async function takeBaseline(
       addr.kind === "instance" && (action === "create" || action === "replace")
     ).map(({ addr }) => `${addr.project}/${addr.name}`),
   );
-  const notes = baselineNotes(inventory);
   const machines = inventory.machines.filter((machine) => {
     if (domains?.includes(machine.domain) === false) return false;
     return anew.has(`${machine.project}/${machine.name}`) || !hasBaseline(machine, inventory);
@@ -119,7 +119,7 @@ export async function takeBaseline(
     return EXIT.done;
   }
   const stale = inventory.sets.find(({ name }) => name === BASELINE);
-  const joins = await withoutStale(live, inventory, stale, machines, notes, session);
+  const joins = await withoutStale(live, inventory, stale, machines, session);
   if (joins === undefined) return EXIT.failed;
   const status = await takeAndSay(
     live.incus,
@@ -128,7 +128,7 @@ export async function takeBaseline(
       kind: "baseline",
       at: new Date(),
       machines,
-      ...(joins.size === 0 ? {} : { joins }),
+      ...(joins.length === 0 ? {} : { joins }),
     },
     inventory.pools,
     session,
@@ -145,9 +145,8 @@ async function withoutStale(
   inventory: Inventory,
   set: Inventory["sets"][number] | undefined,
   machines: readonly LiveMachine[],
-  notes: ReadonlyMap<string, SetNote>,
   { signal, terminal }: Session,
-): Promise<Map<string, SetNote> | undefined> {
+): Promise<FoundNote[] | undefined> {
   const members =
     set?.members.filter(({ project, machine }) =>
       machines.some((each) => each.project === project && each.name === machine)
@@ -160,20 +159,13 @@ async function withoutStale(
       return undefined;
     }
   }
-  const left = [...notes].map(([project, note]): [string, SetNote] => {
-    const machinesLeft = Object.entries(note.machines).filter(([name]) =>
-      !machines.some((machine) => machine.project === project && machine.name === name)
-    );
-    return [project, { ...note, machines: Object.fromEntries(machinesLeft) }];
+  const replaced = new Set(
+    members.map(({ project, machine, before }) => machineKey(before ?? { project, machine })),
+  );
+  return notesOf(BASELINE, inventory.notes).flatMap(({ project, note }) => {
+    const left = note.machines.filter((noted) => !replaced.has(machineKey(noted)));
+    return left.length === 0 ? [] : [{ project, note: { ...note, machines: left } }];
   });
-  return new Map(left.filter(([, { machines }]) => Object.keys(machines).length > 0));
-}
-
-function baselineNotes({ notes }: Inventory): Map<string, SetNote> {
-  return new Map([...notes].flatMap(([project, ofProject]) => {
-    const note = ofProject.get(BASELINE);
-    return note === undefined ? [] : [[project, note] as const];
-  }));
 }
 
 function hasBaseline({ project, name }: LiveMachine, { sets }: Inventory): boolean {
@@ -192,10 +184,7 @@ export async function thawBefore(live: Live, session: Session): Promise<void> {
 
 /** What stands, thawed. */
 async function liveInventory(live: Live, session: Session): Promise<Inventory> {
-  const { infraId } = live.addressing;
-  // Ownership goes by the infra's UUID.
-  const owner = { project: live.ruleset.project, infraId };
   const options = { now: new Date(), signal: session.signal };
-  const read = () => readInventory(live.incus, owner, options);
+  const read = () => readInventory(live.incus, live.owner, options);
   return await settle(live.incus, await read(), read, session);
 }

@@ -17,6 +17,7 @@ import { forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
 import { type Live, openLive } from "./live.ts";
 import { selectDomains } from "./select_domains.ts";
+import { noteKeeper } from "./note_keeper.ts";
 import type { Session } from "./session.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
@@ -51,7 +52,7 @@ async function destroyOnce(
   if (live === undefined) return EXIT.wrongInput;
   const { terminal, out } = session;
   const project = workspace.infra.projectName;
-  const owner = { project, infraId: live.addressing.infraId };
+  const { owner } = live;
   const owned = ownedResources(owner, live.actual);
   const gone = owned.map((resource) => domainOf(resource).domain ?? "");
   const domains = selectDomains(workspace.infra, options.domain, gone);
@@ -131,6 +132,7 @@ async function remove(
     firewall: live.host.port(live.ruleset),
     signal: session.signal,
     force: options.force ?? false,
+    beforeProjectGoes: noteKeeper(live, plan, options),
   });
   // What was held back stays on purpose, and has been named.
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);

@@ -9,6 +9,7 @@ import { renderRuleset } from "../nftables/render_ruleset.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
 import type { ActualState } from "../plan/actual_state.ts";
 import { wishesOf } from "../plan/read_actual_state.ts";
+import type { Owner } from "../resource/mark.ts";
 import { actualNetwork } from "../resource/network.ts";
 import { type Admin, readAdmin } from "./admin.ts";
 import { bridgeOwners } from "./host_networks.ts";
@@ -26,6 +27,7 @@ export interface Live extends AsyncDisposable {
   readonly incus: IncusClient;
   readonly host: HostSide;
   readonly admin: Admin;
+  readonly owner: Owner;
   readonly addressing: Addressing;
   readonly lock: Lock;
   readonly actual: ActualState;
@@ -107,6 +109,7 @@ export async function openLive(
       incus,
       host,
       admin,
+      owner: { project: infra.projectName, infraId: addressing.infraId },
       addressing,
       lock,
       actual: { ...state, firewall, limits },

@@ -51,9 +51,8 @@ export async function restore(request: RestoreRequest, session: Session): Promis
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
   const { incus } = live;
-  const owner = { project: workspace.infra.projectName, infraId: live.addressing.infraId };
   const now = new Date();
-  const read = () => readInventory(incus, owner, { now, signal: session.signal });
+  const read = () => readInventory(incus, live.owner, { now, signal: session.signal });
   const inventory = await settle(incus, await read(), read, session);
   const set = findSet(request.set, inventory, request.missing);
   const scope = selectMachines(workspace.infra, inventory, request);
@@ -139,6 +138,8 @@ async function run(
       restoreSet(live.incus, plan, {
         ...(safety === undefined ? {} : { safety }),
         desired: desiredMachines(workspace, live),
+        owner: live.owner,
+        networks: live.actual.resources.filter((each) => each.kind === "network"),
         beforeStart: () => standing ??= firewall.verify(),
         earlier: inventory.restores,
         signal,
@@ -161,8 +162,7 @@ async function run(
   if (safety !== undefined) {
     terminal.out(`To undo it: \`anklume snapshot restore ${safety}\`.\n`);
   }
-  const missing = plan.gone.length + plan.broken.length + plan.ground.length +
-    plan.set.lostProjects.length;
+  const missing = plan.gone.length + plan.broken.length + plan.ground.length;
   if (missing > 0) {
     terminal.err(out.colors.yellow("Not all of the set could go back, see above.\n"));
   }

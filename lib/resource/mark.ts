@@ -39,6 +39,8 @@ export const MARK = {
   detached: "user.anklume.detached",
   /** Of a copy: names under which it has no NIC and no proxy while the original may still use theirs. */
   masked: "user.anklume.masked",
+  /** Of a network that is there for the time of a restore: `true`. */
+  standIn: "user.anklume.stand-in",
   /** Of an instance: digest of what was last provisioned; written by provisioning, not by the plan. */
   provisioned: "user.anklume.provisioned",
 } as const;

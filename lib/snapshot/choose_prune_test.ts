@@ -8,7 +8,7 @@ const NOW = new Date("2026-11-25T10:00:00Z");
 
 function set(name: string, days: number, more: Partial<SnapshotSet> = {}): SnapshotSet {
   const at = addSpan(NOW, `${days}d`, -1).toISOString();
-  return { name, origin: "manual", at, members: [], lostProjects: [], faults: [], ...more };
+  return { name, origin: "manual", at, members: [], faults: [], ...more };
 }
 
 function choose(sets: SnapshotSet[], wish: Partial<PruneWish>) {

@@ -10,7 +10,7 @@ const MACHINE: LiveMachine = {
   status: "Running",
   instance: {} as Instance,
   protected: false,
-  volumes: [{ pool: "slow", project: "pro", volume: "db-data" }],
+  volumes: [{ device: "vol-data", pool: "slow", project: "pro", volume: "db-data" }],
   rootPool: "tank",
 };
 

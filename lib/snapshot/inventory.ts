@@ -1,11 +1,12 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
-import type { Instance } from "../incus/wire/instance.ts";
+import type { Instance, InstanceFull, InstanceSnapshot } from "../incus/wire/instance.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import type { Volume } from "../incus/wire/storage.ts";
 import { compareText } from "../resource/delta.ts";
 import { MARK, type Owner, ownership } from "../resource/mark.ts";
 import { sameValue } from "../resource/value.ts";
+import { placeKey } from "./place.ts";
 import { type Everything, readEverything, type ReadOptions } from "./read_everything.ts";
 import { buildSets, type SnapshotSet } from "./snapshot_set.ts";
 import { readRestoreNote, readSetNotes, type RestoreNote, type SetNote } from "./set_note.ts";
@@ -21,8 +22,13 @@ export interface LiveMachine {
   /** `ephemeral: false`. */
   readonly protected: boolean;
   /** Custom volumes of this infra that are attached to it. */
-  readonly volumes: readonly VolumePlace[];
+  readonly volumes: readonly AttachedVolume[];
   readonly rootPool: string | undefined;
+}
+
+export interface AttachedVolume extends VolumePlace {
+  /** Name of the machine's device that leads to it. */
+  readonly device: string;
 }
 
 export interface LivePool {
@@ -35,7 +41,7 @@ export interface LivePool {
 export interface Inventory {
   readonly machines: readonly LiveMachine[];
   readonly pools: readonly LivePool[];
-  /** By project: what is noted of sets there. */
+  /** By project: the sets that have their home there. */
   readonly notes: ReadonlyMap<string, ReadonlyMap<string, SetNote>>;
   /** By project: machines whose restore did not come to its end. */
   readonly restores: ReadonlyMap<string, RestoreNote>;
@@ -67,7 +73,7 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
   );
   const snapshots = new Map(ours.map((instance) => [
     `${instance.project}/${instance.name}`,
-    "snapshots" in instance ? instance.snapshots ?? [] : [],
+    snapshotsOf(instance),
   ]));
   return {
     machines,
@@ -82,6 +88,11 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
   };
 }
 
+/** Empty where they were not asked for. */
+export function snapshotsOf(instance: Instance | InstanceFull): readonly InstanceSnapshot[] {
+  return "snapshots" in instance ? instance.snapshots ?? [] : [];
+}
+
 /** What stands of this infra. */
 export async function readInventory(
   incus: IncusClient,
@@ -89,11 +100,6 @@ export async function readInventory(
   options: ReadOptions & { readonly now: Date },
 ): Promise<Inventory> {
   return inventoryOf(await readEverything(incus, options), owner, options.now);
-}
-
-/** `default/pro/pro-dev-data` */
-export function placeKey({ pool, project, volume }: VolumePlace): string {
-  return `${pool}/${project}/${volume}`;
 }
 
 function placeOf(pool: string, { project, name }: Volume): VolumePlace {
@@ -131,11 +137,11 @@ function attach(
   }));
 }
 
-function disksOf({ project, devices }: Instance): VolumePlace[] {
-  return Object.values(devices).flatMap((device) =>
+function disksOf({ project, devices }: Instance): AttachedVolume[] {
+  return Object.entries(devices).flatMap(([name, device]) =>
     device.type === "disk" && device.pool !== undefined && device.source !== undefined &&
       device.path !== "/"
-      ? [{ pool: device.pool, project, volume: device.source }]
+      ? [{ device: name, pool: device.pool, project, volume: device.source }]
       : []
   );
 }

@@ -1,18 +1,38 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
+import type { Tagged } from "../incus/transport.ts";
+import type { Project } from "../incus/wire/project.ts";
 import { RESTORE_KEY, type RestoreNote, setKey, type SetNote } from "./set_note.ts";
 
 const ATTEMPTS = 5;
 const CHANGED_MEANWHILE = 412;
 
-/** Writes what is noted of a set on a project; undefined takes the note away. */
-export function writeSetNote(
-  incus: IncusClient,
-  project: string,
-  name: string,
-  note: SetNote | undefined,
-): Promise<void> {
-  return writeKey(incus, project, setKey(name), note);
+/** A set's note where it has its home. */
+export class SetNoteWriter {
+  readonly #incus: IncusClient;
+  readonly #home: string;
+  readonly #key: string;
+  #asked: Promise<Tagged<Project>> | undefined;
+
+  constructor(incus: IncusClient, home: string, set: string) {
+    this.#incus = incus;
+    this.#home = home;
+    this.#key = setKey(set);
+  }
+
+  /** Asks for what will be written over, while something else goes on. */
+  prepare(): void {
+    this.#asked = this.#incus.projects.get(this.#home);
+    // Who writes is told.
+    this.#asked.catch(() => {});
+  }
+
+  /** undefined takes the note away. */
+  async write(note: SetNote | undefined): Promise<void> {
+    const asked = this.#asked;
+    this.#asked = undefined;
+    await writeKey(this.#incus, this.#home, this.#key, note, asked);
+  }
 }
 
 /** Writes what is noted of a restore under way; nothing pending: it came to its end. */
@@ -31,9 +51,11 @@ async function writeKey(
   project: string,
   key: string,
   value: unknown,
+  asked?: Promise<Tagged<Project>>,
 ): Promise<void> {
   for (let attempt = 1;; attempt++) {
-    const { value: { description, config }, etag } = await projects.get(project);
+    const reading = attempt === 1 && asked !== undefined ? asked : projects.get(project);
+    const { value: { description, config }, etag } = await reading;
     const { [key]: _, ...rest } = config;
     const written = value === undefined ? rest : { ...rest, [key]: JSON.stringify(value) };
     try {

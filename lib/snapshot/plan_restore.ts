@@ -1,6 +1,6 @@
-import type { InstanceSnapshot } from "../incus/wire/instance.ts";
 import { sameValue } from "../resource/value.ts";
-import { type Inventory, type LiveMachine, placeKey } from "./inventory.ts";
+import { type Inventory, type LiveMachine, snapshotsOf } from "./inventory.ts";
+import { placeKey } from "./place.ts";
 import { isWhole, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 
 /** What a restore would do, for the person who has to agree. Data, no I/O. */
@@ -115,9 +115,7 @@ function zfsLimits(machines: readonly RestoreMachine[], inventory: Inventory): Z
 }
 
 function newerThan({ live, member }: RestoreMachine, pool: string, inventory: Inventory): string[] {
-  const snapshots = "snapshots" in live.instance
-    ? (live.instance.snapshots as InstanceSnapshot[] | null) ?? []
-    : [];
+  const snapshots = snapshotsOf(live.instance);
   const at = snapshots.find(({ name }) => name === member.snapshot)?.created_at ?? "";
   const ofRoot = live.rootPool !== pool
     ? []

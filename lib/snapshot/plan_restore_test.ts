@@ -31,7 +31,7 @@ function member(name: string, more: Partial<SetMember> = {}): SetMember {
 }
 
 function set(...members: SetMember[]): SnapshotSet {
-  return { name: "one", origin: "manual", at: T1, members, lostProjects: [], faults: [] };
+  return { name: "one", origin: "manual", at: T1, members, faults: [] };
 }
 
 function inventory(driver: string, more: Partial<Inventory> = {}): Inventory {
@@ -87,7 +87,7 @@ Deno.test("planRestore() starts what runs, and what an interrupted restore stopp
 });
 
 Deno.test("planRestore() names volumes that are gone, and volumes that are newer than the set", () => {
-  const place = (volume: string) => ({ pool: "tank", project: "pro", volume });
+  const place = (volume: string) => ({ device: volume, pool: "tank", project: "pro", volume });
   const live = machine("db", { volumes: [place("db-data"), place("db-new")] });
   const volumes = ["db-data", "db-lost"].map((volume) => ({
     pool: "tank",
@@ -110,7 +110,7 @@ Deno.test("planRestore() knows what ZFS would remove: newer snapshots of the dis
     { ...place, name: "one", created_at: T1 },
     { ...place, name: "auto-1", created_at: T2 },
   ];
-  const live = machine("db", { volumes: [place] });
+  const live = machine("db", { volumes: [{ device: "vol-data", ...place }] });
   const wanted = set(
     member("db", { volumes: [{ pool: "tank", volume: "db-data", snapshot: "one" }] }),
   );

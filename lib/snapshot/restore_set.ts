@@ -1,11 +1,14 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { DesiredInstance } from "../resource/instance.ts";
+import type { Owner } from "../resource/mark.ts";
+import type { ActualNetwork } from "../resource/network.ts";
 import { convergedBody, isConverged } from "./converge_restored.ts";
 import { allSettled, eachMachine } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
 import type { RestoreNote } from "./set_note.ts";
+import { StandIns } from "./stand_in.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
 export interface RestoreOptions extends WorkOptions {
@@ -13,6 +16,9 @@ export interface RestoreOptions extends WorkOptions {
   readonly safety?: string;
   /** What infra.yml declares, by `project/machine`. */
   readonly desired: ReadonlyMap<string, DesiredInstance>;
+  readonly owner: Owner;
+  /** Those there are. */
+  readonly networks: readonly ActualNetwork[];
   /** Resolves when the firewall stands; throws otherwise. Awaited before a machine is stopped, and before it is started. */
   readonly beforeStart: () => Promise<void>;
   /** Restores that did not come to their end, by project: their machines stay pending until they are done. */
@@ -50,6 +56,12 @@ export async function restoreSet(
   );
   await allSettled(
     [...pending].map(([project, note]) => writeRestoreNote(incus, project, note)),
+  );
+  await using _standIns = await StandIns.make(
+    incus,
+    options.owner,
+    plan.machines,
+    options.networks,
   );
   const work = plan.machines.map((machine) => ({
     ...machine,

@@ -1,15 +1,12 @@
 import { MARK_PREFIX } from "../resource/mark.ts";
 
 /**
- * What anklume notes about a set, as JSON on the Incus project of each of its domains. A snapshot itself takes no note: Incus
- * drops its `user.*`, and one on the machine would be copied into every later snapshot and rolled back by a restore. On
- * the project it also outlives a machine that is deleted.
+ * What anklume notes about a set, as JSON on one Incus project, the set's home. A snapshot itself takes no note: Incus drops its `user.*`,
+ * and one on the machine would be copied into every later snapshot and rolled back by a restore. On a project it also
+ * outlives the machines; a home that anklume deletes hands its notes over before (hand_over.ts).
  */
 export interface SetNote {
-  /**
-   * `taking`, on one of the set's projects: the set is not finished; when nobody is at it, it was interrupted. That note is the first
-   * to come and the last to go.
-   */
+  /** `taking`: the set is not finished; when nobody is at it, it was interrupted. Such a note is the first to come and the last to go. */
   readonly state: "taking" | "whole";
   readonly kind: SetKind;
   /** ISO 8601. */
@@ -17,12 +14,19 @@ export interface SetNote {
   /** ISO 8601; absent: never. */
   readonly expires?: string;
   readonly description?: string;
-  /** Of this project: machine -> its volumes, as `pool/volume`. */
-  readonly machines: Readonly<Record<string, readonly string[]>>;
-  /** Every project of the set, so that one that is gone can be named. */
-  readonly projects: readonly string[];
-  /** Machines that may be frozen by the taking; thawed by the next run if it was killed. */
+  readonly machines: readonly NotedMachine[];
+  /** Machines that may be frozen by the taking, as `project/machine`; thawed by the next run if it was killed. */
   readonly frozen?: readonly string[];
+}
+
+/** A machine as it was when the set was taken. */
+export interface NotedMachine {
+  readonly project: string;
+  readonly machine: string;
+  /** `volatile.uuid`, by which it is known under another name and in another project; one that never ran has none. */
+  readonly uuid?: string;
+  /** Device -> `pool/volume`. */
+  readonly volumes: Readonly<Record<string, string>>;
 }
 
 /** `safety`: taken by a restore; `apply`: by `apply --snapshot`; `baseline`: by `apply --baseline`. */
@@ -76,21 +80,32 @@ export function readRestoreNote(config: Readonly<Record<string, string>>): Resto
 
 function parseSetNote(text: string): SetNote | undefined {
   const value = parseObject(text);
-  if (value === undefined || !isObject(value.machines) || typeof value.at !== "string") {
+  if (value === undefined || !Array.isArray(value.machines) || typeof value.at !== "string") {
     return undefined;
   }
-  const machines = Object.entries(value.machines).map(([name, volumes]) =>
-    [name, strings(volumes)] as const
-  );
   return {
     state: value.state === "whole" ? "whole" : "taking",
     kind: SET_KINDS.find((kind) => kind === value.kind) ?? "manual",
     at: value.at,
     ...(typeof value.expires === "string" ? { expires: value.expires } : {}),
     ...(typeof value.description === "string" ? { description: value.description } : {}),
-    machines: Object.fromEntries(machines),
-    projects: strings(value.projects),
+    machines: value.machines.flatMap((machine) => parseMachine(machine) ?? []),
     ...(value.frozen === undefined ? {} : { frozen: strings(value.frozen) }),
+  };
+}
+
+function parseMachine(value: unknown): NotedMachine | undefined {
+  if (!isObject(value)) return undefined;
+  const { project, machine, uuid, volumes } = value;
+  if (typeof project !== "string" || typeof machine !== "string") return undefined;
+  const places = Object.entries(isObject(volumes) ? volumes : {}).flatMap(([device, place]) =>
+    typeof place === "string" ? [[device, place] as const] : []
+  );
+  return {
+    project,
+    machine,
+    ...(typeof uuid === "string" ? { uuid } : {}),
+    volumes: Object.fromEntries(places),
   };
 }
 

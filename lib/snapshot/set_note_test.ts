@@ -8,16 +8,18 @@ Deno.test("readSetNotes() reads what was written, and no other key", () => {
     at: "2026-11-25T09:00:00.000Z",
     expires: "2026-12-02T09:00:00.000Z",
     description: "before x",
-    machines: { db: ["default/db-data"] },
-    projects: ["pro"],
-    frozen: ["db"],
+    machines: [
+      { project: "pro", machine: "db", uuid: "1e3b", volumes: { "vol-data": "default/db-data" } },
+      { project: "pro", machine: "new", volumes: {} },
+    ],
+    frozen: ["pro/db"],
   };
   const config = { [setKey("a.b")]: JSON.stringify(note), "user.anklume.project": "x" };
   assert.deepEqual([...readSetNotes(config)], [["a.b", note]]);
 });
 
 Deno.test("readSetNotes() leaves damaged notes out", () => {
-  for (const text of ["", "{", "[]", "null", '{"at":1,"machines":{}}', '{"at":"x"}']) {
+  for (const text of ["", "{", "[]", "null", '{"at":1,"machines":[]}', '{"at":"x"}']) {
     assert.equal(readSetNotes({ [setKey("a")]: text }).size, 0, text);
   }
 });

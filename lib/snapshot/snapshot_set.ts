@@ -2,7 +2,8 @@ import type { InstanceSnapshot } from "../incus/wire/instance.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { compareText } from "../resource/delta.ts";
 import type { LiveMachine } from "./inventory.ts";
-import type { SetKind, SetNote } from "./set_note.ts";
+import { machineKey, type MachinePlace, placeKey } from "./place.ts";
+import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
 import { pairStrangers } from "./stranger.ts";
 
 /** Snapshots of one name across machines and their volumes. */
@@ -17,16 +18,17 @@ export interface SnapshotSet {
   readonly description?: string;
   /** Sorted by project and machine. */
   readonly members: readonly SetMember[];
-  /** Projects of the set that are gone, with all that was in them. */
-  readonly lostProjects: readonly string[];
   /** Why it must not be taken for whole; empty: it is. */
   readonly faults: readonly string[];
 }
 
 /** One machine's part of a set. */
 export interface SetMember {
+  /** Where the machine is now. */
   readonly project: string;
   readonly machine: string;
+  /** Where it was then, if that is somewhere else. */
+  readonly before?: MachinePlace;
   /** The machine was deleted since, and its snapshots with it. */
   readonly gone: boolean;
   /** Incus's name of the root disk's snapshot; absent: it is missing. */
@@ -45,7 +47,7 @@ export interface MemberVolume {
 
 export interface SetSources {
   readonly machines: readonly LiveMachine[];
-  /** By project, then by set. */
+  /** By home, then by set. */
   readonly notes: ReadonlyMap<string, ReadonlyMap<string, SetNote>>;
   /** By `project/machine`. */
   readonly snapshots: ReadonlyMap<string, readonly InstanceSnapshot[]>;
@@ -67,21 +69,53 @@ export function buildSets(sources: SetSources): SnapshotSet[] {
  */
 export function setOfNotes(
   name: string,
-  { machines, notes }: Pick<SetSources, "machines" | "notes">,
+  sources: Pick<SetSources, "machines" | "notes" | "volumeSnapshots">,
 ): SnapshotSet | undefined {
-  const found = notesOf(name, notes);
+  const found = notesOf(name, sources.notes);
   const first = found[0]?.note;
   if (first === undefined) return undefined;
-  const members = found.flatMap(({ project, note }) =>
-    Object.entries(note.machines).map(([machine, volumes]): SetMember => ({
-      project,
-      machine,
-      gone: !machines.some((live) => live.project === project && live.name === machine),
+  const members = machinesOf(found).map((noted): SetMember => {
+    const { live, places, ...member } = whereNow(name, noted, sources);
+    return {
+      ...member,
+      gone: live === undefined,
       snapshot: name,
-      volumes: volumes.map((text) => ({ ...splitPlace(text), snapshot: name })),
-    }))
+      volumes: places.map(({ pool, volume }) => ({ pool, volume, snapshot: name })),
+    };
+  });
+  return { name, origin: first.kind, at: first.at, members, faults: [] };
+}
+
+/** The machines of a set: one home's or, where it was handed over and the old one still stands, two homes'. */
+export function machinesOf(found: readonly FoundNote[]): NotedMachine[] {
+  const all = found.flatMap(({ note }) => note.machines);
+  return [...new Map(all.map((noted) => [machineKey(noted), noted])).values()];
+}
+
+/** A machine is known by its UUID: it may have been renamed or moved since, and its volumes with it. */
+function whereNow(
+  name: string,
+  noted: NotedMachine,
+  { machines, volumeSnapshots }: Pick<SetSources, "machines" | "volumeSnapshots">,
+) {
+  const here = (live: LiveMachine) => live.project === noted.project && live.name === noted.machine;
+  const same = machines.filter(({ instance }) =>
+    noted.uuid !== undefined && instance.config["volatile.uuid"] === noted.uuid
   );
-  return { name, origin: first.kind, at: first.at, members, lostProjects: [], faults: [] };
+  const live = same.find(here) ?? same[0] ?? machines.find(here);
+  const project = live?.project ?? noted.project;
+  const machine = live?.name ?? noted.machine;
+  const places = Object.entries(noted.volumes).map(([device, text]) => {
+    const then = { ...splitPlace(text), project };
+    const now = live?.volumes.find((volume) => volume.device === device);
+    const places = now === undefined ? [then] : [then, now];
+    return places.find((place) =>
+      volumeSnapshots.some((each) => placeKey(each) === placeKey(place) && each.name === name)
+    ) ?? then;
+  });
+  const moved = project !== noted.project || machine !== noted.machine;
+  const before = { project: noted.project, machine: noted.machine };
+  return { project, machine, ...(moved ? { before } : {}), live, places };
 }
 
 const UNFINISHED = "its taking was not finished";
@@ -107,11 +141,14 @@ export function snapshotKey(project: string, holder: string, name: string, pool 
   return `${pool}/${project}/${holder}/${name}`;
 }
 
-/** The notes of one set. */
-export function notesOf(
-  name: string,
-  notes: SetSources["notes"],
-): { readonly project: string; readonly note: SetNote }[] {
+export interface FoundNote {
+  /** The set's home. */
+  readonly project: string;
+  readonly note: SetNote;
+}
+
+/** The notes of one set: one, or two where a home was handed over and still stands. */
+export function notesOf(name: string, notes: SetSources["notes"]): FoundNote[] {
   return [...notes].flatMap(([project, ofProject]) => {
     const note = ofProject.get(name);
     return note === undefined ? [] : [{ project, note }];
@@ -137,14 +174,10 @@ function notedSet(
   const found = notesOf(name, sources.notes);
   const first = found[0]?.note;
   if (first === undefined) return undefined;
-  const members = found.flatMap(({ project, note }) =>
-    Object.entries(note.machines).map(([machine, volumes]) =>
-      notedMember({ name, project, machine, volumes }, sources, used)
-    )
-  ).toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine));
+  const members = machinesOf(found).map((noted) => notedMember(name, noted, sources, used))
+    .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine));
   const expired = first.expires !== undefined && new Date(first.expires) <= sources.now;
   if (expired && members.every(isEmpty)) return undefined;
-  const projects = new Set(found.flatMap(({ note }) => note.projects));
   return {
     name,
     origin: first.kind,
@@ -152,8 +185,6 @@ function notedSet(
     ...(first.expires === undefined ? {} : { expires: first.expires }),
     ...(first.description === undefined ? {} : { description: first.description }),
     members,
-    lostProjects: [...projects].filter((project) => !sources.notes.get(project)?.has(name))
-      .toSorted(),
     faults: [
       ...(isUnfinished(found.map(({ note }) => note)) ? [UNFINISHED] : []),
       ...members.flatMap(memberFaults),
@@ -161,32 +192,23 @@ function notedSet(
   };
 }
 
-interface NotedMember {
-  readonly name: string;
-  readonly project: string;
-  readonly machine: string;
-  /** `pool/volume` */
-  readonly volumes: readonly string[];
-}
-
 function notedMember(
-  { name, project, machine, volumes }: NotedMember,
-  { machines, snapshots, volumeSnapshots }: SetSources,
+  name: string,
+  noted: NotedMachine,
+  sources: SetSources,
   used: Set<string>,
 ): SetMember {
-  const live = machines.some((each) => each.project === project && each.name === machine);
-  const root = snapshots.get(`${project}/${machine}`)?.find((each) => each.name === name);
+  const { live, places, ...member } = whereNow(name, noted, sources);
+  const { project, machine } = member;
+  const root = sources.snapshots.get(machineKey(member))?.find((each) => each.name === name);
   if (root !== undefined) used.add(snapshotKey(project, machine, name));
   return {
-    project,
-    machine,
-    gone: !live,
+    ...member,
+    gone: live === undefined,
     ...(root === undefined ? {} : { snapshot: name, ...sizeOf(root) }),
-    volumes: volumes.map((text): MemberVolume => {
-      const { pool, volume } = splitPlace(text);
-      const there = volumeSnapshots.some((each) =>
-        each.pool === pool && each.project === project && each.volume === volume &&
-        each.name === name
+    volumes: places.map(({ pool, volume }): MemberVolume => {
+      const there = sources.volumeSnapshots.some((each) =>
+        placeKey(each) === placeKey({ pool, project, volume }) && each.name === name
       );
       if (there) used.add(snapshotKey(project, volume, name, pool));
       return { pool, volume, ...(there ? { snapshot: name } : {}) };

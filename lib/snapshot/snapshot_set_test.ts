@@ -2,27 +2,49 @@ import assert from "node:assert/strict";
 import type { Instance } from "../incus/wire/instance.ts";
 import type { LiveMachine } from "./inventory.ts";
 import type { SetNote } from "./set_note.ts";
-import { buildSets, isWhole, type SetSources } from "./snapshot_set.ts";
+import { buildSets, isWhole, setOfNotes, type SetSources } from "./snapshot_set.ts";
 
 const NOW = new Date("2026-11-25T10:00:00Z");
 const ZERO = "0001-01-01T00:00:00Z";
 
-function machine(name: string, volumes: string[] = []): LiveMachine {
+function machine(
+  name: string,
+  volumes: string[] = [],
+  { uuid, ...more }: Partial<LiveMachine> & { uuid?: string } = {},
+): LiveMachine {
   return {
     project: "pro",
     name,
     domain: "pro",
     status: "Running",
-    instance: {} as Instance,
+    instance: {
+      config: uuid === undefined ? {} : { "volatile.uuid": uuid },
+    } as unknown as Instance,
     protected: false,
-    volumes: volumes.map((volume) => ({ pool: "default", project: "pro", volume })),
+    volumes: volumes.map((volume) => ({
+      device: "vol-data",
+      pool: "default",
+      project: "pro",
+      volume,
+    })),
     rootPool: "default",
+    ...more,
   };
 }
 
-function note(machines: SetNote["machines"], more: Partial<SetNote> = {}): SetNote {
-  const at = "2026-11-25T09:00:00.000Z";
-  return { state: "whole", kind: "manual", at, machines, projects: ["pro"], ...more };
+/** `machines`: name -> volume, or none. */
+function note(machines: Record<string, string | undefined>, more: Partial<SetNote> = {}): SetNote {
+  return {
+    state: "whole",
+    kind: "manual",
+    at: "2026-11-25T09:00:00.000Z",
+    machines: Object.entries(machines).map(([machine, volume]) => ({
+      project: "pro",
+      machine,
+      volumes: volume === undefined ? {} : { "vol-data": `default/${volume}` },
+    })),
+    ...more,
+  };
 }
 
 function root(name: string, created_at: string, expires_at = ZERO) {
@@ -47,7 +69,7 @@ function sources(parts: Partial<SetSources>): SetSources {
 Deno.test("buildSets() joins what one note names, volumes included", () => {
   const [set] = buildSets(sources({
     machines: [machine("db", ["db-data"]), machine("web")],
-    notes: new Map([["pro", new Map([["one", note({ db: ["default/db-data"], web: [] })]])]]),
+    notes: new Map([["pro", new Map([["one", note({ db: "db-data", web: undefined })]])]]),
     snapshots: new Map([
       ["pro/db", [root("one", "2026-11-25T09:00:00Z")]],
       ["pro/web", [root("one", "2026-11-25T09:00:01Z")]],
@@ -63,18 +85,18 @@ Deno.test("buildSets() marks a set whose taking was not finished, and names what
   const [set] = buildSets(sources({
     machines: [machine("db", ["db-data"])],
     notes: new Map([
-      ["pro", new Map([["one", note({ db: ["default/db-data"] }, { state: "taking" })]])],
+      ["pro", new Map([["one", note({ db: "db-data" }, { state: "taking" })]])],
     ]),
     snapshots: new Map([["pro/db", [root("one", "2026-11-25T09:00:00Z")]]]),
   }));
   assert.deepEqual(set?.faults, ["its taking was not finished", "volume db-data is missing"]);
 });
 
-Deno.test("buildSets() remembers a machine that was deleted since, and a project", () => {
+Deno.test("buildSets() remembers a machine that was deleted since", () => {
   const [set] = buildSets(sources({
     machines: [machine("web")],
     notes: new Map([
-      ["pro", new Map([["one", note({ db: [], web: [] }, { projects: ["gone", "pro"] })]])],
+      ["pro", new Map([["one", note({ db: undefined, web: undefined })]])],
     ]),
     snapshots: new Map([["pro/web", [root("one", "2026-11-25T09:00:01Z")]]]),
   }));
@@ -82,13 +104,73 @@ Deno.test("buildSets() remembers a machine that was deleted since, and a project
     ["db", true],
     ["web", false],
   ]);
-  assert.deepEqual(set?.lostProjects, ["gone"]);
   assert.deepEqual(set?.faults, []);
+});
+
+const DB = {
+  project: "pro",
+  machine: "db",
+  uuid: "1e3b",
+  volumes: { "vol-data": "default/db-data" },
+};
+const TAKEN = "2026-11-25T09:00:00Z";
+
+Deno.test("buildSets() finds a machine that was renamed and moved since, and its volume in another pool", () => {
+  const place = { pool: "second", project: "lab", volume: "sql-data" };
+  const parts = {
+    machines: [
+      // One of the old name was made since.
+      machine("db", ["db-data"], { uuid: "77aa" }),
+      machine("sql", [], {
+        uuid: "1e3b",
+        project: "lab",
+        volumes: [{ device: "vol-data", ...place }],
+      }),
+    ],
+    notes: new Map([["pro", new Map([["one", note({}, { machines: [DB] })]])]]),
+    volumeSnapshots: [{ ...place, name: "one", created_at: TAKEN }],
+  };
+  const [set] = buildSets(
+    sources({ ...parts, snapshots: new Map([["lab/sql", [root("one", TAKEN)]]]) }),
+  );
+  assert.deepEqual(set?.faults, []);
+  const member = {
+    project: "lab",
+    machine: "sql",
+    before: { project: "pro", machine: "db" },
+    gone: false,
+    snapshot: "one",
+    volumes: [{ pool: "second", volume: "sql-data", snapshot: "one" }],
+  };
+  assert.deepEqual(set?.members, [member]);
+  assert.deepEqual(setOfNotes("one", parts)?.members, [member]);
+});
+
+Deno.test("buildSets() takes a machine that was made anew for the one it replaces", () => {
+  const [set] = buildSets(sources({
+    machines: [machine("db", ["db-data"], { uuid: "77aa" })],
+    notes: new Map([["pro", new Map([["one", note({}, { machines: [DB] })]])]]),
+    snapshots: new Map([["pro/db", [root("one", TAKEN)]]]),
+    volumeSnapshots: [volume("db-data", "one", TAKEN)],
+  }));
+  assert.deepEqual(set?.faults, []);
+  assert.equal(set?.members[0]?.before, undefined);
+});
+
+Deno.test("buildSets() reads a set once whose home was handed over while the old one still stands", () => {
+  const held = new Map([["one", note({ db: undefined })]]);
+  const [set, another] = buildSets(sources({
+    machines: [machine("db")],
+    notes: new Map([["lab", held], ["pro", held]]),
+    snapshots: new Map([["pro/db", [root("one", TAKEN)]]]),
+  }));
+  assert.equal(set?.members.length, 1);
+  assert.equal(another, undefined);
 });
 
 Deno.test("buildSets() forgets a set that expired and that Incus has removed", () => {
   const expires = "2026-11-25T09:59:00.000Z";
-  const notes = new Map([["pro", new Map([["one", note({ web: [] }, { expires })]])]]);
+  const notes = new Map([["pro", new Map([["one", note({ web: undefined }, { expires })]])]]);
   assert.deepEqual(buildSets(sources({ machines: [machine("web")], notes })), []);
   const snapshots = new Map([["pro/web", [root("one", "2026-11-25T09:00:00Z")]]]);
   assert.equal(buildSets(sources({ machines: [machine("web")], notes, snapshots })).length, 1);

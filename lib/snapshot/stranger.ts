@@ -47,7 +47,6 @@ export function pairStrangers(sources: SetSources, used: ReadonlySet<string>): S
       ...(expires === undefined ? {} : { expires }),
       members: strangers.map(({ member }) => member)
         .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine)),
-      lostProjects: [],
       faults: strangers.flatMap(({ member }) => faultsOf(member)),
     };
   });

@@ -3,8 +3,10 @@ import { IncusError } from "../incus/incus_error.ts";
 import { NEVER } from "../incus/wire/snapshot.ts";
 import { allSettled, eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
-import { writeSetNote } from "./note_store.ts";
-import type { SetKind, SetNote } from "./set_note.ts";
+import { SetNoteWriter } from "./note_store.ts";
+import { machineKey } from "./place.ts";
+import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
+import { type FoundNote, machinesOf } from "./snapshot_set.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
 /** What is to be taken. That the name is free has been seen to. */
@@ -17,8 +19,8 @@ export interface SetRequest {
   /** Freezes each running machine while its disks are taken. */
   readonly consistent?: boolean;
   readonly machines: readonly LiveMachine[];
-  /** Notes of the set these machines join, by project; absent: the set is new. */
-  readonly joins?: ReadonlyMap<string, SetNote>;
+  /** Notes of the set these machines join; absent: the set is new. */
+  readonly joins?: readonly FoundNote[];
 }
 
 export interface TakeResult extends WorkResult {
@@ -31,20 +33,23 @@ export interface TakeResult extends WorkResult {
 }
 
 /**
- * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and each project's tells the
- * next run, before anything is done there, which machines it may have left frozen; they are thawed here whatever fails.
+ * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and tells the next run which
+ * machines it may have left frozen; they are thawed here whatever fails.
  */
 export async function takeSet(
   incus: IncusClient,
   request: SetRequest,
   options: WorkOptions,
 ): Promise<TakeResult> {
-  const notes = notesOf(request);
-  const begun = beginNotes(incus, request, notes);
+  const note = noteOf(request);
+  const writers = homesOf(request).map((home) => new SetNoteWriter(incus, home, request.name));
+  const write = (note: SetNote) => allSettled(writers.map((writer) => writer.write(note)));
+  const frozen = frozenBy(request);
+  await write({ ...note, state: "taking", ...(frozen.length === 0 ? {} : { frozen }) });
+  for (const writer of writers) writer.prepare();
   const taken: LiveMachine[] = [];
   let frozenMs = 0;
   const result = await eachMachine(request.machines, options, async (machine, say) => {
-    await begun.get(machine.project)?.written;
     taken.push(machine);
     say("taking its snapshot");
     if (!request.consistent || machine.status !== "Running") {
@@ -55,86 +60,47 @@ export async function takeSet(
       await whileFrozen(incus, machine, () => takeMachine(incus, machine, request)),
     );
   });
-  try {
-    await allSettled([...begun.values()].map(({ written }) => written));
-  } catch (error) {
-    await undo(incus, request, taken);
-    throw error;
-  }
   if (result.failed.length + result.skipped.length > 0) {
-    return { ...result, ...await undo(incus, request, taken), frozenMs };
+    return { ...result, ...await undo(incus, request, taken, writers), frozenMs };
   }
-  await allSettled([...notes].map(async ([project, note]) => {
-    if (begun.get(project)?.isFinal) return;
-    await writeSetNote(incus, project, request.name, note);
-  }));
+  await write(note);
   return { ...result, outcome: "taken", frozenMs };
 }
 
-/** What a project is told before the first snapshot there. */
-interface BegunNote {
-  readonly written: Promise<void>;
-  /** It holds once all is taken, too. */
-  readonly isFinal: boolean;
+/** The set that it joins has its home; a new one's is the first of its projects. */
+function homesOf({ machines, joins }: SetRequest): string[] {
+  if (joins !== undefined) return joins.map(({ project }) => project);
+  return machines.map(({ project }) => project).toSorted().slice(0, 1);
 }
 
-/**
- * Begins to write the notes, by project. The first one marks the set as unfinished, and no other comes before it. Who waits for
- * the note of one project only can begin there: the daemon writes them one after another, and takes its time.
- */
-function beginNotes(
-  incus: IncusClient,
-  request: SetRequest,
-  notes: ReadonlyMap<string, SetNote>,
-): Map<string, BegunNote> {
-  const [first] = notes.keys();
-  let marked: Promise<void> | undefined;
-  return new Map([...notes].map(([project, note]): [string, BegunNote] => {
-    const frozen = frozenBy(request, project);
-    const isFinal = project !== first && frozen === undefined;
-    const write = () =>
-      writeSetNote(incus, project, request.name, {
-        ...note,
-        ...(project === first ? { state: "taking" } : {}),
-        ...(frozen === undefined ? {} : { frozen }),
-      });
-    const written = marked === undefined ? marked = write() : marked.then(write);
-    // Who waits for it is told.
-    written.catch(() => {});
-    return [project, { written, isFinal }];
-  }));
+/** The note once all is taken. */
+function noteOf({ kind, at, expires, description, joins, machines }: SetRequest): SetNote {
+  return {
+    state: "whole",
+    kind,
+    at: joins?.[0]?.note.at ?? at.toISOString(),
+    ...(expires === undefined ? {} : { expires: expires.toISOString() }),
+    ...(description === undefined ? {} : { description }),
+    machines: [...machinesOf(joins ?? []), ...machines.map(notedMachine)],
+  };
 }
 
-/** The notes once all is taken, by project. */
-function notesOf(request: SetRequest): Map<string, SetNote> {
-  const { kind, at, expires, description, joins } = request;
-  const ofProjects = Map.groupBy(request.machines, ({ project }) => project);
-  const projects = [...new Set([...joins?.keys() ?? [], ...ofProjects.keys()])].toSorted();
-  // A set that is joined names its new projects on the old ones too.
-  return new Map(projects.map((project): [string, SetNote] => {
-    const before = joins?.get(project);
-    const machines = ofProjects.get(project) ?? [];
-    return [project, {
-      state: "whole",
-      kind,
-      at: before?.at ?? at.toISOString(),
-      ...(expires === undefined ? {} : { expires: expires.toISOString() }),
-      ...(description === undefined ? {} : { description }),
-      machines: { ...before?.machines, ...Object.fromEntries(machines.map(volumesNote)) },
-      projects,
-    }];
-  }));
+function notedMachine({ project, name, instance, volumes }: LiveMachine): NotedMachine {
+  const uuid = instance.config["volatile.uuid"];
+  return {
+    project,
+    machine: name,
+    ...(uuid === undefined ? {} : { uuid }),
+    volumes: Object.fromEntries(
+      volumes.map(({ device, pool, volume }) => [device, `${pool}/${volume}`]),
+    ),
+  };
 }
 
-function volumesNote({ name, volumes }: LiveMachine): [string, string[]] {
-  return [name, volumes.map(({ pool, volume }) => `${pool}/${volume}`)];
-}
-
-function frozenBy(request: SetRequest, project: string): string[] | undefined {
-  if (!request.consistent) return undefined;
-  return request.machines.filter((machine) =>
-    machine.project === project && machine.status === "Running"
-  ).map(({ name }) => name);
+function frozenBy({ consistent, machines }: SetRequest): string[] {
+  if (!consistent) return [];
+  return machines.filter(({ status }) => status === "Running")
+    .map(({ project, name }) => machineKey({ project, machine: name }));
 }
 
 /** Root disk and volumes side by side. */
@@ -184,22 +150,16 @@ async function thaw(incus: IncusClient, { project, name }: LiveMachine): Promise
   }
 }
 
-/**
- * Removes what there is of a set that failed, the note that marks it at the very last. Where that fails its notes stay, and
- * mark it.
- */
+/** Removes what there is of a set that failed, and at the very last the note that marks it, which stays where that fails. */
 async function undo(
   incus: IncusClient,
-  request: SetRequest,
+  { name, joins }: SetRequest,
   taken: readonly LiveMachine[],
+  writers: readonly SetNoteWriter[],
 ): Promise<Pick<TakeResult, "outcome" | "leftBecause">> {
-  const { name, joins } = request;
-  const [first, ...others] = notesOf(request).keys();
-  const takeBack = (project: string) => writeSetNote(incus, project, name, joins?.get(project));
   try {
     await allSettled(taken.map((machine) => removeTaken(incus, machine, name)));
-    await allSettled(others.map(takeBack));
-    if (first !== undefined) await takeBack(first);
+    await allSettled(writers.map((writer, index) => writer.write(joins?.[index]?.note)));
     return { outcome: "undone" };
   } catch (error) {
     return { outcome: "incomplete", leftBecause: wordsOf(error) };

@@ -1,32 +1,33 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { ActualResource } from "../resource/resource.ts";
-import { readSetNotes } from "./set_note.ts";
-import { writeSetNote } from "./note_store.ts";
+import { readSetNotes, type SetNote } from "./set_note.ts";
+import { SetNoteWriter } from "./note_store.ts";
+import { machineKey } from "./place.ts";
 import type { Inventory, LiveMachine } from "./inventory.ts";
 
 /** Machines that a killed `--consistent` left frozen: noted before they were, so that the next run knows them from the user's. */
 export function leftFrozen({ machines, notes }: Inventory): LiveMachine[] {
+  const frozen = frozenBy([...notes.values()].flatMap((sets) => [...sets.values()]));
   return machines.filter(({ project, name, status }) =>
-    status === "Frozen" &&
-    [...notes.get(project)?.values() ?? []].some(({ frozen }) => frozen?.includes(name))
+    status === "Frozen" && frozen.has(machineKey({ project, machine: name }))
   );
 }
 
 /** As `leftFrozen`, from what a plan reads anyway: most of the time there is none, and nothing more to ask. */
 export function anyLeftFrozen(resources: readonly ActualResource[]): boolean {
-  const frozen = new Set(
-    resources.flatMap((resource) =>
-      resource.kind !== "project"
-        ? []
-        : [...readSetNotes(resource.config).values()].flatMap((note) =>
-          (note.frozen ?? []).map((machine) => `${resource.addr.name}/${machine}`)
-        )
+  const frozen = frozenBy(
+    resources.flatMap(({ kind, config }) =>
+      kind === "project" ? [...readSetNotes(config).values()] : []
     ),
   );
   return resources.some((resource) =>
     resource.kind === "instance" && resource.status === "Frozen" &&
     frozen.has(`${resource.addr.project}/${resource.addr.name}`)
   );
+}
+
+function frozenBy(notes: readonly SetNote[]): Set<string> {
+  return new Set(notes.flatMap(({ frozen }) => frozen ?? []));
 }
 
 export interface Thawed {
@@ -48,7 +49,7 @@ export async function thawLeft(incus: IncusClient, inventory: Inventory): Promis
     for (const [name, { frozen, ...note }] of ofProject) {
       if (frozen === undefined) continue;
       // Whoever freezes one of them by hand from now on means it.
-      await writeSetNote(incus, project, name, note);
+      await new SetNoteWriter(incus, project, name).write(note);
       notes.set(project, new Map(notes.get(project)).set(name, note));
     }
   }

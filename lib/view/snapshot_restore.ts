@@ -60,14 +60,10 @@ export function restoreText(
 
 /** Machines that do not go back, and why. */
 function others(
-  { gone, broken, ground, leftAlone, set }: RestorePlan,
+  { gone, broken, ground, leftAlone }: RestorePlan,
   { colors, width }: Style,
 ): string[] {
   const lines: string[] = [];
-  if (set.lostProjects.length > 0) {
-    const text = `${shortList(set.lostProjects)} of the set: destroyed since`;
-    lines.push(colors.red(hang("Not restored: ", text, width)));
-  }
   if (gone.length > 0) {
     const names = shortList(gone.map(({ machine }) => machine));
     lines.push(colors.red(hang("Not restored: ", `${names}: deleted since`, width)));

@@ -14,7 +14,6 @@ function set(name: string, more: Partial<SnapshotSet> = {}): SnapshotSet {
     origin: "manual",
     at: "2026-11-25T08:00:00Z",
     members: [member],
-    lostProjects: [],
     faults: [],
     ...more,
   };

@@ -21,21 +21,27 @@ async function fill(domain: string, machine: string): Promise<void> {
   await must(["incus", "snapshot", "create", "--project", domain, machine, "before"]);
 }
 
-async function expectKept(domain: string, machine: string): Promise<void> {
+async function expectKept(
+  domain: string,
+  machine: string,
+  taken: readonly string[] = ["before"],
+): Promise<void> {
   // Right after a start Incus may not let anybody in yet.
   await eventually(
     "both files are there",
     async () => await sh(domain, machine, "cat /root/mine /data/mine") === "root\nvolume",
   );
-  assert.deepEqual(await snapshots(domain, machine), ["before"]);
+  assert.deepEqual(await snapshots(domain, machine), taken);
 }
 
-Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume and snapshots", async () => {
+Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume, snapshots and their set", async () => {
   await using lab = await Lab.create(
     `${HEAD}  one: { ephemeral: true, machines: { web: { ${VOLUME} } } }\n`,
   );
   await lab.anklume(["apply", "--infra"]);
   await fill("one", "web");
+  await lab.anklume(["snapshot", "create", "mine"]);
+  const taken = ["before", "mine"];
   const theirs = ["--project", "one", "web", "vol-data", "propagation=shared"];
   await must(["incus", "config", "device", "set", ...theirs]);
   const mac = (await liveInstances())[0]!.devices.eth0!.hwaddr;
@@ -57,7 +63,7 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   assert.match(refused.stderr, /--yes/);
   await lab.anklume(["apply", "--infra", "--yes"]);
   await expectEmpty(lab);
-  await expectKept("one", "www");
+  await expectKept("one", "www", taken);
   const [www] = await liveInstances();
   assert.equal(www!.devices.eth0!.hwaddr, mac);
   assert.equal(www!.devices.eth0!["ipv4.address"], ip);
@@ -70,7 +76,7 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   );
   await lab.anklume(["apply", "--infra", "--yes"]);
   await expectEmpty(lab);
-  await expectKept("two", "www");
+  await expectKept("two", "www", taken);
   assert.deepEqual((await liveInstances()).map(({ project, name }) => `${project}/${name}`), [
     "two/www",
   ]);
@@ -84,14 +90,44 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   );
   await lab.anklume(["apply", "--infra", "--yes"]);
   await expectEmpty(lab);
-  await expectKept("three", "www");
+  await expectKept("three", "www", taken);
   const { orphans } = await check(lab);
   assert.deepEqual(orphans.map(({ resource }) => resource).sort(), [
     "network net-one",
     "project one",
   ]);
   assert.ok(orphans.every(({ createdAt }) => createdAt !== undefined), "each has an age");
+
+  // The set follows, also once the project that held its note is deleted, and its machine goes back where it is now.
+  await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
+  await sh("three", "www", "echo new > /root/mine; echo new > /data/mine");
+  const [mine] = await setsCalled(lab, "mine");
+  assert.equal(mine!.complete, true);
+  assert.deepEqual(
+    mine!.members.map(({ project, machine, before }) => [project, machine, before]),
+    [
+      ["three", "www", { project: "one", machine: "web" }],
+    ],
+  );
+  await lab.anklume(["snapshot", "restore", "mine", "--yes", "--no-safety"]);
+  await expectEmpty(lab);
+  await expectKept("three", "www", taken);
+  await lab.anklume(["snapshot", "delete", "mine", "--yes"]);
+  assert.deepEqual(await snapshots("three", "www"), ["before"]);
+  assert.deepEqual(await setsCalled(lab, "mine"), []);
 });
+
+interface ListedSet {
+  readonly name: string;
+  readonly complete: boolean;
+  readonly members: readonly { project: string; machine: string; before?: unknown }[];
+}
+
+async function setsCalled(lab: Lab, name: string): Promise<ListedSet[]> {
+  const { stdout } = await lab.anklume(["snapshot", "list", "--json"]);
+  const { sets } = JSON.parse(stdout) as { readonly sets: readonly ListedSet[] };
+  return sets.filter((set) => set.name === name);
+}
 
 Deno.test("another pool is a move, not a loss", async () => {
   await must(["incus", "storage", "create", "second", "btrfs", "size=2GiB"]);

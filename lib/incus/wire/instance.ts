@@ -79,6 +79,8 @@ export interface InstanceSnapshot {
   /** The zero time: never. */
   readonly expires_at: string;
   readonly stateful: boolean;
+  /** Of then, profiles merged in. */
+  readonly expanded_devices?: DeviceMap | null;
   /** Bytes; -1 where the storage does not tell. */
   readonly size?: number;
 }

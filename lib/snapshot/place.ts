@@ -1,0 +1,16 @@
+import type { VolumePlace } from "../incus/volume_snapshots.ts";
+
+export interface MachinePlace {
+  readonly project: string;
+  readonly machine: string;
+}
+
+/** `pro/pro-db` */
+export function machineKey({ project, machine }: MachinePlace): string {
+  return `${project}/${machine}`;
+}
+
+/** `default/pro/pro-db-data` */
+export function placeKey({ pool, project, volume }: VolumePlace): string {
+  return `${pool}/${project}/${volume}`;
+}

@@ -1,12 +1,16 @@
 /**
- * `scripts/bench snapshot`: a set of 30 running containers taken, restored and deleted through the binary, against a loop that sends
- * the same requests as fast as it can: no note, no plan, no firewall, as many at a time. They take turns at going first, and
- * each begins when the machine has come to rest.
+ * `scripts/bench snapshot`: a set of 30 running containers taken, restored and deleted through the binary, against two loops over a
+ * connection that stands, as many at a time. `bare` knows the machines and sends what changes them alone; `same` sends
+ * all that anklume sends, its reading and its notes, but for the firewall and the plan of a restore. They take turns at going
+ * first, and each begins when the machine has come to rest.
  */
 import pLimit from "p-limit";
 import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
 import type { Instance } from "../lib/incus/wire/instance.ts";
 import { NEVER } from "../lib/incus/wire/snapshot.ts";
+import { SetNoteWriter } from "../lib/snapshot/note_store.ts";
+import { readEverything } from "../lib/snapshot/read_everything.ts";
+import type { SetNote } from "../lib/snapshot/set_note.ts";
 import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
 
 const ROUNDS = 7;
@@ -21,6 +25,7 @@ const SNAPSHOTS_AT_ONCE = 8;
 const RESTORES_AT_ONCE = 4;
 
 type Step = "create" | "restore" | "delete";
+type Times = Record<Step, number[]>;
 
 export async function benchSnapshot(): Promise<boolean> {
   await using incus = await connectIncus();
@@ -43,8 +48,7 @@ async function compare(
   anklume: string,
   dir: string,
 ): Promise<boolean> {
-  const ours: Record<Step, number[]> = { create: [], restore: [], delete: [] };
-  const bare: Record<Step, number[]> = { create: [], restore: [], delete: [] };
+  const [ours, bare, same]: [Times, Times, Times] = [times(), times(), times()];
   const argv: Record<Step, string[]> = {
     create: [anklume, "snapshot", "create", "ours"],
     restore: [anklume, "snapshot", "restore", "ours", "--yes", "--no-safety"],
@@ -59,6 +63,9 @@ async function compare(
       const turns = [
         async () => ours[step].push(await timeProcess(argv[step], dir)),
         async () => bare[step].push(await timeLoop(incus, machines, step)),
+        ...(step === "restore" ? [] : [
+          async () => same[step].push(await timeSame(incus, machines, step)),
+        ]),
       ];
       for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {
         await untilIdle();
@@ -72,9 +79,16 @@ async function compare(
   }
   const results = (["create", "restore", "delete"] as const).map((step) => {
     console.log(row(`bare loop, ${step} ${machines.length}`, bare[step]));
+    if (same[step].length > 0) {
+      console.log(row(`the same requests, ${step}`, same[step], median(bare[step])));
+    }
     console.log(row(`anklume snapshot ${step}`, ours[step], median(bare[step])));
-    return verdict(step, median(ours[step]) / median(bare[step]), LIMIT, "x");
-  });
+    const yardstick = same[step].length > 0 ? same[step] : bare[step];
+    return [
+      verdict(`${step}, same requests`, median(ours[step]) / median(yardstick), LIMIT, "x"),
+      verdict(`${step}, bare`, median(ours[step]) / median(bare[step]), LIMIT, "x"),
+    ];
+  }).flat();
   await timeProcess([anklume, "apply", "--infra", "--baseline"], dir);
   const reset = [anklume, "reset", ...["b0", "b1"].flatMap((domain) => ["--domain", domain])];
   console.log(row("anklume reset, a class of 20", [await timeProcess(reset, dir)]));
@@ -87,23 +101,55 @@ async function compare(
   return results.every((ok) => ok);
 }
 
+function times(): Times {
+  return { create: [], restore: [], delete: [] };
+}
+
+/** With what anklume reads before, and with its notes: two of a set that is taken, one of a set that is deleted. */
+async function timeSame(
+  incus: IncusClient,
+  machines: readonly Instance[],
+  step: "create" | "delete",
+): Promise<number> {
+  const writer = new SetNoteWriter(incus, machines[0]?.project ?? "", "same");
+  const note: SetNote = {
+    state: "whole",
+    kind: "manual",
+    at: new Date().toISOString(),
+    machines: machines.map(({ project, name, config }) => ({
+      project,
+      machine: name,
+      ...(config["volatile.uuid"] === undefined ? {} : { uuid: config["volatile.uuid"] }),
+      volumes: {},
+    })),
+  };
+  const start = performance.now();
+  await readEverything(incus, { snapshots: step === "create" ? "names" : "noted" });
+  if (step === "create") await writer.write({ ...note, state: "taking" });
+  writer.prepare();
+  await timeLoop(incus, machines, step, "same");
+  await writer.write(step === "create" ? note : undefined);
+  return performance.now() - start;
+}
+
 async function timeLoop(
   incus: IncusClient,
   machines: readonly Instance[],
   step: Step,
+  name = "bare",
 ): Promise<number> {
   const limit = pLimit(step === "restore" ? RESTORES_AT_ONCE : SNAPSHOTS_AT_ONCE);
   const { instances, instanceSnapshots } = incus;
   const start = performance.now();
-  await Promise.all(machines.map(({ project, name }) =>
+  await Promise.all(machines.map(({ project, name: machine }) =>
     limit(async () => {
       if (step === "create") {
-        await instanceSnapshots.create(project, name, { name: "bare", expires_at: NEVER });
-      } else if (step === "delete") await instanceSnapshots.delete(project, name, "bare");
+        await instanceSnapshots.create(project, machine, { name, expires_at: NEVER });
+      } else if (step === "delete") await instanceSnapshots.delete(project, machine, name);
       else {
-        await instances.setState(project, name, { action: "stop", force: true });
-        await instanceSnapshots.restore(project, name, "bare");
-        await instances.setState(project, name, { action: "start" });
+        await instances.setState(project, machine, { action: "stop", force: true });
+        await instanceSnapshots.restore(project, machine, name);
+        await instances.setState(project, machine, { action: "start" });
       }
     })
   ));

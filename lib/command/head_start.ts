@@ -10,7 +10,7 @@ import {
 import { requestTimeout } from "./request_timeout.ts";
 
 /** Milliseconds in which requests leave for a local socket. */
-const SENDING_MS = 2;
+const SENDING_MS = 1;
 /** Milliseconds in which a daemon that is well has answered the first of them. */
 const CONNECTING_MS = 50;
 

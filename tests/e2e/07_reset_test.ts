@@ -26,6 +26,7 @@ interface Listed {
     readonly complete: boolean;
     readonly members: readonly {
       readonly machine: string;
+      readonly gone: boolean;
       readonly snapshot?: string;
       readonly volumes: readonly { readonly volume: string; readonly snapshot?: string }[];
     }[];
@@ -171,6 +172,20 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
     await lab.anklume(["snapshot", "restore", set?.name ?? "", "--yes", "--no-safety"]);
     assert.notEqual(await read("desk", "desk-one", "/data/word"), "later");
     await lab.anklume(["check", "--exit-code"]);
+  });
+
+  await t.step("a set outlives the domain whose project held its note", async () => {
+    await lab.anklume(["snapshot", "create", "last"]);
+    const home = await query("/1.0/projects/desk") as { config: Record<string, string> };
+    assert.ok(home.config["user.anklume.snapshot.last"]);
+    await lab.anklume(["destroy", "--domain", "desk", "--force", "--yes"]);
+    const last = (await list(lab)).find(({ name }) => name === "last");
+    assert.equal(last?.complete, true);
+    const gone = last?.members.filter((member) => member.gone).map(({ machine }) => machine);
+    assert.deepEqual(gone, ["desk-one"]);
+    const { stdout, stderr } = await lab.anklume(["snapshot", "restore", "last", "--yes"], 1);
+    assert.match(stdout, /Not restored: desk-one: deleted since/);
+    assert.match(stderr, /Not all of the set could go back/);
   });
 
   await t.step("destroy takes machines, volumes, snapshots and notes along", async () => {

@@ -172,11 +172,18 @@ const DELETE_IT =
   "One of its snapshots was cut off half-way: deleting that one mends it (incus snapshot list, " +
   "incus snapshot delete)";
 
+/** What Incus says of one whose status is `Error`. */
+const IN_ERROR = /^The instance is already stopped$|cannot be started as in Error status/;
+const END_IT =
+  "The process on the host that runs it does not answer Incus: end that one there (`ps -ef | grep 'lxc monitor'` shows it, then kill -KILL), " +
+  "and apply again";
+
 function wordsOf(error: unknown): string {
   if (isChangedMeanwhile(error)) return new ChangedMeanwhileError().message;
   if (error instanceof IncusError) {
     const words = `Incus answered ${error.status}: ${error.message}`;
-    return HALF_A_SNAPSHOT.test(error.message) ? `${words}. ${DELETE_IT}` : words;
+    if (HALF_A_SNAPSHOT.test(error.message)) return `${words}. ${DELETE_IT}`;
+    return IN_ERROR.test(error.message) ? `${words}. ${END_IT}` : words;
   }
   return error instanceof Error ? error.message : String(error);
 }

@@ -29,7 +29,7 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   // Somebody else, or an operation of a run that was killed, took it away.
   if (found === undefined) return;
   const { actual } = found;
-  if (actual.status !== "Stopped") await pullPlug(context, addr);
+  if (actual.status !== "Stopped") await pullPlug(context, addr, actual.status);
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
     await unprotect(context, addr);
   }

@@ -64,7 +64,7 @@ export async function startInstance(
 ): Promise<void> {
   const { incus, progress } = context;
   const project = projectOf(addr);
-  if (status === "Error") await pullPlug(context, addr);
+  if (status === "Error") await pullPlug(context, addr, status);
   progress("starting");
   const action = status === "Frozen" ? "unfreeze" : "start";
   const start = () => incus.instances.setState(project, addr.name, { action });
@@ -72,7 +72,7 @@ export async function startInstance(
     await retryPassing(PORT_NOT_GONE, start);
   } catch (error) {
     if (!await freePort(context, error)) throw error;
-    await start();
+    await retryPassing(PORT_NOT_GONE, start);
   }
 }
 
@@ -107,16 +107,18 @@ export async function stopInstance(
       progress(`does not shut down (${error.message})`);
     }
   }
-  await pullPlug(context, addr);
+  await pullPlug(context, addr, status);
 }
 
 /** Ends a machine at once, whatever it is doing. */
 export async function pullPlug(
-  context: Pick<StepContext, "incus" | "progress">,
+  context: Pick<StepContext, "incus" | "progress" | "cleanup">,
   addr: ResourceAddr,
+  status: string,
 ): Promise<void> {
   const { incus, progress } = context;
   progress("pulling the plug");
+  if (status === "Error" && await endMonitor(context, addr)) return;
   try {
     await incus.instances.setState(projectOf(addr), addr.name, { action: "stop", force: true });
   } catch (error) {
@@ -124,6 +126,25 @@ export async function pullPlug(
     // It ended between the two requests: Incus says so a moment before it has let go of it.
     await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
   }
+}
+
+/**
+ * `Error` is a container whose monitor does not answer. All Incus 6.0 says of it, five seconds later each time, is that it is stopped
+ * already and cannot be started. With the monitor everything in the container ends, and Incus sees it stopped.
+ * @returns whether it is
+ */
+async function endMonitor(
+  context: Pick<StepContext, "incus" | "cleanup">,
+  addr: ResourceAddr,
+): Promise<boolean> {
+  const project = projectOf(addr);
+  const container = project === "default" ? addr.name : `${project}_${addr.name}`;
+  if (!await context.cleanup?.endMonitor(container)) return false;
+  for (let tries = 0; tries < 10; tries++) {
+    if (await isStopped(context, addr)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  return false;
 }
 
 async function isStopped(

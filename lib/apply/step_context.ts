@@ -2,12 +2,18 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import type { DesiredVolume } from "../resource/volume.ts";
 
-/** What a daemon that was killed left on the host, and that its successor stumbles over. Where there is nothing of it: no matter. */
+/** What Incus left on the host, and that it stumbles over itself. Where there is nothing of it: no matter. */
 export interface HostCleanup {
   /** A bridge, or a machine's port, that nobody uses. */
   removeInterface(name: string): Promise<void>;
   /** The bridge's name server, where no daemon has it as a child any more. */
   endNameServer(bridge: string): Promise<void>;
+  /**
+   * The process through which Incus speaks to a container, and all that runs in it.
+   * @param container as Incus calls it on the host: `web`, or `PROJECT_web` outside the default project
+   * @returns whether there was one
+   */
+  endMonitor(container: string): Promise<boolean>;
 }
 
 /** What the steps of one change work with. */

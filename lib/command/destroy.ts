@@ -133,6 +133,7 @@ async function remove(
     signal: session.signal,
     force: options.force ?? false,
     beforeProjectGoes: noteKeeper(live, plan, options),
+    cleanup: live.host.cleanup,
   });
   // What was held back stays on purpose, and has been named.
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);

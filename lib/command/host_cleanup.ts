@@ -9,12 +9,22 @@ export const hostCleanup: HostCleanup = {
   },
   async endNameServer(bridge) {
     // Those that a living daemon started are its children.
-    const orphan = ["--parent", "1", "--full", `^dnsmasq .*--interface=${bridge} `];
-    try {
-      await runCommand(["pkill", ...orphan], { timeoutMs: TIMEOUT_MS });
-    } catch (error) {
-      // None matched, or there is no pkill here: what follows tells whether it was needed.
-      if (!(error instanceof CommandError)) throw error;
-    }
+    await endProcess("--parent", "1", "--full", `^dnsmasq .*--interface=${bridge} `);
+  },
+  async endMonitor(container) {
+    // Its title; what a container calls its own processes is not root's out here.
+    const title = `^\\[lxc monitor\\] /var/lib/incus/containers ${container}$`;
+    return await endProcess("--signal", "KILL", "--euid", "0", "--full", title);
   },
 };
+
+async function endProcess(...which: string[]): Promise<boolean> {
+  try {
+    await runCommand(["pkill", ...which], { timeoutMs: TIMEOUT_MS });
+    return true;
+  } catch (error) {
+    // None matched, or there is no pkill here: what follows tells whether it was needed.
+    if (!(error instanceof CommandError)) throw error;
+    return false;
+  }
+}

@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { startInstance } from "../apply/instance_io.ts";
+import { pullPlug, startInstance } from "../apply/instance_io.ts";
 import { findDead } from "../apply/started_machines.ts";
 import { sleep } from "../host/clock.ts";
 import { WorkspaceHold } from "../host/workspace_lock.ts";
@@ -64,8 +64,9 @@ export async function power(
   if (action === "stop") await run.stop(chosen, "stopped");
   else if (action === "start") await run.start(chosen, "started");
   else {
-    const stopped = await run.stop(chosen.filter(runs));
-    const down = new Set([...stopped, ...chosen.filter((place) => !runs(place))]);
+    const isDown = ({ instance }: LivePlace) => instance.status === "Stopped";
+    const stopped = await run.stop(chosen.filter((place) => !isDown(place)));
+    const down = new Set([...stopped, ...chosen.filter(isDown)]);
     // Shutting down takes its time: the walls are looked at again.
     await live.host.port(live.ruleset).verify();
     await run.start(chosen.filter((place) => down.has(place)), "restarted");
@@ -169,14 +170,14 @@ class PowerRun {
   /** Answers those that went down. */
   async stop(places: readonly LivePlace[], word?: string): Promise<LivePlace[]> {
     const down: LivePlace[] = [];
-    await this.#each(places, "stop", word, async ({ instance }) => {
+    const { incus, host: { cleanup } } = this.#live;
+    await this.#each(places, "stop", word, async ({ instance: { project, name, status } }) => {
       const { force, timeout } = this.#options;
       // Frozen or broken, it could not hear the request.
-      const pull = force === true || instance.status !== "Running";
-      await this.#live.incus.instances.setState(instance.project, instance.name, {
-        action: "stop",
-        ...(pull ? { force: true } : { timeout }),
-      });
+      if (force === true || status !== "Running") {
+        const addr = instanceAddr(project, name);
+        await pullPlug({ incus, cleanup, progress: () => {} }, addr, status);
+      } else await incus.instances.setState(project, name, { action: "stop", timeout });
     }, (place) => down.push(place));
     return down;
   }

@@ -51,6 +51,12 @@ export class Instances {
     return this.#connection.transport.readTagged(instancePath(name), { ...options, query });
   }
 
+  /** As `listFull`, of one. */
+  getFull(project: string, name: string, options: ReadOptions = {}): Promise<InstanceFull> {
+    const query = { project, recursion: 1 };
+    return this.#connection.transport.read(instancePath(name), { ...options, query });
+  }
+
   state(project: string, name: string, options: ReadOptions = {}): Promise<InstanceState> {
     const query = { project };
     const path = apiPath`/1.0/instances/${name}/state`;

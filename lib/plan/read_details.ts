@@ -1,6 +1,7 @@
 import type { IncusClient } from "../incus/incus_client.ts";
+import type { InstanceFull } from "../incus/wire/instance.ts";
 import { formatAddr } from "../resource/address.ts";
-import { instanceAddr } from "../resource/instance.ts";
+import { type ActualInstance, instanceAddr } from "../resource/instance.ts";
 import type { IncusState } from "./actual_state.ts";
 import type { Change, Plan } from "./plan.ts";
 
@@ -18,26 +19,43 @@ function loses({ action, fields }: Change): boolean {
 
 /**
  * The same state with snapshots and disk usage of every machine: one request, but a slow one, since Incus enters each machine
- * for it. A plan that takes nothing away does without.
+ * for it. A plan that takes nothing away does without. Of a machine in error the snapshots alone are told.
  */
 export async function readDetails<T extends IncusState>(
   incus: IncusClient,
   state: T,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<T> {
-  const machines = new Map(
-    (await incus.instances.listFull({ allProjects: true }, options)).map((machine) =>
-      [formatAddr(instanceAddr(machine.project, machine.name)), machine] as const
-    ),
-  );
-  const resources = state.resources.map((resource) => {
-    const machine = machines.get(formatAddr(resource.addr));
-    if (resource.kind !== "instance" || machine === undefined) return resource;
-    const usage = machine.state?.disk?.root?.usage ?? 0;
-    const snapshots = (machine.snapshots ?? [])
-      .toSorted((a, b) => a.created_at < b.created_at ? -1 : 1)
-      .map(({ name }) => name);
-    return { ...resource, snapshots, ...(usage > 0 ? { diskBytes: usage } : {}) };
-  });
+  const machines = state.resources.filter((resource) => resource.kind === "instance");
+  const details = new Map<string, Details>();
+  const note = (machine: InstanceFull) =>
+    details.set(formatAddr(instanceAddr(machine.project, machine.name)), detailsOf(machine));
+  if (machines.every(({ status }) => status !== "Error")) {
+    (await incus.instances.listFull({ allProjects: true }, options)).forEach(note);
+  } else {
+    // Of one in error Incus never answers what it does, nor of any other in the same breath.
+    await Promise.all(machines.map(async ({ addr, status }) => {
+      const { project = "default", name } = addr;
+      if (status !== "Error") return note(await incus.instances.getFull(project, name, options));
+      const snapshots = await incus.instances.snapshotNames(project, name, options);
+      details.set(formatAddr(addr), { snapshots });
+    }));
+  }
+  const resources = state.resources.map((resource) => ({
+    ...resource,
+    ...details.get(formatAddr(resource.addr)),
+  }));
   return { ...state, resources };
+}
+
+type Details = Pick<ActualInstance, "snapshots" | "diskBytes">;
+
+function detailsOf({ state, snapshots }: InstanceFull): Details {
+  const usage = state?.disk?.root?.usage ?? 0;
+  return {
+    snapshots: (snapshots ?? [])
+      .toSorted((a, b) => a.created_at < b.created_at ? -1 : 1)
+      .map(({ name }) => name),
+    ...(usage > 0 ? { diskBytes: usage } : {}),
+  };
 }

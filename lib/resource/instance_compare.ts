@@ -139,7 +139,9 @@ export function rootPool(devices: DesiredInstance["devices"]): string | undefine
 function stateField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const running = actual.status === "Running";
   if (desired.state === "running" && !running) {
-    return [fieldChange("state", actual.status.toLowerCase(), "running", "in-place")];
+    // What is in error may well run, out of Incus's reach: it is ended first.
+    const effect = actual.status === "Error" ? "restart" : "in-place";
+    return [fieldChange("state", actual.status.toLowerCase(), "running", effect)];
   }
   if (desired.state === "stopped" && actual.status !== "Stopped") {
     return [fieldChange("state", actual.status.toLowerCase(), "stopped", "restart")];

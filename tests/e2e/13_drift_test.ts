@@ -145,6 +145,19 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   assert.equal(after.config["user.mine"], undefined);
   assert.equal(after.config["user.note"], "theirs");
 
+  // Its monitor answers nobody: Incus says so five seconds later, and can neither stop nor start it.
+  const monitor = ["--euid", "0", "--full", "^\\[lxc monitor\\] .*/containers one_web$"];
+  await must(["pkill", "--signal", "STOP", ...monitor]);
+  const [status, checked, applied] = await Promise.all([
+    lab.anklume(["status"]),
+    check(lab),
+    lab.anklume(["apply", "--infra", "--yes"]),
+  ]);
+  assert.match(status.stdout, /^web +lxc +error /m);
+  assert.deepEqual(lines(checked), ["update instance one/web state: error -> running restart"]);
+  assert.match(applied.stdout, /instance one\/web: pulling the plug/);
+  await expectEmpty(lab);
+
   // The other way round: what was changed by hand is written into infra.yml, and nothing that opens a door.
   const declared = await lab.read("infra.yml");
   const web1 = ["--project", "one", "web"];

@@ -125,6 +125,8 @@ class Harness {
       const ended = await endWithin(child, 240);
       await cut;
       said = ended.code;
+      // There from the beginning, and met before anything is asked of Incus.
+      if (fault === "workspace-full" && said !== 0) struck = "a write of the workspace's";
       mutations = proxy.mutations;
       assert.equal(ended.hung, false, `it hung\n${ended.text}`);
       assert.doesNotMatch(ended.text, /^\s+at .*(:\d+:\d+|<anonymous>)/m, ended.text);

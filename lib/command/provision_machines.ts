@@ -1,3 +1,4 @@
+import { allSettled } from "../incus/all_settled.ts";
 import pLimit from "p-limit";
 import { findAnsible } from "../ansible/find_ansible.ts";
 import { provision, type ProvisionReport } from "../ansible/provision.ts";
@@ -7,7 +8,6 @@ import { missingRoles } from "../ansible/render_tree.ts";
 import { CommandError, type CommandOptions } from "../host/command.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
-import { allSettled } from "../snapshot/each_machine.ts";
 import { provisionedJson } from "../view/json_lines.ts";
 import { provisionReportText } from "../view/provision.ts";
 import { count, hang } from "../view/text.ts";

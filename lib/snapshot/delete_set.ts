@@ -1,5 +1,6 @@
+import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
-import { allSettled, eachMachine } from "./each_machine.ts";
+import { eachMachine } from "./each_machine.ts";
 import type { Inventory } from "./inventory.ts";
 import { SetNoteWriter } from "./note_store.ts";
 import { machineKey } from "./place.ts";

@@ -44,10 +44,3 @@ export function wordsOf(error: unknown): string {
   if (error instanceof IncusError) return `Incus answered ${error.status}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }
-
-/** Waits for all, then throws the first failure: nothing of it goes on behind the caller's back. */
-export async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
-}

@@ -1,10 +1,11 @@
+import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { DesiredInstance } from "../resource/instance.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
 import { convergedBody, isConverged } from "./converge_restored.ts";
-import { allSettled, eachMachine } from "./each_machine.ts";
+import { eachMachine } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
 import type { RestoreNote } from "./set_note.ts";

@@ -1,8 +1,8 @@
+import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import { FORMAT, MARK, type Owner } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
-import { allSettled } from "./each_machine.ts";
 import { snapshotsOf } from "./inventory.ts";
 import type { RestoreMachine } from "./plan_restore.ts";
 

@@ -1,7 +1,8 @@
+import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import { NEVER } from "../incus/wire/snapshot.ts";
-import { allSettled, eachMachine, wordsOf } from "./each_machine.ts";
+import { eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
 import { SetNoteWriter } from "./note_store.ts";
 import { machineKey } from "./place.ts";

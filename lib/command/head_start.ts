@@ -11,8 +11,8 @@ import { requestTimeout } from "./request_timeout.ts";
 
 /** Milliseconds in which requests leave for a local socket. */
 const SENDING_MS = 1;
-/** Milliseconds in which a daemon that is well has answered the first of them. */
-const CONNECTING_MS = 50;
+/** Milliseconds that are waited for that at the most: the workspace may be locked. */
+const ASKING_MS = 50;
 
 /** What is asked of the host before it is known whether the answer will be needed. */
 export type Question<Answer> = (incus: IncusClient, signal: AbortSignal) => Promise<Answer>;
@@ -43,12 +43,13 @@ export class HeadStart<Answer> implements AsyncDisposable {
   readonly answer: Promise<Answer>;
   /** For what else is asked early. */
   readonly signal: AbortSignal;
+  readonly #asked = Promise.withResolvers<void>();
   readonly #end = new AbortController();
   #taken = false;
 
   /**
-   * Gives the first requests the moment that they need to leave: what comes next keeps this thread busy. A daemon that hangs is
-   * not waited for, since a mistake in infra.yml has to be told all the same.
+   * Gives the requests the moment that they need to leave: what comes next keeps this thread busy. A daemon that hangs is not
+   * waited for, since a mistake in infra.yml has to be told all the same.
    */
   static async begin<Answer>(
     question: Question<Answer>,
@@ -56,8 +57,8 @@ export class HeadStart<Answer> implements AsyncDisposable {
     options: HeadStartOptions = {},
   ): Promise<HeadStart<Answer>> {
     const start = new HeadStart(question, interrupt, options);
-    const sent = start.incus.then(() => sleep(SENDING_MS), () => {});
-    await Promise.race([sent, sleep(CONNECTING_MS)]);
+    const sent = start.#asked.promise.then(() => sleep(SENDING_MS));
+    await Promise.race([sent, start.incus.catch(() => {}), sleep(ASKING_MS)]);
     return start;
   }
 
@@ -69,10 +70,17 @@ export class HeadStart<Answer> implements AsyncDisposable {
     this.signal = AbortSignal.any([interrupt, this.#end.signal]);
     const { signal } = this;
     this.hold = locks ? WorkspaceHold.begin() : Promise.resolve(undefined);
-    this.incus = this.hold.then(() => connectIncus({ signal, timeoutMs: requestTimeout() }));
-    this.answer = this.incus.then((incus) => question(incus, signal));
+    const answer = Promise.withResolvers<Answer>();
+    const meanwhile = (incus: IncusClient) => {
+      question(incus, signal).then(answer.resolve, answer.reject);
+      this.#asked.resolve();
+    };
+    this.incus = this.hold.then(() =>
+      connectIncus({ signal, timeoutMs: requestTimeout(), meanwhile })
+    );
+    this.answer = this.incus.then(() => answer.promise);
     // Who waits for one of them is told; who ended before that does not care.
-    for (const each of [this.hold, this.incus, this.answer]) each.catch(() => {});
+    for (const each of [this.hold, this.incus, this.answer, answer.promise]) each.catch(() => {});
   }
 
   /** The connection, which is the caller's to close from now on. */

@@ -23,8 +23,6 @@ export const ADMIN_SOCKET = "/opt/incus.socket";
 
 /** A daemon that answered. Close it, or its event stream keeps the process alive. */
 export class IncusClient implements AsyncDisposable {
-  /** `GET /1.0` as of the connection. */
-  readonly info: Server;
   readonly server: ServerInfo;
   readonly projects: Projects;
   readonly networks: Networks;
@@ -37,10 +35,10 @@ export class IncusClient implements AsyncDisposable {
   readonly instanceSnapshots: InstanceSnapshots;
   readonly images: Images;
   readonly #connection: Connection;
+  #info: Server | undefined;
 
-  constructor(connection: Connection, info: Server) {
+  constructor(connection: Connection) {
     this.#connection = connection;
-    this.info = info;
     this.server = new ServerInfo(connection);
     this.projects = new Projects(connection);
     this.networks = new Networks(connection);
@@ -54,6 +52,12 @@ export class IncusClient implements AsyncDisposable {
     this.images = new Images(connection);
   }
 
+  /** `GET /1.0` as of the connection. */
+  get info(): Server {
+    if (this.#info === undefined) throw new TypeError("the daemon has not answered yet");
+    return this.#info;
+  }
+
   get socket(): string {
     return this.#connection.transport.socket;
   }
@@ -61,6 +65,16 @@ export class IncusClient implements AsyncDisposable {
   /** Requests sent so far, WebSockets included. */
   get requestCount(): number {
     return this.#connection.transport.requestCount;
+  }
+
+  /** Throws `IncusUnreachableError` unless it is Incus that answers, and trusts us. */
+  async prove(signal: AbortSignal | undefined): Promise<void> {
+    const info = await this.#connection.transport.read<Server>("/1.0", { signal });
+    if (info.auth !== "trusted") throw new IncusUnreachableError("untrusted", this.socket);
+    if (info.environment?.server !== "incus") {
+      throw new IncusUnreachableError("not-incus", this.socket);
+    }
+    this.#info = info;
   }
 
   /** `Operations.settle` */
@@ -82,6 +96,8 @@ export interface ConnectOptions extends Omit<TransportOptions, "socket"> {
   /** Default: the first of `DEFAULT_SOCKETS` that is there. */
   readonly socket?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called as soon as something can be asked, before the daemon is known to be one that trusts us. */
+  readonly meanwhile?: (incus: IncusClient) => void;
 }
 
 /**
@@ -89,20 +105,27 @@ export interface ConnectOptions extends Omit<TransportOptions, "socket"> {
  * `reason` tells what to mend.
  */
 export async function connectIncus(options: ConnectOptions = {}): Promise<IncusClient> {
-  if (options.socket !== undefined) return await connectTo(options.socket, options);
-  let first: unknown;
-  // What stands at the usual places in an admin container leads to that socket too.
-  if (await isThere(ADMIN_SOCKET)) return await connectTo(ADMIN_SOCKET, options);
-  for (const socket of DEFAULT_SOCKETS) {
-    try {
-      return await connectTo(socket, options);
-    } catch (error) {
-      first ??= error;
-      // Only a socket that is not there sends us on; one that refuses us is the one to speak of.
-      if (!(error instanceof IncusUnreachableError) || error.reason !== "missing") throw error;
-    }
+  const socket = options.socket ?? await usualSocket();
+  const { onRequest, timeoutMs, signal, meanwhile } = options;
+  const transport = new Transport({ socket, onRequest, timeoutMs });
+  const incus = new IncusClient({ transport, operations: new Operations(transport) });
+  try {
+    const proof = incus.prove(signal);
+    meanwhile?.(incus);
+    await proof;
+    return incus;
+  } catch (error) {
+    await incus.close();
+    throw error;
   }
-  throw first;
+}
+
+/** The one that is there. What stands at the usual places in an admin container leads to its own socket too. */
+async function usualSocket(): Promise<string> {
+  for (const socket of [ADMIN_SOCKET, ...DEFAULT_SOCKETS]) {
+    if (await isThere(socket)) return socket;
+  }
+  return DEFAULT_SOCKETS[0];
 }
 
 async function isThere(socket: string): Promise<boolean> {
@@ -110,23 +133,5 @@ async function isThere(socket: string): Promise<boolean> {
     return (await Deno.stat(socket)).isSocket ?? false;
   } catch {
     return false;
-  }
-}
-
-async function connectTo(socket: string, options: ConnectOptions): Promise<IncusClient> {
-  const transport = new Transport({
-    socket,
-    onRequest: options.onRequest,
-    timeoutMs: options.timeoutMs,
-  });
-  try {
-    const operations = new Operations(transport);
-    const info = await transport.read<Server>("/1.0", { signal: options.signal });
-    if (info.auth !== "trusted") throw new IncusUnreachableError("untrusted", socket);
-    if (info.environment?.server !== "incus") throw new IncusUnreachableError("not-incus", socket);
-    return new IncusClient({ transport, operations }, info);
-  } catch (error) {
-    transport[Symbol.dispose]();
-    throw error;
   }
 }

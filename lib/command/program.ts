@@ -10,6 +10,7 @@ import {
   type AddVerb,
   type Choose,
   domainOption,
+  EVENTS_TEXT,
   examples,
   JSON_FLAG,
   JSON_TEXT,
@@ -192,7 +193,7 @@ function addApply(program: Command, choose: Choose, session: Session): void {
     .option("-y, --yes", "do not ask")
     .option("--force", "also rebuild or delete protected machines")
     .option("--prune", "also remove what infra.yml no longer declares")
-    .option("--json", "events as newline-delimited JSON (docs/json.md); nobody is asked")
+    .option(JSON_FLAG, EVENTS_TEXT)
     .option("--snapshot", "first take a set of what is changed, replaced or provisioned")
     .option("--baseline", "at the end, take the set that reset goes back to")
     .addOption(new Option("--tags <tags>", "Ansible: only these tags").conflicts("infra"))
@@ -264,7 +265,7 @@ function addDestroy(program: Command, choose: Choose, session: Session): void {
     .addOption(domainOption())
     .option("--force", "protected machines and their volumes too")
     .option("-y, --yes", "do not ask")
-    .option("--json", "events as newline-delimited JSON (docs/json.md); nobody is asked")
+    .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(

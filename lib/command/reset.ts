@@ -7,6 +7,7 @@ export interface ResetOptions {
   readonly domain: readonly string[];
   readonly to?: string;
   readonly yes?: true;
+  readonly json?: true;
 }
 
 /**
@@ -14,13 +15,14 @@ export interface ResetOptions {
  * safety set, since nothing of them is meant to stay; for the others it is a restore like any.
  */
 export function reset(options: ResetOptions, session: Session): Promise<ExitStatus> {
-  const { domain, to = BASELINE, yes } = options;
+  const { domain, to = BASELINE, yes, json } = options;
   const scope = domain.map((name) => ` --domain ${name}`).join("");
   return restore({
     set: to,
     machine: [],
     domain,
     ...(yes === undefined ? {} : { yes }),
+    ...(json === undefined ? {} : { json }),
     keeps: (machine) => machine.protected,
     asks: (machines) => machines.some((machine) => machine.protected),
     again: `anklume reset${scope}${to === BASELINE ? "" : ` --to ${to}`}`,

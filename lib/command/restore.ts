@@ -12,11 +12,13 @@ import { planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { contents } from "../view/snapshot.ts";
 import { failuresText } from "../view/snapshot_progress.ts";
+import { restoreLine } from "../view/snapshot_lines.ts";
 import { restoreText } from "../view/snapshot_restore.ts";
 import { duration } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findSet } from "./find_set.ts";
+import { withJsonLines } from "./json_session.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook } from "./outlook.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
@@ -30,6 +32,7 @@ import { loadWorkspace, type Workspace } from "./workspace.ts";
 export interface RestoreRequest extends ScopeOptions {
   readonly set: string;
   readonly yes?: true;
+  readonly json?: true;
   /** Machines whose state of now is kept in a safety set. */
   readonly keeps: (machine: LiveMachine) => boolean;
   /** Whether somebody has to agree. */
@@ -44,11 +47,16 @@ export interface RestoreRequest extends ScopeOptions {
 export const SAFETY_EXPIRY = "7d";
 
 /** Puts a set back, from the plan that is shown to the report. */
-export async function restore(request: RestoreRequest, session: Session): Promise<ExitStatus> {
+export function restore(request: RestoreRequest, session: Session): Promise<ExitStatus> {
+  return withJsonLines(request.json, session, (shown) => restoreShown(request, shown));
+}
+
+async function restoreShown(request: RestoreRequest, session: Session): Promise<ExitStatus> {
+  const { json } = request;
   using hold = await WorkspaceHold.begin();
-  const workspace = await loadWorkspace(session, { hold });
+  const workspace = await loadWorkspace(session, { json, hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  await using live = await openLive(workspace, session);
+  await using live = await openLive(workspace, session, { json });
   if (live === undefined) return EXIT.wrongInput;
   const { incus } = live;
   const now = new Date();
@@ -65,6 +73,7 @@ export async function restore(request: RestoreRequest, session: Session): Promis
   const kept = plan.machines.filter(({ live }) => request.keeps(live));
   const safety = chooseSafety(plan, inventory, kept.map(({ live }) => live), now);
   const { terminal, out } = session;
+  session.emit?.(restoreLine(plan, safety.name));
   terminal.out(restoreText({
     plan,
     safety: safety.name,
@@ -131,8 +140,7 @@ async function run(
   const firewall = live.host.port(live.ruleset);
   let standing: Promise<void> | undefined;
   const result = await withProgress(
-    plan.machines.map(({ live }) => live),
-    "restored",
+    { set: plan.set.name, does: "restore", machines: plan.machines.map(({ live }) => live) },
     session,
     (onEvent) =>
       restoreSet(live.incus, plan, {

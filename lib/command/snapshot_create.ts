@@ -14,6 +14,7 @@ import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotCreateOptions extends ScopeOptions {
+  readonly json?: true;
   readonly expiry?: string;
   readonly description?: string;
   readonly consistent?: true;
@@ -30,9 +31,9 @@ export async function snapshotCreate(
   const expiry = options.expiry;
   const problem = expiry === undefined ? undefined : expiryProblem(expiry);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  const workspace = await loadWorkspace(session, { hold: await start.hold });
+  const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, start, session);
+  await using host = await openSnapshots(workspace, start, session, options);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
   const inventory = await host.settled();

@@ -18,6 +18,7 @@ import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotDeleteOptions extends ScopeOptions {
+  readonly json?: true;
   readonly yes?: true;
 }
 
@@ -28,9 +29,9 @@ export async function snapshotDelete(
   session: Session,
   start: HeadStart<Everything>,
 ): Promise<ExitStatus> {
-  const workspace = await loadWorkspace(session, { hold: await start.hold });
+  const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, start, session);
+  await using host = await openSnapshots(workspace, start, session, options);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
   const settled = await host.settled();
@@ -98,8 +99,7 @@ export async function deleteAndSay(
   for (const { set, members } of chosen) {
     if (signal.aborted) return EXIT.interrupted;
     const result = await withProgress(
-      members,
-      `deleted from ${set.name}`,
+      { set: set.name, does: "delete", machines: members },
       session,
       (onEvent) => deleteSet(incus, set, notes, { signal, onEvent }, members),
     );

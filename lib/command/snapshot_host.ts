@@ -2,7 +2,6 @@ import { envVar } from "../host/terminal.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
-import { diagnosticsJson } from "../view/json.ts";
 import { type Inventory, inventoryOf, readInventory } from "../snapshot/inventory.ts";
 import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
 import { isUnfinished } from "../snapshot/snapshot_set.ts";
@@ -10,7 +9,7 @@ import { thawLeft } from "../snapshot/thaw.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
 import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
-import { showDiagnostics } from "./show_diagnostics.ts";
+import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What the snapshot verbs work on. Lighter than `openLive`: no firewall, no plan. */
@@ -78,7 +77,7 @@ async function lostInfraId(
   const state = await readActualState(incus, {}, { signal: session.signal });
   const { addressing, diagnostics } = resolveAddressing(workspace, state);
   if (addressing !== undefined) return addressing.infraId;
-  if (json) session.terminal.out(diagnosticsJson(diagnostics));
+  if (json) printDiagnostics(diagnostics, session);
   showDiagnostics(diagnostics, workspace.sources, session);
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { expiryProblem } from "../infra/quantity.ts";
 import { choosePrune } from "../snapshot/choose_prune.ts";
 import { contents, localTime } from "../view/snapshot.ts";
+import { pruneLine } from "../view/snapshot_lines.ts";
 import { hang } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import type { Everything } from "../snapshot/read_everything.ts";
@@ -13,6 +14,7 @@ import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
 
 export interface SnapshotPruneOptions {
+  readonly json?: true;
   readonly keep?: number;
   readonly olderThan?: string;
   readonly yes?: true;
@@ -33,9 +35,9 @@ export async function snapshotPrune(
   }
   const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  const workspace = await loadWorkspace(session, { hold: await start.hold });
+  const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
   if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, start, session);
+  await using host = await openSnapshots(workspace, start, session, options);
   if (host === undefined) return EXIT.wrongInput;
   const inventory = await host.settled();
   const { goes, stays, spared } = choosePrune(inventory.sets, {
@@ -44,7 +46,8 @@ export async function snapshotPrune(
     now: new Date(),
     needed: (name) => isNeeded(name, inventory.restores),
   });
-  const { terminal, out } = session;
+  const { terminal, out, emit } = session;
+  emit?.(pruneLine(goes, spared));
   for (const set of goes) {
     const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${contents(set.members)}`;
     terminal.out(`${hang("Goes:  ", what, out.width)}\n`);

@@ -5,6 +5,7 @@ import type { Session } from "./session.ts";
 
 export interface SnapshotRestoreOptions extends ScopeOptions {
   readonly yes?: true;
+  readonly json?: true;
   /** `--no-safety` makes it false. */
   readonly safety: boolean;
 }
@@ -15,13 +16,14 @@ export function snapshotRestore(
   options: SnapshotRestoreOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  const { machine, domain, all, yes, safety } = options;
+  const { machine, domain, all, yes, json, safety } = options;
   return restore({
     set: name,
     machine,
     domain,
     ...(all === undefined ? {} : { all }),
     ...(yes === undefined ? {} : { yes }),
+    ...(json === undefined ? {} : { json }),
     keeps: () => safety,
     asks: () => true,
     again: `anklume snapshot restore ${name}`,

@@ -4,6 +4,7 @@ import {
   type AddVerb,
   type Choose,
   domainOption,
+  EVENTS_TEXT,
   examples,
   JSON_FLAG,
   JSON_TEXT,
@@ -50,6 +51,7 @@ function addCreate(snapshot: Command, choose: Choose, session: Session): void {
       "--consistent",
       "freeze each machine while its disks are taken: root and volumes are of one moment",
     )
+    .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(
@@ -60,10 +62,14 @@ function addCreate(snapshot: Command, choose: Choose, session: Session): void {
     )
     .action((name, options) =>
       choose(() =>
-        withSnapshots(session, { snapshots: "names", locks: true }, async (start) => {
-          const { snapshotCreate } = await import("./snapshot_create.ts");
-          return await snapshotCreate(name, options, session, start);
-        })
+        withSnapshots(
+          session,
+          { snapshots: "names", locks: true, json: options.json },
+          async (start, shown) => {
+            const { snapshotCreate } = await import("./snapshot_create.ts");
+            return await snapshotCreate(name, options, shown, start);
+          },
+        )
       )
     );
 }
@@ -111,6 +117,7 @@ function addRestore(snapshot: Command, choose: Choose, session: Session): void {
     .addOption(allOption())
     .option("--no-safety", "do not keep what there is now")
     .option("-y, --yes", "do not ask")
+    .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(
@@ -135,6 +142,7 @@ function addDelete(snapshot: Command, choose: Choose, session: Session): void {
     .addOption(domainOption())
     .addOption(allOption())
     .option("-y, --yes", "do not ask")
+    .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(
@@ -144,10 +152,14 @@ function addDelete(snapshot: Command, choose: Choose, session: Session): void {
     )
     .action((names, options) =>
       choose(() =>
-        withSnapshots(session, { snapshots: "noted", locks: true }, async (start) => {
-          const { snapshotDelete } = await import("./snapshot_delete.ts");
-          return await snapshotDelete(names, options, session, start);
-        })
+        withSnapshots(
+          session,
+          { snapshots: "noted", locks: true, json: options.json },
+          async (start, shown) => {
+            const { snapshotDelete } = await import("./snapshot_delete.ts");
+            return await snapshotDelete(names, options, shown, start);
+          },
+        )
       )
     );
 }
@@ -165,6 +177,7 @@ function addPrune(snapshot: Command, choose: Choose, session: Session): void {
     )
     .option("--older-than <span>", "only what is older than 7d, 2w, 1m …")
     .option("-y, --yes", "do not ask")
+    .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(
@@ -175,10 +188,14 @@ function addPrune(snapshot: Command, choose: Choose, session: Session): void {
     )
     .action((options) =>
       choose(() =>
-        withSnapshots(session, { snapshots: "all", locks: true }, async (start) => {
-          const { snapshotPrune } = await import("./snapshot_prune.ts");
-          return await snapshotPrune(options, session, start);
-        })
+        withSnapshots(
+          session,
+          { snapshots: "all", locks: true, json: options.json },
+          async (start, shown) => {
+            const { snapshotPrune } = await import("./snapshot_prune.ts");
+            return await snapshotPrune(options, shown, start);
+          },
+        )
       )
     );
 }
@@ -199,6 +216,7 @@ function addReset(program: Command, choose: Choose, session: Session): void {
     .addOption(domainOption())
     .option("--to <name>", "another set than baseline")
     .option("-y, --yes", "do not ask")
+    .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(

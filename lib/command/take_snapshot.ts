@@ -1,3 +1,4 @@
+import { systemClock } from "../host/clock.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
@@ -14,6 +15,7 @@ import {
   initialSnapshotProgress,
   snapshotEventLine,
 } from "../view/snapshot_progress.ts";
+import { setLine, type SetVerb, snapshotLine } from "../view/snapshot_lines.ts";
 import { duration, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
@@ -93,15 +95,27 @@ async function removeInterrupted(
   throw new Error(`Cannot remove what an interrupted run left of ${name}`);
 }
 
-/** Runs work on machines and shows it: a picture that moves on a terminal, plain lines in a pipe. */
-export async function withProgress<T>(
-  machines: readonly { readonly project: string }[],
-  past: string,
+/** Whose snapshots are taken, put back or deleted. */
+export interface SetWork {
+  readonly set: string;
+  readonly does: SetVerb;
+  readonly machines: readonly { readonly project: string }[];
+}
+
+/** Does it and shows it: a picture that moves on a terminal, plain lines in a pipe, JSON where that was asked for. */
+export async function withProgress<T extends WorkResult>(
+  { set, does, machines }: SetWork,
   session: Session,
   work: (onEvent: OnEvent) => Promise<T>,
 ): Promise<T> {
-  const { terminal, out } = session;
+  const { terminal, out, emit } = session;
+  if (emit !== undefined) {
+    const result = await work((event) => emit(snapshotLine(set, does, event, systemClock())));
+    emit(setLine(set, does, result));
+    return result;
+  }
   if (!terminal.canRedraw) {
+    const past = { take: "taken", restore: "restored", delete: `deleted from ${set}` }[does];
     return await work((event) => {
       const line = snapshotEventLine(event, past, out);
       if (line !== undefined) terminal.out(`${line}\n`);
@@ -129,8 +143,7 @@ export async function takeAndSay(
   }
   const began = performance.now();
   const result = await withProgress(
-    request.machines,
-    "taken",
+    { set: request.name, does: "take", machines: request.machines },
     session,
     (onEvent) => takeSet(incus, request, { signal, onEvent }),
   );

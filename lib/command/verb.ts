@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { Network } from "../incus/wire/network.ts";
 import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
+import type { ExitStatus } from "./exit_status.ts";
 import type { HeadStart, HeadStartOptions } from "./head_start.ts";
 import type { Session } from "./session.ts";
 
@@ -24,18 +25,26 @@ export async function withNetworks(
   return await verb(start);
 }
 
+export interface SnapshotVerbOptions extends HeadStartOptions {
+  readonly snapshots: SnapshotDetail;
+  /** What happens is printed as lines of JSON; the verb is handed a session for that. */
+  readonly json?: true | undefined;
+}
+
 /** The same for what there is to take snapshots of. */
 export async function withSnapshots(
   session: Session,
-  { snapshots, ...options }: HeadStartOptions & { readonly snapshots: SnapshotDetail },
-  verb: (start: HeadStart<Everything>) => Promise<number>,
+  { snapshots, json, ...options }: SnapshotVerbOptions,
+  verb: (start: HeadStart<Everything>, session: Session) => Promise<ExitStatus>,
 ): Promise<number> {
   const { askSnapshots, HeadStart } = await import("./head_start.ts");
+  const { withJsonLines } = await import("./json_session.ts");
   await using start = await HeadStart.begin(askSnapshots(snapshots), session.signal, options);
-  return await verb(start);
+  return await withJsonLines(json, session, (shown) => verb(start, shown));
 }
 
 export const JSON_FLAG = "--json";
+export const EVENTS_TEXT = "events as newline-delimited JSON (docs/json.md); nobody is asked";
 export const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";
 
 /** `--domain`, as every verb has it. */

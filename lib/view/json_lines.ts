@@ -3,7 +3,7 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { ProvisionOutcome } from "./provision.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 
-// What `apply --json` and `destroy --json` print, one JSON object a line. docs/json.md documents them, and
+// What `apply --json`, `destroy --json` and the snapshot verbs print, one JSON object a line. docs/json.md documents them, and
 // docs/schema/events.schema.json holds them to it.
 
 /** One line of the stream, to be serialised as it is. */

@@ -23,6 +23,9 @@ interface Line {
   readonly type: string;
   readonly exit?: number;
   readonly resource?: string;
+  readonly set?: string;
+  readonly outcome?: string;
+  readonly done?: readonly string[];
 }
 
 function linesOf(stdout: string): Line[] {
@@ -45,6 +48,28 @@ Deno.test("check and apply tell programs everything, in the shape that is docume
   assert.equal(applied.at(-1)?.exit, 0);
   const done = applied.filter(({ type }) => type === "done").map(({ resource }) => resource);
   assert.equal(new Set(done).size, plan.changes.length, "one end of each change");
+
+  // The name that it gave is in the stream.
+  const created = linesOf((await lab.anklume(["snapshot", "create", "--json"])).stdout);
+  for (const line of created) schema.event(line);
+  const { set = "", outcome, done: taken } = created.at(-2) ?? {};
+  assert.equal(outcome, "taken");
+  assert.deepEqual(taken?.toSorted(), ["db", "web"]);
+  const unasked = await lab.anklume(["snapshot", "restore", set, "--json"], 1);
+  assert.deepEqual(linesOf(unasked.stdout).map(({ type }) => type), ["restore", "end"]);
+  const more: readonly [verb: string[], last: string | undefined][] = [
+    [["restore", set, "--yes", "--no-safety"], "restored"],
+    [["prune", "--keep", "9"], undefined],
+    [["delete", set, "--yes"], "deleted"],
+  ];
+  for (const [verb, last] of more) {
+    const lines = linesOf((await lab.anklume(["snapshot", ...verb, "--json"])).stdout);
+    for (const line of lines) schema.event(line);
+    assert.equal(lines.findLast(({ type }) => type === "set")?.outcome, last);
+    assert.equal(lines.at(-1)?.exit, 0);
+  }
+  const misnamed = await lab.anklume(["snapshot", "create", "a b", "--json"], 2);
+  assert.deepEqual(linesOf(misnamed.stdout).map(({ type }) => type), ["fault", "end"]);
 
   // Everything a plan can hold: orphans, a breach, a restart; consent is nobody's to give.
   await must(

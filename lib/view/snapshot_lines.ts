@@ -1,0 +1,68 @@
+import type { RestorePlan } from "../snapshot/plan_restore.ts";
+import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
+import type { SnapshotEvent, WorkResult } from "../snapshot/snapshot_event.ts";
+import type { TakeResult } from "../snapshot/take_set.ts";
+import type { JsonLine } from "./json_lines.ts";
+
+// What the snapshot verbs print with --json, one JSON object a line, in the stream of `json_lines.ts`.
+
+/** What is done to a set. */
+export type SetVerb = "take" | "restore" | "delete";
+
+/** What happens to one machine. `at`: milliseconds since the epoch. */
+export function snapshotLine(
+  set: string,
+  does: SetVerb,
+  { type: state, ...event }: SnapshotEvent,
+  at: number,
+): JsonLine {
+  return { type: "snapshot", at, set, does, state, ...event };
+}
+
+/** What came of the set. */
+export function setLine(set: string, does: SetVerb, result: WorkResult | TakeResult): JsonLine {
+  const { done, failed, skipped } = result;
+  const whole = failed.length + skipped.length === 0;
+  const past = { take: "taken", restore: "restored", delete: "deleted" }[does];
+  const outcome = "outcome" in result ? result.outcome : whole ? past : "incomplete";
+  return { type: "set", set, does, outcome, done, failed, skipped };
+}
+
+/** Which sets are about to go, and which stay although they are old enough. */
+export function pruneLine(
+  goes: readonly SnapshotSet[],
+  spared: readonly { readonly set: SnapshotSet; readonly because: string }[],
+): JsonLine {
+  return {
+    type: "prune",
+    goes: goes.map(({ name }) => name),
+    spared: spared.map(({ set, because }) => ({ set: set.name, because })),
+  };
+}
+
+/** What a restore is about to do. */
+export function restoreLine(
+  { set, machines, gone, broken, ground, leftAlone }: RestorePlan,
+  safety: string | undefined,
+): JsonLine {
+  const places = (members: readonly SetMember[]) =>
+    members.map(({ project, machine }) => ({ project, machine }));
+  const lives = (all: typeof leftAlone) =>
+    all.map(({ project, name }) => ({ project, machine: name }));
+  return {
+    type: "restore",
+    set: set.name,
+    ...(safety === undefined ? {} : { safety }),
+    machines: machines.map(({ live, runs, lostVolumes, newVolumes }) => ({
+      project: live.project,
+      machine: live.name,
+      runs,
+      lostVolumes,
+      newVolumes,
+    })),
+    gone: places(gone),
+    broken: places(broken),
+    ground: lives(ground),
+    leftAlone: lives(leftAlone),
+  };
+}

@@ -3,7 +3,7 @@ import { NOT_FREE_YET, retryPassing } from "../incus/retry.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import { leadsOut } from "../resource/delta.ts";
 import { sameValue } from "../resource/value.ts";
-import { projectOf, pullPlug, readInstance, readSettled } from "./instance_io.ts";
+import { hasNoDisk, projectOf, pullPlug, readInstance, readSettled } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /** Without its NICs: Incus refuses any edit of one whose address its network, which may have moved on, does not hold. */
@@ -31,7 +31,10 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   const { actual } = found;
   if (actual.status !== "Stopped") await pullPlug(context, addr, actual.status);
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
-    await unprotect(context, addr);
+    await unprotect(context, addr).catch((error) => {
+      // Written it is all the same, but for a copy beside the disk.
+      if (!hasNoDisk(error)) throw error;
+    });
   }
   context.progress("deleting");
   await retryPassing(NOT_FREE_YET, () => instances.delete(project, addr.name));

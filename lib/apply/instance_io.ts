@@ -154,6 +154,14 @@ async function isStopped(
   return (await incus.instances.get(projectOf(addr), addr.name)).value.status === "Stopped";
 }
 
+/** Incus has no root disk in its records, or finds none where the machine's has to be. */
+const NO_DISK =
+  /instance pool: Instance storage pool not found|lstat \S*\/(containers|virtual-machines)\/[^/\s]+: no such file or directory/;
+
+export function hasNoDisk(error: unknown): boolean {
+  return error instanceof IncusError && NO_DISK.test(error.message);
+}
+
 export function projectOf(addr: ResourceAddr): string {
   return addr.project ?? "default";
 }

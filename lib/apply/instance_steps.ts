@@ -1,4 +1,3 @@
-import { IncusError } from "../incus/incus_error.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
 import type { Change } from "../plan/plan.ts";
 import {
@@ -11,6 +10,7 @@ import { deleteInstance } from "./delete_instance.ts";
 import { isDetached, reattach } from "./detach.ts";
 import {
   freePort,
+  hasNoDisk,
   LAST_POWER,
   projectOf,
   readInstance,
@@ -88,12 +88,4 @@ export async function updateInstance(
     }
   }
   return startsAgain;
-}
-
-/** Incus has no root disk in its records, or finds none where the machine's has to be. */
-const NO_DISK =
-  /instance pool: Instance storage pool not found|lstat \S*\/(containers|virtual-machines)\/[^/\s]+: no such file or directory/;
-
-function hasNoDisk(error: unknown): boolean {
-  return error instanceof IncusError && NO_DISK.test(error.message);
 }

@@ -95,12 +95,12 @@ async function freeName(context: StepContext, desired: DesiredInstance): Promise
 }
 
 /** Takes away what holds the new disk, where something does. */
-async function removeFresh(context: StepContext, desired: DesiredInstance): Promise<void> {
+export async function removeFresh(context: StepContext, desired: DesiredInstance): Promise<void> {
   await freeName(context, desired);
 }
 
 /** Marked as ours: what an interruption leaves of it is an orphan that every check names. @returns its name */
-async function makeFresh(
+export async function makeFresh(
   context: StepContext,
   desired: DesiredInstance,
   { expandedDevices }: ActualInstance,

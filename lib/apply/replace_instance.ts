@@ -8,6 +8,7 @@ import {
   type DesiredInstance,
   imageSource,
   instanceAddr,
+  instanceCreateBody,
 } from "../resource/instance.ts";
 import {
   compareInstance,
@@ -20,6 +21,7 @@ import { deleteInstance } from "./delete_instance.ts";
 import { isDetached, reattach } from "./detach.ts";
 import {
   type Found,
+  hasNoDisk,
   projectOf,
   readInstance,
   readSettled,
@@ -29,7 +31,7 @@ import {
 } from "./instance_io.ts";
 import { createInstance } from "./instance_steps.ts";
 import { prove } from "./prove.ts";
-import { refreshDisk } from "./refresh_disk.ts";
+import { makeFresh, refreshDisk, removeFresh } from "./refresh_disk.ts";
 import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned } from "./unchanged.ts";
@@ -96,6 +98,7 @@ async function rebuildInPlace(
       onProgress: context.progress,
     });
   } catch (error) {
+    if (hasNoDisk(error)) return await makeAnew(context, desired, before);
     // The old disk may still be there (an image that cannot be had): better the old machine than none.
     const stands = before.status !== "Running" ||
       await startInstance(context, desired.addr, "Stopped").then(() => true, () => false);
@@ -106,6 +109,25 @@ async function rebuildInPlace(
     throw error;
   }
   await writeInstance(context, desired, await readInstance(context, desired.addr));
+}
+
+/**
+ * For a machine of which Incus took the disk and then failed to make another, so that it never rebuilds it again. What is left of it
+ * goes only once it is certain that the image can be unpacked.
+ */
+async function makeAnew(
+  context: StepContext,
+  desired: DesiredInstance,
+  before: ActualInstance,
+): Promise<void> {
+  if (desired.type === "lxc") await makeFresh(context, desired, before);
+  context.progress("has no disk any more: making it anew");
+  await deleteInstance(context, desired.addr);
+  const body = { ...instanceCreateBody(desired), ...inheritance(desired, before), start: false };
+  await context.incus.instances.create(projectOf(desired.addr), body, {
+    onProgress: context.progress,
+  });
+  await removeFresh(context, desired);
 }
 
 /**

@@ -322,7 +322,43 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
   assert.deepEqual(live.map(({ name }) => name).sort(), ["web", "web-fresh"]);
   assert.ok(live.every(({ config }) => config["user.anklume.fresh"] === undefined));
   assert.equal(await namesake(), itself, "a machine called as what holds a new disk is another");
+
+  // Without snapshots Incus rebuilds in place, and fails halfway: the old disk is gone, and the image cannot be unpacked.
+  await must(["incus", "snapshot", "delete", "--project", "one", "web", "before"]);
+  const disk = ["--project", "one", "web", "vol-data", "propagation=shared"];
+  await must(["incus", "config", "device", "set", ...disk]);
+  await must(["bash", "-c", TRUNCATED_IMAGE, "-", fingerprint]);
+  try {
+    await lab.write("infra.yml", before.replace("web: {", 'web: { image: "local:truncated",'));
+    for (const words of [/rebuilding/, /making the new disk/]) {
+      const failed = await lab.anklume(["apply", "--infra", "--force", "--yes"], 1);
+      assert.match(failed.stdout, words);
+      assert.match(failed.stdout, /Unpack failed/);
+    }
+  } finally {
+    await run(["incus", "image", "delete", "truncated"]);
+  }
+  await lab.write("infra.yml", before);
+  await lab.anklume(["apply", "--infra", "--force", "--yes"]);
+  await expectEmpty(lab);
+  assert.equal(await sh("one", "web", "cat /data/mine; ls /root"), "volume");
+  const rebuilt = await liveInstances();
+  assert.deepEqual(rebuilt.map(({ name }) => name).sort(), ["web", "web-fresh"]);
+  const web = rebuilt.find(({ name }) => name === "web")!;
+  assert.equal(web.devices["vol-data"]!.propagation, "shared", "what others set stays");
+  assert.equal(await namesake(), itself);
 });
+
+/** An image of which half is missing. */
+const TRUNCATED_IMAGE = `
+set -e
+dir=$(mktemp -d); cd "$dir"
+printf 'architecture: x86_64\\ncreation_date: 1700000000\\nproperties: {os: none}\\n' >metadata.yaml
+tar czf metadata.tar.gz metadata.yaml
+head -c 1M "/var/lib/incus/images/$1.rootfs" >rootfs.squashfs
+incus image import metadata.tar.gz rootfs.squashfs --alias truncated >/dev/null
+rm -rf "$dir"
+`;
 
 /** An image without an init. */
 const BROKEN_IMAGE = `

@@ -176,7 +176,7 @@ const DELETE_IT =
 const IN_ERROR = /^The instance is already stopped$|cannot be started as in Error status/;
 const END_IT =
   "The process on the host that runs it does not answer Incus: end that one there (`ps -ef | grep 'lxc monitor'` shows it, then kill -KILL), " +
-  "and apply again";
+  "restart Incus (`systemctl restart incus`), and apply again";
 
 function wordsOf(error: unknown): string {
   if (isChangedMeanwhile(error)) return new ChangedMeanwhileError().message;

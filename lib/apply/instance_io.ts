@@ -64,7 +64,12 @@ export async function startInstance(
 ): Promise<void> {
   const { incus, progress } = context;
   const project = projectOf(addr);
-  if (status === "Error") await pullPlug(context, addr, status);
+  if (status === "Error") {
+    await wake(context, addr);
+    const { value } = await incus.instances.get(project, addr.name);
+    if (value.status === "Running") return;
+    if (value.status !== "Stopped") await pullPlug(context, addr, value.status);
+  }
   progress("starting");
   const action = status === "Frozen" ? "unfreeze" : "start";
   const start = () => incus.instances.setState(project, addr.name, { action });
@@ -72,7 +77,7 @@ export async function startInstance(
     await retryPassing(PORT_NOT_GONE, start);
   } catch (error) {
     if (!await freePort(context, error)) throw error;
-    await retryPassing(PORT_NOT_GONE, start);
+    await start();
   }
 }
 
@@ -118,7 +123,7 @@ export async function pullPlug(
 ): Promise<void> {
   const { incus, progress } = context;
   progress("pulling the plug");
-  if (status === "Error" && await endMonitor(context, addr)) return;
+  if (status === "Error") await wake(context, addr);
   try {
     await incus.instances.setState(projectOf(addr), addr.name, { action: "stop", force: true });
   } catch (error) {
@@ -129,22 +134,17 @@ export async function pullPlug(
 }
 
 /**
- * `Error` is a container whose monitor does not answer. All Incus 6.0 says of it, five seconds later each time, is that it is stopped
- * already and cannot be started. With the monitor everything in the container ends, and Incus sees it stopped.
- * @returns whether it is
+ * `Error` is a container whose monitor does not answer: all Incus 6.0 says of it, five seconds later each time, is that it is stopped
+ * already and cannot be started. That one is only stopped is what can be mended. Who kills it ends the container behind Incus's
+ * back, which then counts its disk as in use until it is started anew itself.
  */
-async function endMonitor(
-  context: Pick<StepContext, "incus" | "cleanup">,
+async function wake(
+  { cleanup, progress }: Pick<StepContext, "cleanup" | "progress">,
   addr: ResourceAddr,
-): Promise<boolean> {
+): Promise<void> {
   const project = projectOf(addr);
   const container = project === "default" ? addr.name : `${project}_${addr.name}`;
-  if (!await context.cleanup?.endMonitor(container)) return false;
-  for (let tries = 0; tries < 10; tries++) {
-    if (await isStopped(context, addr)) return true;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
-  return false;
+  if (await cleanup?.wakeMonitor(container)) progress("waking the process that runs it");
 }
 
 async function isStopped(

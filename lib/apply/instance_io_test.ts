@@ -8,8 +8,8 @@ const ADDR = { kind: "instance", name: "pro-dev", project: "pro" } as const;
 const START = ["pro", "pro-dev", { action: "start" }];
 const PLUG = ["pro", "pro-dev", { action: "stop", force: true }];
 
-/** What is asked of Incus, and of the host, to start a machine that is in this state. */
-async function requestsFrom(status: string, monitor?: boolean): Promise<unknown[]> {
+/** What is asked of Incus, and of the host, to start a machine that is in this state, and `after` its monitor was woken. */
+async function requestsFrom(status: string, after?: string): Promise<unknown[]> {
   const requests: unknown[] = [];
   let now = status;
   const setState = (project: string, name: string, body: object) => {
@@ -20,12 +20,12 @@ async function requestsFrom(status: string, monitor?: boolean): Promise<unknown[
   };
   const get = () => Promise.resolve({ value: { status: now } });
   const incus = { instances: { setState, get } } as unknown as IncusClient;
-  const endMonitor = (container: string) => {
+  const wakeMonitor = (container: string) => {
     requests.push(container);
-    if (monitor) now = "Stopped";
-    return Promise.resolve(monitor);
+    if (after !== undefined) now = after;
+    return Promise.resolve(after !== undefined);
   };
-  const cleanup = monitor === undefined ? undefined : { endMonitor } as unknown as HostCleanup;
+  const cleanup = { wakeMonitor } as unknown as HostCleanup;
   try {
     await startInstance({ incus, cleanup, progress: () => {} }, ADDR, status);
   } catch (error) {
@@ -34,11 +34,14 @@ async function requestsFrom(status: string, monitor?: boolean): Promise<unknown[
   return requests;
 }
 
-Deno.test("startInstance() ends what is in error first, where it can, and unfreezes what is frozen", async () => {
-  assert.deepEqual(await requestsFrom("Error", true), ["pro_pro-dev", START]);
-  const refused = [PLUG, "The instance is already stopped"];
-  assert.deepEqual(await requestsFrom("Error", false), ["pro_pro-dev", ...refused]);
-  assert.deepEqual(await requestsFrom("Error"), refused);
+Deno.test("startInstance() wakes what is in error, or ends it first, and unfreezes what is frozen", async () => {
+  assert.deepEqual(await requestsFrom("Error", "Running"), ["pro_pro-dev"]);
+  assert.deepEqual(await requestsFrom("Error", "Stopped"), ["pro_pro-dev", START]);
+  assert.deepEqual(await requestsFrom("Error", "Frozen"), ["pro_pro-dev", PLUG, START]);
+  assert.deepEqual(await requestsFrom("Error"), [
+    ...["pro_pro-dev", "pro_pro-dev", PLUG],
+    "The instance is already stopped",
+  ]);
   assert.deepEqual(await requestsFrom("Frozen"), [["pro", "pro-dev", { action: "unfreeze" }]]);
   assert.deepEqual(await requestsFrom("Stopped"), [START]);
 });

@@ -9,11 +9,11 @@ export interface HostCleanup {
   /** The bridge's name server, where no daemon has it as a child any more. */
   endNameServer(bridge: string): Promise<void>;
   /**
-   * The process through which Incus speaks to a container, and all that runs in it.
+   * Lets the process go on through which Incus speaks to a container, if something stopped it.
    * @param container as Incus calls it on the host: `web`, or `PROJECT_web` outside the default project
-   * @returns whether there was one
+   * @returns whether there is one
    */
-  endMonitor(container: string): Promise<boolean>;
+  wakeMonitor(container: string): Promise<boolean>;
 }
 
 /** What the steps of one change work with. */

@@ -9,16 +9,16 @@ export const hostCleanup: HostCleanup = {
   },
   async endNameServer(bridge) {
     // Those that a living daemon started are its children.
-    await endProcess("--parent", "1", "--full", `^dnsmasq .*--interface=${bridge} `);
+    await signalProcess("--parent", "1", "--full", `^dnsmasq .*--interface=${bridge} `);
   },
-  async endMonitor(container) {
+  async wakeMonitor(container) {
     // Its title; what a container calls its own processes is not root's out here.
     const title = `^\\[lxc monitor\\] /var/lib/incus/containers ${container}$`;
-    return await endProcess("--signal", "KILL", "--euid", "0", "--full", title);
+    return await signalProcess("--signal", "CONT", "--euid", "0", "--full", title);
   },
 };
 
-async function endProcess(...which: string[]): Promise<boolean> {
+async function signalProcess(...which: string[]): Promise<boolean> {
   try {
     await runCommand(["pkill", ...which], { timeoutMs: TIMEOUT_MS });
     return true;

@@ -30,11 +30,9 @@ export const INSTANCE_BUSY: Passing = {
 /**
  * A start meets the port of the run before: a daemon that was killed while it stopped a machine calls it stopped a moment before
  * it is. The failed start is undone, and the port goes by itself. One that was killed while it started the machine leaves it for good.
- * Likewise the proxies of a machine that ended without Incus: the failed start ends them.
  */
 export const PORT_NOT_GONE: Passing = {
-  words:
-    /Failed to create the veth interfaces .*File exists|starting proxy device: .*address already in use/,
+  words: /Failed to create the veth interfaces .*File exists/,
   attempts: 5,
   delayMs: 1000,
 };

@@ -139,9 +139,7 @@ export function rootPool(devices: DesiredInstance["devices"]): string | undefine
 function stateField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const running = actual.status === "Running";
   if (desired.state === "running" && !running) {
-    // What is in error may well run, out of Incus's reach: it is ended first.
-    const effect = actual.status === "Error" ? "restart" : "in-place";
-    return [fieldChange("state", actual.status.toLowerCase(), "running", effect)];
+    return [fieldChange("state", actual.status.toLowerCase(), "running", "in-place")];
   }
   if (desired.state === "stopped" && actual.status !== "Stopped") {
     return [fieldChange("state", actual.status.toLowerCase(), "stopped", "restart")];

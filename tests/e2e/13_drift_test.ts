@@ -154,8 +154,8 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
     lab.anklume(["apply", "--infra", "--yes"]),
   ]);
   assert.match(status.stdout, /^web +lxc +error /m);
-  assert.deepEqual(lines(checked), ["update instance one/web state: error -> running restart"]);
-  assert.match(applied.stdout, /instance one\/web: pulling the plug/);
+  assert.deepEqual(lines(checked), ["update instance one/web state: error -> running in-place"]);
+  assert.match(applied.stdout, /instance one\/web: waking the process that runs it/);
   await expectEmpty(lab);
 
   // The other way round: what was changed by hand is written into infra.yml, and nothing that opens a door.

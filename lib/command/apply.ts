@@ -5,6 +5,7 @@ import type { Network } from "../incus/wire/network.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Plan } from "../plan/plan.ts";
+import { removeStandIns } from "../snapshot/stand_in.ts";
 import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
 import { consentText } from "../view/losses.ts";
@@ -83,6 +84,9 @@ async function applyOnce(
   if (round < ROUNDS && await settled(plan, live, session)) {
     return await applyOnce(workspace, options, session, round + 1);
   }
+  if (round < ROUNDS && await withoutStandIns(live, session)) {
+    return await applyOnce(workspace, options, session, round + 1);
+  }
   // What keeps the plan from being run does not concern who only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
   session.emit?.(planLine(planValue(plan, needs, warnings)));
@@ -126,6 +130,15 @@ async function settled(plan: Plan, { incus }: Live, { signal }: Session): Promis
   if (risky.length === 0) return false;
   const places = risky.flatMap(({ addr, from }) => [addr.project, from?.project]);
   return await incus.settle(new Set(places.filter((place) => place !== undefined)), signal);
+}
+
+/** Removes networks that an interrupted restore left, aloud. @returns whether there were any */
+async function withoutStandIns(live: Live, { terminal }: Session): Promise<boolean> {
+  const gone = await removeStandIns(live.incus, live.owner, live.actual.resources);
+  for (const name of gone) {
+    terminal.out(`Removed the network ${name}, which an interrupted restore had left.\n`);
+  }
+  return gone.length > 0;
 }
 
 /** One round of an apply: what it was planned with, and how many plans there were before. */

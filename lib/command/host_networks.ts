@@ -33,7 +33,7 @@ export async function readHostNetworks(signal: AbortSignal): Promise<Surrounding
   };
 }
 
-/** Bridges that are this infra's, and those of other infras by whose they are. */
+/** Bridges that are this infra's, and those of other infras by whose they are. What stands in for one has no interface to wall off. */
 export function bridgeOwners(
   infraId: string,
   resources: readonly ActualResource[],
@@ -42,7 +42,9 @@ export function bridgeOwners(
   const otherInfras = new Map<string, string>();
   for (const { kind, addr, config } of resources) {
     const owner = config[MARK.infra];
-    if (kind !== "network" || owner === undefined || owner === "") continue;
+    if (kind !== "network" || owner === undefined || owner === "" || MARK.standIn in config) {
+      continue;
+    }
     if (owner === infraId) ownedBridges.add(addr.name);
     else otherInfras.set(addr.name, config[MARK.project] ?? "?");
   }

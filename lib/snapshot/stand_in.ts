@@ -1,8 +1,10 @@
 import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
-import { FORMAT, MARK, type Owner } from "../resource/mark.ts";
+import type { ActualInstance } from "../resource/instance.ts";
+import { FORMAT, MARK, type Owner, ownership } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
+import type { ActualResource } from "../resource/resource.ts";
 import { snapshotsOf } from "./inventory.ts";
 import type { RestoreMachine } from "./plan_restore.ts";
 
@@ -24,7 +26,7 @@ export class StandIns implements AsyncDisposable {
   ): Promise<StandIns> {
     const there = new Set(networks.map(({ addr }) => addr.name));
     const missing = new Set(machines.flatMap(networksOfThen).filter((name) => !there.has(name)));
-    const left = networks.filter(({ config }) => config[MARK.standIn] === "true");
+    const left = networks.filter((network) => isStandIn(network, owner));
     const standIns = new StandIns(incus, [...missing, ...left.map(({ addr }) => addr.name)]);
     await allSettled([...missing].map((name) =>
       incus.networks.create({
@@ -50,13 +52,61 @@ export class StandIns implements AsyncDisposable {
 
   /** One that a machine still uses, since its restore failed, stays until that is repeated. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await allSettled(this.#names.map(async (name) => {
-      try {
-        await this.#incus.networks.delete(name);
-      } catch (error) {
-        if (!(error instanceof IncusError)) throw error;
-      }
-    }));
+    await allSettled(this.#names.map((name) => deleteUnused(this.#incus, name)));
+  }
+}
+
+/**
+ * Removes what an interrupted restore left of them, for who makes the host what infra.yml says. A machine that it left on one has
+ * that NIC taken away: the plan gives it the one that it is to have.
+ * @returns the names of those that are gone
+ */
+export async function removeStandIns(
+  incus: IncusClient,
+  owner: Owner,
+  resources: readonly ActualResource[],
+): Promise<string[]> {
+  const names = resources.flatMap((resource) =>
+    resource.kind === "network" && isStandIn(resource, owner) ? [resource.addr.name] : []
+  );
+  if (names.length === 0) return [];
+  await allSettled(resources.map(async (resource) => {
+    if (resource.kind !== "instance" || ownership(resource.config, owner).kind !== "ours") return;
+    await leave(incus, resource, names);
+  }));
+  const gone = await Promise.all(names.map((name) => deleteUnused(incus, name)));
+  return names.filter((_, index) => gone[index]);
+}
+
+async function leave(
+  { instances }: IncusClient,
+  { addr: { project = "default", name }, devices }: ActualInstance,
+  networks: readonly string[],
+): Promise<void> {
+  const isOn = ({ type, network = "" }: Readonly<Record<string, string>>) =>
+    type === "nic" && networks.includes(network);
+  if (!Object.values(devices).some(isOn)) return;
+  const { value, etag } = await instances.get(project, name);
+  const { architecture, config, description, ephemeral, profiles, stateful } = value;
+  const kept = Object.fromEntries(
+    Object.entries(value.devices).filter(([_, device]) => !isOn(device)),
+  );
+  const body = { architecture, config, description, ephemeral, profiles, stateful, devices: kept };
+  await instances.update(project, name, body, { etag });
+}
+
+function isStandIn({ config }: ActualNetwork, owner: Owner): boolean {
+  return config[MARK.standIn] === "true" && ownership(config, owner).kind === "ours";
+}
+
+/** Whether it could be: Incus keeps one that a machine uses. */
+async function deleteUnused({ networks }: IncusClient, name: string): Promise<boolean> {
+  try {
+    await networks.delete(name);
+    return true;
+  } catch (error) {
+    if (!(error instanceof IncusError)) throw error;
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type KillPlan, runAndKill } from "./_killer.ts";
-import { eventually, IMAGE, inMachine, Lab, liveInstances } from "./_lab.ts";
+import { eventually, IMAGE, inMachine, Lab, liveInstances, must } from "./_lab.ts";
 
 // One machine whose state is nobody's business but its own: what brings it back is the restore, not the plan. And a domain whose
 // note is another one: the set is noted on both.
@@ -13,6 +13,14 @@ const INFRA = `project_name: kill\nglobal: { default_os_image: "${IMAGE}" }\ndom
     ephemeral: true
     machines:
       more-one: { state: stopped }
+`;
+
+const MOVED = `project_name: kill\nglobal: { default_os_image: "${IMAGE}" }\ndomains:
+  more:
+    ephemeral: true
+    machines:
+      more-one: { state: stopped }
+      kill-one: { state: manual, storage_volumes: { data: { path: /data } } }
 `;
 
 /**
@@ -113,4 +121,37 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
     assert.ok(requests.length >= 5, `only ${requests.join(", ")}`);
     assert.equal(await words(), "before\nbefore\n");
   });
+
+  await t.step(
+    "restore of a machine that moved: what stands in for its network of then goes",
+    async () => {
+      await lab.write("infra.yml", MOVED);
+      await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
+      const args = ["snapshot", "restore", "set", "--machine", "kill-one", "--yes", "--no-safety"];
+      const killInBetween = async () => {
+        const { killed } = await runAndKill(lab.dir, args, { at: 5, when: "after" });
+        assert.ok(killed);
+        assert.match(
+          await must(["incus", "network", "list", "--format", "csv"]),
+          /^net-kill,macvlan/m,
+        );
+        const { stdout } = await lab.anklume(["check"]);
+        assert.doesNotMatch(stdout, /firewall/);
+      };
+      const gone = async () => {
+        await lab.expectEmptyPlan();
+        assert.doesNotMatch(
+          await must(["incus", "network", "list", "--format", "csv"]),
+          /net-kill/,
+        );
+      };
+      await killInBetween();
+      await lab.anklume(args);
+      await gone();
+      await killInBetween();
+      const { stdout } = await lab.anklume(["apply", "--infra", "--yes"]);
+      assert.match(stdout, /Removed the network net-kill/);
+      await gone();
+    },
+  );
 });

@@ -44,7 +44,7 @@ export async function carryInstance(
     await poolOf(context, source),
     () => copyInstance(context, source, addr, {}),
     async () => {
-      await clearInstance(context, source, addr);
+      await clear(instancesOf(context), source, addr);
       await context.incus.instances.rename(projectOf(addr), source.name, addr.name);
     },
   );
@@ -93,35 +93,34 @@ async function copyInstance(
 ): Promise<void> {
   const { instances } = context.incus;
   const [project, from] = [projectOf(place), projectOf(source)];
-  await clearInstance(context, source, place);
-  const { value } = await instances.get(from, source.name);
-  const { description } = value;
-  if (MARK.copied in value.config) {
-    // Of two that call each other an original neither would be whole.
-    await instances.patch(from, source.name, { description, config: { [MARK.copied]: "" } });
-  }
-  const doors = project === from ? doorsOf(value.expanded_devices ?? value.devices) : [];
-  const masked = [...new Set([...readMasked(value.config), ...doors])];
-  const body: Omit<InstancesPost, "source"> = {
-    name: place.name,
-    type: value.type,
-    ephemeral: value.ephemeral,
-    description,
-    config: {
-      ...withoutNotes(value.config),
-      ...(called === undefined ? {} : { [MARK.called]: called }),
-      ...(masked.length === 0 ? {} : { [MARK.masked]: masked.join(",") }),
-      [MARK.copying]: formatAddr(source),
-      // Half of it is not to be started by a daemon that comes up.
-      "boot.autostart": "false",
-    },
-    devices: {
-      ...inPool(value.devices, pool),
-      ...Object.fromEntries(doors.map((name) => [name, { type: "none" }])),
-    },
-    profiles: profiles ?? value.profiles ?? [],
-  };
-  try {
+  await copyOver(instancesOf(context), source, place, async () => {
+    const { value } = await instances.get(from, source.name);
+    const { description } = value;
+    if (MARK.copied in value.config) {
+      // Of two that call each other an original neither would be whole.
+      await instances.patch(from, source.name, { description, config: { [MARK.copied]: "" } });
+    }
+    const doors = project === from ? doorsOf(value.expanded_devices ?? value.devices) : [];
+    const masked = [...new Set([...readMasked(value.config), ...doors])];
+    const body: Omit<InstancesPost, "source"> = {
+      name: place.name,
+      type: value.type,
+      ephemeral: value.ephemeral,
+      description,
+      config: {
+        ...withoutNotes(value.config),
+        ...(called === undefined ? {} : { [MARK.called]: called }),
+        ...(masked.length === 0 ? {} : { [MARK.masked]: masked.join(",") }),
+        [MARK.copying]: formatAddr(source),
+        // Half of it is not to be started by a daemon that comes up.
+        "boot.autostart": "false",
+      },
+      devices: {
+        ...inPool(value.devices, pool),
+        ...Object.fromEntries(doors.map((name) => [name, { type: "none" }])),
+      },
+      profiles: profiles ?? value.profiles ?? [],
+    };
     await instances.copy({ project: from, name: source.name }, project, body, {
       onProgress: context.progress,
     });
@@ -135,32 +134,61 @@ async function copyInstance(
         "volatile.apply_template": value.config["volatile.apply_template"] ?? "",
       },
     });
+  });
+}
+
+/** What copying machines and volumes needs of either. */
+interface Kind {
+  read(addr: ResourceAddr): Promise<{ readonly value: { readonly config: Config } }>;
+  /** What an interrupted move left. */
+  remove(addr: ResourceAddr): Promise<void>;
+}
+
+function instancesOf(context: StepContext): Kind {
+  return {
+    read: (addr) => context.incus.instances.get(projectOf(addr), addr.name),
+    remove: (addr) => remove(context, addr, "what an interrupted move left"),
+  };
+}
+
+function volumesOf({ incus: { volumes } }: StepContext): Kind {
+  const place = (addr: ResourceAddr) => {
+    const { pool, project, name } = volumePlace(addr);
+    return [pool, project, name] as const;
+  };
+  return {
+    read: (addr) => volumes.get(...place(addr)),
+    remove: (addr) => retryPassing(NOT_FREE_YET, () => volumes.delete(...place(addr))),
+  };
+}
+
+/** Makes a copy in a free place, or none. */
+async function copyOver(
+  kind: Kind,
+  source: ResourceAddr,
+  place: ResourceAddr,
+  copy: () => Promise<void>,
+): Promise<void> {
+  await clear(kind, source, place);
+  try {
+    await copy();
   } catch (error) {
-    const there = await orMissing(instances.get(project, place.name));
-    if (there !== undefined && isWhole(there.value, source)) return;
-    await clearInstance(context, source, place).catch(() => {});
+    // The answer may have got lost, and what was asked for been done all the same.
+    const there = await orMissing(kind.read(place));
+    if (there?.value.config[MARK.copied] === formatAddr(source)) return;
+    await clear(kind, source, place).catch(() => {});
     throw error;
   }
 }
 
-/** The answer may have got lost, and what was asked for been done all the same. */
-function isWhole(copy: { readonly config: Config }, source: ResourceAddr): boolean {
-  return copy.config[MARK.copied] === formatAddr(source);
-}
-
-/** Where a machine is to come: takes away what an interrupted move left there. */
-async function clearInstance(
-  context: StepContext,
-  source: ResourceAddr,
-  place: ResourceAddr,
-): Promise<void> {
-  const { instances } = context.incus;
-  const there = await orMissing(instances.get(projectOf(place), place.name));
+/** Where something is to come: takes away what an interrupted move left there. */
+async function clear(kind: Kind, source: ResourceAddr, place: ResourceAddr): Promise<void> {
+  const there = await orMissing(kind.read(place));
   if (there === undefined) return;
-  const { value } = await instances.get(projectOf(source), source.name);
+  const original = await kind.read(source);
   const remains = there.value.config[MARK.copying] === formatAddr(source) ||
-    value.config[MARK.copied] === formatAddr(place);
-  if (remains) await remove(context, place, "what an interrupted move left");
+    original.value.config[MARK.copied] === formatAddr(place);
+  if (remains) await kind.remove(place);
 }
 
 /** Once the copy is whole. */
@@ -180,7 +208,7 @@ async function nameOnTheWay(context: StepContext, source: ResourceAddr): Promise
   for (let number = 1;; number++) {
     const end = number === 1 ? "-moving" : `-moving${number}`;
     const place = instanceAddr(project, `${source.name.slice(0, 63 - end.length)}${end}`);
-    await clearInstance(context, source, place);
+    await clear(instancesOf(context), source, place);
     const there = await orMissing(context.incus.instances.get(project, place.name));
     if (there === undefined) return place;
   }
@@ -215,7 +243,7 @@ export async function moveVolume(
   };
   if (source.pool !== target.pool || source.project !== target.project) return await copy();
   await copyOrRename(context, source.pool, copy, async () => {
-    await clearVolume(context, from, to);
+    await clear(volumesOf(context), from, to);
     await volumes.rename(source.pool, source.project, source.name, target.name);
   });
 }
@@ -233,10 +261,9 @@ async function copyVolume(
     const { description } = value;
     await volumes.update(place.pool, place.project, place.name, { description, config }, { etag });
   };
-  await clearVolume(context, from, to);
-  const { value } = await volumes.get(source.pool, source.project, source.name);
-  if (MARK.copied in value.config) await write(source, {});
-  try {
+  await copyOver(volumesOf(context), from, to, async () => {
+    const { value } = await volumes.get(source.pool, source.project, source.name);
+    if (MARK.copied in value.config) await write(source, {});
     await volumes.copy(source, target.pool, target.project, {
       name: target.name,
       type: "custom",
@@ -245,34 +272,13 @@ async function copyVolume(
       config: { ...withoutNotes(value.config), [MARK.copying]: formatAddr(from) },
     });
     await write(target, { [MARK.copied]: formatAddr(from) });
-  } catch (error) {
-    const there = await orMissing(volumes.get(target.pool, target.project, target.name));
-    if (there !== undefined && isWhole(there.value, from)) return;
-    await clearVolume(context, from, to).catch(() => {});
-    throw error;
-  }
+  });
 }
 
 type Config = Readonly<Record<string, string>>;
 
 function withoutNotes(config: Config): Config {
   return Object.fromEntries(Object.entries(config).filter(([key]) => !isCopyNote(key)));
-}
-
-/** As `clearInstance`. */
-async function clearVolume(
-  { incus: { volumes } }: StepContext,
-  from: ResourceAddr,
-  to: ResourceAddr,
-): Promise<void> {
-  const [source, target] = [volumePlace(from), volumePlace(to)];
-  const there = await orMissing(volumes.get(target.pool, target.project, target.name));
-  if (there === undefined) return;
-  const { value } = await volumes.get(source.pool, source.project, source.name);
-  const remains = there.value.config[MARK.copying] === formatAddr(from) ||
-    value.config[MARK.copied] === formatAddr(to);
-  const remove = () => volumes.delete(target.pool, target.project, target.name);
-  if (remains) await retryPassing(NOT_FREE_YET, remove);
 }
 
 export function volumePlace(

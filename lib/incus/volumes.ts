@@ -6,6 +6,7 @@ import {
   scopeQuery,
   type WriteOptions,
 } from "./collection.ts";
+import type { RunOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
 import type { Tagged } from "./transport.ts";
 import type { Volume, VolumePut, VolumesPost } from "./wire/storage.ts";
@@ -47,16 +48,8 @@ export class Volumes {
     body: VolumesPost,
     options: ReadOptions = {},
   ): Promise<void> {
-    await this.#connection.operations.run(
-      "POST",
-      apiPath`/1.0/storage-pools/${pool}/volumes/custom`,
-      {
-        ...options,
-        query: { project },
-        body,
-        isDone: async () => (await orMissing(this.get(pool, project, body.name))) !== undefined,
-      },
-    );
+    const isDone = async () => await orMissing(this.get(pool, project, body.name)) !== undefined;
+    await this.#make(pool, project, { ...options, body, isDone });
   }
 
   /** Replaces description and config. Incus accepts a smaller `size` and does not say what it did. */
@@ -96,17 +89,12 @@ export class Volumes {
     body: VolumesPost,
     options: ReadOptions = {},
   ): Promise<void> {
-    await this.#connection.operations.run(
-      "POST",
-      apiPath`/1.0/storage-pools/${pool}/volumes/custom`,
-      {
-        ...options,
-        query: { project },
-        body: { ...body, source: { type: "copy", ...from } },
-        // Nothing on the volume tells a copy that succeeded from one that did not.
-        isDone: () => Promise.resolve(false),
-      },
-    );
+    await this.#make(pool, project, {
+      ...options,
+      body: { ...body, source: { type: "copy", ...from } },
+      // Nothing on the volume tells a copy that succeeded from one that did not.
+      isDone: () => Promise.resolve(false),
+    });
   }
 
   /** With all that is in it. */
@@ -119,6 +107,11 @@ export class Volumes {
     const query = { project };
     const path = volumePath(pool, name);
     await this.#connection.transport.request("DELETE", path, { ...options, query });
+  }
+
+  async #make(pool: string, project: string, options: RunOptions): Promise<void> {
+    const path = apiPath`/1.0/storage-pools/${pool}/volumes/custom`;
+    await this.#connection.operations.run("POST", path, { ...options, query: { project } });
   }
 }
 

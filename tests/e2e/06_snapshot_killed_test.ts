@@ -125,9 +125,20 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
   await t.step(
     "restore of a machine that moved: what stands in for its network of then goes",
     async () => {
+      // An apply takes its time over a stopped machine that Incus remembers as running.
+      await must(["incus", "stop", "--force", "--project", "kill", "kill-one"]);
+      await lab.anklume(["snapshot", "create", "still", "--machine", "kill-one"]);
       await lab.write("infra.yml", MOVED);
       await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
-      const args = ["snapshot", "restore", "set", "--machine", "kill-one", "--yes", "--no-safety"];
+      const args = [
+        "snapshot",
+        "restore",
+        "still",
+        "--machine",
+        "kill-one",
+        "--yes",
+        "--no-safety",
+      ];
       const killInBetween = async () => {
         const { killed } = await runAndKill(lab.dir, args, { at: 5, when: "after" });
         assert.ok(killed);

@@ -1,8 +1,7 @@
 import type { Plan } from "../plan/plan.ts";
 import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
-import { type FoundNote, notesOf } from "../snapshot/snapshot_set.ts";
-import { machineKey } from "../snapshot/place.ts";
+import { type FoundNote, memberKey, notedKey, notesOf } from "../snapshot/snapshot_set.ts";
 import { anyLeftFrozen } from "../snapshot/thaw.ts";
 import { count, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -159,11 +158,9 @@ async function withoutStale(
       return undefined;
     }
   }
-  const replaced = new Set(
-    members.map(({ project, machine, before }) => machineKey(before ?? { project, machine })),
-  );
+  const replaced = new Set(members.map(memberKey));
   return notesOf(BASELINE, inventory.notes).flatMap(({ project, note }) => {
-    const left = note.machines.filter((noted) => !replaced.has(machineKey(noted)));
+    const left = note.machines.filter((noted) => !replaced.has(notedKey(noted)));
     return left.length === 0 ? [] : [{ project, note: { ...note, machines: left } }];
   });
 }

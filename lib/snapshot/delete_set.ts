@@ -3,9 +3,8 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { eachMachine } from "./each_machine.ts";
 import type { Inventory } from "./inventory.ts";
 import { SetNoteWriter } from "./note_store.ts";
-import { machineKey } from "./place.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
-import { notesOf, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
+import { memberKey, notedKey, notesOf, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 import { unlessMissing } from "./take_set.ts";
 
 /**
@@ -31,11 +30,10 @@ export async function deleteSet(
   });
   const left = new Set([...result.skipped, ...result.failed.map(({ machine }) => machine)]);
   const deleted = new Set(
-    members.filter(({ machine }) => !left.has(machine))
-      .map(({ project, machine, before }) => machineKey(before ?? { project, machine })),
+    members.filter(({ machine }) => !left.has(machine)).map(memberKey),
   );
   await allSettled(homes.map(async ({ note, writer }) => {
-    const machines = note.machines.filter((noted) => !deleted.has(machineKey(noted)));
+    const machines = note.machines.filter((noted) => !deleted.has(notedKey(noted)));
     if (machines.length === note.machines.length) return;
     await writer.write(machines.length === 0 ? undefined : { ...note, machines });
   }));

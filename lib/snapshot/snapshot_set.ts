@@ -1,3 +1,4 @@
+import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { InstanceSnapshot } from "../incus/wire/instance.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { compareText } from "../resource/delta.ts";
@@ -29,6 +30,8 @@ export interface SetMember {
   readonly machine: string;
   /** Where it was then, if that is somewhere else. */
   readonly before?: MachinePlace;
+  /** As its note has it. */
+  readonly uuid?: string;
   /** The machine was deleted since, and its snapshots with it. */
   readonly gone: boolean;
   /** Incus's name of the root disk's snapshot; absent: it is missing. */
@@ -89,7 +92,18 @@ export function setOfNotes(
 /** The machines of a set: one home's or, where it was handed over and the old one still stands, two homes'. */
 export function machinesOf(found: readonly FoundNote[]): NotedMachine[] {
   const all = found.flatMap(({ note }) => note.machines);
-  return [...new Map(all.map((noted) => [machineKey(noted), noted])).values()];
+  return [...new Map(all.map((noted) => [notedKey(noted), noted])).values()];
+}
+
+/** Tells a noted machine from one that was made in its place, and that has joined the set since. */
+export function notedKey(noted: MachinePlace & { readonly uuid?: string }): string {
+  return noted.uuid ?? machineKey(noted);
+}
+
+/** `notedKey` of what the member was read from. */
+export function memberKey({ project, machine, uuid, before }: SetMember): string {
+  const place = before ?? { project, machine };
+  return notedKey({ ...place, ...(uuid === undefined ? {} : { uuid }) });
 }
 
 /** A machine is known by its UUID: it may have been renamed or moved since, and its volumes with it. */
@@ -105,17 +119,27 @@ function whereNow(
   const live = same.find(here) ?? same[0] ?? machines.find(here);
   const project = live?.project ?? noted.project;
   const machine = live?.name ?? noted.machine;
+  const moved = project !== noted.project || machine !== noted.machine;
+  const isTaken = (place: VolumePlace) =>
+    volumeSnapshots.some((each) => placeKey(each) === placeKey(place) && each.name === name);
   const places = Object.entries(noted.volumes).map(([device, text]) => {
     const then = { ...splitPlace(text), project };
     const now = live?.volumes.find((volume) => volume.device === device);
-    const places = now === undefined ? [then] : [then, now];
-    return places.find((place) =>
-      volumeSnapshots.some((each) => placeKey(each) === placeKey(place) && each.name === name)
-    ) ?? then;
+    if (now === undefined) return then;
+    // Another machine's may have the old name by now; and somebody may have put another volume into the device by hand.
+    const followed = moved || now.volume === then.volume;
+    return (followed ? [now, then] : [then, now]).find(isTaken) ?? then;
   });
-  const moved = project !== noted.project || machine !== noted.machine;
   const before = { project: noted.project, machine: noted.machine };
-  return { project, machine, ...(moved ? { before } : {}), live, places };
+  const { uuid } = noted;
+  return {
+    project,
+    machine,
+    ...(moved ? { before } : {}),
+    ...(uuid === undefined ? {} : { uuid }),
+    live,
+    places,
+  };
 }
 
 const UNFINISHED = "its taking was not finished";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Instance } from "../incus/wire/instance.ts";
 import type { LiveMachine } from "./inventory.ts";
 import type { SetNote } from "./set_note.ts";
-import { buildSets, isWhole, setOfNotes, type SetSources } from "./snapshot_set.ts";
+import { buildSets, isWhole, memberKey, setOfNotes, type SetSources } from "./snapshot_set.ts";
 
 const NOW = new Date("2026-11-25T10:00:00Z");
 const ZERO = "0001-01-01T00:00:00Z";
@@ -138,12 +138,52 @@ Deno.test("buildSets() finds a machine that was renamed and moved since, and its
     project: "lab",
     machine: "sql",
     before: { project: "pro", machine: "db" },
+    uuid: "1e3b",
     gone: false,
     snapshot: "one",
     volumes: [{ pool: "second", volume: "sql-data", snapshot: "one" }],
   };
   assert.deepEqual(set?.members, [member]);
   assert.deepEqual(setOfNotes("one", parts)?.members, [member]);
+});
+
+Deno.test("buildSets() tells a renamed machine from one that took its name and joined the set, and their volumes too", () => {
+  const renamed = machine("sql", ["sql-data"], { uuid: "1e3b" });
+  const anew = machine("db", ["db-data"], { uuid: "77aa" });
+  const joined = note({}, { machines: [DB, { ...DB, uuid: "77aa" }] });
+  const parts = {
+    machines: [anew, renamed],
+    notes: new Map([["pro", new Map([["one", joined]])]]),
+    volumeSnapshots: ["sql-data", "db-data"].map((name) => volume(name, "one", TAKEN)),
+  };
+  const expected = [["db", undefined, "db-data"], ["sql", "db", "sql-data"]];
+  assert.deepEqual(
+    setOfNotes("one", parts)?.members.map((
+      { machine, before, volumes },
+    ) => [machine, before?.machine, volumes[0]?.volume]).toSorted(),
+    expected,
+  );
+  const roots = ["pro/db", "pro/sql"].map((place) => [place, [root("one", TAKEN)]] as const);
+  const [set, another] = buildSets(sources({ ...parts, snapshots: new Map(roots) }));
+  assert.equal(another, undefined);
+  assert.deepEqual(set?.faults, []);
+  assert.deepEqual(
+    set?.members.map((
+      { machine, before, volumes },
+    ) => [machine, before?.machine, volumes[0]?.volume]),
+    expected,
+  );
+  assert.deepEqual(set?.members.map(memberKey), ["77aa", "1e3b"]);
+});
+
+Deno.test("buildSets() keeps to the volume of then where somebody put another into its device", () => {
+  const [set] = buildSets(sources({
+    machines: [machine("db", ["other"], { uuid: "1e3b" })],
+    notes: new Map([["pro", new Map([["one", note({}, { machines: [DB] })]])]]),
+    snapshots: new Map([["pro/db", [root("one", TAKEN)]]]),
+    volumeSnapshots: ["other", "db-data"].map((name) => volume(name, "one", TAKEN)),
+  }));
+  assert.deepEqual(set?.members[0]?.volumes.map(({ volume }) => volume), ["db-data"]);
 });
 
 Deno.test("buildSets() takes a machine that was made anew for the one it replaces", () => {

@@ -76,8 +76,9 @@ export function leftBehind(
 export function snapshotsJson(listing: SnapshotListing): string {
   return jsonText({
     format: 1,
-    sets: listing.sets.map(({ faults, ...set }) => ({
+    sets: listing.sets.map(({ faults, members, ...set }) => ({
       ...set,
+      members: members.map(({ uuid: _, ...member }) => member),
       complete: faults.length === 0,
       faults,
     })),

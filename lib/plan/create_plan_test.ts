@@ -723,6 +723,17 @@ Deno.test("createPlan() clears the note of a copy that has taken its original's 
   ]);
 });
 
+Deno.test("createPlan() has to give back what a move that was cut off took out of a machine", () => {
+  const note = '{"vol-data":{}}';
+  const host = altered(appliedHost(desiredOf(infra())), "pro-web", {
+    config: { [MARK.detached]: note, [MARK.masked]: "eth0" },
+  });
+  assert.deepEqual(lines(createPlan(desiredOf(infra()), host)), [
+    `update ${ORIGINAL} config.${MARK.detached}: ${note} -> - in-place`,
+    `update ${ORIGINAL} config.${MARK.masked}: eth0 -> - in-place`,
+  ]);
+});
+
 Deno.test("createPlan() takes a copy that somebody made of a machine on its way for a machine", () => {
   const plan = createPlan(desiredOf(infra()), movingHost({ [MARK.copied]: ORIGINAL }, "another"));
   assert.deepEqual(plan.changes, []);

@@ -1,7 +1,9 @@
+import { allSettled } from "../incus/all_settled.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
+import { SetNoteWriter } from "../snapshot/note_store.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
-import { type FoundNote, memberKey, notedKey, notesOf } from "../snapshot/snapshot_set.ts";
+import { type FoundNote, isWhole, memberKey, notedKey, notesOf } from "../snapshot/snapshot_set.ts";
 import { anyLeftFrozen } from "../snapshot/thaw.ts";
 import { count, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -114,10 +116,13 @@ export async function takeBaseline(
   });
   const { terminal } = session;
   if (machines.length === 0) {
+    await finishBaseline(live, inventory);
     terminal.out("Every machine has its baseline; `anklume reset` goes back to it.\n");
     return EXIT.done;
   }
-  const stale = inventory.sets.find(({ name }) => name === BASELINE);
+  const stale = inventory.sets.find(({ name, origin }) =>
+    name === BASELINE && origin !== "other" && origin !== "schedule"
+  );
   const joins = await withoutStale(live, inventory, stale, machines, session);
   if (joins === undefined) return EXIT.failed;
   const status = await takeAndSay(
@@ -166,12 +171,18 @@ async function withoutStale(
 }
 
 function hasBaseline({ project, name }: LiveMachine, { sets }: Inventory): boolean {
-  const baseline = sets.find((set) => set.name === BASELINE);
-  const member = baseline?.members.find((each) =>
-    each.project === project && each.machine === name
+  const members = sets.flatMap((set) => set.name === BASELINE ? set.members : []);
+  return members.some((each) => each.project === project && each.machine === name && isWhole(each));
+}
+
+/** A run that was killed after its last snapshot did not come to say that the set is whole. */
+async function finishBaseline({ incus }: Live, { notes }: Inventory): Promise<void> {
+  const unfinished = notesOf(BASELINE, notes).filter(({ note }) => note.state === "taking");
+  await allSettled(
+    unfinished.map(({ project, note }) =>
+      new SetNoteWriter(incus, project, BASELINE).write({ ...note, state: "whole" })
+    ),
   );
-  return member !== undefined && member.snapshot !== undefined &&
-    member.volumes.every(({ snapshot }) => snapshot !== undefined);
 }
 
 /** Thaws what a killed `--consistent` left frozen, whatever infra.yml says of those machines' state. */

@@ -5,7 +5,7 @@ import { NEVER } from "../incus/wire/snapshot.ts";
 import { eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
 import { SetNoteWriter } from "./note_store.ts";
-import { machineKey } from "./place.ts";
+import { machineKey, placeKey } from "./place.ts";
 import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
 import { type FoundNote, machinesOf } from "./snapshot_set.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
@@ -48,18 +48,15 @@ export async function takeSet(
   const frozen = frozenBy(request);
   await write({ ...note, state: "taking", ...(frozen.length === 0 ? {} : { frozen }) });
   for (const writer of writers) writer.prepare();
-  const taken: LiveMachine[] = [];
+  const taken: Taken[] = [];
   let frozenMs = 0;
   const result = await eachMachine(request.machines, options, async (machine, say) => {
-    taken.push(machine);
+    const own: Taken = { ...machine, theirs: new Set() };
+    taken.push(own);
     say("taking its snapshot");
-    if (!request.consistent || machine.status !== "Running") {
-      return await takeMachine(incus, machine, request);
-    }
-    frozenMs = Math.max(
-      frozenMs,
-      await whileFrozen(incus, machine, () => takeMachine(incus, machine, request)),
-    );
+    const take = () => takeMachine(incus, own, request);
+    if (!request.consistent || machine.status !== "Running") return await take();
+    frozenMs = Math.max(frozenMs, await whileFrozen(incus, machine, take));
   });
   if (result.failed.length + result.skipped.length > 0) {
     return { ...result, ...await undo(incus, request, taken, writers), frozenMs };
@@ -104,17 +101,44 @@ function frozenBy({ consistent, machines }: SetRequest): string[] {
     .map(({ project, name }) => machineKey({ project, machine: name }));
 }
 
+/** A machine whose snapshots were asked for. */
+interface Taken extends LiveMachine {
+  /** Disks, as `machineKey` and `placeKey` have them, that had a snapshot of this name: it is somebody else's. */
+  readonly theirs: Set<string>;
+}
+
 /** Root disk and volumes side by side. */
 async function takeMachine(
   { instanceSnapshots, volumeSnapshots }: IncusClient,
-  { project, name, volumes }: LiveMachine,
+  { project, name, volumes, theirs }: Taken,
   request: SetRequest,
 ): Promise<void> {
   const body = { name: request.name, expires_at: request.expires?.toISOString() ?? NEVER };
+  const unlessTheirs = async (disk: string, key: string, taking: Promise<void>) => {
+    try {
+      await taking;
+    } catch (error) {
+      if (!isThere(error)) throw error;
+      theirs.add(key);
+      throw new Error(`${disk} has a snapshot \`${body.name}\` already`, { cause: error });
+    }
+  };
   await allSettled([
-    instanceSnapshots.create(project, name, body),
-    ...volumes.map((volume) => volumeSnapshots.create(volume, body)),
+    unlessTheirs(
+      "its root disk",
+      machineKey({ project, machine: name }),
+      instanceSnapshots.create(project, name, body),
+    ),
+    ...volumes.map((volume) =>
+      unlessTheirs(volume.volume, placeKey(volume), volumeSnapshots.create(volume, body))
+    ),
   ]);
+}
+
+/** How Incus refuses a second snapshot of one name. */
+function isThere(error: unknown): boolean {
+  return error instanceof IncusError &&
+    /UNIQUE constraint failed|already in use|already exists/.test(error.message);
 }
 
 /** @returns for how long it stood still, in milliseconds */
@@ -155,7 +179,7 @@ async function thaw(incus: IncusClient, { project, name }: LiveMachine): Promise
 async function undo(
   incus: IncusClient,
   { name, joins }: SetRequest,
-  taken: readonly LiveMachine[],
+  taken: readonly Taken[],
   writers: readonly SetNoteWriter[],
 ): Promise<Pick<TakeResult, "outcome" | "leftBecause">> {
   try {
@@ -169,13 +193,15 @@ async function undo(
 
 async function removeTaken(
   { instanceSnapshots, volumeSnapshots }: IncusClient,
-  { project, name, volumes }: LiveMachine,
+  { project, name, volumes, theirs }: Taken,
   snapshot: string,
 ): Promise<void> {
-  await allSettled([
-    unlessMissing(instanceSnapshots.delete(project, name, snapshot)),
-    ...volumes.map((volume) => unlessMissing(volumeSnapshots.delete(volume, snapshot))),
-  ]);
+  const removing = volumes.filter((volume) => !theirs.has(placeKey(volume)))
+    .map((volume) => unlessMissing(volumeSnapshots.delete(volume, snapshot)));
+  if (!theirs.has(machineKey({ project, machine: name }))) {
+    removing.push(unlessMissing(instanceSnapshots.delete(project, name, snapshot)));
+  }
+  await allSettled(removing);
 }
 
 /** What is not there needs no deleting. */

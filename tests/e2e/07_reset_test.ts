@@ -17,6 +17,8 @@ const INFRA = `${HEAD}domains:
         storage_volumes: { data: { path: /data } }
 `;
 
+const BASELINE_NOTE = "user.anklume.snapshot.baseline";
+
 interface Listed {
   readonly sets: readonly {
     readonly name: string;
@@ -56,6 +58,21 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
     assert.match(stderr, /anklume apply --baseline/);
   });
 
+  await t.step("apply --baseline leaves alone what somebody else called so", async () => {
+    const theirs = ["--project", "tp-01", "tp-01-pc", "baseline"];
+    await must(["incus", "snapshot", "create", ...theirs]);
+    // Their root disk alone is no baseline.
+    const { stderr } = await lab.anklume(["apply", "--infra", "--baseline"], 1);
+    assert.match(stderr, /tp-01-pc: its root disk has a snapshot `baseline` already/);
+    assert.deepEqual(
+      (await list(lab)).filter(({ name }) => name === "baseline").map(({ members }) =>
+        members.length
+      ),
+      [1],
+    );
+    await must(["incus", "snapshot", "delete", ...theirs]);
+  });
+
   await t.step("apply --baseline takes it once, and later only of what is new", async () => {
     const first = await lab.anklume(["apply", "--baseline"]);
     assert.match(first.stdout, /Taken: baseline, 3 machines and 3 volumes/);
@@ -69,6 +86,13 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
     assert.equal(baseline?.complete, true);
     assert.equal(baseline?.members.length, 4);
     assert.equal(baseline?.expires, undefined, "2d of the machine is for scheduled ones");
+    // Killed after its last snapshot, a run has no time to say that the set is whole.
+    const note = await must(["incus", "project", "get", "desk", BASELINE_NOTE]);
+    const taking = note.trim().replace('"whole"', '"taking"');
+    await must(["incus", "project", "set", "desk", `${BASELINE_NOTE}=${taking}`]);
+    assert.equal((await list(lab)).find(({ name }) => name === "baseline")?.complete, false);
+    await lab.anklume(["apply", "--infra", "--baseline"]);
+    assert.equal((await list(lab)).find(({ name }) => name === "baseline")?.complete, true);
   });
 
   await t.step("ephemeral machines go back without a question, with their volumes", async () => {

@@ -150,6 +150,7 @@ async function run(
         networks: live.actual.resources.filter((each) => each.kind === "network"),
         beforeStart: () => standing ??= firewall.verify(),
         earlier: inventory.restores,
+        outdated: inventory.outdated,
         signal,
         onEvent,
       }),

@@ -6,6 +6,7 @@ import { MARK, MARK_PREFIX } from "../resource/mark.ts";
 
 /** These tell what is on the root disk, so they go back with it. */
 const OF_THE_DISK: readonly string[] = [MARK.image, MARK.provisioned];
+const UUID = "volatile.uuid";
 const PROTECTION = "security.protection.delete";
 
 /**
@@ -25,6 +26,8 @@ export function convergedBody(
     : instanceUpdateBody(desired, actual);
   const config: Record<string, string> = { ...body.config };
   for (const key of OF_THE_DISK) setOrUnset(config, key, restored.config[key]);
+  // One of before its first start has none, and one that came along with a copy is the original's: sets would take it for another.
+  if (before.config[UUID] !== undefined) config[UUID] = before.config[UUID];
   // Who protected it by hand since then meant it.
   if (before.config[PROTECTION] !== undefined) config[PROTECTION] ??= before.config[PROTECTION];
   return { architecture, ephemeral, stateful, ...body, config };

@@ -43,8 +43,10 @@ export interface Inventory {
   readonly pools: readonly LivePool[];
   /** By project: the sets that have their home there. */
   readonly notes: ReadonlyMap<string, ReadonlyMap<string, SetNote>>;
-  /** By project: machines whose restore did not come to its end. */
+  /** By project: machines whose restore did not come to its end, as they stand now. Those that are gone need none any more. */
   readonly restores: ReadonlyMap<string, RestoreNote>;
+  /** Projects whose notes of restores are older than that. */
+  readonly outdated: readonly string[];
   readonly volumeSnapshots: readonly VolumeSnapshot[];
   /** Of everybody's machines; only with `snapshots: "names"`. */
   readonly rootSnapshots: readonly VolumeSnapshot[];
@@ -67,7 +69,8 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
   const machines = attach(ours, volumes);
   const owned = projects.filter(({ config }) => isOurs(config));
   const notes = new Map(owned.map(({ name, config }) => [name, readSetNotes(config)]));
-  const restores = new Map(owned.map(({ name, config }) => [name, readRestoreNote(config)]));
+  const written = new Map(owned.map(({ name, config }) => [name, readRestoreNote(config)]));
+  const restores = followRestores(written, machines);
   const volumeSnapshots = pools.flatMap((pool) =>
     pool.snapshots.filter((snapshot) => volumes.has(placeKey(snapshot)))
   );
@@ -80,12 +83,42 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
     pools: pools.map(({ pool: { name, driver, config } }) => ({ name, driver, config })),
     notes,
     restores,
+    outdated: [...new Set([...written.keys(), ...restores.keys()])].filter((project) =>
+      !sameMachines(written.get(project), restores.get(project))
+    ),
     volumeSnapshots,
     rootSnapshots: pools.flatMap((pool) => pool.rootSnapshots),
     sets: everything.snapshots === "all"
       ? buildSets({ machines, notes, snapshots, volumeSnapshots, now })
       : [],
   };
+}
+
+/** Pending restores by where their machines are now. Pure. */
+export function followRestores(
+  written: ReadonlyMap<string, RestoreNote>,
+  machines: readonly Pick<LiveMachine, "project" | "name" | "instance">[],
+): Map<string, RestoreNote> {
+  const restores = new Map<string, RestoreNote>();
+  for (const [project, note] of written) {
+    for (const [machine, pending] of Object.entries(note)) {
+      const { uuid } = pending;
+      const there = machines.find((live) => live.project === project && live.name === machine);
+      const live = uuid === undefined
+        ? there
+        : machines.find(({ instance }) => instance.config["volatile.uuid"] === uuid) ??
+          // It has none while it is put back to before its first start.
+          (there?.instance.config["volatile.uuid"] === undefined ? there : undefined);
+      if (live === undefined) continue;
+      restores.set(live.project, { ...restores.get(live.project), [live.name]: pending });
+    }
+  }
+  return restores;
+}
+
+function sameMachines(one: RestoreNote = {}, other: RestoreNote = {}): boolean {
+  const [left, right] = [one, other].map((note) => Object.keys(note).toSorted().join());
+  return left === right;
 }
 
 /** Empty where they were not asked for. */

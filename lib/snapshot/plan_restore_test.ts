@@ -40,6 +40,7 @@ function inventory(driver: string, more: Partial<Inventory> = {}): Inventory {
     pools: [{ name: "tank", driver, config: {} }],
     notes: new Map(),
     restores: new Map(),
+    outdated: [],
     volumeSnapshots: [],
     rootSnapshots: [],
     sets: [],

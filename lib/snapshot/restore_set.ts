@@ -24,6 +24,8 @@ export interface RestoreOptions extends WorkOptions {
   readonly beforeStart: () => Promise<void>;
   /** Restores that did not come to their end, by project: their machines stay pending until they are done. */
   readonly earlier: ReadonlyMap<string, RestoreNote>;
+  /** Projects whose notes are older than `earlier`. */
+  readonly outdated: readonly string[];
 }
 
 /** Stops and starts take the two cores of a small host; more at once would only wait. */
@@ -48,15 +50,21 @@ export async function restoreSet(
       {
         ...options.earlier.get(project),
         ...Object.fromEntries(
-          machines.map(({ live, runs }) =>
-            [live.name, { set: plan.set.name, ran: runs, ...safety }] as const
-          ),
+          machines.map(({ live, runs }) => {
+            const uuid = live.instance.config["volatile.uuid"];
+            const known = uuid === undefined ? {} : { uuid };
+            return [live.name, { set: plan.set.name, ran: runs, ...known, ...safety }] as const;
+          }),
         ),
       },
     ]),
   );
   await allSettled(
     [...pending].map(([project, note]) => writeRestoreNote(incus, project, note)),
+  );
+  await allSettled(
+    options.outdated.filter((project) => !pending.has(project))
+      .map((project) => writeRestoreNote(incus, project, options.earlier.get(project) ?? {})),
   );
   await using _standIns = await StandIns.make(
     incus,

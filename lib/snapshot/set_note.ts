@@ -44,6 +44,8 @@ export interface PendingRestore {
   readonly set: string;
   /** Whether it ran before. */
   readonly ran: boolean;
+  /** `volatile.uuid`: it may be renamed or moved before the restore is repeated. */
+  readonly uuid?: string;
   /** The set that holds what there was before; absent: none was taken. */
   readonly safety?: string;
 }
@@ -71,8 +73,12 @@ export function readRestoreNote(config: Readonly<Record<string, string>>): Resto
   return Object.fromEntries(
     Object.entries(value).flatMap(([machine, entry]) => {
       if (!isObject(entry) || typeof entry.set !== "string") return [];
-      const safety = typeof entry.safety === "string" ? { safety: entry.safety } : {};
-      const pending: PendingRestore = { set: entry.set, ran: entry.ran === true, ...safety };
+      const pending: PendingRestore = {
+        set: entry.set,
+        ran: entry.ran === true,
+        ...(typeof entry.uuid === "string" ? { uuid: entry.uuid } : {}),
+        ...(typeof entry.safety === "string" ? { safety: entry.safety } : {}),
+      };
       return [[machine, pending]];
     }),
   );

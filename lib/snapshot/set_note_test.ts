@@ -26,7 +26,7 @@ Deno.test("readSetNotes() leaves damaged notes out", () => {
 
 Deno.test("readRestoreNote() reads pending machines, and none from a damaged note", () => {
   const pending = {
-    db: { set: "one", ran: true, safety: "before" },
+    db: { set: "one", ran: true, uuid: "1e3b", safety: "before" },
     web: { set: "one", ran: false },
   };
   assert.deepEqual(readRestoreNote({ [RESTORE_KEY]: JSON.stringify(pending) }), pending);

@@ -86,16 +86,19 @@ export function readRestoreNote(config: Readonly<Record<string, string>>): Resto
 
 function parseSetNote(text: string): SetNote | undefined {
   const value = parseObject(text);
-  if (value === undefined || !Array.isArray(value.machines) || typeof value.at !== "string") {
-    return undefined;
-  }
+  if (value === undefined || !isTime(value.at)) return undefined;
+  if (value.expires !== undefined && !isTime(value.expires)) return undefined;
+  const machines = Array.isArray(value.machines) ? value.machines.map(parseMachine) : [];
+  const known = machines.filter((machine) => machine !== undefined);
+  // Part of a set would pass for all of it.
+  if (known.length === 0 || known.length < machines.length) return undefined;
   return {
     state: value.state === "whole" ? "whole" : "taking",
     kind: SET_KINDS.find((kind) => kind === value.kind) ?? "manual",
     at: value.at,
-    ...(typeof value.expires === "string" ? { expires: value.expires } : {}),
+    ...(value.expires === undefined ? {} : { expires: value.expires }),
     ...(typeof value.description === "string" ? { description: value.description } : {}),
-    machines: value.machines.flatMap((machine) => parseMachine(machine) ?? []),
+    machines: known,
     ...(value.frozen === undefined ? {} : { frozen: strings(value.frozen) }),
   };
 }
@@ -103,16 +106,26 @@ function parseSetNote(text: string): SetNote | undefined {
 function parseMachine(value: unknown): NotedMachine | undefined {
   if (!isObject(value)) return undefined;
   const { project, machine, uuid, volumes } = value;
-  if (typeof project !== "string" || typeof machine !== "string") return undefined;
-  const places = Object.entries(isObject(volumes) ? volumes : {}).flatMap(([device, place]) =>
-    typeof place === "string" ? [[device, place] as const] : []
-  );
+  if (typeof project !== "string" || typeof machine !== "string" || !isObject(volumes)) {
+    return undefined;
+  }
+  const places = Object.entries(volumes);
+  if (!places.every((entry): entry is [string, string] => isPlace(entry[1]))) return undefined;
   return {
     project,
     machine,
     ...(typeof uuid === "string" ? { uuid } : {}),
     volumes: Object.fromEntries(places),
   };
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === "string" && !Number.isNaN(Date.parse(value));
+}
+
+/** `default/pro-db-data` */
+function isPlace(value: unknown): value is string {
+  return typeof value === "string" && /^[^/]+\/[^/]+$/.test(value);
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> | undefined {

@@ -19,9 +19,22 @@ Deno.test("readSetNotes() reads what was written, and no other key", () => {
 });
 
 Deno.test("readSetNotes() leaves damaged notes out", () => {
-  for (const text of ["", "{", "[]", "null", '{"at":1,"machines":[]}', '{"at":"x"}']) {
+  const at = "2026-11-25T09:00:00.000Z";
+  const db = { project: "pro", machine: "db", volumes: { data: "default/db-data" } };
+  const damaged = [
+    { at: 1, machines: [db] },
+    { at: "x", machines: [db] },
+    { at, expires: "soon", machines: [db] },
+    { at },
+    { at, machines: [] },
+    { at, machines: [db, { machine: "web" }] },
+    { at, machines: [{ ...db, volumes: { data: "db-data" } }] },
+    { at, machines: [{ ...db, volumes: undefined }] },
+  ].map((note) => JSON.stringify(note));
+  for (const text of ["", "{", "[]", "null", ...damaged]) {
     assert.equal(readSetNotes({ [setKey("a")]: text }).size, 0, text);
   }
+  assert.equal(readSetNotes({ [setKey("a")]: JSON.stringify({ at, machines: [db] }) }).size, 1);
 });
 
 Deno.test("readRestoreNote() reads pending machines, and none from a damaged note", () => {

@@ -228,8 +228,10 @@ function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest
   if (wasInterrupted(set) && whole) {
     throw new UserError(
       `${set.name} is incomplete: ${set.faults.slice(0, 3).join(", ")}`,
-      "Single machines of it that are whole can go back: --machine. " +
-        `\`anklume snapshot delete ${set.name}\` removes it`,
+      set.origin === "baseline"
+        ? "`anklume apply --baseline` finishes it"
+        : "Single machines of it that are whole can go back: --machine. " +
+          `\`anklume snapshot delete ${set.name}\` removes it`,
     );
   }
   const disabled = infra.domains.filter(({ enabled }) => !enabled).map(({ name }) => name);

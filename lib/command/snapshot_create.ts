@@ -45,7 +45,7 @@ export async function snapshotCreate(
   if (options.consistent) await refuseOwnGround(incus, machines);
   const at = new Date();
   const chosen = name ?? freeTimeName(inventory, at);
-  await freeName(incus, inventory, chosen, machines, session);
+  if (!await freeName(incus, inventory, chosen, machines, session)) return EXIT.failed;
   return await takeAndSay(
     incus,
     {

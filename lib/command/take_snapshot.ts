@@ -39,8 +39,9 @@ export function freeTimeName(inventory: Inventory, at: Date, prefix = ""): strin
 }
 
 /**
- * Makes sure that a set of this name can be taken. What an interrupted run left of one is removed; the workspace is
+ * Makes sure that a set of this name can be taken. What an interrupted run left of one, or Incus of an expired one, is removed; the workspace is
  * locked, so nobody is at it. The inventory is one that knows the names of what is taken.
+ * @returns false: what is left could not be removed; that has been said
  * @throws UserError when there is one, or somebody made a snapshot of that name by hand
  */
 export async function freeName(
@@ -49,15 +50,19 @@ export async function freeName(
   name: string,
   machines: readonly LiveMachine[],
   session: Session,
-): Promise<void> {
-  const found = notesOf(name, inventory.notes);
-  if (isUnfinished(found.map(({ note }) => note))) {
-    return await removeInterrupted(incus, inventory, name, session);
+): Promise<boolean> {
+  const notes = notesOf(name, inventory.notes).map(({ note }) => note);
+  const [first] = notes;
+  // Machines join a baseline one by one: most of it may be whole.
+  if (isUnfinished(notes) && first?.kind !== "baseline") {
+    return await removeRest(incus, inventory, name, "an interrupted run left of", session);
   }
-  const [first] = found;
+  if (first?.expires !== undefined && Date.parse(first.expires) <= systemClock()) {
+    return await removeRest(incus, inventory, name, "is left of the expired", session);
+  }
   if (first !== undefined) {
     throw new UserError(
-      `There is a set \`${name}\` already, taken ${localTime(new Date(first.note.at))}`,
+      `There is a set \`${name}\` already, taken ${localTime(new Date(first.at))}`,
       `Choose another name, or remove it: \`anklume snapshot delete ${name}\``,
     );
   }
@@ -71,28 +76,34 @@ export async function freeName(
     each.name === name && holders.has(`${each.project}/${each.volume}`);
   const stranger = (inventory.rootSnapshots.find(isTaken(disks)) ??
     inventory.volumeSnapshots.find(isTaken(volumes)))?.volume;
-  if (stranger === undefined) return;
+  if (stranger === undefined) return true;
   throw new UserError(
     `${stranger} has a snapshot \`${name}\` already, which anklume did not take`,
     "Choose another name",
   );
 }
 
-async function removeInterrupted(
+/**
+ * @param what of the set: `an interrupted run left of`
+ * @returns whether it could; why not has been said
+ */
+async function removeRest(
   incus: IncusClient,
   inventory: Inventory,
   name: string,
+  what: string,
   session: Session,
-): Promise<void> {
+): Promise<boolean> {
   const { terminal } = session;
-  terminal.out(`Removing what an interrupted run left of ${name}.\n`);
+  terminal.out(`Removing what ${what} ${name}.\n`);
   const set = setOfNotes(name, inventory);
-  if (set === undefined) return;
+  if (set === undefined) return true;
   const quiet = { signal: session.signal, onEvent: () => {} };
   const result = await deleteSet(incus, set, inventory.notes, quiet);
-  if (result.failed.length === 0) return;
+  if (result.failed.length === 0) return true;
   terminal.err(failuresText(result, session.err));
-  throw new Error(`Cannot remove what an interrupted run left of ${name}`);
+  terminal.err(`${hang("anklume: ", `Cannot remove what ${what} ${name}.`, session.err.width)}\n`);
+  return false;
 }
 
 /** Whose snapshots are taken, put back or deleted. */

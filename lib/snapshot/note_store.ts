@@ -2,10 +2,12 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { Tagged } from "../incus/transport.ts";
 import type { Project } from "../incus/wire/project.ts";
-import { RESTORE_KEY, type RestoreNote, setKey, type SetNote } from "./set_note.ts";
+import { readSetNotes, RESTORE_KEY, type RestoreNote, setKey, type SetNote } from "./set_note.ts";
 
 const ATTEMPTS = 5;
 const CHANGED_MEANWHILE = 412;
+/** For as long after its end a set's note stays: Incus removes what expired when it gets to it. */
+const GRACE_MS = 24 * 3600_000;
 
 /** A set's note where it has its home. */
 export class SetNoteWriter {
@@ -45,6 +47,18 @@ export function writeRestoreNote(
   return writeKey(incus, project, RESTORE_KEY, done ? undefined : note);
 }
 
+/** A project's config without the notes of sets that expired long ago: who restores every day would have hundreds. Pure. */
+export function withoutExpired(
+  config: Readonly<Record<string, string>>,
+  now: Date,
+): Record<string, string> {
+  const expired = [...readSetNotes(config)].filter(([_, { expires }]) =>
+    expires !== undefined && Date.parse(expires) + GRACE_MS < now.getTime()
+  );
+  const gone = new Set(expired.map(([name]) => setKey(name)));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !gone.has(key)));
+}
+
 /** A project takes no PATCH: it is read, changed and written back, again where somebody else was quicker. */
 async function writeKey(
   { projects }: IncusClient,
@@ -56,7 +70,7 @@ async function writeKey(
   for (let attempt = 1;; attempt++) {
     const reading = attempt === 1 && asked !== undefined ? asked : projects.get(project);
     const { value: { description, config }, etag } = await reading;
-    const { [key]: _, ...rest } = config;
+    const { [key]: _, ...rest } = withoutExpired(config, new Date());
     const written = value === undefined ? rest : { ...rest, [key]: JSON.stringify(value) };
     try {
       return await projects.update(project, { description, config: written }, { etag });

@@ -184,6 +184,15 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     },
   );
 
+  await t.step("the name of a set that expired is free", async () => {
+    const create = ["snapshot", "create", "short", "--machine", "pro-db"];
+    await lab.anklume([...create, "--expiry", "1S"]);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await lab.anklume(create);
+    const [set] = (await list(lab)).sets.filter(({ name }) => name === "short");
+    assert.deepEqual([set?.complete, set?.expires], [true, undefined]);
+  });
+
   await t.step("deleting a set leaves neither snapshot nor note", async () => {
     for (const { name } of (await list(lab)).sets) {
       await lab.anklume(["snapshot", "delete", name, "--yes"]);

@@ -23,12 +23,9 @@ interface Fault {
 }
 
 /** Puts a thrown fault into words on standard error, and answers the exit status. */
-export function reportFault(error: unknown, { terminal, err, signal }: Session): ExitStatus {
-  if (signal.aborted && isAbort(error)) {
-    terminal.err("anklume: Interrupted.\n");
-    return EXIT.interrupted;
-  }
-  const fault = describeFault(error);
+export function reportFault(error: unknown, session: Session): ExitStatus {
+  const { terminal, err, signal } = session;
+  const fault = describeFault(error, signal);
   terminal.err(`${hang(err.colors.red("anklume: "), sentence(fault.message), err.width)}\n`);
   if (fault.remedy !== undefined) {
     terminal.err(`${hang("         ", sentence(fault.remedy), err.width)}\n`);
@@ -38,7 +35,10 @@ export function reportFault(error: unknown, { terminal, err, signal }: Session):
 }
 
 /** Words for every fault that is expected; anything else is a bug, and is called one. */
-export function describeFault(error: unknown): Fault {
+export function describeFault(error: unknown, signal?: AbortSignal): Fault {
+  if (signal?.aborted && isAbort(error)) {
+    return { message: "Interrupted", status: EXIT.interrupted };
+  }
   if (error instanceof UserError) return withRemedy(error, error.remedy, EXIT.wrongInput);
   if (error instanceof LockedError || error instanceof SyncConflictError) {
     return { message: error.message, status: EXIT.failed };

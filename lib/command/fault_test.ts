@@ -38,3 +38,12 @@ Deno.test("describeFault() calls what it does not know a bug, without a trace", 
   assert.match(message, /bug in anklume: RangeError: off by one$/);
   assert.match(remedy ?? "", /ANKLUME_DEBUG=1/);
 });
+
+Deno.test("describeFault() takes what an interrupt broke off for no bug", () => {
+  const error = new DOMException("The signal has been aborted", "AbortError");
+  assert.deepEqual(describeFault(error, AbortSignal.abort()), {
+    message: "Interrupted",
+    status: 130,
+  });
+  assert.match(describeFault(error, new AbortController().signal).message, /bug/);
+});

@@ -44,10 +44,9 @@ export async function withJsonLines(
     return status;
   } catch (error) {
     const { describeFault } = await import("./fault.ts");
-    const interrupted = session.signal.aborted;
-    const { message, remedy, status } = describeFault(error);
+    const { message, remedy, status } = describeFault(error, session.signal);
     emit({ type: "fault", message, ...(remedy === undefined ? {} : { remedy }) });
-    emit(endLine(interrupted ? 130 : status));
+    emit(endLine(status));
     throw error;
   }
 }

@@ -24,7 +24,7 @@ export interface RestoreMachine {
   readonly member: SetMember;
   /** Is started again at the end. */
   readonly runs: boolean;
-  /** Volumes of the set that were deleted since: their data stays gone. */
+  /** Volumes of the set that are not attached to it any more: they stay as they are. */
   readonly lostVolumes: readonly string[];
   /** Volumes made since: they stay as they are. */
   readonly newVolumes: readonly string[];

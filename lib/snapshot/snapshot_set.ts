@@ -67,7 +67,7 @@ export function buildSets(sources: SetSources): SnapshotSet[] {
 }
 
 /**
- * A set as its notes alone tell it, every part taken to be there; undefined where no note names it. For who is to remove it:
+ * A set as its notes alone tell it, every root disk's part taken to be there; undefined where no note names it. For who is to remove it:
  * without a look into every machine. Pure.
  */
 export function setOfNotes(
@@ -78,13 +78,8 @@ export function setOfNotes(
   const first = found[0]?.note;
   if (first === undefined) return undefined;
   const members = machinesOf(found).map((noted): SetMember => {
-    const { live, places, ...member } = whereNow(name, noted, sources);
-    return {
-      ...member,
-      gone: live === undefined,
-      snapshot: name,
-      volumes: places.map(({ pool, volume }) => ({ pool, volume, snapshot: name })),
-    };
+    const { live, ...member } = whereNow(name, noted, sources);
+    return { ...member, gone: live === undefined, snapshot: name };
   });
   return { name, origin: first.kind, at: first.at, members, faults: [] };
 }
@@ -122,13 +117,25 @@ function whereNow(
   const moved = project !== noted.project || machine !== noted.machine;
   const isTaken = (place: VolumePlace) =>
     volumeSnapshots.some((each) => placeKey(each) === placeKey(place) && each.name === name);
+  const isOthers = (place: VolumePlace) =>
+    machines.some((other) =>
+      other !== live && other.volumes.some((each) => placeKey(each) === placeKey(place))
+    );
   const places = Object.entries(noted.volumes).map(([device, text]) => {
     const then = { ...splitPlace(text), project };
     const now = live?.volumes.find((volume) => volume.device === device);
-    if (now === undefined) return then;
-    // Another machine's may have the old name by now; and somebody may have put another volume into the device by hand.
-    const followed = moved || now.volume === then.volume;
-    return (followed ? [now, then] : [then, now]).find(isTaken) ?? then;
+    // Somebody may have put another volume into the device by hand.
+    const followed = moved || now?.volume === then.volume;
+    const known = now === undefined ? [then] : followed ? [now, then] : [then, now];
+    // Taken out of its device after it went to another pool.
+    const elsewhere = volumeSnapshots.filter((each) =>
+      each.project === project && each.volume === then.volume
+    );
+    // Another machine's may have the old name by now.
+    const place = [...known, ...elsewhere]
+      .find((place) => isTaken(place) && !(moved && isOthers(place)));
+    const { pool, volume } = place ?? then;
+    return { pool, volume, ...(place === undefined ? {} : { snapshot: name }) };
   });
   const before = { project: noted.project, machine: noted.machine };
   const { uuid } = noted;
@@ -138,7 +145,7 @@ function whereNow(
     ...(moved ? { before } : {}),
     ...(uuid === undefined ? {} : { uuid }),
     live,
-    places,
+    volumes: places,
   };
 }
 
@@ -222,21 +229,17 @@ function notedMember(
   sources: SetSources,
   used: Set<string>,
 ): SetMember {
-  const { live, places, ...member } = whereNow(name, noted, sources);
-  const { project, machine } = member;
+  const { live, ...member } = whereNow(name, noted, sources);
+  const { project, machine, volumes } = member;
   const root = sources.snapshots.get(machineKey(member))?.find((each) => each.name === name);
   if (root !== undefined) used.add(snapshotKey(project, machine, name));
+  for (const { pool, volume, snapshot } of volumes) {
+    if (snapshot !== undefined) used.add(snapshotKey(project, volume, name, pool));
+  }
   return {
     ...member,
     gone: live === undefined,
     ...(root === undefined ? {} : { snapshot: name, ...sizeOf(root) }),
-    volumes: places.map(({ pool, volume }): MemberVolume => {
-      const there = sources.volumeSnapshots.some((each) =>
-        placeKey(each) === placeKey({ pool, project, volume }) && each.name === name
-      );
-      if (there) used.add(snapshotKey(project, volume, name, pool));
-      return { pool, volume, ...(there ? { snapshot: name } : {}) };
-    }),
   };
 }
 

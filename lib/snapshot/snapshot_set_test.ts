@@ -186,6 +186,27 @@ Deno.test("buildSets() keeps to the volume of then where somebody put another in
   assert.deepEqual(set?.members[0]?.volumes.map(({ volume }) => volume), ["db-data"]);
 });
 
+Deno.test("setOfNotes() finds a volume that was taken out in another pool, and never one that another machine has now", () => {
+  const taken = {
+    pool: "second",
+    project: "pro",
+    volume: "db-data",
+    name: "one",
+    created_at: TAKEN,
+  };
+  const notes = new Map([["pro", new Map([["one", note({}, { machines: [DB] })]])]]);
+  const volumes = (machines: LiveMachine[], volumeSnapshots = [taken]) =>
+    setOfNotes("one", { machines, notes, volumeSnapshots })?.members[0]?.volumes;
+  assert.deepEqual(volumes([machine("db", [], { uuid: "1e3b" })]), [
+    { pool: "second", volume: "db-data", snapshot: "one" },
+  ]);
+  const renamed = machine("sql", [], { uuid: "1e3b" });
+  const anew = machine("db", ["db-data"], { uuid: "77aa" });
+  assert.deepEqual(volumes([renamed, anew], [volume("db-data", "one", TAKEN)]), [
+    { pool: "default", volume: "db-data" },
+  ]);
+});
+
 Deno.test("buildSets() takes a machine that was made anew for the one it replaces", () => {
   const [set] = buildSets(sources({
     machines: [machine("db", ["db-data"], { uuid: "77aa" })],

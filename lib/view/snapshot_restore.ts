@@ -35,9 +35,8 @@ export function restoreText(
   lines.push(colors.yellow(hang("Lost: ", lost, width)));
   for (const { live, lostVolumes } of machines) {
     if (lostVolumes.length === 0) continue;
-    const text = `volume ${lostVolumes.join(", ")} of ${live.name} was deleted since, and its ` +
-      "snapshots with it";
-    lines.push(colors.yellow(hang("Gone: ", text, width)));
+    const text = `volume ${lostVolumes.join(", ")}, which is not attached to ${live.name} any more`;
+    lines.push(colors.yellow(hang("Stays: ", text, width)));
   }
   for (const { live, newVolumes } of machines) {
     if (newVolumes.length === 0) continue;

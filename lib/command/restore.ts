@@ -171,7 +171,8 @@ async function run(
   if (safety !== undefined) {
     terminal.out(`To undo it: \`anklume snapshot restore ${safety}\`.\n`);
   }
-  const missing = plan.gone.length + plan.broken.length + plan.ground.length;
+  const lost = plan.machines.flatMap(({ lostVolumes }) => lostVolumes);
+  const missing = plan.gone.length + plan.broken.length + plan.ground.length + lost.length;
   if (missing > 0) {
     terminal.err(out.colors.yellow("Not all of the set could go back, see above.\n"));
   }

@@ -21,6 +21,7 @@ export interface RestorePlan {
 
 export interface RestoreMachine {
   readonly live: LiveMachine;
+  /** Without `lostVolumes`. */
   readonly member: SetMember;
   /** Is started again at the end. */
   readonly runs: boolean;
@@ -83,17 +84,22 @@ function restoreMachine(
   { restores }: Inventory,
 ): RestoreMachine {
   const now = new Set(live.volumes.map(placeKey));
+  const { project } = member;
   const then = new Set(
-    member.volumes.map(({ pool, volume }) => placeKey({ pool, project: member.project, volume })),
+    member.volumes.map(({ pool, volume }) => placeKey({ pool, project, volume })),
+  );
+  // One in nobody's hands would not be in the safety set; one in another's is the other's.
+  const [still = [], lost = []] = [true, false].map((attached) =>
+    member.volumes.filter(({ pool, volume }) =>
+      now.has(placeKey({ pool, project, volume })) === attached
+    )
   );
   return {
     live,
-    member,
+    member: { ...member, volumes: still },
     // Where an earlier restore stopped it, what it did before that counts.
     runs: restores.get(live.project)?.[live.name]?.ran ?? live.status !== "Stopped",
-    lostVolumes: member.volumes.filter(({ pool, volume }) =>
-      !now.has(placeKey({ pool, project: member.project, volume }))
-    ).map(({ volume }) => volume),
+    lostVolumes: lost.map(({ volume }) => volume),
     newVolumes: live.volumes.filter((place) => !then.has(placeKey(place)))
       .map(({ volume }) => volume),
   };

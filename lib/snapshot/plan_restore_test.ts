@@ -102,6 +102,7 @@ Deno.test("planRestore() names volumes that are gone, and volumes that are newer
     WHOLE,
   );
   assert.deepEqual(planned?.lostVolumes, ["db-lost"]);
+  assert.equal(planned?.member.volumes.some(({ volume }) => volume === "db-lost"), false);
   assert.deepEqual(planned?.newVolumes, ["db-new"]);
 });
 

@@ -105,15 +105,12 @@ async function restoreMachine(
     await stop(incus, machine);
   }
   say("putting its disks back");
-  const still = new Set(live.volumes.map(({ pool, volume }) => `${pool}/${volume}`));
   await allSettled([
     ...(member.snapshot === undefined
       ? []
       : [instanceSnapshots.restore(project, name, member.snapshot)]),
     ...member.volumes.flatMap(({ pool, volume, snapshot }) =>
-      snapshot === undefined || !still.has(`${pool}/${volume}`)
-        ? []
-        : [volumeSnapshots.restore({ pool, project, volume }, snapshot)]
+      snapshot === undefined ? [] : [volumeSnapshots.restore({ pool, project, volume }, snapshot)]
     ),
   ]);
   const { value, etag } = await instances.get(project, name);

@@ -9,7 +9,14 @@ import { sameValue } from "../resource/value.ts";
 import { placeKey } from "./place.ts";
 import { type Everything, readEverything, type ReadOptions } from "./read_everything.ts";
 import { buildSets, type SnapshotSet } from "./snapshot_set.ts";
-import { readRestoreNote, readSetNotes, type RestoreNote, type SetNote } from "./set_note.ts";
+import {
+  type PendingRestore,
+  readRestoreNote,
+  readSetNotes,
+  type RestoreNote,
+  type SetNote,
+  splitPlace,
+} from "./set_note.ts";
 
 /** A machine of this infra that stands, with what a snapshot of it has to hold. */
 export interface LiveMachine {
@@ -66,11 +73,14 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
     }
   }
   const ours = instances.filter(({ config }) => isOurs(config));
-  const machines = attach(ours, volumes);
+  const attached = attach(ours, volumes);
   const owned = projects.filter(({ config }) => isOurs(config));
   const notes = new Map(owned.map(({ name, config }) => [name, readSetNotes(config)]));
   const written = new Map(owned.map(({ name, config }) => [name, readRestoreNote(config)]));
-  const restores = followRestores(written, machines);
+  const restores = followRestores(written, attached);
+  const machines = attached.map((machine) =>
+    withVolumesOfNow(machine, restores.get(machine.project)?.[machine.name], attached, volumes)
+  );
   const volumeSnapshots = pools.flatMap((pool) =>
     pool.snapshots.filter((snapshot) => volumes.has(placeKey(snapshot)))
   );
@@ -114,6 +124,23 @@ export function followRestores(
     }
   }
   return restores;
+}
+
+/** A half restored machine has devices of then: what they led to when the restore began is in its note. */
+function withVolumesOfNow(
+  machine: LiveMachine,
+  pending: PendingRestore | undefined,
+  machines: readonly LiveMachine[],
+  volumes: ReadonlyMap<string, Volume>,
+): LiveMachine {
+  const held = new Set(machines.flatMap((each) => each.volumes.map(placeKey)));
+  const devices = new Set(machine.volumes.map(({ device }) => device));
+  const missing = Object.entries(pending?.volumes ?? {}).flatMap(([device, text]) => {
+    const place = { device, ...splitPlace(text), project: machine.project };
+    const isFree = volumes.has(placeKey(place)) && !held.has(placeKey(place));
+    return devices.has(device) || !isFree ? [] : [place];
+  });
+  return missing.length === 0 ? machine : { ...machine, volumes: [...machine.volumes, ...missing] };
 }
 
 function sameMachines(one: RestoreNote = {}, other: RestoreNote = {}): boolean {

@@ -8,7 +8,7 @@ import { convergedBody, isConverged } from "./converge_restored.ts";
 import { eachMachine } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
-import type { RestoreNote } from "./set_note.ts";
+import { notedVolumes, type RestoreNote } from "./set_note.ts";
 import { StandIns } from "./stand_in.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
@@ -53,7 +53,11 @@ export async function restoreSet(
           machines.map(({ live, runs }) => {
             const uuid = live.instance.config["volatile.uuid"];
             const known = uuid === undefined ? {} : { uuid };
-            return [live.name, { set: plan.set.name, ran: runs, ...known, ...safety }] as const;
+            const volumes = notedVolumes(live.volumes);
+            return [
+              live.name,
+              { set: plan.set.name, ran: runs, ...known, ...safety, volumes },
+            ] as const;
           }),
         ),
       },

@@ -48,6 +48,8 @@ export interface PendingRestore {
   readonly uuid?: string;
   /** The set that holds what there was before; absent: none was taken. */
   readonly safety?: string;
+  /** Device -> `pool/volume`: until it is converged a machine has devices of then, whose volumes may have other names by now. */
+  readonly volumes?: Readonly<Record<string, string>>;
 }
 
 const SET_PREFIX = `${MARK_PREFIX}snapshot.`;
@@ -78,10 +80,17 @@ export function readRestoreNote(config: Readonly<Record<string, string>>): Resto
         ran: entry.ran === true,
         ...(typeof entry.uuid === "string" ? { uuid: entry.uuid } : {}),
         ...(typeof entry.safety === "string" ? { safety: entry.safety } : {}),
+        ...(isObject(entry.volumes) ? { volumes: placesOf(entry.volumes) } : {}),
       };
       return [[machine, pending]];
     }),
   );
+}
+
+function placesOf(volumes: Record<string, unknown>): Record<string, string> {
+  const places = Object.entries(volumes)
+    .filter((entry): entry is [string, string] => isPlace(entry[1]));
+  return Object.fromEntries(places);
 }
 
 function parseSetNote(text: string): SetNote | undefined {
@@ -109,13 +118,12 @@ function parseMachine(value: unknown): NotedMachine | undefined {
   if (typeof project !== "string" || typeof machine !== "string" || !isObject(volumes)) {
     return undefined;
   }
-  const places = Object.entries(volumes);
-  if (!places.every((entry): entry is [string, string] => isPlace(entry[1]))) return undefined;
+  if (!Object.values(volumes).every(isPlace)) return undefined;
   return {
     project,
     machine,
     ...(typeof uuid === "string" ? { uuid } : {}),
-    volumes: Object.fromEntries(places),
+    volumes: placesOf(volumes),
   };
 }
 
@@ -123,9 +131,23 @@ function isTime(value: unknown): value is string {
   return typeof value === "string" && !Number.isNaN(Date.parse(value));
 }
 
-/** `default/pro-db-data` */
 function isPlace(value: unknown): value is string {
   return typeof value === "string" && /^[^/]+\/[^/]+$/.test(value);
+}
+
+/** `default/pro-db-data` */
+export function splitPlace(text: string): { pool: string; volume: string } {
+  const slash = text.indexOf("/");
+  return { pool: text.slice(0, slash), volume: text.slice(slash + 1) };
+}
+
+/** Device -> `pool/volume` */
+export function notedVolumes(
+  volumes: readonly { readonly device: string; readonly pool: string; readonly volume: string }[],
+): Record<string, string> {
+  return Object.fromEntries(
+    volumes.map(({ device, pool, volume }) => [device, `${pool}/${volume}`]),
+  );
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> | undefined {

@@ -40,7 +40,7 @@ Deno.test("readSetNotes() leaves damaged notes out", () => {
 Deno.test("readRestoreNote() reads pending machines, and none from a damaged note", () => {
   const pending = {
     db: { set: "one", ran: true, uuid: "1e3b", safety: "before" },
-    web: { set: "one", ran: false },
+    web: { set: "one", ran: false, volumes: { "vol-data": "default/web-data" } },
   };
   assert.deepEqual(readRestoreNote({ [RESTORE_KEY]: JSON.stringify(pending) }), pending);
   assert.deepEqual(readRestoreNote({ [RESTORE_KEY]: '{"db":{"set":1},"web":3}' }), {});

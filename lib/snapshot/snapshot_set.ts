@@ -4,7 +4,7 @@ import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { compareText } from "../resource/delta.ts";
 import type { LiveMachine } from "./inventory.ts";
 import { machineKey, type MachinePlace, placeKey } from "./place.ts";
-import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
+import { type NotedMachine, type SetKind, type SetNote, splitPlace } from "./set_note.ts";
 import { pairStrangers } from "./stranger.ts";
 
 /** Snapshots of one name across machines and their volumes. */
@@ -184,12 +184,6 @@ export function notesOf(name: string, notes: SetSources["notes"]): FoundNote[] {
     const note = ofProject.get(name);
     return note === undefined ? [] : [{ project, note }];
   });
-}
-
-/** `default/pro-dev-data` */
-function splitPlace(text: string): { pool: string; volume: string } {
-  const slash = text.indexOf("/");
-  return { pool: text.slice(0, slash), volume: text.slice(slash + 1) };
 }
 
 function setNames({ notes }: SetSources): Set<string> {

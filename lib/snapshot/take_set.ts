@@ -6,7 +6,7 @@ import { eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
 import { SetNoteWriter } from "./note_store.ts";
 import { machineKey, placeKey } from "./place.ts";
-import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
+import { type NotedMachine, notedVolumes, type SetKind, type SetNote } from "./set_note.ts";
 import { type FoundNote, machinesOf } from "./snapshot_set.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
@@ -89,9 +89,7 @@ function notedMachine({ project, name, instance, volumes }: LiveMachine): NotedM
     project,
     machine: name,
     ...(uuid === undefined ? {} : { uuid }),
-    volumes: Object.fromEntries(
-      volumes.map(({ device, pool, volume }) => [device, `${pool}/${volume}`]),
-    ),
+    volumes: notedVolumes(volumes),
   };
 }
 

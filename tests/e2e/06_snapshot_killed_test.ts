@@ -20,7 +20,7 @@ const MOVED = `project_name: kill\nglobal: { default_os_image: "${IMAGE}" }\ndom
     ephemeral: true
     machines:
       more-one: { state: stopped }
-      kill-one: { state: manual, storage_volumes: { data: { path: /data } } }
+      kill-two: { state: manual, storage_volumes: { data: { path: /data } } }
 `;
 
 /**
@@ -123,11 +123,16 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
   });
 
   await t.step(
-    "restore of a machine that moved: what stands in for its network of then goes",
+    "restore of a machine with another name and domain: repeated it finds its volume, and what stands in for its network goes",
     async () => {
       // An apply takes its time over a stopped machine that Incus remembers as running.
       await must(["incus", "stop", "--force", "--project", "kill", "kill-one"]);
       await lab.anklume(["snapshot", "create", "still", "--machine", "kill-one"]);
+      await lab.write(
+        "infra.yml",
+        INFRA.replace("kill-one: {", "kill-two: { renamed_from: kill-one,"),
+      );
+      await lab.anklume(["apply", "--infra", "--yes"]);
       await lab.write("infra.yml", MOVED);
       await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
       const args = [
@@ -135,12 +140,12 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
         "restore",
         "still",
         "--machine",
-        "kill-one",
+        "kill-two",
         "--yes",
         "--no-safety",
       ];
       const killInBetween = async () => {
-        const { killed } = await runAndKill(lab.dir, args, { at: 5, when: "after" });
+        const { killed } = await runAndKill(lab.dir, args, { at: 4, when: "after" });
         assert.ok(killed);
         assert.match(
           await must(["incus", "network", "list", "--format", "csv"]),

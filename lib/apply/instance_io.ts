@@ -138,7 +138,7 @@ export async function pullPlug(
  * already and cannot be started. That one is only stopped is what can be mended. Who kills it ends the container behind Incus's
  * back, which then counts its disk as in use until it is started anew itself.
  */
-async function wake(
+export async function wake(
   { cleanup, progress }: Pick<StepContext, "cleanup" | "progress">,
   addr: ResourceAddr,
 ): Promise<void> {

@@ -1,8 +1,9 @@
 import { WorkspaceHold } from "../host/workspace_lock.ts";
+import { wake } from "../apply/instance_io.ts";
 import { desiredState } from "../plan/desired_state.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
-import type { DesiredInstance } from "../resource/instance.ts";
+import { type DesiredInstance, instanceAddr } from "../resource/instance.ts";
 import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inventory.ts";
 import { planRestore, type RestorePlan } from "../snapshot/plan_restore.ts";
 import { restoreSet } from "../snapshot/restore_set.ts";
@@ -136,6 +137,7 @@ async function run(
   session: Session,
 ): Promise<ExitStatus> {
   const { terminal, out, signal } = session;
+  const { cleanup } = live.host;
   const began = performance.now();
   const firewall = live.host.port(live.ruleset);
   let standing: Promise<void> | undefined;
@@ -148,6 +150,8 @@ async function run(
         desired: desiredMachines(workspace, live),
         owner: live.owner,
         networks: live.actual.resources.filter((each) => each.kind === "network"),
+        wake: ({ project, name }, progress) =>
+          wake({ cleanup, progress }, instanceAddr(project, name)),
         beforeStart: () => standing ??= firewall.verify(),
         earlier: inventory.restores,
         outdated: inventory.outdated,

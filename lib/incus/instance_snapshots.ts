@@ -1,9 +1,10 @@
-import { type Connection, orMissing } from "./collection.ts";
+import { type Connection, orMissing, type ReadOptions } from "./collection.ts";
 import type { OperationOptions, RunOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
 import { INSTANCE_BUSY, retryPassing } from "./retry.ts";
 import type { Method } from "./transport.ts";
 import type { ConfigMap } from "./wire/common.ts";
+import type { InstanceSnapshot } from "./wire/instance.ts";
 import type { SnapshotsPost } from "./wire/snapshot.ts";
 
 /** `/1.0/instances/NAME/snapshots`: the root disk and the config, not the custom volumes. */
@@ -12,6 +13,16 @@ export class InstanceSnapshots {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+  }
+
+  list(
+    project: string,
+    instance: string,
+    options: ReadOptions = {},
+  ): Promise<InstanceSnapshot[]> {
+    const query = { project, recursion: 1 };
+    const path = apiPath`/1.0/instances/${instance}/snapshots`;
+    return this.#connection.transport.read(path, { ...options, query });
   }
 
   /** With the config of then; undefined where there is none of that name. */

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { PoolListing } from "../incus/volume_snapshots.ts";
 import type { Instance, InstanceFull } from "../incus/wire/instance.ts";
@@ -34,12 +35,11 @@ export async function readEverything(
   incus: IncusClient,
   { snapshots = "all", signal }: ReadOptions = {},
 ): Promise<Everything> {
-  const everywhere = { allProjects: true } as const;
   const [projects, instances, pools] = await Promise.all([
     incus.projects.list({ signal }),
     snapshots === "all"
-      ? incus.instances.listFull(everywhere, { signal })
-      : incus.instances.list(everywhere, { signal }),
+      ? readWithSnapshots(incus, signal)
+      : incus.instances.list({ allProjects: true }, { signal }),
     incus.storagePools.list({ signal }).then((pools) =>
       Promise.all(pools.map(async (pool): Promise<PoolContents> => ({
         pool,
@@ -51,4 +51,32 @@ export async function readEverything(
     ),
   ]);
   return { projects, instances, pools, snapshots };
+}
+
+/** Enough to keep the daemon busy. */
+const AT_ONCE = 8;
+
+/** In one request. Where a machine is in error that is never answered: then they are asked for machine by machine. */
+async function readWithSnapshots(
+  { instances, instanceSnapshots }: IncusClient,
+  signal: AbortSignal | undefined,
+): Promise<InstanceFull[]> {
+  const everywhere = { allProjects: true } as const;
+  const enough = new AbortController();
+  const whole = instances.listFull(everywhere, {
+    signal: signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal]),
+  });
+  // Who waits for it is told.
+  whole.catch(() => {});
+  const listed = await instances.list(everywhere, { signal });
+  if (listed.every(({ status }) => status !== "Error")) return await whole;
+  enough.abort();
+  const limit = pLimit(AT_ONCE);
+  return await Promise.all(listed.map((instance) =>
+    limit(async () => ({
+      ...instance,
+      state: null,
+      snapshots: await instanceSnapshots.list(instance.project, instance.name, { signal }),
+    }))
+  ));
 }

@@ -7,6 +7,7 @@ import type { ActualNetwork } from "../resource/network.ts";
 import { convergedBody, isConverged } from "./converge_restored.ts";
 import { eachMachine } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
+import type { LiveMachine } from "./inventory.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
 import { notedVolumes, type RestoreNote } from "./set_note.ts";
 import { StandIns } from "./stand_in.ts";
@@ -20,6 +21,8 @@ export interface RestoreOptions extends WorkOptions {
   readonly owner: Owner;
   /** Those there are. */
   readonly networks: readonly ActualNetwork[];
+  /** Awaited before one in error is stopped, which Incus cannot do by itself. */
+  readonly wake: (machine: LiveMachine, say: (text: string) => void) => Promise<void>;
   /** Resolves when the firewall stands; throws otherwise. Awaited before a machine is stopped, and before it is started. */
   readonly beforeStart: () => Promise<void>;
   /** Restores that did not come to their end, by project: their machines stay pending until they are done. */
@@ -98,13 +101,14 @@ export async function restoreSet(
 async function restoreMachine(
   incus: IncusClient,
   machine: RestoreMachine,
-  { desired, beforeStart }: RestoreOptions,
+  { desired, wake, beforeStart }: RestoreOptions,
   say: (text: string) => void,
 ): Promise<void> {
   const { live, member, runs } = machine;
   const { project, name } = live;
   const { instances, instanceSnapshots, volumeSnapshots } = incus;
   if (live.status !== "Stopped") {
+    if (live.status === "Error") await wake(live, say);
     say("stopping");
     await stop(incus, machine);
   }

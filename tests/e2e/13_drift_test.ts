@@ -148,9 +148,10 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   // Its monitor answers nobody: Incus says so five seconds later, and can neither stop nor start it.
   const monitor = ["--euid", "0", "--full", "^\\[lxc monitor\\] .*/containers one_web$"];
   await must(["pkill", "--signal", "STOP", ...monitor]);
-  const [status, checked, applied] = await Promise.all([
+  const [status, checked, , applied] = await Promise.all([
     lab.anklume(["status"]),
     check(lab),
+    lab.anklume(["snapshot", "list"]),
     lab.anklume(["apply", "--infra", "--yes"]),
   ]);
   assert.match(status.stdout, /^web +lxc +error /m);

@@ -1,11 +1,11 @@
-import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { InstanceSnapshot } from "../incus/wire/instance.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { compareText } from "../resource/delta.ts";
 import type { LiveMachine } from "./inventory.ts";
-import { machineKey, type MachinePlace, placeKey } from "./place.ts";
-import { type NotedMachine, type SetKind, type SetNote, splitPlace } from "./set_note.ts";
+import { machineKey, type MachinePlace } from "./place.ts";
+import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
 import { pairStrangers } from "./stranger.ts";
+import { Finder } from "./whereabouts.ts";
 
 /** Snapshots of one name across machines and their volumes. */
 export interface SnapshotSet {
@@ -61,7 +61,10 @@ export interface SetSources {
 /** Everything that is in a set by its note, and what nobody noted paired by name and time. Oldest first. Pure. */
 export function buildSets(sources: SetSources): SnapshotSet[] {
   const used = new Set<string>();
-  const noted = [...setNames(sources)].flatMap((name) => notedSet(name, sources, used) ?? []);
+  const finder = new Finder(sources.machines, sources.volumeSnapshots);
+  const noted = [...setNames(sources)].flatMap((name) =>
+    notedSet(name, sources, finder, used) ?? []
+  );
   return [...noted, ...pairStrangers(sources, used)]
     .toSorted((a, b) => compareText(a.at, b.at) || compareText(a.name, b.name));
 }
@@ -72,15 +75,16 @@ export function buildSets(sources: SetSources): SnapshotSet[] {
  */
 export function setOfNotes(
   name: string,
-  sources: Pick<SetSources, "machines" | "notes" | "volumeSnapshots">,
+  { machines, notes, volumeSnapshots }: Pick<SetSources, "machines" | "notes" | "volumeSnapshots">,
 ): SnapshotSet | undefined {
-  const found = notesOf(name, sources.notes);
+  const found = notesOf(name, notes);
   const first = found[0]?.note;
   if (first === undefined) return undefined;
-  const members = machinesOf(found).map((noted): SetMember => {
-    const { live, ...member } = whereNow(name, noted, sources);
-    return { ...member, gone: live === undefined, snapshot: name };
-  });
+  const finder = new Finder(machines, volumeSnapshots);
+  const members = machinesOf(found).map((noted): SetMember => ({
+    ...memberOf(name, noted, finder),
+    snapshot: name,
+  }));
   return { name, origin: first.kind, at: first.at, members, faults: [] };
 }
 
@@ -101,51 +105,21 @@ export function memberKey({ project, machine, uuid, before }: SetMember): string
   return notedKey({ ...place, ...(uuid === undefined ? {} : { uuid }) });
 }
 
-/** A machine is known by its UUID: it may have been renamed or moved since, and its volumes with it. */
-function whereNow(
-  name: string,
-  noted: NotedMachine,
-  { machines, volumeSnapshots }: Pick<SetSources, "machines" | "volumeSnapshots">,
-) {
-  const here = (live: LiveMachine) => live.project === noted.project && live.name === noted.machine;
-  const same = machines.filter(({ instance }) =>
-    noted.uuid !== undefined && instance.config["volatile.uuid"] === noted.uuid
-  );
-  const live = same.find(here) ?? same[0] ?? machines.find(here);
-  const project = live?.project ?? noted.project;
-  const machine = live?.name ?? noted.machine;
-  const moved = project !== noted.project || machine !== noted.machine;
-  const isTaken = (place: VolumePlace) =>
-    volumeSnapshots.some((each) => placeKey(each) === placeKey(place) && each.name === name);
-  const isOthers = (place: VolumePlace) =>
-    machines.some((other) =>
-      other !== live && other.volumes.some((each) => placeKey(each) === placeKey(place))
-    );
-  const places = Object.entries(noted.volumes).map(([device, text]) => {
-    const then = { ...splitPlace(text), project };
-    const now = live?.volumes.find((volume) => volume.device === device);
-    // Somebody may have put another volume into the device by hand.
-    const followed = moved || now?.volume === then.volume;
-    const known = now === undefined ? [then] : followed ? [now, then] : [then, now];
-    // Taken out of its device after it went to another pool.
-    const elsewhere = volumeSnapshots.filter((each) =>
-      each.project === project && each.volume === then.volume
-    );
-    // Another machine's may have the old name by now.
-    const place = [...known, ...elsewhere]
-      .find((place) => isTaken(place) && !(moved && isOthers(place)));
-    const { pool, volume } = place ?? then;
-    return { pool, volume, ...(place === undefined ? {} : { snapshot: name }) };
-  });
-  const before = { project: noted.project, machine: noted.machine };
+/** What of a member does not depend on the root disk's snapshot. */
+function memberOf(set: string, noted: NotedMachine, finder: Finder): Omit<SetMember, "snapshot"> {
+  const { live, project, machine, moved, volumes } = finder.find(set, noted);
   const { uuid } = noted;
   return {
     project,
     machine,
-    ...(moved ? { before } : {}),
+    ...(moved ? { before: { project: noted.project, machine: noted.machine } } : {}),
     ...(uuid === undefined ? {} : { uuid }),
-    live,
-    volumes: places,
+    gone: live === undefined,
+    volumes: volumes.map(({ pool, volume, taken }) => ({
+      pool,
+      volume,
+      ...(taken ? { snapshot: set } : {}),
+    })),
   };
 }
 
@@ -194,12 +168,14 @@ function setNames({ notes }: SetSources): Set<string> {
 function notedSet(
   name: string,
   sources: SetSources,
+  finder: Finder,
   used: Set<string>,
 ): SnapshotSet | undefined {
   const found = notesOf(name, sources.notes);
   const first = found[0]?.note;
   if (first === undefined) return undefined;
-  const members = machinesOf(found).map((noted) => notedMember(name, noted, sources, used))
+  const members = machinesOf(found)
+    .map((noted) => notedMember(name, memberOf(name, noted, finder), sources, used))
     .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine));
   const expired = first.expires !== undefined && new Date(first.expires) <= sources.now;
   if (expired && members.every(isEmpty)) return undefined;
@@ -219,22 +195,17 @@ function notedSet(
 
 function notedMember(
   name: string,
-  noted: NotedMachine,
-  sources: SetSources,
+  member: Omit<SetMember, "snapshot">,
+  { snapshots }: SetSources,
   used: Set<string>,
 ): SetMember {
-  const { live, ...member } = whereNow(name, noted, sources);
   const { project, machine, volumes } = member;
-  const root = sources.snapshots.get(machineKey(member))?.find((each) => each.name === name);
+  const root = snapshots.get(machineKey(member))?.find((each) => each.name === name);
   if (root !== undefined) used.add(snapshotKey(project, machine, name));
   for (const { pool, volume, snapshot } of volumes) {
     if (snapshot !== undefined) used.add(snapshotKey(project, volume, name, pool));
   }
-  return {
-    ...member,
-    gone: live === undefined,
-    ...(root === undefined ? {} : { snapshot: name, ...sizeOf(root) }),
-  };
+  return root === undefined ? member : { ...member, snapshot: name, ...sizeOf(root) };
 }
 
 /** -1 and 0 are what drivers say that do not know. */

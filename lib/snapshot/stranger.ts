@@ -2,6 +2,7 @@ import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { compareText } from "../resource/delta.ts";
 import { SCHEDULE_PREFIX } from "../resource/snapshot_schedule.ts";
 import type { LiveMachine } from "./inventory.ts";
+import { placeKey } from "./place.ts";
 import {
   type MemberVolume,
   type SetMember,
@@ -29,7 +30,13 @@ interface Stranger {
  */
 export function pairStrangers(sources: SetSources, used: ReadonlySet<string>): SnapshotSet[] {
   const groups: { name: string; at: number; strangers: Stranger[] }[] = [];
-  const strangers = sources.machines.flatMap((machine) => ofMachine(machine, sources, used));
+  const unused = sources.volumeSnapshots.filter(({ pool, project, volume, name }) =>
+    !used.has(snapshotKey(project, volume, name, pool))
+  );
+  const byPlace = Map.groupBy(unused, placeKey);
+  const strangers = sources.machines.flatMap((machine) =>
+    ofMachine(machine, sources, byPlace, used)
+  );
   for (const stranger of strangers.toSorted((a, b) => a.at - b.at)) {
     const group = groups.find(({ name, at }) =>
       name === stranger.name && stranger.at - at <= TOGETHER_MS
@@ -54,17 +61,15 @@ export function pairStrangers(sources: SetSources, used: ReadonlySet<string>): S
 
 function ofMachine(
   machine: LiveMachine,
-  { snapshots, volumeSnapshots }: SetSources,
+  { snapshots }: SetSources,
+  volumeSnapshots: ReadonlyMap<string, readonly VolumeSnapshot[]>,
   used: ReadonlySet<string>,
 ): Stranger[] {
   const { project, name: holder } = machine;
   const roots = (snapshots.get(`${project}/${holder}`) ?? [])
     .filter(({ name }) => !used.has(snapshotKey(project, holder, name)));
   const left = new Set(
-    volumeSnapshots.filter(({ pool, volume, name, ...rest }) =>
-      rest.project === project && !used.has(snapshotKey(project, volume, name, pool)) &&
-      machine.volumes.some((place) => place.pool === pool && place.volume === volume)
-    ),
+    machine.volumes.flatMap((place) => volumeSnapshots.get(placeKey(place)) ?? []),
   );
   const take = (volume: VolumeSnapshot): MemberVolume => {
     left.delete(volume);

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
 import type { RootOption } from "../host/workspace_path.ts";
@@ -9,8 +10,11 @@ export class SyncConflictError extends Error {
   override readonly name = "SyncConflictError";
 }
 
+/** Each file waits for the disk twice. */
+const AT_ONCE = 8;
+
 /**
- * Writes what the plan says, one file after another, each atomically. Copies of what is replaced
+ * Writes what the plan says, each file atomically, some side by side. Copies of what is replaced
  * come first, for their owner alone to read, so that an interruption loses nothing; the next sync carries on.
  *
  * @throws Error when the plan has errors: they are to be shown, nothing is to be written.
@@ -19,15 +23,33 @@ export async function writeSync(plan: SyncPlan, options: RootOption = {}): Promi
   if (hasErrors(plan.diagnostics)) throw new Error("A sync with errors must not be written");
   const isCopy = (path: string) => path.startsWith(".anklume/replaced/");
   const changes = plan.entries.filter(isChange);
-  const ordered = [
-    ...changes.filter(({ path }) => isCopy(path)),
-    ...changes.filter(({ path }) => !isCopy(path)),
-  ];
-  for (const { path, before, after } of ordered) {
+  const write = async ({ path, before, after }: typeof changes[number]) => {
     if (!isCopy(path)) await expectUnchanged(path, before, options);
     if (after === undefined) await removeFile(path, options);
     else await writeFileAtomic(path, after, isCopy(path) ? { ...options, mode: 0o600 } : options);
-  }
+  };
+  await eachUntilFailure(changes.filter(({ path }) => isCopy(path)), write);
+  await eachUntilFailure(changes.filter(({ path }) => !isCopy(path)), write);
+}
+
+/** Nothing more is begun after a failure; what was is ended before it is thrown. */
+async function eachUntilFailure<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const limit = pLimit(AT_ONCE);
+  let failure: { readonly reason: unknown } | undefined;
+  await Promise.all(items.map((item) =>
+    limit(async () => {
+      if (failure !== undefined) return;
+      try {
+        await work(item);
+      } catch (reason) {
+        failure ??= { reason };
+      }
+    })
+  ));
+  if (failure !== undefined) throw failure.reason;
 }
 
 async function expectUnchanged(

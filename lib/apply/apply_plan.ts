@@ -26,7 +26,7 @@ export interface ApplyOptions {
   readonly settleMs?: number;
   readonly now?: () => number;
   /** Awaited before a project is deleted. */
-  readonly beforeProjectGoes?: (project: string) => Promise<void>;
+  readonly beforeProjectGoes?: ((project: string) => Promise<void>) | undefined;
   /** undefined: what a dead daemon left on the host stays. */
   readonly cleanup?: HostCleanup | undefined;
 }

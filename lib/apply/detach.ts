@@ -23,6 +23,7 @@ export async function detach(
   desired: DesiredInstance,
   moves: readonly Move[],
 ): Promise<void> {
+  if (moves.length === 0) return;
   const { actual, etag, kept } = await readInstance(context, addr);
   const { description, config, profiles } = actual;
   const { devices, detached } = takeOut(actual.devices, readDetached(config), desired, moves);

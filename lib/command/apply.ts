@@ -84,9 +84,6 @@ async function applyOnce(
   if (round < ROUNDS && await settled(plan, live, session)) {
     return await applyOnce(workspace, options, session, round + 1);
   }
-  if (round < ROUNDS && await withoutStandIns(live, session)) {
-    return await applyOnce(workspace, options, session, round + 1);
-  }
   // What keeps the plan from being run does not concern who only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
   session.emit?.(planLine(planValue(plan, needs, warnings)));
@@ -99,6 +96,9 @@ async function applyOnce(
     if (refusedToo !== undefined) return refusedToo;
   }
   if (session.signal.aborted) return EXIT.interrupted;
+  if (!options.provision && round < ROUNDS && await withoutStandIns(live, session)) {
+    return await applyOnce(workspace, options, session, round + 1);
+  }
   await thawBefore(live, session);
   await writeTree(tree, live.lock);
   const { terminal } = session;

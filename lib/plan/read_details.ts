@@ -1,9 +1,13 @@
+import pLimit from "p-limit";
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { InstanceFull } from "../incus/wire/instance.ts";
 import { formatAddr } from "../resource/address.ts";
 import { type ActualInstance, instanceAddr } from "../resource/instance.ts";
 import type { IncusState } from "./actual_state.ts";
 import type { Change, Plan } from "./plan.ts";
+
+/** Enough to keep the daemon busy. */
+const AT_ONCE = 8;
 
 /** Whether a plan takes something away or leaves something behind, so that people want to know what exactly. */
 export function wantsDetails(plan: Plan): boolean {
@@ -34,12 +38,15 @@ export async function readDetails<T extends IncusState>(
     (await incus.instances.listFull({ allProjects: true }, options)).forEach(note);
   } else {
     // Of one in error Incus never answers what it does, nor of any other in the same breath.
-    await Promise.all(machines.map(async ({ addr, status }) => {
-      const { project = "default", name } = addr;
-      if (status !== "Error") return note(await incus.instances.getFull(project, name, options));
-      const snapshots = await incus.instances.snapshotNames(project, name, options);
-      details.set(formatAddr(addr), { snapshots });
-    }));
+    const limit = pLimit(AT_ONCE);
+    await Promise.all(machines.map(({ addr, status }) =>
+      limit(async () => {
+        const { project = "default", name } = addr;
+        if (status !== "Error") return note(await incus.instances.getFull(project, name, options));
+        const snapshots = await incus.instances.snapshotNames(project, name, options);
+        details.set(formatAddr(addr), { snapshots });
+      })
+    ));
   }
   const resources = state.resources.map((resource) => ({
     ...resource,

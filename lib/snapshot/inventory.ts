@@ -133,9 +133,11 @@ function withVolumesOfNow(
   machines: readonly LiveMachine[],
   volumes: ReadonlyMap<string, Volume>,
 ): LiveMachine {
+  // Hardly ever: what follows looks at every machine.
+  if (pending?.volumes === undefined) return machine;
   const held = new Set(machines.flatMap((each) => each.volumes.map(placeKey)));
   const devices = new Set(machine.volumes.map(({ device }) => device));
-  const missing = Object.entries(pending?.volumes ?? {}).flatMap(([device, text]) => {
+  const missing = Object.entries(pending.volumes).flatMap(([device, text]) => {
     const place = { device, ...splitPlace(text), project: machine.project };
     const isFree = volumes.has(placeKey(place)) && !held.has(placeKey(place));
     return devices.has(device) || !isFree ? [] : [place];

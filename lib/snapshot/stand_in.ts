@@ -28,7 +28,7 @@ export class StandIns implements AsyncDisposable {
     const missing = new Set(machines.flatMap(networksOfThen).filter((name) => !there.has(name)));
     const left = networks.filter((network) => isStandIn(network, owner));
     const standIns = new StandIns(incus, [...missing, ...left.map(({ addr }) => addr.name)]);
-    await allSettled([...missing].map((name) =>
+    const making = [...missing].map((name) =>
       incus.networks.create({
         name,
         type: "macvlan",
@@ -41,8 +41,14 @@ export class StandIns implements AsyncDisposable {
           [MARK.standIn]: "true",
         },
       })
-    ));
-    return standIns;
+    );
+    try {
+      await allSettled(making);
+      return standIns;
+    } catch (error) {
+      await standIns[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   private constructor(incus: IncusClient, names: readonly string[]) {

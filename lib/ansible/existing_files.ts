@@ -25,48 +25,48 @@ export const OWN_DIRECTORIES = [".anklume/roles", ".anklume/plugins"] as const;
  * Reads everything that sync compares with: the files at the top, the three directories of
  * generated files one level deep (and what stands in `group_vars/<group>/`), and `.anklume/`.
  */
-export async function readExisting(
+export function readExisting(
   paths: readonly string[],
   options: RootOption = {},
-): Promise<ExistingFiles> {
+): ExistingFiles {
   const found = new Map<string, ExistingFile>();
-  const add = async (path: string, kind: EntryKind) => {
-    found.set(path, kind === "file" ? decode(await readFileBytes(path, options)) : { kind });
+  const add = (path: string, kind: EntryKind) => {
+    found.set(path, kind === "file" ? decode(readFileBytes(path, options)) : { kind });
   };
-  const walk = async (directory: string, depth: number) => {
-    for (const entry of await listDirectory(directory, options)) {
+  const walk = (directory: string, depth: number) => {
+    for (const entry of listDirectory(directory, options)) {
       const path = `${directory}/${entry.name}`;
-      await add(path, entry.kind);
-      if (entry.kind === "directory" && depth > 0) await walk(path, depth - 1);
+      add(path, entry.kind);
+      if (entry.kind === "directory" && depth > 0) walk(path, depth - 1);
     }
   };
-  const visit = async (directory: string, depth: number) => {
-    const kind = await fileKind(directory, options);
+  const visit = (directory: string, depth: number) => {
+    const kind = fileKind(directory, options);
     if (kind === undefined) return;
-    if (kind === "directory") await walk(directory, depth);
+    if (kind === "directory") walk(directory, depth);
     else found.set(directory, { kind: kind === "file" ? "other" : kind });
   };
 
   for (const directory of SECTION_DIRECTORIES) {
-    await visit(directory, directory.endsWith("_vars") ? 1 : 0);
+    visit(directory, directory.endsWith("_vars") ? 1 : 0);
   }
-  const own = await fileKind(".anklume", options);
+  const own = fileKind(".anklume", options);
   if (own !== undefined && own !== "directory") {
     found.set(".anklume", { kind: own === "file" ? "other" : own });
   } else {
-    for (const directory of OWN_DIRECTORIES) await visit(directory, Infinity);
+    for (const directory of OWN_DIRECTORIES) visit(directory, Infinity);
   }
   for (const path of paths.filter((path) => !found.has(path))) {
-    if (!(await parentsAreDirectories(path, found, options))) continue;
-    const kind = await fileKind(path, options);
-    if (kind !== undefined) await add(path, kind);
+    if (!parentsAreDirectories(path, found, options)) continue;
+    const kind = fileKind(path, options);
+    if (kind !== undefined) add(path, kind);
   }
   return found;
 }
 
 /** Names of the roles in `roles/`. */
-export async function listUserRoles(options: RootOption = {}): Promise<string[]> {
-  const entries = await listDirectory("roles", options);
+export function listUserRoles(options: RootOption = {}): string[] {
+  const entries = listDirectory("roles", options);
   return entries.filter(({ kind }) => kind === "directory" || kind === "symlink")
     .map(({ name }) => name).sort();
 }
@@ -80,15 +80,15 @@ export function variableDirectories(existing: ExistingFiles): Set<string> {
 }
 
 /** What is not a directory on the way to a path is noted, and nothing below it is looked at. */
-async function parentsAreDirectories(
+function parentsAreDirectories(
   path: string,
   found: Map<string, ExistingFile>,
   options: RootOption,
-): Promise<boolean> {
+): boolean {
   const parts = path.split("/");
   for (let length = 1; length < parts.length; length++) {
     const parent = parts.slice(0, length).join("/");
-    const kind = await fileKind(parent, options);
+    const kind = fileKind(parent, options);
     if (kind === undefined) return false;
     if (kind !== "directory") {
       found.set(parent, { kind: kind === "file" ? "other" : kind });

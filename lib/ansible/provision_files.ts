@@ -28,33 +28,33 @@ const OWN = [".anklume/roles", ".anklume/plugins"];
  * Reads what Ansible may read, as it will be once the plan is written: so `check` and `apply` come
  * to the same digest. Installed collections count by their manifests, which carry the checksums.
  */
-export async function readProvisionFiles(
+export function readProvisionFiles(
   plan: SyncPlan,
   options: RootOption = {},
-): Promise<ProvisionFiles> {
+): ProvisionFiles {
   const found = new Map<string, ProvisionFile>();
   const planned = new Map(plan.entries.map((entry) => [entry.path, entry]));
-  const add = async (path: string, kind: EntryKind) => {
-    if (kind === "directory") return await walk(path);
+  const add = (path: string, kind: EntryKind) => {
+    if (kind === "directory") return walk(path);
     if (kind === "file" && !planned.has(path)) {
-      found.set(path, describeFile(path, await readFileBytes(path, options)));
+      found.set(path, describeFile(path, readFileBytes(path, options)));
     } else if (kind === "symlink") {
       found.set(path, { digest: "symlink" });
     }
   };
-  const walk = async (directory: string) => {
-    for (const entry of await listDirectory(directory, options)) {
+  const walk = (directory: string) => {
+    for (const entry of listDirectory(directory, options)) {
       if (entry.name !== "__pycache__" && entry.name !== ".git") {
-        await add(`${directory}/${entry.name}`, entry.kind);
+        add(`${directory}/${entry.name}`, entry.kind);
       }
     }
   };
 
-  for (const { name, kind } of await listDirectory(".", options)) {
-    if (kind === "file" ? TOP_FILE.test(name) : DIRECTORIES.test(name)) await add(name, kind);
+  for (const { name, kind } of listDirectory(".", options)) {
+    if (kind === "file" ? TOP_FILE.test(name) : DIRECTORIES.test(name)) add(name, kind);
   }
-  for (const directory of OWN) await walk(directory);
-  await addManifests(found, options);
+  for (const directory of OWN) walk(directory);
+  addManifests(found, options);
   for (const { path, after } of plan.entries) {
     if (after !== undefined && isRead(path)) {
       found.set(path, describeFile(path, new TextEncoder().encode(after)));
@@ -69,17 +69,14 @@ function isRead(path: string): boolean {
   return DIRECTORIES.test(top) || OWN.some((directory) => path.startsWith(directory + "/"));
 }
 
-async function addManifests(
-  found: Map<string, ProvisionFile>,
-  options: RootOption,
-): Promise<void> {
+function addManifests(found: Map<string, ProvisionFile>, options: RootOption): void {
   const root = "collections/ansible_collections";
-  for (const namespace of await listDirectory(root, options)) {
+  for (const namespace of listDirectory(root, options)) {
     if (namespace.kind !== "directory") continue;
-    for (const collection of await listDirectory(`${root}/${namespace.name}`, options)) {
+    for (const collection of listDirectory(`${root}/${namespace.name}`, options)) {
       const manifest = `${root}/${namespace.name}/${collection.name}/MANIFEST.json`;
-      if (collection.kind === "directory" && await fileKind(manifest, options) === "file") {
-        found.set(manifest, describeFile(manifest, await readFileBytes(manifest, options)));
+      if (collection.kind === "directory" && fileKind(manifest, options) === "file") {
+        found.set(manifest, describeFile(manifest, readFileBytes(manifest, options)));
       }
     }
   }

@@ -46,11 +46,11 @@ export interface PlaybookRun extends PlaybookResults {
  */
 export async function runPlaybook(options: PlaybookOptions): Promise<PlaybookRun> {
   const root = options.root ?? ".";
-  await makeDirectory(RESULTS, root);
+  makeDirectory(RESULTS, root);
   await removeFile(RESULTS, { root });
-  const cfg = await readTextFileIfAny("ansible.cfg", { root }) ?? "";
+  const cfg = readTextFileIfAny("ansible.cfg", { root }) ?? "";
   const ended = await run(options, root, cfg);
-  const results = parseResults(await readTextFileIfAny(RESULTS, { root }) ?? "");
+  const results = parseResults(readTextFileIfAny(RESULTS, { root }) ?? "");
   // What a task said may be nobody else's business, and nobody reads it again.
   await removeFile(RESULTS, { root });
   return { ...results, ...ended };

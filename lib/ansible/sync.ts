@@ -32,15 +32,15 @@ export interface PreparedSync {
 const TOP_FILES = [".gitignore", "ansible.cfg", "requirements.yml", "site.yml"];
 
 /** Reads the workspace and says what sync would do; writes nothing. */
-export async function prepareSync(
+export function prepareSync(
   request: SyncRequest,
   options: RootOption = {},
-): Promise<PreparedSync> {
+): PreparedSync {
   const extra = [...request.extra?.keys() ?? []].map((path) => `.anklume/${path}`);
-  const existing: ExistingFiles = await readExisting([...TOP_FILES, ...extra], options);
+  const existing: ExistingFiles = readExisting([...TOP_FILES, ...extra], options);
   const inputs = {
     embedded: request.embedded,
-    userRoles: await listUserRoles(options),
+    userRoles: listUserRoles(options),
     directories: variableDirectories(existing),
     ...(request.extra === undefined ? {} : { extra: request.extra }),
   };

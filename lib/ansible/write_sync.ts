@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
 import type { RootOption } from "../host/workspace_path.ts";
-import { writeFileAtomic } from "../host/write_file.ts";
+import { flushDirectories, writeFileAtomic } from "../host/write_file.ts";
 import { isChange, type SyncPlan } from "./plan_sync.ts";
 
 /** A file changed between the moment sync read it and the moment it was to be written. */
@@ -10,8 +10,8 @@ export class SyncConflictError extends Error {
   override readonly name = "SyncConflictError";
 }
 
-/** Each file waits for the disk twice. */
-const AT_ONCE = 8;
+/** Each file waits for the disk. */
+const AT_ONCE = 16;
 
 /**
  * Writes what the plan says, each file atomically, some side by side. Copies of what is replaced
@@ -23,13 +23,21 @@ export async function writeSync(plan: SyncPlan, options: RootOption = {}): Promi
   if (hasErrors(plan.diagnostics)) throw new Error("A sync with errors must not be written");
   const isCopy = (path: string) => path.startsWith(".anklume/replaced/");
   const changes = plan.entries.filter(isChange);
+  const unflushed = new Set<string>();
   const write = async ({ path, before, after }: typeof changes[number]) => {
-    if (!isCopy(path)) await expectUnchanged(path, before, options);
+    if (!isCopy(path)) expectUnchanged(path, before, options);
     if (after === undefined) await removeFile(path, options);
-    else await writeFileAtomic(path, after, isCopy(path) ? { ...options, mode: 0o600 } : options);
+    else {
+      const copied = isCopy(path) ? { mode: 0o600 } : {};
+      await writeFileAtomic(path, after, { ...options, ...copied, unflushed });
+    }
   };
   await eachUntilFailure(changes.filter(({ path }) => isCopy(path)), write);
+  // What a copy is of may only go when the copy is there to stay.
+  await flushDirectories(unflushed);
+  unflushed.clear();
   await eachUntilFailure(changes.filter(({ path }) => !isCopy(path)), write);
+  await flushDirectories(unflushed);
 }
 
 /** Nothing more is begun after a failure; what was is ended before it is thrown. */
@@ -52,12 +60,8 @@ async function eachUntilFailure<T>(
   if (failure !== undefined) throw failure.reason;
 }
 
-async function expectUnchanged(
-  path: string,
-  before: string | undefined,
-  options: RootOption,
-): Promise<void> {
-  if (await readTextFileIfAny(path, options) !== before) {
+function expectUnchanged(path: string, before: string | undefined, options: RootOption): void {
+  if (readTextFileIfAny(path, options) !== before) {
     throw new SyncConflictError(
       `${path} changed while sync was at work: it was left as it is now. Run sync again`,
     );

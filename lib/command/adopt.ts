@@ -93,7 +93,7 @@ function withoutSecrets(text: string): string {
 }
 
 async function replace(before: SourceText, after: SourceText): Promise<void> {
-  if (await readTextFileIfAny(before.file) !== before.text) {
+  if (readTextFileIfAny(before.file) !== before.text) {
     throw new UserError(
       `${before.file} changed meanwhile: nothing was written`,
       "Run the same command again",

@@ -114,7 +114,7 @@ function argumentValues(
 async function knownNames(withSets: boolean): Promise<KnownNames> {
   try {
     const { readInfra } = await import("./read_infra.ts");
-    const { infra } = await readInfra();
+    const { infra } = readInfra();
     if (infra === undefined) return NO_NAMES;
     const sets = withSets ? await setNames() : [];
     return { domains: domainNames(infra), machines: machineNames(infra), sets };

@@ -44,13 +44,13 @@ export function workspaceSide(): CopySide {
     shown: (path) => path,
     async read(path) {
       if (path === ".") {
-        return { type: "directory", names: await namesIn("."), mode: 0o755, uid: 0, gid: 0 };
+        return { type: "directory", names: namesIn("."), mode: 0o755, uid: 0, gid: 0 };
       }
-      const entry = await entryAt(path);
+      const entry = entryAt(path);
       if (entry === undefined) return undefined;
       const { mode } = entry;
       if (entry.kind === "directory") {
-        return { type: "directory", names: await namesIn(path), mode, uid: 0, gid: 0 };
+        return { type: "directory", names: namesIn(path), mode, uid: 0, gid: 0 };
       }
       if (entry.kind !== "file") throw new FileError("read", path, "not-a-file");
       return { type: "file", body: await openFile(path), mode, uid: 0, gid: 0 };
@@ -61,7 +61,7 @@ export function workspaceSide(): CopySide {
           await writeFileAtomic(path, content.body, { mode });
           return true;
         case "directory":
-          await makeDirectory(`${path}/.`);
+          makeDirectory(`${path}/.`);
           return true;
         // A machine must not leave a way out of the workspace in it.
         case "symlink":
@@ -71,6 +71,6 @@ export function workspaceSide(): CopySide {
   };
 }
 
-async function namesIn(path: string): Promise<string[]> {
-  return (await listDirectory(path)).map(({ name }) => name);
+function namesIn(path: string): string[] {
+  return listDirectory(path).map(({ name }) => name);
 }

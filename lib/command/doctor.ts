@@ -38,7 +38,7 @@ export interface DoctorOptions {
 
 /** Says what of this host breaks or walks around the isolation, or the internet of the domains, and mends it on demand. */
 export async function doctor(options: DoctorOptions, session: Session): Promise<ExitStatus> {
-  await assertOnHost();
+  assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const { terminal, out } = session;

@@ -98,7 +98,7 @@ export async function hostAnswer(
     const ruleset = checkRuleset(
       request.ruleset,
       { project, infraId },
-      await readTemplates(),
+      readTemplates(),
       await readInterfaces(signal),
     );
     return request.action === "read"
@@ -133,7 +133,7 @@ async function readSite(
 ): Promise<HandoverSite & { readonly hasAdmin: boolean } | undefined> {
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return undefined;
-  await assertOnHost();
+  assertOnHost();
   const { infra, lock } = workspace;
   if (lock === undefined) {
     throw new UserError(

@@ -15,7 +15,7 @@ export class HostReading implements Disposable {
   readonly state: Promise<IncusState>;
   readonly surroundings: Promise<Surroundings>;
   readonly limits: Promise<HostLimits>;
-  readonly templates: Promise<RuleTemplates>;
+  readonly templates: RuleTemplates;
   readonly #start: HeadStart<readonly Network[]>;
   readonly #wishes = Promise.withResolvers<ReadWishes>();
 
@@ -35,7 +35,7 @@ export class HostReading implements Disposable {
     this.limits = outer.then((seen) => seen?.limits ?? limits);
     this.templates = readTemplates();
     // Who waits for one of them is told; who ended before that does not care.
-    const all = [this.networks, this.state, this.surroundings, this.limits, this.templates];
+    const all = [this.networks, this.state, this.surroundings, this.limits];
     for (const each of [...all, networks, limits]) each.catch(() => {});
   }
 

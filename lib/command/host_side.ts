@@ -1,8 +1,7 @@
 import type { FirewallPort } from "../apply/firewall_gate.ts";
 import type { HostCleanup } from "../apply/step_context.ts";
 import { askHost } from "../handover/ask_host.ts";
-import { ADMIN_SOCKET, type IncusClient } from "../incus/incus_client.ts";
-import { fileKind } from "../host/workspace_file.ts";
+import { ADMIN_SOCKET, type IncusClient, isSocket } from "../incus/incus_client.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
 import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
@@ -37,8 +36,8 @@ export function isAdminContainer(incus: IncusClient): boolean {
 }
 
 /** @throws UserError in an admin container, for what looks at the host's own kernel */
-export async function assertOnHost(): Promise<void> {
-  if (await fileKind("incus.socket", { root: "/opt" }).catch(() => undefined) === undefined) return;
+export function assertOnHost(): void {
+  if (!isSocket(ADMIN_SOCKET)) return;
   throw new UserError(
     "This is the admin container: its host is meant",
     "Run the same command on the host, in the same workspace",

@@ -37,7 +37,7 @@ export async function init(options: InitOptions, session: Session): Promise<Exit
   }
   for (const taken of ["infra.yml", "infra"]) {
     const path = join(dir, taken);
-    if (await fileKind(path) === undefined) continue;
+    if (fileKind(path) === undefined) continue;
     terminal.err(
       `anklume: ${path} is there already, and is left as it is.\n` +
         "Go on with `anklume validate`, or start elsewhere: `anklume init DIRECTORY`.\n",
@@ -45,7 +45,7 @@ export async function init(options: InitOptions, session: Session): Promise<Exit
     return EXIT.wrongInput;
   }
 
-  const template = await readEmbedded(`examples/${options.template}/infra.yml`);
+  const template = readEmbedded(`examples/${options.template}/infra.yml`);
   const name = projectName(dir === "" ? workingDirectory() : dir);
   const files = new Map<string, string>([
     ["infra.yml", fillTemplate(template, name, options.image)],
@@ -55,7 +55,7 @@ export async function init(options: InitOptions, session: Session): Promise<Exit
   const written: string[] = [];
   for (const [file, text] of files) {
     const path = join(dir, file);
-    if (await fileKind(path) !== undefined) continue;
+    if (fileKind(path) !== undefined) continue;
     await writeFileAtomic(path, text);
     written.push(path);
   }

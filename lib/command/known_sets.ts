@@ -7,7 +7,7 @@ import { readSetNotes } from "../snapshot/set_note.ts";
 
 /** Names of the sets that anklume took for this workspace, from two requests: quick enough for a TAB. */
 export async function knownSets(): Promise<string[]> {
-  const text = await readTextFileIfAny(LOCK_FILE);
+  const text = readTextFileIfAny(LOCK_FILE);
   const lock = text === undefined ? undefined : parseLock(text, { filename: LOCK_FILE }).lock;
   if (lock === undefined) return [];
   await using incus = await connectIncus();

@@ -33,7 +33,7 @@ export interface Live extends AsyncDisposable {
   readonly actual: ActualState;
   readonly ruleset: Ruleset;
   /** What `sync` would write, from the files as they are. */
-  tree(): Promise<PreparedSync>;
+  tree(): PreparedSync;
   /** The ruleset once these bridges are deleted: no longer declared, they stood in it to stay walled off. */
   rulesetWithout(bridges: ReadonlySet<string>): Ruleset;
   readonly warnings: readonly Diagnostic[];
@@ -63,23 +63,22 @@ export async function openLive(
   reading.wish(wishesOf(infra));
   const incus = await reading.takeIncus();
   try {
-    const [surroundings, templates] = await Promise.all([reading.surroundings, reading.templates]);
+    const surroundings = await reading.surroundings;
     // Incus takes long to tell of machines and networks: only a lost lock needs them to know who lives where.
     const known = workspace.lock === undefined ? await reading.state : undefined;
     const { addressing, lock, diagnostics } = resolveAddressing(workspace, known);
     const host = hostSide(incus);
     const render = (addressing: Addressing, orphanBridges: readonly string[]) => {
       const { localUplinks } = surroundings;
-      return renderRuleset(infra, addressing, { orphanBridges, localUplinks }, templates);
+      return renderRuleset(infra, addressing, { orphanBridges, localUplinks }, reading.templates);
     };
-    // Nearly always no bridge has outlived its domain: what follows from that is begun meanwhile.
+    // Nearly always no bridge has outlived its domain: what follows from that is done meanwhile.
     const likely = addressing === undefined ? undefined : render(addressing, []);
     const compared = likely && host.firewall(likely, signal);
     compared?.catch(() => {});
-    let begun = options.reading && addressing && likely
+    const early = options.reading && addressing && likely
       ? prepareTree(workspace, addressing, false, likely.text)
       : undefined;
-    begun?.catch(() => {});
     const found = [...diagnostics];
     const bridges = (await reading.networks).map(actualNetwork);
     if (addressing !== undefined && (options.hostConflicts ?? true)) {
@@ -114,11 +113,8 @@ export async function openLive(
       lock,
       actual: { ...state, firewall, limits },
       ruleset,
-      tree: () => {
-        const early = same ? begun : undefined;
-        begun = undefined;
-        return early ?? prepareTree(workspace, addressing, false, ruleset.text);
-      },
+      tree: () =>
+        (same ? early : undefined) ?? prepareTree(workspace, addressing, false, ruleset.text),
       rulesetWithout: (bridges) =>
         render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge))),
       warnings: [...found, ...policyWarnings(infra, addressing)],

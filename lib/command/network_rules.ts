@@ -16,7 +16,7 @@ export interface RulesOptions {
 
 /** Prints the ruleset as it is live, or how it differs from what is rendered. */
 export async function networkRules(options: RulesOptions, session: Session): Promise<ExitStatus> {
-  await assertOnHost();
+  assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session, options);

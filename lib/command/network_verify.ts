@@ -39,7 +39,7 @@ export async function networkVerify(
   options: VerifyOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  await assertOnHost();
+  assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const domains = selectDomains(workspace.infra, options.domain);
@@ -91,7 +91,7 @@ export async function verifyLive(
     domains: options.domains === undefined ? undefined : new Set(options.domains),
     full: options.full ?? false,
   });
-  const program = await readProber();
+  const program = readProber();
   if (host) await makeRoot("/etc/anklume");
   const names = [
     ...new Set(

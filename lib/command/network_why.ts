@@ -30,7 +30,7 @@ export async function networkWhy(
   session: Session,
 ): Promise<ExitStatus> {
   const asked = service === undefined ? undefined : parseService(service);
-  await assertOnHost();
+  assertOnHost();
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   const { infra } = workspace;
@@ -66,7 +66,7 @@ export async function traced(
 ): Promise<WhyLine[]> {
   const stage = await buildStage(from, to, services, live.addressing, around, signal);
   await makeRoot("/etc/anklume");
-  const traces = await traceFlows(live.ruleset, stage, await readProber(), { signal });
+  const traces = await traceFlows(live.ruleset, stage, readProber(), { signal });
   const lines = services.map(async (service, i): Promise<WhyLine> => {
     const expected = expectedVerdict(infra, from.place, to.place, service);
     const explanation = explain(infra, {

@@ -45,7 +45,7 @@ export async function createOutlook(
   const desired = domains === undefined ? whole : limited(whole, domains, live);
   const { plan: planned, actual: seen } = await planInDetail(desired, live, options);
   const plan = holdSelf(planned, live.admin.self);
-  const files = await readProvisionFiles(tree.plan);
+  const files = readProvisionFiles(tree.plan);
   const needs = provisionNeeds(infra, files, liveMachines(seen), {
     domains,
     always: options.always ?? false,

@@ -14,14 +14,14 @@ export interface ReadInfra {
 }
 
 /** Reads infra.yml or infra/. With `roles`, roles that are nowhere are warned of; sync warns of them by itself. */
-export async function readInfra(options: { readonly roles?: true } = {}): Promise<ReadInfra> {
-  const sources = await readSources();
-  const known = options.roles ? { knownRoles: await knownRoles() } : {};
+export function readInfra(options: { readonly roles?: true } = {}): ReadInfra {
+  const sources = readSources();
+  const known = options.roles ? { knownRoles: knownRoles() } : {};
   return { ...parseInfra(sources, known), sources };
 }
 
 /** Names of the roles at hand, the workspace's and the embedded ones. */
-async function knownRoles(): Promise<Set<string>> {
-  const [own, embedded] = await Promise.all([listUserRoles(), listEmbedded("ansible/roles")]);
-  return new Set([...own, ...embedded.map((path) => path.split("/")[2] ?? "")]);
+function knownRoles(): Set<string> {
+  const embedded = listEmbedded("ansible/roles").map((path) => path.split("/")[2] ?? "");
+  return new Set([...listUserRoles(), ...embedded]);
 }

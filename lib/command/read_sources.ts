@@ -9,17 +9,17 @@ const TOP_FILES = ["infra/base.yml", "infra/policies.yml"];
  * The texts that make up the infra: `infra.yml`, or the files of `infra/`; both where both stand, for the parser to
  * object. Reads nothing through a symbolic link: a workspace must not show what lies elsewhere.
  */
-export async function readSources(): Promise<SourceText[]> {
+export function readSources(): SourceText[] {
   const files = ["infra.yml", ...TOP_FILES];
-  for (const { name } of await listDirectory("infra/domains")) {
+  for (const { name } of listDirectory("infra/domains")) {
     if (/\.ya?ml$/.test(name) && !name.startsWith(".")) files.push(`infra/domains/${name}`);
   }
   const sources: SourceText[] = [];
   for (const file of files) {
-    const kind = await fileKind(file);
+    const kind = fileKind(file);
     if (kind === undefined) continue;
     if (kind === "symlink") throw new FileError("read", file, "symlink");
-    sources.push({ file, text: await readTextFile(file) });
+    sources.push({ file, text: readTextFile(file) });
   }
   return sources;
 }

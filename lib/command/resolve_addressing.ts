@@ -39,7 +39,7 @@ export function resolveAddressing(
 /** Records the lock where it says something new; whether it did. */
 export async function writeLock(lock: Lock): Promise<boolean> {
   const text = formatLock(lock);
-  if (await readTextFileIfAny(LOCK_FILE) === text) return false;
+  if (readTextFileIfAny(LOCK_FILE) === text) return false;
   await writeFileAtomic(LOCK_FILE, text);
   return true;
 }

@@ -6,11 +6,11 @@ import { rolesAtHand } from "./roles_at_hand.ts";
 import type { Session } from "./session.ts";
 
 /** Lists the roles that machines may name, and where each comes from. */
-export async function roles(
+export function roles(
   options: { readonly json?: true },
   { terminal, out }: Session,
-): Promise<ExitStatus> {
-  const { roles } = await rolesAtHand();
+): ExitStatus {
+  const { roles } = rolesAtHand();
   if (options.json) {
     terminal.out(jsonText({ format: 1, roles }));
     return EXIT.done;

@@ -24,12 +24,10 @@ export interface RolesAtHand {
   readonly embedded: ReadonlyMap<string, string>;
 }
 
-export async function rolesAtHand(): Promise<RolesAtHand> {
-  const [embedded, own, users] = await Promise.all([
-    readEmbeddedAnsible(),
-    listUserRoles(),
-    usersOfRoles(),
-  ]);
+export function rolesAtHand(): RolesAtHand {
+  const embedded = readEmbeddedAnsible();
+  const own = listUserRoles();
+  const users = usersOfRoles();
   const shipped = embeddedRoles(embedded);
   const names = [...new Set([...own, ...shipped])].sort();
   const roles = names.map((name): RoleAtHand => ({
@@ -55,10 +53,10 @@ export function findRole(roles: readonly RoleAtHand[], name: string): RoleAtHand
 }
 
 /** An infra.yml that is missing or wrong is no reason to say nothing of roles. */
-async function usersOfRoles(): Promise<Map<string, string[]>> {
+function usersOfRoles(): Map<string, string[]> {
   const users = new Map<string, string[]>();
   try {
-    const { infra } = await readInfra();
+    const { infra } = readInfra();
     for (const { name, roles } of infra === undefined ? [] : treeMachines(infra)) {
       for (const role of roles) users.set(role, [...users.get(role) ?? [], name]);
     }

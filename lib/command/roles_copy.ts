@@ -10,12 +10,12 @@ import { UserError } from "./user_error.ts";
 /** Writes an embedded role into `roles/`, where it belongs to the owner. */
 export async function rolesCopy(name: string, { terminal }: Session): Promise<ExitStatus> {
   using _lock = await lockWorkspace();
-  const { roles, embedded } = await rolesAtHand();
+  const { roles, embedded } = rolesAtHand();
   const role = findRole(roles, name);
   if (role.origin === "workspace" && !role.overrides) {
     throw new UserError(`The role \`${name}\` is yours already, and there is no embedded one`);
   }
-  if (await fileKind(`roles/${name}`) !== undefined) {
+  if (fileKind(`roles/${name}`) !== undefined) {
     throw new UserError(
       `roles/${name} is there already, and was left alone`,
       `Move it away for the embedded role to be copied; \`anklume roles show ${name}\` tells where they differ`,

@@ -12,7 +12,7 @@ export async function rolesInstall(
   { terminal, signal }: Session,
 ): Promise<ExitStatus> {
   for (const file of ["requirements.yml", "ansible.cfg"]) {
-    if (await fileKind(file) === "file") continue;
+    if (fileKind(file) === "file") continue;
     throw new UserError(`There is no ${file} here`, "`anklume sync` writes it");
   }
   using _lock = await lockWorkspace();

@@ -9,7 +9,7 @@ import type { Session } from "./session.ts";
 
 /** Shows one role: whose it is, who uses it, what it takes. */
 export async function rolesShow(name: string, { terminal, out }: Session): Promise<ExitStatus> {
-  const { roles, embedded } = await rolesAtHand();
+  const { roles, embedded } = rolesAtHand();
   const role = findRole(roles, name);
   const shipped = new Map(
     [...embedded].filter(([path]) => path.startsWith(`roles/${name}/`)),
@@ -20,7 +20,7 @@ export async function rolesShow(name: string, { terminal, out }: Session): Promi
     hang("  machines  ", role.machines.length === 0 ? "none" : role.machines.join(", "), out.width),
   ];
   if (role.overrides) {
-    const differing = await differingFiles(shipped);
+    const differing = differingFiles(shipped);
     const what = differing.length === 0 ? "no file" : differing.map(printable).join(", ");
     lines.push(hang("  differs   ", `from the embedded one in ${what}`, out.width));
   }
@@ -49,11 +49,11 @@ function origin({ name, origin, overrides }: RoleAtHand): string {
 }
 
 /** Files of the embedded role that the workspace's has not, or has otherwise. */
-async function differingFiles(shipped: ReadonlyMap<string, string>): Promise<string[]> {
+function differingFiles(shipped: ReadonlyMap<string, string>): string[] {
   const differing: string[] = [];
   for (const [path, text] of shipped) {
-    const isFile = await fileKind(path) === "file";
-    if (!isFile || await readTextFileIfAny(path) !== text) {
+    const isFile = fileKind(path) === "file";
+    if (!isFile || readTextFileIfAny(path) !== text) {
       differing.push(path.split("/").slice(2).join("/"));
     }
   }

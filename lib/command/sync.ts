@@ -35,7 +35,7 @@ export async function sync(options: SyncOptions, session: Session): Promise<Exit
     showDiagnostics([...workspace.warnings, ...diagnostics], workspace.sources, session);
     return EXIT.wrongInput;
   }
-  const prepared = await prepareTree(workspace, addressing, options.cleanOrphans ?? false);
+  const prepared = prepareTree(workspace, addressing, options.cleanOrphans ?? false);
   showDiagnostics(
     [...workspace.warnings, ...diagnostics, ...prepared.plan.diagnostics],
     workspace.sources,
@@ -50,22 +50,22 @@ export async function sync(options: SyncOptions, session: Session): Promise<Exit
 }
 
 /** What sync would write; `ruleset` where it is known, which takes the live host. */
-export async function prepareTree(
+export function prepareTree(
   { infra }: Workspace,
   addressing: Addressing,
   cleanOrphans: boolean,
   ruleset?: string,
-): Promise<PreparedSync> {
+): PreparedSync {
   // Whose roles these are; a sync by another anklume writes its own.
   const extra = new Map([["schema.json", schemaText()], [
     "version",
     `anklume ${config.version}\n`,
   ]]);
   if (ruleset !== undefined) extra.set(`nft/${infra.projectName}.nft`, ruleset);
-  return await prepareSync({
+  return prepareSync({
     infra,
     addressing,
-    embedded: await readEmbeddedAnsible(),
+    embedded: readEmbeddedAnsible(),
     extra,
     cleanOrphans,
   });

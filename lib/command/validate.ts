@@ -8,11 +8,8 @@ import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 
 /** Reads and checks infra.yml; touches nothing and asks nobody. */
-export async function validate(
-  options: { readonly json?: true },
-  session: Session,
-): Promise<ExitStatus> {
-  const { infra, sources, diagnostics } = await readInfra({ roles: true });
+export function validate(options: { readonly json?: true }, session: Session): ExitStatus {
+  const { infra, sources, diagnostics } = readInfra({ roles: true });
   const bad = infra === undefined || hasErrors(diagnostics);
   if (options.json) {
     session.terminal.out(diagnosticsJson(diagnostics));

@@ -37,8 +37,8 @@ export async function loadWorkspace(
     import("./read_infra.ts"),
     import("../addressing/lock.ts"),
   ]);
-  const { infra, sources, diagnostics } = await readInfra();
-  const lockText = await readTextFileIfAny(LOCK_FILE);
+  const { infra, sources, diagnostics } = readInfra();
+  const lockText = readTextFileIfAny(LOCK_FILE);
   const lock = lockText === undefined ? undefined : parseLock(lockText, { filename: LOCK_FILE });
   const all = [...diagnostics, ...lock?.diagnostics ?? []];
   const shown = lockText === undefined

@@ -37,7 +37,7 @@ const STALE_MS = 10 * 60_000;
  */
 export async function answerRequests(carryOut: CarryOut, now: number): Promise<Answered[]> {
   const answered: Answered[] = [];
-  const entries = await listDirectory(REQUESTS);
+  const entries = listDirectory(REQUESTS);
   // A dot: still being written.
   const waiting = entries.filter(({ name }) => !name.startsWith(".")).slice(0, MAX_REQUESTS);
   for (const { name, kind } of waiting) {
@@ -46,7 +46,7 @@ export async function answerRequests(carryOut: CarryOut, now: number): Promise<A
       await removeTree(path);
       continue;
     }
-    const request = kind === "file" && NAME.test(name) ? await readRequest(path) : undefined;
+    const request = kind === "file" && NAME.test(name) ? readRequest(path) : undefined;
     // Taken away first: a request is carried out once at most.
     await removeEntry(path);
     if (request === undefined) {
@@ -69,13 +69,13 @@ export async function answerRequests(carryOut: CarryOut, now: number): Promise<A
 
 const NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/;
 
-async function readRequest(path: string): Promise<HostRequest | undefined> {
-  const entry = await entryAt(path);
+function readRequest(path: string): HostRequest | undefined {
+  const entry = entryAt(path);
   if (entry?.kind !== "file" || entry.size > MAX_REQUEST_BYTES) return undefined;
   // Root of the admin container is root here; nobody else has a say, whoever owns the workspace.
   if (entry.uid !== 0) return undefined;
   try {
-    return parseRequest(await readTextFile(path));
+    return parseRequest(readTextFile(path));
   } catch {
     return undefined;
   }
@@ -102,9 +102,9 @@ async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostA
 }
 
 async function forgetOldAnswers(now: number): Promise<void> {
-  for (const { name } of await listDirectory(ANSWERS)) {
-    const entry = await entryAt(`${ANSWERS}/${name}`).catch(() => undefined);
-    if (entry === undefined || entry.kind !== "file") continue;
+  for (const { name } of listDirectory(ANSWERS)) {
+    const entry = entryAt(`${ANSWERS}/${name}`);
+    if (entry?.kind !== "file") continue;
     if (now - entry.modified > STALE_MS) await removeFile(`${ANSWERS}/${name}`);
   }
 }

@@ -26,7 +26,7 @@ export async function askHost<Result>(
   request: Omit<HostRequest, "format"> & { readonly ruleset?: string },
   { signal, patienceMs = PATIENCE_MS }: AskOptions = {},
 ): Promise<Result> {
-  if (await fileKind(REQUESTS) !== "directory") {
+  if (fileKind(REQUESTS) !== "directory") {
     throw new FirewallError(
       "unanswered",
       "The firewall is the host's, and no unit there takes rulesets from this container",
@@ -41,7 +41,7 @@ export async function askHost<Result>(
   );
   try {
     for (const end = Date.now() + patienceMs; Date.now() < end;) {
-      const text = await readTextFileIfAny(`${ANSWERS}/${name}`);
+      const text = readTextFileIfAny(`${ANSWERS}/${name}`);
       const answer = text === undefined ? undefined : parseAnswer(text);
       if (answer?.ok === true) return answer.result as Result;
       if (answer?.ok === false) {

@@ -3,7 +3,7 @@ import { readTemplates } from "../nftables/template.ts";
 import { checkRuleset, RefusedRuleset } from "./check_ruleset.ts";
 
 const CASES = new URL("../../tests/testdata/", import.meta.url);
-const templates = await readTemplates();
+const templates = readTemplates();
 
 interface Golden {
   readonly name: string;

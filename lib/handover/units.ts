@@ -35,8 +35,8 @@ export function pathUnit({ project }: Pick<HandoverSite, "project">): string {
 export async function installUnits(site: HandoverSite): Promise<void> {
   await makeRoot(DIRECTORY);
   // Root's alone: whoever may write here decides about the firewall.
-  for (const path of [".anklume/host", REQUESTS, ANSWERS]) await makePrivateDirectory(path);
-  for (const [name, text] of await renderUnits(site)) {
+  for (const path of [".anklume/host", REQUESTS, ANSWERS]) makePrivateDirectory(path);
+  for (const [name, text] of renderUnits(site)) {
     await writeFileAtomic(name, text, { root: DIRECTORY, mode: 0o644 });
   }
   if (await unitState({}, pathUnit(site)) === undefined) return;
@@ -50,7 +50,7 @@ export async function installUnits(site: HandoverSite): Promise<void> {
 }
 
 export async function removeUnits(site: Pick<HandoverSite, "project">): Promise<boolean> {
-  const there = await readTextFileIfAny(pathUnit(site), { root: DIRECTORY }) !== undefined;
+  const there = readTextFileIfAny(pathUnit(site), { root: DIRECTORY }) !== undefined;
   if (there && await unitState({}, pathUnit(site)) !== undefined) {
     if (await systemdRuns({})) await systemctl(["stop", pathUnit(site)], {});
     await systemctl(["disable", ...unitNames(site)], {});
@@ -60,10 +60,8 @@ export async function removeUnits(site: Pick<HandoverSite, "project">): Promise<
 }
 
 export async function readUnits(site: HandoverSite): Promise<HandoverState> {
-  const rendered = await renderUnits(site);
-  const found = await Promise.all(
-    rendered.map(([name]) => readTextFileIfAny(name, { root: DIRECTORY })),
-  );
+  const rendered = renderUnits(site);
+  const found = rendered.map(([name]) => readTextFileIfAny(name, { root: DIRECTORY }));
   const enabled = await unitState({}, pathUnit(site));
   const running = enabled !== undefined && await systemdRuns({});
   return {
@@ -74,7 +72,7 @@ export async function readUnits(site: HandoverSite): Promise<HandoverState> {
       : "different",
     enabled,
     active: running ? await activeState(site) : undefined,
-    mailbox: await fileKind(REQUESTS) === "directory",
+    mailbox: fileKind(REQUESTS) === "directory",
   };
 }
 
@@ -91,18 +89,18 @@ function unitNames({ project }: Pick<HandoverSite, "project">): string[] {
   return ["path", "service"].map((kind) => `anklume-handover-${project}.${kind}`);
 }
 
-async function renderUnits(site: HandoverSite): Promise<[name: string, text: string][]> {
+function renderUnits(site: HandoverSite): [name: string, text: string][] {
   const values: Readonly<Record<string, string>> = {
     PROJECT: site.project,
     INFRA: site.infraId,
     WORKSPACE: unitPath(site.workspace),
     BINARY: unitPath(site.binary),
   };
-  return await Promise.all(["path", "service"].map(async (kind): Promise<[string, string]> => {
-    const template = await readEmbedded(`nft/anklume-handover.${kind}`);
+  return ["path", "service"].map((kind) => {
+    const template = readEmbedded(`nft/anklume-handover.${kind}`);
     const text = template.replaceAll(/@@(\w+)@@/g, (_, name: string) => values[name] ?? "");
     return [`anklume-handover-${site.project}.${kind}`, text];
-  }));
+  });
 }
 
 /** A path that needs no quoting in a unit. @throws TypeError on one that does */

@@ -9,22 +9,22 @@ function embeddedRoot(): string {
 }
 
 /** Text of an embedded file; `path` as in the repository, `ansible/roles/base_system/tasks/main.yml`. */
-export function readEmbedded(path: string): Promise<string> {
-  return Deno.readTextFile(`${embeddedRoot()}/${path}`);
+export function readEmbedded(path: string): string {
+  return Deno.readTextFileSync(`${embeddedRoot()}/${path}`);
 }
 
 /** Every file below an embedded directory, as paths for `readEmbedded`, sorted. */
-export async function listEmbedded(directory: string): Promise<string[]> {
+export function listEmbedded(directory: string): string[] {
   const files: string[] = [];
-  for await (const entry of Deno.readDir(`${embeddedRoot()}/${directory}`)) {
+  for (const entry of Deno.readDirSync(`${embeddedRoot()}/${directory}`)) {
     const path = `${directory}/${entry.name}`;
-    if (entry.isDirectory) files.push(...(await listEmbedded(path)));
+    if (entry.isDirectory) files.push(...listEmbedded(path));
     else if (entry.isFile) files.push(path);
   }
   return files.sort();
 }
 
 /** Bytes of an embedded file. */
-export function readEmbeddedBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  return Deno.readFile(`${embeddedRoot()}/${path}`);
+export function readEmbeddedBytes(path: string): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(`${embeddedRoot()}/${path}`);
 }

@@ -11,8 +11,8 @@ import {
  * A file's text, a byte order mark included. Bytes that are no UTF-8 are a `FileError`, since writing the text back would
  * lose them; so are a directory, a device and a pipe (which would be waited for).
  */
-export async function readTextFile(path: string, options: RootOption = {}): Promise<string> {
-  const bytes = await readFileBytes(path, options);
+export function readTextFile(path: string, options: RootOption = {}): string {
+  const bytes = readFileBytes(path, options);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
@@ -21,26 +21,23 @@ export async function readTextFile(path: string, options: RootOption = {}): Prom
 }
 
 /** A file's bytes, whatever they are; a directory, a device and a pipe are a `FileError`. */
-export async function readFileBytes(
+export function readFileBytes(
   path: string,
   { root = "." }: RootOption = {},
-): Promise<Uint8Array<ArrayBuffer>> {
+): Uint8Array<ArrayBuffer> {
   const full = path.startsWith("/") ? path : `${root}/${path}`;
   try {
-    if (!(await Deno.stat(full)).isFile) throw new FileError("read", path, "not-a-file");
-    return await Deno.readFile(full);
+    if (!Deno.statSync(full).isFile) throw new FileError("read", path, "not-a-file");
+    return Deno.readFileSync(full);
   } catch (error) {
     throw toFileError("read", path, error);
   }
 }
 
 /** As `readTextFile`; undefined where there is no such file. */
-export async function readTextFileIfAny(
-  path: string,
-  options: RootOption = {},
-): Promise<string | undefined> {
+export function readTextFileIfAny(path: string, options: RootOption = {}): string | undefined {
   try {
-    return await readTextFile(path, options);
+    return readTextFile(path, options);
   } catch (error) {
     if (error instanceof FileError && error.reason === "missing") return undefined;
     throw error;
@@ -48,20 +45,20 @@ export async function readTextFileIfAny(
 }
 
 /** What stands at a path; undefined where nothing does. A symbolic link is answered as such. */
-export async function fileKind(
+export function fileKind(
   path: string,
   { root = "." }: RootOption = {},
-): Promise<EntryKind | undefined> {
-  const info = await lstat("read", `${root}/${path}`, path);
+): EntryKind | undefined {
+  const info = lstat("read", `${root}/${path}`, path);
   return info && entryKind(info);
 }
 
 /** What stands at a path that leads through no symbolic link, and its permission bits; undefined where nothing does. */
-export async function entryAt(
+export function entryAt(
   path: string,
   { root = "." }: RootOption = {},
-): Promise<WorkspaceEntry | undefined> {
-  const { entry } = await inspectPath("read", path, root);
+): WorkspaceEntry | undefined {
+  const { entry } = inspectPath("read", path, root);
   return entry && {
     kind: entryKind(entry),
     mode: (entry.mode ?? 0) & 0o7777,
@@ -87,7 +84,7 @@ export async function openFile(
   path: string,
   { root = "." }: RootOption = {},
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const { full, entry } = await inspectPath("read", path, root);
+  const { full, entry } = inspectPath("read", path, root);
   if (entry && !entry.isFile) throw new FileError("read", path, "not-a-file");
   try {
     return (await Deno.open(full)).readable;
@@ -97,13 +94,13 @@ export async function openFile(
 }
 
 /** Names in a directory, sorted; empty where there is no such directory. */
-export async function listDirectory(
+export function listDirectory(
   path = ".",
   { root = "." }: RootOption = {},
-): Promise<{ name: string; kind: EntryKind }[]> {
+): { name: string; kind: EntryKind }[] {
   const entries: { name: string; kind: EntryKind }[] = [];
   try {
-    for await (const entry of Deno.readDir(`${root}/${path}`)) {
+    for (const entry of Deno.readDirSync(`${root}/${path}`)) {
       entries.push({ name: entry.name, kind: entryKind(entry) });
     }
   } catch (error) {
@@ -115,19 +112,19 @@ export async function listDirectory(
 }
 
 /** Every regular file below a directory as `a/b.yml`, relative to it and sorted; symbolic links are neither followed nor listed. */
-export async function listFiles(path: string, options: RootOption = {}): Promise<string[]> {
+export function listFiles(path: string, options: RootOption = {}): string[] {
   const files: string[] = [];
-  for (const { name, kind } of await listDirectory(path, options)) {
+  for (const { name, kind } of listDirectory(path, options)) {
     if (kind === "file") files.push(name);
     if (kind !== "directory") continue;
-    for (const below of await listFiles(`${path}/${name}`, options)) files.push(`${name}/${below}`);
+    for (const below of listFiles(`${path}/${name}`, options)) files.push(`${name}/${below}`);
   }
   return files;
 }
 
 /** Removes a file; false where there was none. */
 export async function removeFile(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
-  const { full, entry } = await inspectPath("remove", path, root);
+  const { full, entry } = inspectPath("remove", path, root);
   if (entry === undefined) return false;
   if (entry.isDirectory) throw new FileError("remove", path, "not-a-file");
   await remove(full, path, false);
@@ -137,14 +134,14 @@ export async function removeFile(path: string, { root = "." }: RootOption = {}):
 /** Removes a file, a pipe or a symbolic link itself, in a directory that is reached through none. */
 export async function removeEntry(path: string, { root = "." }: RootOption = {}): Promise<void> {
   const at = path.lastIndexOf("/");
-  const { entry } = await inspectPath("remove", path.slice(0, at), root);
+  const { entry } = inspectPath("remove", path.slice(0, at), root);
   if (!entry?.isDirectory) throw new FileError("remove", path, "not-a-directory");
   await remove(`${root}/${path}`, path, false);
 }
 
 /** Removes a directory and all that is in it, symbolic links as links; false where there was none. */
 export async function removeTree(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
-  const { full, entry } = await inspectPath("remove", path, root);
+  const { full, entry } = inspectPath("remove", path, root);
   if (entry === undefined) return false;
   if (!entry.isDirectory) throw new FileError("remove", path, "not-a-directory");
   await remove(full, path, true);

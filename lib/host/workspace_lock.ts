@@ -44,14 +44,14 @@ export interface WorkspaceLock extends Disposable {
 export async function lockWorkspace(
   { root = ".", clock = systemClock }: RootOption & { readonly clock?: Clock } = {},
 ): Promise<WorkspaceLock> {
-  const { full, entry } = await inspectPath("lock", LOCK_PATH, root);
-  await makeDirectory(LOCK_PATH, root);
+  const { full, entry } = inspectPath("lock", LOCK_PATH, root);
+  makeDirectory(LOCK_PATH, root);
   let file: Deno.FsFile;
   try {
     file = await Deno.open(full, { read: true, write: true, create: true, mode: 0o664 });
     if (!entry) {
       const created = ownerOf(await file.stat());
-      await giveTo(await newOwner(created, root), created, full, LOCK_PATH);
+      giveTo(newOwner(created, root), created, full, LOCK_PATH);
     }
   } catch (error) {
     throw toFileError("lock", LOCK_PATH, error);
@@ -86,7 +86,7 @@ export class WorkspaceHold implements Disposable {
 
   static async begin(): Promise<WorkspaceHold> {
     const hold = new WorkspaceHold();
-    if (await fileKind(LOCK_PATH) !== undefined) await hold.take();
+    if (fileKind(LOCK_PATH) !== undefined) await hold.take();
     return hold;
   }
 

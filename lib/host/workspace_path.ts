@@ -14,23 +14,23 @@ export interface RootOption {
  * write grant for the current directory follows symbolic links out of it. Throws `FileError` (`symlink`, `bad-path`,
  * `not-a-directory`). What stands at the end of the path is answered too, undefined where nothing does.
  */
-export async function inspectPath(
+export function inspectPath(
   verb: FileVerb,
   path: string,
   root = ".",
-): Promise<{ full: string; parent: string; entry: Deno.FileInfo | undefined }> {
+): { full: string; parent: string; entry: Deno.FileInfo | undefined } {
   const names = splitPath(verb, path);
   let parent = root;
   for (const name of names.slice(0, -1)) {
     parent = `${parent}/${name}`;
-    const info = await lstat(verb, parent, path);
+    const info = lstat(verb, parent, path);
     if (info === undefined) break;
     if (info.isSymlink) throw new FileError(verb, path, "symlink");
     if (!info.isDirectory) throw new FileError(verb, path, "not-a-directory");
   }
   parent = [root, ...names.slice(0, -1)].join("/");
   const full = `${parent}/${names.at(-1)}`;
-  const entry = await lstat(verb, full, path);
+  const entry = lstat(verb, full, path);
   if (entry?.isSymlink) throw new FileError(verb, path, "symlink");
   return { full, parent, entry };
 }
@@ -44,13 +44,13 @@ function splitPath(verb: FileVerb, path: string): string[] {
 }
 
 /** undefined where nothing is there. `shown` is the path an error names. */
-export async function lstat(
+export function lstat(
   verb: FileVerb,
   path: string,
   shown: string,
-): Promise<Deno.FileInfo | undefined> {
+): Deno.FileInfo | undefined {
   try {
-    return await Deno.lstat(path);
+    return Deno.lstatSync(path);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw toFileError(verb, shown, error);

@@ -6,6 +6,8 @@ export interface WriteOptions extends RootOption {
   readonly mode?: number;
   /** A new file stays its maker's, who need not be the owner of `root`. */
   readonly keepOwner?: true;
+  /** Remembers the file's directory for `flushDirectories` instead of flushing it: for who writes many files. */
+  readonly unflushed?: Set<string>;
 }
 
 interface Owner {
@@ -23,35 +25,36 @@ interface Owner {
 export async function writeFileAtomic(
   path: string,
   content: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
-  { root = ".", mode, keepOwner }: WriteOptions = {},
+  { root = ".", mode, keepOwner, unflushed }: WriteOptions = {},
 ): Promise<void> {
-  const { full, parent, entry } = await inspectPath("write", path, root);
+  const { full, parent, entry } = inspectPath("write", path, root);
   if (entry && !entry.isFile) throw new FileError("write", path, "not-a-file");
-  await makeDirectory(path, root);
+  makeDirectory(path, root);
 
   const aside = `${parent}/.${crypto.randomUUID()}.tmp`;
   try {
     // createNew: what somebody else laid in wait under that name is an error, not followed.
-    using file = await Deno.open(aside, {
+    using file = Deno.openSync(aside, {
       write: true,
       createNew: true,
       mode: entry ? 0o600 : (mode ?? 0o664) & 0o775,
     });
     for await (const bytes of typeof content === "string" ? [encode(content)] : content) {
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     }
-    const created = ownerOf(await file.stat());
-    const owner = entry ? ownerOf(entry) : keepOwner ? created : await newOwner(created, root);
-    await giveTo(owner, created, aside, path);
+    const created = ownerOf(file.statSync());
+    const owner = entry ? ownerOf(entry) : keepOwner ? created : newOwner(created, root);
+    giveTo(owner, created, aside, path);
     // After chown, which takes the set-id bits away.
-    if (entry) await Deno.chmod(aside, (entry.mode ?? 0o644) & 0o7775);
+    if (entry) Deno.chmodSync(aside, (entry.mode ?? 0o644) & 0o7775);
     await file.sync();
-    await Deno.rename(aside, full);
+    Deno.renameSync(aside, full);
   } catch (error) {
     await removeQuietly(aside);
     throw toFileError("write", path, error);
   }
-  await syncDirectory(parent);
+  unflushed?.add(parent);
+  if (unflushed === undefined) await flushDirectories([parent]);
 }
 
 function encode(text: string): Uint8Array<ArrayBuffer> {
@@ -59,18 +62,18 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Makes the directories that lead to `path`, one by one, so that each gets its owner. */
-export async function makeDirectory(path: string, root = "."): Promise<void> {
+export function makeDirectory(path: string, root = "."): void {
   const names = path.split("/").slice(0, -1);
   let at = root;
   for (const name of names) {
     at = `${at}/${name}`;
-    if (await lstat("write", at, path)) continue;
+    if (lstat("write", at, path)) continue;
     try {
-      await Deno.mkdir(at, { mode: 0o775 });
-      const created = ownerOf(await Deno.lstat(at));
-      await giveTo(await newOwner(created, root), created, at, path);
+      Deno.mkdirSync(at, { mode: 0o775 });
+      const created = ownerOf(Deno.lstatSync(at));
+      giveTo(newOwner(created, root), created, at, path);
     } catch (error) {
-      // Another write of this process may have made it meanwhile.
+      // Somebody else may have made it meanwhile.
       if (errorCode(error) === "EEXIST") continue;
       throw toFileError("write", path, error);
     }
@@ -78,35 +81,30 @@ export async function makeDirectory(path: string, root = "."): Promise<void> {
 }
 
 /** Makes a directory that only root may look into; one that exists becomes so. */
-export async function makePrivateDirectory(path: string, root = "."): Promise<void> {
-  await makeDirectory(path, root);
-  const { full, entry } = await inspectPath("write", path, root);
+export function makePrivateDirectory(path: string, root = "."): void {
+  makeDirectory(path, root);
+  const { full, entry } = inspectPath("write", path, root);
   try {
-    if (entry === undefined) await Deno.mkdir(full, { mode: 0o700 });
+    if (entry === undefined) Deno.mkdirSync(full, { mode: 0o700 });
     else if (!entry.isDirectory) throw new FileError("write", path, "not-a-directory");
-    await Deno.chown(full, 0, 0);
-    await Deno.chmod(full, 0o700);
+    Deno.chownSync(full, 0, 0);
+    Deno.chmodSync(full, 0o700);
   } catch (error) {
     throw toFileError("write", path, error);
   }
 }
 
 /** Whom something that root just created should belong to. A group that came from a set-group-id directory stays. */
-export async function newOwner(created: Owner, root: string): Promise<Owner> {
+export function newOwner(created: Owner, root: string): Owner {
   if (created.uid !== 0) return created;
-  const owner = ownerOf(await Deno.stat(root));
+  const owner = ownerOf(Deno.statSync(root));
   return { uid: owner.uid, gid: created.gid === 0 ? owner.gid : created.gid };
 }
 
-export async function giveTo(
-  owner: Owner,
-  created: Owner,
-  full: string,
-  path: string,
-): Promise<void> {
+export function giveTo(owner: Owner, created: Owner, full: string, path: string): void {
   if (owner.uid === created.uid && owner.gid === created.gid) return;
   try {
-    await Deno.chown(full, owner.uid, owner.gid);
+    Deno.chownSync(full, owner.uid, owner.gid);
   } catch (error) {
     if (errorCode(error) === "EPERM") throw new FileError("write", path, "owner", error);
     throw error;
@@ -125,12 +123,14 @@ async function removeQuietly(path: string): Promise<void> {
   }
 }
 
-/** The rename is on the disk only when the directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  try {
-    using directory = await Deno.open(path);
-    await directory.sync();
-  } catch {
-    // Some file systems cannot flush a directory (EINVAL); the file itself is whole either way.
+/** A rename is on the disk only when its directory is. */
+export async function flushDirectories(paths: Iterable<string>): Promise<void> {
+  for (const path of paths) {
+    try {
+      using directory = Deno.openSync(path);
+      await directory.sync();
+    } catch {
+      // Some file systems cannot flush a directory (EINVAL); the file itself is whole either way.
+    }
   }
 }

@@ -105,7 +105,7 @@ export interface ConnectOptions extends Omit<TransportOptions, "socket"> {
  * `reason` tells what to mend.
  */
 export async function connectIncus(options: ConnectOptions = {}): Promise<IncusClient> {
-  const socket = options.socket ?? await usualSocket();
+  const socket = options.socket ?? usualSocket();
   const { onRequest, timeoutMs, signal, meanwhile } = options;
   const transport = new Transport({ socket, onRequest, timeoutMs });
   const incus = new IncusClient({ transport, operations: new Operations(transport) });
@@ -121,16 +121,13 @@ export async function connectIncus(options: ConnectOptions = {}): Promise<IncusC
 }
 
 /** The one that is there. What stands at the usual places in an admin container leads to its own socket too. */
-async function usualSocket(): Promise<string> {
-  for (const socket of [ADMIN_SOCKET, ...DEFAULT_SOCKETS]) {
-    if (await isThere(socket)) return socket;
-  }
-  return DEFAULT_SOCKETS[0];
+function usualSocket(): string {
+  return [ADMIN_SOCKET, ...DEFAULT_SOCKETS].find(isSocket) ?? DEFAULT_SOCKETS[0];
 }
 
-async function isThere(socket: string): Promise<boolean> {
+export function isSocket(path: string): boolean {
   try {
-    return (await Deno.stat(socket)).isSocket ?? false;
+    return Deno.statSync(path).isSocket ?? false;
   } catch {
     return false;
   }

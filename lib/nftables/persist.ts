@@ -43,8 +43,8 @@ export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {})
 
 /** Puts an embedded file of `nft/` where it belongs; whether it was not there, or another. */
 async function placeIfChanged(name: string): Promise<boolean> {
-  const text = await readEmbedded(`nft/${name}`);
-  if (await readTextFileIfAny(name, { root: DIRECTORY }) === text) return false;
+  const text = readEmbedded(`nft/${name}`);
+  if (readTextFileIfAny(name, { root: DIRECTORY }) === text) return false;
   await writeFileAtomic(name, text, { root: DIRECTORY, mode: 0o644 });
   return true;
 }
@@ -55,22 +55,18 @@ export async function persistedDifferences(
   options: NftOptions = {},
 ): Promise<string[]> {
   const name = `${ruleset.project}.nft`;
-  const [text, enabled, ...parts] = await Promise.all([
-    readTextFileIfAny(name, { root: DIRECTORY }),
-    unitState(options),
-    ...[UNIT, SCRIPT].map(async (part) =>
-      await readTextFileIfAny(part, { root: DIRECTORY }) === await readEmbedded(`nft/${part}`)
-        ? []
-        : [`${DIRECTORY}/${part} is not anklume's`]
-    ),
-  ]);
+  const text = readTextFileIfAny(name, { root: DIRECTORY });
+  const foreign = [UNIT, SCRIPT].filter((part) =>
+    readTextFileIfAny(part, { root: DIRECTORY }) !== readEmbedded(`nft/${part}`)
+  );
+  const enabled = await unitState(options);
   const differences: string[] = [];
   if (text === undefined) {
     differences.push(`${DIRECTORY}/${name} is missing: no rules after a reboot`);
   } else if (text !== ruleset.text) {
     differences.push(`${DIRECTORY}/${name} is not what is rendered`);
   }
-  differences.push(...parts.flat());
+  differences.push(...foreign.map((part) => `${DIRECTORY}/${part} is not anklume's`));
   if (enabled !== undefined && enabled !== "enabled") {
     differences.push(`${UNIT} is ${enabled}: Incus would start without the rules`);
   }
@@ -84,7 +80,7 @@ export async function removePersisted(
 ): Promise<void> {
   try {
     if (!await removeFile(`${project}.nft`, { root: DIRECTORY })) return;
-    const left = await listDirectory(".", { root: DIRECTORY });
+    const left = listDirectory(".", { root: DIRECTORY });
     if (left.some(({ name }) => name.endsWith(".nft"))) return;
     if (await unitState(options) !== undefined) await systemctl(["disable", UNIT], options);
     if (await systemdRuns(options)) await systemctl(["stop", "--no-block", UNIT], options);

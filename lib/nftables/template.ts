@@ -7,10 +7,6 @@ export interface RuleTemplates {
 }
 
 /** Reads `nft/*.nft`, which travel inside the binary. */
-export async function readTemplates(): Promise<RuleTemplates> {
-  const [inet, bridge] = await Promise.all([
-    readEmbedded("nft/inet.nft"),
-    readEmbedded("nft/bridge.nft"),
-  ]);
-  return { inet, bridge };
+export function readTemplates(): RuleTemplates {
+  return { inet: readEmbedded("nft/inet.nft"), bridge: readEmbedded("nft/bridge.nft") };
 }

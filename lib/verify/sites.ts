@@ -8,7 +8,7 @@ import type { Site } from "./run_probers.ts";
 const HOST_DIRECTORY = "/etc/anklume";
 
 /** The prober's program, made by scripts/compile for the kind of machine that the binary is for. */
-export function readProber(): Promise<Uint8Array<ArrayBuffer>> {
+export function readProber(): Uint8Array<ArrayBuffer> {
   return readEmbeddedBytes("build/probe");
 }
 

@@ -16,15 +16,15 @@ export class Workspace implements AsyncDisposable {
     await Deno.remove(this.root, { recursive: true });
   }
 
-  async prepare(infra: Infra, cleanOrphans = false): Promise<PreparedSync> {
-    const embedded = await readEmbeddedAnsible();
+  prepare(infra: Infra, cleanOrphans = false): PreparedSync {
+    const embedded = readEmbeddedAnsible();
     const request = { infra, addressing: addressingOf(infra), embedded, cleanOrphans };
-    return await prepareSync(request, { root: this.root });
+    return prepareSync(request, { root: this.root });
   }
 
   /** Syncs, and expects no error. */
   async sync(infra: Infra): Promise<PreparedSync> {
-    const prepared = await this.prepare(infra);
+    const prepared = this.prepare(infra);
     assert.equal(
       hasErrors(prepared.plan.diagnostics),
       false,

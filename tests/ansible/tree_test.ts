@@ -193,7 +193,7 @@ Deno.test("orphans make Ansible neither warn nor find machines that are gone", a
   await workspace.sync(anInfra([aDomain("perso", ["perso-pc"])]));
   const { hostvars } = (await inventory(workspace))._meta;
   assert.deepEqual(Object.keys(hostvars), ["perso-pc"]);
-  const { plan } = await workspace.prepare(anInfra([aDomain("perso", ["perso-pc"])]), true);
+  const { plan } = workspace.prepare(anInfra([aDomain("perso", ["perso-pc"])]), true);
   assert.deepEqual(
     plan.entries.filter(({ status }) => status === "removed").map(({ path }) => path),
     [
@@ -235,7 +235,7 @@ Deno.test("sync writes nothing at all while one file is damaged", async () => {
   await workspace.sync(LAB);
   const broken = workspace.read("site.yml").replace("# === END MANAGED ===\n", "");
   workspace.write("site.yml", broken);
-  const prepared = await workspace.prepare(anInfra([aDomain("perso", ["perso-pc"])]));
+  const prepared = workspace.prepare(anInfra([aDomain("perso", ["perso-pc"])]));
   assert.ok(prepared.plan.diagnostics.some(({ code }) => code === "MARKER_DAMAGED"));
   await assert.rejects(workspace.sync(anInfra([aDomain("perso", ["perso-pc"])])));
   assert.equal(workspace.read("site.yml"), broken);
@@ -246,6 +246,6 @@ Deno.test("sync refuses to write through a symbolic link", async () => {
   await using workspace = new Workspace();
   await using elsewhere = new Workspace();
   Deno.symlinkSync(elsewhere.root, `${workspace.root}/host_vars`);
-  const { plan } = await workspace.prepare(LAB);
+  const { plan } = workspace.prepare(LAB);
   assert.ok(plan.diagnostics.some(({ code }) => code === "PATH_UNUSABLE"));
 });

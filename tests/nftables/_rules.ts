@@ -3,7 +3,7 @@ import type { LiveBridges, Ruleset } from "../../lib/nftables/ruleset.ts";
 import { readTemplates } from "../../lib/nftables/template.ts";
 import type { BuiltInfra } from "./_infra.ts";
 
-const templates = await readTemplates();
+const templates = readTemplates();
 
 /** The ruleset of a test's infra; `br0` is the lab's uplink bridge only where a test says so. */
 export function rulesetOf(

@@ -101,6 +101,8 @@ async function applyOnce(
   }
   await thawBefore(live, session);
   await writeTree(tree, live.lock);
+  // Asked of nft when the ruleset was rendered: the tree took as long.
+  if (!options.provision) await live.accepted();
   const { terminal } = session;
   if (tree.plan.entries.some(isChange)) terminal.out(`${syncSummary(tree.plan.entries)}\n`);
   const before = options.snapshot

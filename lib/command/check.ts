@@ -34,6 +34,7 @@ export async function check(
   await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
   const outlook = await createOutlook(workspace, live, { domains });
+  await live.accepted();
   const { plan, needs, warnings } = outlook;
   const { terminal, out } = session;
   const wrong = hasErrors(plan.diagnostics);

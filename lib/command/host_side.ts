@@ -3,6 +3,7 @@ import type { HostCleanup } from "../apply/step_context.ts";
 import { askHost } from "../handover/ask_host.ts";
 import { ADMIN_SOCKET, type IncusClient, isSocket } from "../incus/incus_client.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
+import { expectedListing } from "../nftables/read_back.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
 import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
 import { firewallPort, readFirewall } from "./firewall.ts";
@@ -20,6 +21,8 @@ export interface HostView extends Surroundings {
 export interface HostSide {
   look(signal: AbortSignal): Promise<HostView>;
   firewall(ruleset: Ruleset, signal: AbortSignal): Promise<ActualFirewall>;
+  /** Finds out whether nft would take it, where that is not known yet. @throws FirewallError when not */
+  accepts(ruleset: Ruleset, signal: AbortSignal): Promise<void>;
   port(ruleset: Ruleset): FirewallPort;
   /** undefined: out of reach. */
   readonly cleanup?: HostCleanup;
@@ -53,6 +56,14 @@ export const thisHost: HostSide = {
     return { ...networks, limits };
   },
   firewall: (ruleset, signal) => readFirewall(ruleset, { signal }),
+  async accepts(ruleset, signal) {
+    try {
+      await expectedListing(ruleset, { signal });
+    } catch (error) {
+      // Who may not ask is told where it matters.
+      if (!(error instanceof FirewallError) || error.fault !== "not-permitted") throw error;
+    }
+  },
   port: firewallPort,
   cleanup: hostCleanup,
 };
@@ -66,6 +77,8 @@ export const outerHost: HostSide = {
       askHost<ActualFirewall>({ action: "read", ruleset: text }, { signal }),
       ({ message }) => ({ state: "unknown", differences: [message] }),
     ),
+  // It does so before it loads one.
+  accepts: () => Promise.resolve(),
   port: ({ text }) => ({
     load: () => askHost<void>({ action: "load", ruleset: text }),
     verify: async () => {

@@ -32,6 +32,8 @@ export interface Live extends AsyncDisposable {
   readonly lock: Lock;
   readonly actual: ActualState;
   readonly ruleset: Ruleset;
+  /** Settled once it is known that nft takes the ruleset. @throws FirewallError where it does not */
+  accepted(): Promise<void>;
   /** What `sync` would write, from the files as they are. */
   tree(): PreparedSync;
   /** The ruleset once these bridges are deleted: no longer declared, they stood in it to stay walled off. */
@@ -113,6 +115,7 @@ export async function openLive(
       lock,
       actual: { ...state, firewall, limits },
       ruleset,
+      accepted: () => host.accepts(ruleset, signal),
       tree: () =>
         (same ? early : undefined) ?? prepareTree(workspace, addressing, false, ruleset.text),
       rulesetWithout: (bridges) =>

@@ -18,20 +18,21 @@ export interface ReadBack {
 const EXPECT = 'nft -f - && nft -s list table inet "$1" && nft -s list table bridge "$1"';
 
 /**
- * Compares the live tables with the rendered ones as nft lists both, counters left out. The expected listing is made
- * anew each time (0.1 s, while the live one is read): kept in a file it could be old, or somebody's.
+ * Compares the live tables with the rendered ones as nft lists both, counters left out. Whether nft would take a ruleset whose tables
+ * are missing is not waited for: `expectedListing` tells.
  * @throws FirewallError where nft is missing or refuses the ruleset
  */
 export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Promise<ReadBack> {
+  const expected = expectedListing(ruleset, options);
+  expected.catch(() => {});
   try {
-    const [expected, ...live] = await Promise.all([
-      expectedListing(ruleset, options),
-      ...FAMILIES.map((family) => listTable(family, ruleset.table, options)),
-    ]);
+    const live = await Promise.all(
+      FAMILIES.map((family) => listTable(family, ruleset.table, options)),
+    );
     const missing = FAMILIES.filter((_, i) => live[i] === undefined)
       .map((family) => `the table "${family} ${ruleset.table}" is not loaded`);
     if (missing.length > 0) return { state: "missing", differences: missing };
-    const differences = compareListings(expected, live.join(""));
+    const differences = compareListings(await expected, live.join(""));
     return { state: differences.length === 0 ? "in-place" : "different", differences };
   } catch (error) {
     if (error instanceof FirewallError && error.fault === "not-permitted") {
@@ -41,8 +42,23 @@ export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Prom
   }
 }
 
-/** What the rendered tables amount to, as nft lists them. */
-export async function expectedListing(ruleset: Ruleset, options: NftOptions): Promise<string> {
+const listings = new WeakMap<Ruleset, Promise<string>>();
+
+/**
+ * What the rendered tables amount to, as nft lists them: 0.1 s, once a run. Kept in a file it could be old, or somebody's.
+ * @throws FirewallError where nft is missing or refuses the ruleset
+ */
+export function expectedListing(ruleset: Ruleset, options: NftOptions = {}): Promise<string> {
+  const known = listings.get(ruleset);
+  if (known !== undefined) return known;
+  const listing = listInNamespace(ruleset, options);
+  listings.set(ruleset, listing);
+  // Who asked is told; whoever asks later may have better luck.
+  listing.catch(() => listings.delete(ruleset));
+  return listing;
+}
+
+async function listInNamespace(ruleset: Ruleset, options: NftOptions): Promise<string> {
   try {
     return await runNft(["unshare", "--net", "sh", "-c", EXPECT, "sh", ruleset.table], {
       ...options,

@@ -6,6 +6,7 @@ import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Plan } from "../plan/plan.ts";
 import { removeStandIns } from "../snapshot/stand_in.ts";
+import { anyLeftFrozen } from "../snapshot/thaw.ts";
 import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
 import { consentText } from "../view/losses.ts";
@@ -14,7 +15,6 @@ import { provisionText } from "../view/provision.ts";
 import { reportText } from "../view/report.ts";
 import { syncSummary } from "../view/sync.ts";
 import { count, hang } from "../view/text.ts";
-import { snapshotBefore, takeBaseline, thawBefore } from "./apply_snapshot.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { forgetDeletedBridges } from "./firewall.ts";
@@ -24,12 +24,12 @@ import { HostReading } from "./host_reading.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, type Outlook } from "./outlook.ts";
 import { noteKeeper } from "./note_keeper.ts";
-import { provisionMachines, type ProvisionOptions } from "./provision_machines.ts";
+import type { ProvisionOptions } from "./provision_machines.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
-import { writeTree } from "./sync.ts";
+import { writeTree } from "./tree.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface ApplyOptions extends ProvisionOptions {
@@ -99,20 +99,23 @@ async function applyOnce(
   if (!options.provision && round < ROUNDS && await withoutStandIns(live, session)) {
     return await applyOnce(workspace, options, session, round + 1);
   }
-  await thawBefore(live, session);
+  if (anyLeftFrozen(live.actual.resources)) {
+    const { thawBefore } = await import("./apply_snapshot.ts");
+    await thawBefore(live, session);
+  }
   await writeTree(tree, live.lock);
   // Asked of nft when the ruleset was rendered: the tree took as long.
   if (!options.provision) await live.accepted();
   const { terminal } = session;
   if (tree.plan.entries.some(isChange)) terminal.out(`${syncSummary(tree.plan.entries)}\n`);
   const before = options.snapshot
-    ? await snapshotBefore(live, outlook, options, session)
+    ? await (await import("./apply_snapshot.ts")).snapshotBefore(live, outlook, options, session)
     : undefined;
   if (before !== undefined && before.status !== EXIT.done) return before.status;
   const status = await carryOut({ workspace, live, outlook, round }, options, session);
   if (before?.back !== undefined) terminal.out(`To go back: \`${before.back}\`.\n`);
   return options.baseline && status === EXIT.done
-    ? await takeBaseline(live, outlook, domains, session)
+    ? await (await import("./apply_snapshot.ts")).takeBaseline(live, outlook, domains, session)
     : status;
 }
 
@@ -179,6 +182,7 @@ async function carryOut(
     return built;
   }
   session.emit?.({ type: "provision", machines: needs.map(({ machine }) => machine) });
+  const { provisionMachines } = await import("./provision_machines.ts");
   const provisioned = await provisionMachines(workspace, live, outlook, options, session);
   return built === EXIT.done ? provisioned : built;
 }

@@ -4,7 +4,6 @@ import { type Inventory, type LiveMachine, readInventory } from "../snapshot/inv
 import { SetNoteWriter } from "../snapshot/note_store.ts";
 import { BASELINE } from "../snapshot/set_name.ts";
 import { type FoundNote, isWhole, memberKey, notedKey, notesOf } from "../snapshot/snapshot_set.ts";
-import { anyLeftFrozen } from "../snapshot/thaw.ts";
 import { count, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Live } from "./live.ts";
@@ -187,7 +186,7 @@ async function finishBaseline({ incus }: Live, { notes }: Inventory): Promise<vo
 
 /** Thaws what a killed `--consistent` left frozen, whatever infra.yml says of those machines' state. */
 export async function thawBefore(live: Live, session: Session): Promise<void> {
-  if (anyLeftFrozen(live.actual.resources)) await liveInventory(live, session);
+  await liveInventory(live, session);
 }
 
 /** What stands, thawed. */

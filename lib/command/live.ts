@@ -19,7 +19,7 @@ import { type HostSide, hostSide } from "./host_side.ts";
 import { resolveAddressing } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
-import { prepareTree } from "./sync.ts";
+import { prepareTree } from "./tree.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The host as it is, and what of the desired state takes the host to know: addresses and the ruleset. */

@@ -1,23 +1,18 @@
-import config from "../../deno.json" with { type: "json" };
-import { readEmbeddedAnsible } from "../ansible/embedded_files.ts";
-import { type PreparedSync, prepareSync } from "../ansible/sync.ts";
 import { syncDiff } from "../ansible/sync_diff.ts";
-import { writeSync } from "../ansible/write_sync.ts";
-import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { connectIncus } from "../incus/incus_client.ts";
 import { IncusUnreachableError } from "../incus/incus_error.ts";
-import { schemaText } from "../infra/json_schema.ts";
 import type { IncusState } from "../plan/actual_state.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import { syncText } from "../view/sync.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { resolveAddressing, writeLock } from "./resolve_addressing.ts";
+import { resolveAddressing } from "./resolve_addressing.ts";
 import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
-import { loadWorkspace, type Workspace } from "./workspace.ts";
+import { prepareTree, writeTree } from "./tree.ts";
+import { loadWorkspace } from "./workspace.ts";
 
 export interface SyncOptions {
   readonly dryRun?: true;
@@ -47,34 +42,6 @@ export async function sync(options: SyncOptions, session: Session): Promise<Exit
   else await writeTree(prepared, lock);
   terminal.out(syncText(prepared.plan.entries, out, options.dryRun ?? false));
   return EXIT.done;
-}
-
-/** What sync would write; `ruleset` where it is known, which takes the live host. */
-export function prepareTree(
-  { infra }: Workspace,
-  addressing: Addressing,
-  cleanOrphans: boolean,
-  ruleset?: string,
-): PreparedSync {
-  // Whose roles these are; a sync by another anklume writes its own.
-  const extra = new Map([["schema.json", schemaText()], [
-    "version",
-    `anklume ${config.version}\n`,
-  ]]);
-  if (ruleset !== undefined) extra.set(`nft/${infra.projectName}.nft`, ruleset);
-  return prepareSync({
-    infra,
-    addressing,
-    embedded: readEmbeddedAnsible(),
-    extra,
-    cleanOrphans,
-  });
-}
-
-/** The lock first: an address must not be in use before it is recorded. */
-export async function writeTree(prepared: PreparedSync, lock: Lock): Promise<void> {
-  await writeLock(lock);
-  await writeSync(prepared.plan);
 }
 
 /** The live state; undefined where there is no Incus on this host, so that nothing of ours can live there. */

@@ -9,7 +9,7 @@ import {
   removeFile,
   removeTree,
 } from "./workspace_file.ts";
-import { writeFileAtomic } from "./write_file.ts";
+import { flushDirectories, writeFileAtomic } from "./write_file.ts";
 
 async function inTemporaryDirectory(run: (root: string) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "anklume-host-" });
@@ -120,6 +120,15 @@ Deno.test("writeFileAtomic() side by side in one new directory all succeed", () 
     const paths = Array.from({ length: 20 }, (_, index) => `host_vars/${index}.yml`);
     await Promise.all(paths.map((path) => writeFileAtomic(path, path, { root })));
     assert.equal(listFiles("host_vars", { root }).length, 20);
+  }));
+
+Deno.test("who writes many files flushes each of their directories once", () =>
+  inTemporaryDirectory(async (root) => {
+    const unflushed = new Set<string>();
+    for (const path of ["a/1", "a/2", "f"]) await writeFileAtomic(path, "x", { root, unflushed });
+    assert.deepEqual([...unflushed], [`${root}/a`, root]);
+    // One that is gone meanwhile has nothing to lose.
+    await flushDirectories([...unflushed, `${root}/gone`]);
   }));
 
 Deno.test("readTextFile() keeps a byte order mark and refuses bytes that are no text", () =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { IMAGE, Lab, liveInstances, must } from "./_lab.ts";
+import { IMAGE, Lab, liveInstances, must, query } from "./_lab.ts";
 
 const INFRA = `
 project_name: closed
@@ -28,15 +28,33 @@ async function runningMachines(): Promise<string[]> {
   );
 }
 
-Deno.test("no machine runs when nft fails, and the next apply carries on", async () => {
+/** Lists, and loads nothing. */
+const REFUSE = `case "$*" in *list*) exec $REAL "$@";; esac
+cat >/dev/null
+echo "Error: Could not process rule: Cannot allocate memory" >&2
+exit 1`;
+
+Deno.test("nothing is made when nft refuses the ruleset, and the next apply carries on", async () => {
   await using lab = await Lab.create(INFRA);
+  const failed = await lab.anklume(["apply", "--infra"], 1, await withNft(lab, REFUSE));
+  assert.match(failed.stdout + failed.stderr, /Cannot allocate memory/);
+  assert.deepEqual(await query("/1.0/projects"), ["/1.0/projects/default"]);
+
+  await lab.anklume(["apply", "--infra"]);
+  assert.equal((await runningMachines()).length, 3);
+  await lab.expectEmptyPlan();
+});
+
+Deno.test("no machine runs when the load fails on the host alone, and the next apply carries on", async () => {
+  await using lab = await Lab.create(INFRA);
+  // The empty namespace that the ruleset is tried in has no eth0.
   const broken = await withNft(
     lab,
-    `case "$*" in *list*) exec $REAL "$@";; esac\ncat >/dev/null\necho "Error: Could not process rule: Cannot allocate memory" >&2\nexit 1`,
+    `ip link show eth0 >/dev/null 2>&1 || exec $REAL "$@"\n${REFUSE}`,
   );
   const failed = await lab.anklume(["apply", "--infra"], 1, broken);
-  assert.match(failed.stdout + failed.stderr, /Cannot allocate memory/);
-  assert.deepEqual(await runningMachines(), []);
+  assert.match(failed.stdout, /Cannot create firewall.*Cannot allocate memory/s);
+  assert.deepEqual(await liveInstances(), []);
 
   await lab.anklume(["apply", "--infra"]);
   assert.equal((await runningMachines()).length, 3);

@@ -130,67 +130,70 @@ async function setsCalled(lab: Lab, name: string): Promise<ListedSet[]> {
 }
 
 Deno.test("another pool is a move, not a loss", async () => {
+  await using host = new AsyncDisposableStack();
+  const undo = (argv: readonly string[]) => host.defer(async () => void await must(argv));
   await must(["incus", "storage", "create", "second", "btrfs", "size=2GiB"]);
+  undo(["incus", "storage", "delete", "second"]);
   const tiny = await Deno.makeTempDir();
+  host.defer(() => Deno.remove(tiny));
   await must(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tiny]);
+  undo(["umount", tiny]);
   await must(["incus", "storage", "create", "tiny", "dir", `source=${tiny}`]);
-  try {
-    await using lab = await Lab.create(
-      `${HEAD}  one: { ephemeral: true, machines: { web: { ${VOLUME} } } }\n`,
-    );
-    await lab.anklume(["apply", "--infra"]);
-    await fill("one", "web");
-    const disk = ["config", "device", "set", "--project", "one", "web"];
-    await must(["incus", ...disk, "vol-data", "propagation=shared"]);
-    await must(["incus", ...disk, "root", "boot.priority=7"]);
-    const before = await lab.read("infra.yml");
-    const inPool = (pool: string) =>
-      lab.write("infra.yml", before.replace("global: {", `global: { storage_pool: ${pool},`));
+  undo(["incus", "storage", "delete", "tiny"]);
+  await using lab = await Lab.create(
+    `${HEAD}  one: { ephemeral: true, machines: { web: { ${VOLUME} } } }\n`,
+  );
+  await lab.anklume(["apply", "--infra"]);
+  await fill("one", "web");
+  const disk = ["config", "device", "set", "--project", "one", "web"];
+  await must(["incus", ...disk, "vol-data", "propagation=shared"]);
+  await must(["incus", ...disk, "root", "boot.priority=7"]);
+  const before = await lab.read("infra.yml");
+  const inPool = (pool: string) =>
+    lab.write("infra.yml", before.replace("global: {", `global: { storage_pool: ${pool},`));
 
-    // There is no room: the machine runs on where it is, with all that it had.
-    await sh("one", "web", "head -c 4M /dev/urandom >/data/bulk; sync");
-    await inPool("tiny");
-    await lab.anklume(["apply", "--infra", "--yes"], 1);
-    await expectKept("one", "web");
-    const [stayed] = await liveInstances();
-    assert.equal(stayed!.devices["vol-data"]!.propagation, "shared");
-    await lab.write("infra.yml", before);
-    await expectEmpty(lab);
+  // There is no room: the machine runs on where it is, with all that it had.
+  await sh("one", "web", "head -c 4M /dev/urandom >/data/bulk; sync");
+  await inPool("tiny");
+  await lab.anklume(["apply", "--infra", "--yes"], 1);
+  await expectKept("one", "web");
+  const [stayed] = await liveInstances();
+  assert.equal(stayed!.devices["vol-data"]!.propagation, "shared");
+  await lab.write("infra.yml", before);
+  await expectEmpty(lab);
 
-    await inPool("second");
-    const planned = lines(await check(lab));
-    assert.ok(
-      planned.includes(
-        "update instance one/web devices.root.pool: default -> second restart",
-      ),
-      planned.join("\n"),
-    );
-    assert.ok(
-      planned.includes(
-        "update instance one/web volumes.web-data: volume one/web-data -> volume second:one/web-data in-place",
-      ),
-      planned.join("\n"),
-    );
-    // Killed while the machine is without its volume.
-    const stopped = { at: 2, when: "after" } as const;
-    const { requests, said } = await runAndKill(lab.dir, ["apply", "--infra", "--yes"], stopped);
-    assert.match(requests.at(-1) ?? "", /^PUT .*\/1.0\/instances\/web$/, said);
-    assert.equal((await liveInstances())[0]!.devices["vol-data"], undefined);
-    const { stderr } = await lab.anklume(["start", "web"], 2);
-    assert.match(stderr, /Not started: web was being moved/);
-    await lab.anklume(["apply", "--infra", "--yes"]);
-    await expectEmpty(lab);
-    await expectKept("one", "web");
-    const { devices } = (await liveInstances())[0]!;
-    assert.equal(devices["vol-data"]!.pool, "second");
-    assert.equal(devices["vol-data"]!.propagation, "shared", "what others set goes along");
-    assert.equal(devices.root!["boot.priority"], "7");
-  } finally {
-    await must(["incus", "storage", "delete", "second"]);
-    await must(["incus", "storage", "delete", "tiny"]);
-    await must(["umount", tiny]);
-    await Deno.remove(tiny);
-  }
+  await inPool("second");
+  const planned = lines(await check(lab));
+  assert.ok(
+    planned.includes(
+      "update instance one/web devices.root.pool: default -> second restart",
+    ),
+    planned.join("\n"),
+  );
+  assert.ok(
+    planned.includes(
+      "update instance one/web volumes.web-data: volume one/web-data -> volume second:one/web-data in-place",
+    ),
+    planned.join("\n"),
+  );
+  // Killed while the machine is without its volume.
+  const stopped = { at: 2, when: "after" } as const;
+  const { requests, said } = await runAndKill(lab.dir, ["apply", "--infra", "--yes"], stopped);
+  assert.match(requests.at(-1) ?? "", /^PUT .*\/1.0\/instances\/web$/, said);
+  // Incus had taken the request on when it answered.
+  await eventually(
+    "the volume is taken out",
+    async () => (await liveInstances())[0]!.devices["vol-data"] === undefined,
+  );
+  const { stderr } = await lab.anklume(["start", "web"], 2);
+  assert.match(stderr, /Not started: web was being moved/);
+  await lab.anklume(["apply", "--infra", "--yes"]);
+  await expectEmpty(lab);
+  await expectKept("one", "web");
+  const { devices } = (await liveInstances())[0]!;
+  assert.equal(devices["vol-data"]!.pool, "second");
+  assert.equal(devices["vol-data"]!.propagation, "shared", "what others set goes along");
+  assert.equal(devices.root!["boot.priority"], "7");
 });
 
 Deno.test("a daemon that dies in the middle of a move loses nothing", async () => {

@@ -144,13 +144,15 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
         "--yes",
         "--no-safety",
       ];
-      const killInBetween = async () => {
-        const { killed } = await runAndKill(lab.dir, args, { at: 4, when: "after" });
-        assert.ok(killed);
+      const expectStandIn = async () =>
         assert.match(
           await must(["incus", "network", "list", "--format", "csv"]),
           /^net-kill,macvlan/m,
         );
+      const killInBetween = async () => {
+        const { killed } = await runAndKill(lab.dir, args, { at: 4, when: "after" });
+        assert.ok(killed);
+        await expectStandIn();
         const { stdout } = await lab.anklume(["check"]);
         assert.doesNotMatch(stdout, /firewall/);
       };
@@ -165,6 +167,13 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       await lab.anklume(args);
       await gone();
       await killInBetween();
+      // An apply that somebody has to agree to leaves it where it is until then.
+      const lock = await lab.read("infra.lock.yml");
+      await Deno.remove(`${lab.dir}/infra.lock.yml`);
+      const { stderr } = await lab.anklume(["apply", "--infra"], 1);
+      assert.match(stderr, /nothing was\s+touched/);
+      await expectStandIn();
+      await lab.write("infra.lock.yml", lock);
       const { stdout } = await lab.anklume(["apply", "--infra", "--yes"]);
       assert.match(stdout, /Removed the network net-kill/);
       await gone();

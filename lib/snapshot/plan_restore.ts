@@ -52,8 +52,8 @@ export function planRestore(
 ): RestorePlan {
   const inScope = (project: string, machine: string) =>
     scope.some((live) => live.project === project && live.name === machine);
-  const members = set.members.filter((member) =>
-    member.gone ? wholeScope : inScope(member.project, member.machine)
+  const members = set.members.filter(({ project, machine, gone }) =>
+    inScope(project, machine) || (gone && wholeScope)
   );
   const present = members.filter(({ gone }) => !gone);
   const whole = present.filter(isWhole).flatMap((member): RestoreMachine[] => {

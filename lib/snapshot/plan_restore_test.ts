@@ -64,6 +64,18 @@ Deno.test("planRestore() sorts machines: back, gone, broken, left alone", () => 
   assert.deepEqual(plan.zfs, []);
 });
 
+Deno.test("planRestore() names a machine that was made anew, also where it alone is meant", () => {
+  const plan = planRestore(
+    set(member("db"), member("web", { gone: true, anew: true })),
+    inventory("btrfs"),
+    [machine("web")],
+    { ...WHOLE, wholeScope: false },
+  );
+  assert.deepEqual(plan.machines, []);
+  assert.deepEqual(plan.gone.map(({ machine }) => machine), ["web"]);
+  assert.deepEqual(plan.leftAlone, []);
+});
+
 Deno.test("planRestore() leaves the machine that anklume runs in to the host", () => {
   const plan = planRestore(
     set(member("db"), member("admin-ws")),

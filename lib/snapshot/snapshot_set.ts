@@ -34,6 +34,8 @@ export interface SetMember {
   readonly uuid?: string;
   /** The machine was deleted since, and its snapshots with it. */
   readonly gone: boolean;
+  /** Another machine was made in its place since. */
+  readonly anew?: true;
   /** Incus's name of the root disk's snapshot; absent: it is missing. */
   readonly snapshot?: string;
   readonly volumes: readonly MemberVolume[];
@@ -107,7 +109,7 @@ export function memberKey({ project, machine, uuid, before }: SetMember): string
 
 /** What of a member does not depend on the root disk's snapshot. */
 function memberOf(set: string, noted: NotedMachine, finder: Finder): Omit<SetMember, "snapshot"> {
-  const { live, project, machine, moved, volumes } = finder.find(set, noted);
+  const { live, project, machine, moved, anew, volumes } = finder.find(set, noted);
   const { uuid } = noted;
   return {
     project,
@@ -115,6 +117,7 @@ function memberOf(set: string, noted: NotedMachine, finder: Finder): Omit<SetMem
     ...(moved ? { before: { project: noted.project, machine: noted.machine } } : {}),
     ...(uuid === undefined ? {} : { uuid }),
     gone: live === undefined,
+    ...(anew ? { anew } : {}),
     volumes: volumes.map(({ pool, volume, taken }) => ({
       pool,
       volume,
@@ -205,7 +208,8 @@ function notedMember(
   for (const { pool, volume, snapshot } of volumes) {
     if (snapshot !== undefined) used.add(snapshotKey(project, volume, name, pool));
   }
-  return root === undefined ? member : { ...member, snapshot: name, ...sizeOf(root) };
+  if (root !== undefined) return { ...member, snapshot: name, ...sizeOf(root) };
+  return member.anew ? { ...member, gone: true } : member;
 }
 
 /** -1 and 0 are what drivers say that do not know. */

@@ -218,6 +218,22 @@ Deno.test("buildSets() takes a machine that was made anew for the one it replace
   assert.equal(set?.members[0]?.before, undefined);
 });
 
+Deno.test("buildSets() counts a machine as gone where another one without its snapshot stands in its place", () => {
+  const parts = {
+    machines: [machine("db", ["db-data"], { uuid: "77aa" })],
+    notes: new Map([["pro", new Map([["one", note({}, { machines: [DB] })]])]]),
+    // A volume outlives its machine.
+    volumeSnapshots: [volume("db-data", "one", TAKEN)],
+  };
+  const [set] = buildSets(sources(parts));
+  assert.deepEqual(set?.faults, []);
+  const [member] = set?.members ?? [];
+  assert.deepEqual([member?.gone, member?.anew, member?.snapshot], [true, true, undefined]);
+  // The machine of then, whose snapshot somebody deleted.
+  const same = { ...parts, machines: [machine("db", ["db-data"], { uuid: "1e3b" })] };
+  assert.deepEqual(buildSets(sources(same))[0]?.faults, ["db's root disk is missing"]);
+});
+
 Deno.test("buildSets() reads a set once whose home was handed over while the old one still stands", () => {
   const held = new Map([["one", note({ db: undefined })]]);
   const [set, another] = buildSets(sources({

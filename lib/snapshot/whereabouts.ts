@@ -12,6 +12,8 @@ export interface Whereabouts {
   readonly machine: string;
   /** Under another name, or in another project than it is noted. */
   readonly moved: boolean;
+  /** What stands in its place is another machine. */
+  readonly anew: boolean;
   readonly volumes: readonly {
     readonly pool: string;
     readonly volume: string;
@@ -63,7 +65,8 @@ export class Finder {
       const { pool, volume } = place ?? then;
       return { pool, volume, taken: place !== undefined };
     });
-    return { live, project, machine, moved, volumes };
+    const anew = live !== undefined && noted.uuid !== undefined && same.length === 0;
+    return { live, project, machine, moved, anew, volumes };
   }
 
   /** Where a volume may be, the likeliest first. */

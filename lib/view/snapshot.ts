@@ -123,7 +123,9 @@ function byWords({ origin, description }: SnapshotSet): string {
 }
 
 function memberNames(members: readonly SetMember[]): string {
-  const names = members.map(({ machine, gone }) => gone ? `${machine} (deleted)` : machine);
+  const names = members.map(({ machine, gone, anew }) =>
+    gone ? `${machine} (${anew ? "made anew" : "deleted"})` : machine
+  );
   return names.length > 1 ? `${names.length}` : names.join("");
 }
 

@@ -63,9 +63,9 @@ function others(
   { colors, width }: Style,
 ): string[] {
   const lines: string[] = [];
-  if (gone.length > 0) {
-    const names = shortList(gone.map(({ machine }) => machine));
-    lines.push(colors.red(hang("Not restored: ", `${names}: deleted since`, width)));
+  for (const [since, members] of Map.groupBy(gone, ({ anew }) => anew ? "made anew" : "deleted")) {
+    const names = shortList(members.map(({ machine }) => machine));
+    lines.push(colors.red(hang("Not restored: ", `${names}: ${since} since`, width)));
   }
   if (broken.length > 0) {
     const names = shortList(broken.map(({ machine }) => machine));

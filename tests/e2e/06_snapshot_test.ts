@@ -16,6 +16,7 @@ const INFRA = `${HEAD}domains:
 interface Member {
   readonly machine: string;
   readonly gone: boolean;
+  readonly anew?: true;
   readonly snapshot?: string;
   readonly volumes: readonly { readonly volume: string; readonly snapshot?: string }[];
 }
@@ -165,6 +166,26 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       .find(({ machine }) => machine === "pro-web");
     assert.equal(member?.gone, true);
     await lab.anklume(["check", "--exit-code"]);
+  });
+
+  await t.step("a machine made anew in its place is another one: the set stays whole", async () => {
+    await lab.write("infra.yml", INFRA);
+    await lab.anklume(["apply", "--infra"]);
+    const one = (await list(lab)).sets.find(({ name }) => name === "one");
+    const member = one?.members.find(({ machine }) => machine === "pro-web");
+    assert.deepEqual([one?.complete, member?.gone, member?.anew], [true, true, true]);
+    const refused = await lab.anklume(
+      ["snapshot", "restore", "one", "--machine", "pro-web", "--yes"],
+      2,
+    );
+    assert.match(refused.stderr, /holds nothing that could be put back/);
+    const { stdout } = await lab.anklume(
+      ["snapshot", "restore", "one", "--domain", "pro", "--yes", "--no-safety"],
+      1,
+    );
+    assert.match(stdout, /Not restored: pro-web: made anew since/);
+    await lab.write("infra.yml", INFRA.replace(/^ +pro-web:.*\n/m, ""));
+    await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
   });
 
   await t.step(

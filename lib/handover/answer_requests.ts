@@ -102,9 +102,11 @@ async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostA
 }
 
 async function forgetOldAnswers(now: number): Promise<void> {
-  for (const { name } of listDirectory(ANSWERS)) {
+  for (const { name, kind } of listDirectory(ANSWERS)) {
+    // A symbolic link is nothing that was put there by an answer, and no reason to end for.
+    if (kind !== "file") continue;
     const entry = entryAt(`${ANSWERS}/${name}`);
-    if (entry?.kind !== "file") continue;
+    if (entry === undefined) continue;
     if (now - entry.modified > STALE_MS) await removeFile(`${ANSWERS}/${name}`);
   }
 }

@@ -101,9 +101,11 @@ export async function hostAnswer(
       readTemplates(),
       await readInterfaces(signal),
     );
-    return request.action === "read"
-      ? await thisHost.firewall(ruleset, signal)
-      : await thisHost.port(ruleset).load();
+    if (request.action === "load") return await thisHost.port(ruleset).load();
+    const seen = await thisHost.firewall(ruleset, signal);
+    // Whoever asks has nobody else to tell that nft would refuse it.
+    await thisHost.accepts(ruleset, signal);
+    return seen;
   };
   for (const { action, outcome } of await answerRequests(carryOut, systemClock())) {
     terminal.out(`${action}: ${outcome}\n`);

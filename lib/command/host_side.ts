@@ -77,7 +77,7 @@ export const outerHost: HostSide = {
       askHost<ActualFirewall>({ action: "read", ruleset: text }, { signal }),
       ({ message }) => ({ state: "unknown", differences: [message] }),
     ),
-  // It does so before it loads one.
+  // It has been found out by who answered `firewall`.
   accepts: () => Promise.resolve(),
   port: ({ text }) => ({
     load: () => askHost<void>({ action: "load", ruleset: text }),

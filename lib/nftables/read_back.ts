@@ -1,3 +1,4 @@
+import { CommandError } from "../host/command.ts";
 import { FirewallError } from "./firewall_error.ts";
 import { compareListings } from "./listing.ts";
 import { FAMILIES, type Ruleset } from "./ruleset.ts";
@@ -50,12 +51,22 @@ const listings = new WeakMap<Ruleset, Promise<string>>();
  */
 export function expectedListing(ruleset: Ruleset, options: NftOptions = {}): Promise<string> {
   const known = listings.get(ruleset);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known.catch((error) => {
+      // Somebody else's Ctrl-C: who loads rules goes on to the end.
+      if (!isInterrupt(error) || options.signal?.aborted) throw error;
+      return expectedListing(ruleset, options);
+    });
+  }
   const listing = listInNamespace(ruleset, options);
   listings.set(ruleset, listing);
   // Who asked is told; whoever asks later may have better luck.
   listing.catch(() => listings.delete(ruleset));
   return listing;
+}
+
+function isInterrupt(error: unknown): boolean {
+  return error instanceof CommandError && error.reason === "interrupted";
 }
 
 async function listInNamespace(ruleset: Ruleset, options: NftOptions): Promise<string> {

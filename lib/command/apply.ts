@@ -5,7 +5,7 @@ import type { Network } from "../incus/wire/network.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Plan } from "../plan/plan.ts";
-import { removeStandIns } from "../snapshot/stand_in.ts";
+import { removeStandIns, standInNames } from "../snapshot/stand_in.ts";
 import { anyLeftFrozen } from "../snapshot/thaw.ts";
 import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
@@ -96,10 +96,14 @@ async function applyOnce(
     if (refusedToo !== undefined) return refusedToo;
   }
   if (session.signal.aborted) return EXIT.interrupted;
+  const { resources } = live.actual;
+  const frozen = anyLeftFrozen(resources);
+  // What an interrupted run left is changed before the tree is written: not where nft refuses the rules.
+  if (frozen || standInNames(live.owner, resources).length > 0) await live.accepted();
   if (!options.provision && round < ROUNDS && await withoutStandIns(live, session)) {
     return await applyOnce(workspace, options, session, round + 1);
   }
-  if (anyLeftFrozen(live.actual.resources)) {
+  if (frozen) {
     const { thawBefore } = await import("./apply_snapshot.ts");
     await thawBefore(live, session);
   }

@@ -72,9 +72,7 @@ export async function removeStandIns(
   owner: Owner,
   resources: readonly ActualResource[],
 ): Promise<string[]> {
-  const names = resources.flatMap((resource) =>
-    resource.kind === "network" && isStandIn(resource, owner) ? [resource.addr.name] : []
-  );
+  const names = standInNames(owner, resources);
   if (names.length === 0) return [];
   await allSettled(resources.map(async (resource) => {
     if (resource.kind !== "instance" || ownership(resource.config, owner).kind !== "ours") return;
@@ -99,6 +97,13 @@ async function leave(
   );
   const body = { architecture, config, description, ephemeral, profiles, stateful, devices: kept };
   await instances.update(project, name, body, { etag });
+}
+
+/** Those that are there now. */
+export function standInNames(owner: Owner, resources: readonly ActualResource[]): string[] {
+  return resources.flatMap((resource) =>
+    resource.kind === "network" && isStandIn(resource, owner) ? [resource.addr.name] : []
+  );
 }
 
 function isStandIn({ config }: ActualNetwork, owner: Owner): boolean {

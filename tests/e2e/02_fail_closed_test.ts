@@ -61,6 +61,32 @@ Deno.test("no machine runs when the load fails on the host alone, and the next a
   await lab.expectEmptyPlan();
 });
 
+Deno.test("what a killed run left frozen stays so when nft refuses the ruleset", async () => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra"]);
+  await lab.anklume(["snapshot", "create", "set"]);
+  // As a kill between freeze and thaw leaves it.
+  const key = "user.anklume.snapshot.set";
+  for (const project of ["left", "right"]) {
+    const note = (await query<{ config: Record<string, string> }>(`/1.0/projects/${project}`))
+      .config[key];
+    if (note === undefined) continue;
+    const frozen = JSON.stringify({ ...JSON.parse(note), frozen: ["left/left-a"] });
+    await must(["incus", "project", "set", project, `${key}=${frozen}`]);
+  }
+  await must(["incus", "pause", "--project", "left", "left-a"]);
+  await must(["nft", "flush", "ruleset"]);
+  const refusing = await withNft(lab, REFUSE);
+  for (const args of [["apply", "--infra", "--yes"], ["apply", "--provision"]]) {
+    const failed = await lab.anklume(args, 1, refusing);
+    assert.match(failed.stderr, /Cannot allocate memory/);
+    assert.deepEqual((await runningMachines()).toSorted(), ["left-b", "right-a"]);
+  }
+
+  assert.match((await lab.anklume(["apply", "--infra", "--yes"])).stdout, /Thawed left-a/);
+  assert.equal((await runningMachines()).length, 3);
+});
+
 Deno.test("no machine runs when the table is tampered with between load and read-back", async () => {
   await using lab = await Lab.create(INFRA);
   const tampering = await withNft(

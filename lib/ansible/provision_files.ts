@@ -82,10 +82,14 @@ function addManifests(found: Map<string, ProvisionFile>, options: RootOption): v
   }
 }
 
+/** Larger ones are nobody's text, and V8 makes no string of half a gigabyte. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
 /** What counts of a file that Ansible may read. */
 export function describeFile(path: string, bytes: Uint8Array): ProvisionFile {
   const digest = createHash("sha256").update(bytes).digest("hex");
-  if (!/\.(ya?ml|j2|py|json|ini)$|\/[^.]+$/.test(path)) return { digest };
+  const mayBeText = /\.(ya?ml|j2|py|json|ini)$|\/[^.]+$/.test(path);
+  if (!mayBeText || bytes.length > MAX_TEXT_BYTES) return { digest };
   const text = new TextDecoder().decode(bytes);
   return {
     digest,

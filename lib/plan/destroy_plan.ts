@@ -34,8 +34,9 @@ export function createDestroyPlan(
     reason: "destroy was asked for",
   });
   const everything = deletions.changes.length === owned.length;
-  const loaded = actual.firewall.state !== "missing";
-  const changes = everything && loaded
+  // `missing` says that one of two tables is; the other, and what brings both back at boot, go as well.
+  const standing = actual.firewall.state !== "missing" || owned.length > 0;
+  const changes = everything && standing
     ? [...deletions.changes, firewallRemoval(owner, deletions.changes)]
     : deletions.changes;
   return {

@@ -122,3 +122,12 @@ Deno.test("a table that somebody changed is reported, and mended by the next app
   await lab.anklume(["apply", "--infra"]);
   await lab.expectEmptyPlan();
 });
+
+Deno.test("destroy leaves no rules behind where somebody deleted one of the tables", async () => {
+  await using lab = await Lab.create(INFRA);
+  await lab.anklume(["apply", "--infra"]);
+  await must(["nft", "delete", "table", "bridge", "anklume_closed"]);
+  await lab.anklume(["destroy", "--yes"]);
+  assert.doesNotMatch(await must(["nft", "list", "tables"]), /anklume_closed/);
+  assert.doesNotMatch(await must(["ls", "/etc/anklume"]), /closed\.nft/);
+});

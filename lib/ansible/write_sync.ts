@@ -32,12 +32,15 @@ export async function writeSync(plan: SyncPlan, options: RootOption = {}): Promi
       await writeFileAtomic(path, after, { ...options, ...copied, unflushed });
     }
   };
-  await eachUntilFailure(changes.filter(({ path }) => isCopy(path)), write);
   // What a copy is of may only go when the copy is there to stay.
-  await flushDirectories(unflushed);
-  unflushed.clear();
-  await eachUntilFailure(changes.filter(({ path }) => !isCopy(path)), write);
-  await flushDirectories(unflushed);
+  for (const copies of [true, false]) {
+    try {
+      await eachUntilFailure(changes.filter(({ path }) => isCopy(path) === copies), write);
+    } finally {
+      await flushDirectories(unflushed);
+      unflushed.clear();
+    }
+  }
 }
 
 /** Nothing more is begun after a failure; what was is ended before it is thrown. */

@@ -58,11 +58,8 @@ export async function writeNetwork(
   change: Change,
   desired: DesiredNetwork,
 ): Promise<void> {
-  const { incus, now } = context;
-  if (change.action === "create") {
-    const body = networkCreateBody(desired);
-    return await incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
-  }
+  const { incus } = context;
+  if (change.action === "create") return await createNetwork(context, desired);
   const { name } = desired.addr;
   if (change.fields.some(({ path }) => path === "status")) {
     // Made anew, it is as declared; otherwise the rest may still differ.
@@ -73,6 +70,26 @@ export async function writeNetwork(
   assertAsPlanned(change, compareNetwork(desired, actual));
   await incus.networks.update(name, networkUpdateBody(desired, actual), { etag });
 }
+
+/** Where Incus could not make a bridge to its end it leaves the name server running, which is in the way of the next try. */
+async function createNetwork(
+  { incus, now, cleanup, progress }: StepContext,
+  desired: DesiredNetwork,
+): Promise<void> {
+  const body = networkCreateBody(desired);
+  const create = () => incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
+  try {
+    await create();
+  } catch (error) {
+    const left = error instanceof IncusError && ADDRESS_IN_USE.test(error.message);
+    if (!left || cleanup === undefined) throw error;
+    progress("ending the name server that a failed try left");
+    await cleanup.endNameServer(desired.addr.name, { anyones: true });
+    await create();
+  }
+}
+
+const ADDRESS_IN_USE = /dnsmasq.*Address already in use/s;
 
 /** Milliseconds that Incus gets to finish a bridge that it is making for somebody who went away. */
 const UNREADY_MS = 10_000;
@@ -85,7 +102,7 @@ const NEXT_TRY_MS = 75_000;
  * @returns whether it was made anew
  */
 async function makeReady(context: StepContext, desired: DesiredNetwork): Promise<boolean> {
-  const { incus, now, progress, cleanup } = context;
+  const { incus, progress, cleanup } = context;
   const { name } = desired.addr;
   progress("waiting for the bridge");
   if (await isReady(context, name, UNREADY_MS)) return false;
@@ -99,17 +116,15 @@ async function makeReady(context: StepContext, desired: DesiredNetwork): Promise
   }
   progress("making the bridge anew");
   await incus.networks.delete(name);
-  const body = networkCreateBody(desired);
-  const create = () => incus.networks.create({ ...body, config: withBirth(desired.config, now()) });
   try {
-    await create();
+    await createNetwork(context, desired);
   } catch (error) {
     // Of a bridge that never stood Incus deletes the record alone, and then meets the interface.
     const left = error instanceof IncusError && INTERFACE_LEFT.test(error.message);
     if (!left || cleanup === undefined) throw error;
     progress("removing the interface that was left behind");
     await cleanup.removeInterface(name);
-    await create();
+    await createNetwork(context, desired);
   }
   return true;
 }

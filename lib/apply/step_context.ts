@@ -6,8 +6,8 @@ import type { DesiredVolume } from "../resource/volume.ts";
 export interface HostCleanup {
   /** A bridge, or a machine's port, that nobody uses. */
   removeInterface(name: string): Promise<void>;
-  /** The bridge's name server, where no daemon has it as a child any more. */
-  endNameServer(bridge: string): Promise<void>;
+  /** The bridge's name server, where no daemon has it as a child any more; `anyones`: where there is no such bridge, whose child it is does not matter. */
+  endNameServer(bridge: string, options?: { readonly anyones?: true }): Promise<void>;
   /**
    * Lets the process go on through which Incus speaks to a container, if something stopped it.
    * @param container as Incus calls it on the host: `web`, or `PROJECT_web` outside the default project

@@ -7,9 +7,11 @@ export const hostCleanup: HostCleanup = {
   async removeInterface(name) {
     await runCommand(["ip", "link", "delete", "dev", name], { timeoutMs: TIMEOUT_MS });
   },
-  async endNameServer(bridge) {
-    // Those that a living daemon started are its children.
-    await signalProcess("--parent", "1", "--full", `^dnsmasq .*--interface=${bridge} `);
+  async endNameServer(bridge, { anyones } = {}) {
+    // Those that a living daemon started are its children; those of a container's own daemon are in another network namespace.
+    const which = anyones ? [] : ["--parent", "1"];
+    const ours = ["--ns", "1", "--nslist", "net"];
+    await signalProcess(...ours, ...which, "--full", `^dnsmasq .*--interface=${bridge} `);
   },
   async wakeMonitor(container) {
     // Its title; what a container calls its own processes is not root's out here.

@@ -78,6 +78,8 @@ export async function openLive(
     const likely = addressing === undefined ? undefined : render(addressing, []);
     const compared = likely && host.firewall(likely, signal);
     compared?.catch(() => {});
+    // No process of ours outlives this one, whoever needs its answer.
+    const accepted = likely && host.accepts(likely, signal).catch(() => {});
     const early = options.reading && addressing && likely
       ? prepareTree(workspace, addressing, false, likely.text)
       : undefined;
@@ -91,7 +93,7 @@ export async function openLive(
       const all = [...workspace.warnings, ...found];
       if (options.json) printDiagnostics(all, session);
       showDiagnostics(all, sources, session);
-      await compared?.catch(() => {});
+      await accepted;
       await incus.close();
       return undefined;
     }
@@ -125,6 +127,7 @@ export async function openLive(
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);
         }
+        await accepted;
         await incus.close();
       },
     };

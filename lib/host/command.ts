@@ -77,7 +77,10 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Added to `childEnvironment()`; nothing else reaches the program. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Aborted: the program is asked to stop (see `stopAfterMs`) and waited for. */
+  /**
+   * Aborted: the program is asked to stop (see `stopAfterMs`) and waited for. Without it the program has a process group of its own, and
+   * no Ctrl-C reaches it.
+   */
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
   /**
@@ -110,8 +113,8 @@ const GRACE_MS = 500;
 const TAIL_CHARS = 4_000;
 
 /**
- * Runs a program to its end, without a shell. It stays in our process group, so Ctrl-C reaches it too; whoever calls
- * listens for the interrupt and aborts `signal`. Throws `CommandError` unless it ends with one of `okCodes`.
+ * Runs a program to its end, without a shell. Given a `signal` it stays in our process group, so Ctrl-C reaches it too; whoever calls
+ * listens for the interrupt and aborts the signal. Throws `CommandError` unless it ends with one of `okCodes`.
  *
  * `Deno.kill` needs an unrestricted run permission; `ChildProcess.kill` does not.
  */
@@ -176,6 +179,7 @@ function spawn(argv: readonly [string, ...string[]], options: CommandOptions): D
       args,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       clearEnv: true,
+      detached: options.signal === undefined && piped === "piped",
       env: childEnvironment(options.env),
       stdin: options.stdin !== undefined ? "piped" : piped === "inherit" ? "inherit" : "null",
       stdout: piped,

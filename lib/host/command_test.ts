@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CommandError, runCommand } from "./command.ts";
+import { CommandError, type CommandOptions, runCommand } from "./command.ts";
 
 async function failure(promise: Promise<unknown>): Promise<CommandError> {
   try {
@@ -26,6 +26,14 @@ Deno.test("runCommand() passes arguments as data, not as shell words", async () 
 
 Deno.test("runCommand() gives an empty standard input when none is named", async () => {
   assert.equal((await runCommand(["cat"])).stdout, "");
+});
+
+Deno.test("runCommand() keeps Ctrl-C from a program that nobody may interrupt, and from no other", async () => {
+  const groupOf = async (options: CommandOptions) =>
+    (await runCommand(["cut", "-d ", "-f5", "/proc/self/stat"], options)).stdout.trim();
+  const ours = Deno.readTextFileSync("/proc/self/stat").split(" ")[4];
+  assert.equal(await groupOf({ signal: new AbortController().signal }), ours);
+  assert.notEqual(await groupOf({}), ours);
 });
 
 Deno.test("runCommand() reports a failing program with its own first words", async () => {

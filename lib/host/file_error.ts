@@ -36,7 +36,7 @@ export type FileVerb = "read" | "write" | "remove" | "list" | "lock";
 const WORDS: Readonly<Record<Exclude<FileFailure, "other">, string>> = {
   "missing": "there is no such file",
   "read-only": "the file system is read-only",
-  "no-space": "the disk is full (or the quota is used up); nothing was changed",
+  "no-space": "the disk is full, or the quota is used up; with room the same command carries on",
   "symlink": "a symbolic link stands in its path, and anklume writes through none",
   "denied": "permission denied",
   "owner": "it belongs to another user; run anklume as that user or as root",

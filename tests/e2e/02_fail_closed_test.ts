@@ -13,12 +13,18 @@ domains:
     machines: { right-a: {} }
 `;
 
-/** A directory that stands first on the PATH and holds an `nft` of the test's making. */
-async function withNft(lab: Lab, script: string): Promise<Record<string, string>> {
-  const real = (await must(["sh", "-c", "command -v nft"])).trim();
+/** A directory that stands first on the PATH and holds a program of the test's making. */
+async function withProgram(
+  lab: Lab,
+  name: string,
+  script: string,
+): Promise<Record<string, string>> {
   const dir = `${lab.dir}/bin`;
-  await Deno.mkdir(dir, { recursive: true });
-  await Deno.writeTextFile(`${dir}/nft`, `#!/bin/sh\nREAL=${real}\n${script}\n`, { mode: 0o755 });
+  await Deno.mkdir(`${dir}/real`, { recursive: true });
+  const real = `${dir}/real/${name}`;
+  await Deno.copyFile((await must(["sh", "-c", `command -v ${name}`])).trim(), real);
+  const text = `#!/bin/sh\nREAL=${real}\n${script}\n`;
+  await Deno.writeTextFile(`${dir}/${name}`, text, { mode: 0o755 });
   return { PATH: `${dir}:${Deno.env.get("PATH")}` };
 }
 
@@ -36,7 +42,7 @@ exit 1`;
 
 Deno.test("nothing is made when nft refuses the ruleset, and the next apply carries on", async () => {
   await using lab = await Lab.create(INFRA);
-  const failed = await lab.anklume(["apply", "--infra"], 1, await withNft(lab, REFUSE));
+  const failed = await lab.anklume(["apply", "--infra"], 1, await withProgram(lab, "nft", REFUSE));
   assert.match(failed.stdout + failed.stderr, /Cannot allocate memory/);
   assert.deepEqual(await query("/1.0/projects"), ["/1.0/projects/default"]);
 
@@ -48,13 +54,20 @@ Deno.test("nothing is made when nft refuses the ruleset, and the next apply carr
 Deno.test("no machine runs when the load fails on the host alone, and the next apply carries on", async () => {
   await using lab = await Lab.create(INFRA);
   // The empty namespace that the ruleset is tried in has no eth0.
-  const broken = await withNft(
+  const broken = await withProgram(
     lab,
+    "nft",
     `ip link show eth0 >/dev/null 2>&1 || exec $REAL "$@"\n${REFUSE}`,
   );
-  const failed = await lab.anklume(["apply", "--infra"], 1, broken);
+  // For Incus too, which then makes no bridge, and leaves the name server of each.
+  const nft = (await must(["sh", "-c", "command -v nft"])).trim();
+  await must(["mount", "--bind", `${lab.dir}/bin/nft`, nft]);
+  const failed = await lab.anklume(["apply", "--infra"], 1, broken)
+    .finally(() => must(["umount", nft]));
   assert.match(failed.stdout, /Cannot create firewall.*Cannot allocate memory/s);
+  assert.match(failed.stdout, /Cannot create network net-left/);
   assert.deepEqual(await liveInstances(), []);
+  assert.match(await must(["pgrep", "--full", "--list-full", "interface=net-left"]), /dnsmasq/);
 
   await lab.anklume(["apply", "--infra"]);
   assert.equal((await runningMachines()).length, 3);
@@ -76,7 +89,7 @@ Deno.test("what a killed run left frozen stays so when nft refuses the ruleset",
   }
   await must(["incus", "pause", "--project", "left", "left-a"]);
   await must(["nft", "flush", "ruleset"]);
-  const refusing = await withNft(lab, REFUSE);
+  const refusing = await withProgram(lab, "nft", REFUSE);
   for (const args of [["apply", "--infra", "--yes"], ["apply", "--provision"]]) {
     const failed = await lab.anklume(args, 1, refusing);
     assert.match(failed.stderr, /Cannot allocate memory/);
@@ -89,8 +102,9 @@ Deno.test("what a killed run left frozen stays so when nft refuses the ruleset",
 
 Deno.test("no machine runs when the table is tampered with between load and read-back", async () => {
   await using lab = await Lab.create(INFRA);
-  const tampering = await withNft(
+  const tampering = await withProgram(
     lab,
+    "nft",
     `case "$*" in *list*) exec $REAL "$@";; esac
 input=$(cat)
 printf '%s\\n' "$input" | $REAL "$@" || exit $?
@@ -130,4 +144,16 @@ Deno.test("destroy leaves no rules behind where somebody deleted one of the tabl
   await lab.anklume(["destroy", "--yes"]);
   assert.doesNotMatch(await must(["nft", "list", "tables"]), /anklume_closed/);
   assert.doesNotMatch(await must(["ls", "/etc/anklume"]), /closed\.nft/);
+});
+
+Deno.test("what is asked of nft is over when anklume ends, also where nobody waits for the answer", async () => {
+  await using lab = await Lab.create(INFRA);
+  const slow = await withProgram(
+    lab,
+    "unshare",
+    `sleep 1; touch ${lab.dir}/ended; exec $REAL "$@"`,
+  );
+  const { stdout } = await lab.anklume(["status"], 0, slow);
+  assert.match(stdout, /NOT LOADED/);
+  assert.ok((await Deno.stat(`${lab.dir}/ended`)).isFile);
 });

@@ -64,6 +64,12 @@ export async function openLive(
   const reading = options.reading ?? new HostReading(new HeadStart(askNetworks, signal));
   reading.wish(wishesOf(infra));
   const incus = await reading.takeIncus();
+  const asked: Promise<unknown>[] = [];
+  const close = async (): Promise<void> => {
+    // No program of ours outlives this process, whoever needs its answer.
+    await Promise.all(asked);
+    await incus.close();
+  };
   try {
     const surroundings = await reading.surroundings;
     // Incus takes long to tell of machines and networks: only a lost lock needs them to know who lives where.
@@ -74,12 +80,15 @@ export async function openLive(
       const { localUplinks } = surroundings;
       return renderRuleset(infra, addressing, { orphanBridges, localUplinks }, reading.templates);
     };
+    const compare = (ruleset: Ruleset) => {
+      const compared = host.firewall(ruleset, signal);
+      asked.push(Promise.allSettled([compared, host.accepts(ruleset, signal)]));
+      return compared;
+    };
     // Nearly always no bridge has outlived its domain: what follows from that is done meanwhile.
     const likely = addressing === undefined ? undefined : render(addressing, []);
-    const compared = likely && host.firewall(likely, signal);
+    const compared = likely && compare(likely);
     compared?.catch(() => {});
-    // No process of ours outlives this one, whoever needs its answer.
-    const accepted = likely && host.accepts(likely, signal).catch(() => {});
     const early = options.reading && addressing && likely
       ? prepareTree(workspace, addressing, false, likely.text)
       : undefined;
@@ -93,8 +102,7 @@ export async function openLive(
       const all = [...workspace.warnings, ...found];
       if (options.json) printDiagnostics(all, session);
       showDiagnostics(all, sources, session);
-      await accepted;
-      await incus.close();
+      await close();
       return undefined;
     }
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
@@ -104,7 +112,7 @@ export async function openLive(
     const ruleset = same ? likely : render(addressing, orphanBridges);
     const [state, firewall, limits, admin] = await Promise.all([
       reading.state,
-      same && compared ? compared : host.firewall(ruleset, signal),
+      same && compared ? compared : compare(ruleset),
       reading.limits,
       reading.state.then((state) => readAdmin(incus, infra, state)),
     ]);
@@ -127,12 +135,11 @@ export async function openLive(
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);
         }
-        await accepted;
-        await incus.close();
+        await close();
       },
     };
   } catch (error) {
-    await incus.close();
+    await close();
     throw error;
   }
 }

@@ -96,16 +96,8 @@ async function applyOnce(
     if (refusedToo !== undefined) return refusedToo;
   }
   if (session.signal.aborted) return EXIT.interrupted;
-  const { resources } = live.actual;
-  const frozen = anyLeftFrozen(resources);
-  // What an interrupted run left is changed before the tree is written: not where nft refuses the rules.
-  if (frozen || standInNames(live.owner, resources).length > 0) await live.accepted();
-  if (!options.provision && round < ROUNDS && await withoutStandIns(live, session)) {
+  if (await endLeftovers(live, !options.provision && round < ROUNDS, session)) {
     return await applyOnce(workspace, options, session, round + 1);
-  }
-  if (frozen) {
-    const { thawBefore } = await import("./apply_snapshot.ts");
-    await thawBefore(live, session);
   }
   await writeTree(tree, live.lock);
   // Asked of nft when the ruleset was rendered: the tree took as long.
@@ -141,11 +133,28 @@ async function settled(plan: Plan, { incus }: Live, { signal }: Session): Promis
   return await incus.settle(new Set(places.filter((place) => place !== undefined)), signal);
 }
 
-/** Removes networks that an interrupted restore left, aloud. @returns whether there were any */
-async function withoutStandIns(live: Live, { terminal }: Session): Promise<boolean> {
-  const gone = await removeStandIns(live.incus, live.owner, live.actual.resources);
+/**
+ * Ends what interrupted runs left, aloud: machines that a snapshot froze, and where it may, networks of a restore.
+ * @returns whether the plan has to be made anew
+ */
+async function endLeftovers(
+  live: Live,
+  mayReplan: boolean,
+  session: Session,
+): Promise<boolean> {
+  const { actual: { resources }, incus, owner } = live;
+  const frozen = anyLeftFrozen(resources);
+  const standIns = mayReplan ? standInNames(owner, resources) : [];
+  if (!frozen && standIns.length === 0) return false;
+  // Nothing is touched where nft refuses the rules.
+  await live.accepted();
+  const gone = standIns.length === 0 ? [] : await removeStandIns(incus, owner, resources);
   for (const name of gone) {
-    terminal.out(`Removed the network ${name}, which an interrupted restore had left.\n`);
+    session.terminal.out(`Removed the network ${name}, which an interrupted restore had left.\n`);
+  }
+  if (frozen && gone.length === 0) {
+    const { thawBefore } = await import("./apply_snapshot.ts");
+    await thawBefore(live, session);
   }
   return gone.length > 0;
 }

@@ -1,3 +1,4 @@
+import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { Change } from "../plan/plan.ts";
 import {
@@ -136,12 +137,29 @@ async function isReady(
   timeoutMs: number,
 ): Promise<boolean> {
   for (const end = now() + timeoutMs; now() < end;) {
-    const { value } = await incus.networks.get(name);
-    if (actualNetwork(value).unready === undefined) return true;
-    if (value.status === "Errored") return false;
+    const live = await orMissing(incus.networks.get(name));
+    if (live === undefined || live.value.status === "Errored") return false;
+    if (actualNetwork(live.value).unready === undefined) return true;
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
   return false;
+}
+
+/**
+ * One that Incus is still making is waited for. Of one that was never made to its end, because who had asked for it went away, Incus
+ * deletes the record alone: its interface would stay, and its name server.
+ */
+async function deleteNetwork(context: StepContext, name: string): Promise<void> {
+  const { incus: { networks }, cleanup } = context;
+  const { value } = await networks.get(name);
+  if (value.status !== "Pending") return await networks.delete(name);
+  context.progress("waiting for the bridge");
+  const stands = await isReady(context, name, UNREADY_MS);
+  // It may have taken it back by itself.
+  await orMissing(networks.delete(name));
+  if (stands) return;
+  await cleanup?.endNameServer(name, { anyones: true });
+  await cleanup?.removeInterface(name);
 }
 
 const INTERFACE_LEFT = /Network interface "[^"]+" already exists/;
@@ -179,16 +197,14 @@ export async function writeProfile(
   await incus.profiles.update(project, name, profileUpdateBody(desired, actual), { etag });
 }
 
-export async function deleteResource(
-  { incus, beforeProjectGoes }: StepContext,
-  change: Change,
-): Promise<void> {
+export async function deleteResource(context: StepContext, change: Change): Promise<void> {
+  const { incus, beforeProjectGoes } = context;
   const { kind, name, project = "default", pool = "default" } = change.addr;
   if (kind === "project") {
     await beforeProjectGoes?.(name);
     return await incus.projects.delete(name);
   }
-  if (kind === "network") return await incus.networks.delete(name);
+  if (kind === "network") return await deleteNetwork(context, name);
   if (kind === "volume") return await incus.volumes.delete(pool, project, name);
   if (kind === "profile") return await incus.profiles.delete(project, name);
   throw new TypeError(`a ${kind} is not deleted here`);

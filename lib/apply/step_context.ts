@@ -4,7 +4,7 @@ import type { DesiredVolume } from "../resource/volume.ts";
 
 /** What Incus left on the host, and that it stumbles over itself. Where there is nothing of it: no matter. */
 export interface HostCleanup {
-  /** A bridge, or a machine's port, that nobody uses. */
+  /** A bridge, or a machine's port, that nobody uses; nothing where there is none. */
   removeInterface(name: string): Promise<void>;
   /** The bridge's name server, where no daemon has it as a child any more; `anyones`: where there is no such bridge, whose child it is does not matter. */
   endNameServer(bridge: string, options?: { readonly anyones?: true }): Promise<void>;

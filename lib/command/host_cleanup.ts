@@ -5,7 +5,12 @@ const TIMEOUT_MS = 10_000;
 
 export const hostCleanup: HostCleanup = {
   async removeInterface(name) {
-    await runCommand(["ip", "link", "delete", "dev", name], { timeoutMs: TIMEOUT_MS });
+    try {
+      await runCommand(["ip", "link", "delete", "dev", name], { timeoutMs: TIMEOUT_MS });
+    } catch (error) {
+      const none = error instanceof CommandError && /Cannot find device/.test(error.stderr);
+      if (!none) throw error;
+    }
   },
   async endNameServer(bridge, { anyones } = {}) {
     // Those that a living daemon started are its children; those of a container's own daemon are in another network namespace.

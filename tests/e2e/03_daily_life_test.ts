@@ -147,16 +147,21 @@ Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply car
   assert.deepEqual((await check(lab)).changes, []);
 });
 
-Deno.test("destroy waits for what a killed apply had asked for", async () => {
+Deno.test("destroy waits for what a killed apply had asked for, and leaves nothing of a bridge that was half made", async () => {
   await using lab = await Lab.create(MANY);
-  const running = await lab.startUntil(["apply", "--infra"], /created network/);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  running.child.kill("SIGKILL");
-  await running.end();
-  await lab.anklume(["destroy", "--yes"]);
-  assert.deepEqual(await liveInstances(), []);
-  await new Promise((resolve) => setTimeout(resolve, 2000));
-  assert.deepEqual(await liveInstances(), [], "none came up later");
+  // Half a second a bridge: at 200 ms the second one has its interface and its name server.
+  for (const ms of [50, 200]) {
+    const running = await lab.startUntil(["apply", "--infra"], /created network/);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    running.child.kill("SIGKILL");
+    await running.end();
+    await lab.anklume(["destroy", "--yes"]);
+    assert.deepEqual(await liveInstances(), []);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.deepEqual(await liveInstances(), [], "none came up later");
+    assert.doesNotMatch(await must(["ip", "-oneline", "link"]), /net-big/);
+    assert.doesNotMatch(await must(["ps", "-e", "-o", "args"]), /interface=net-big/);
+  }
 });
 
 Deno.test("a second apply on the same workspace is refused with the pid and age of the first", async () => {

@@ -6,7 +6,10 @@ import type { DesiredVolume } from "../resource/volume.ts";
 export interface HostCleanup {
   /** A bridge, or a machine's port, that nobody uses; nothing where there is none. */
   removeInterface(name: string): Promise<void>;
-  /** The bridge's name server, where no daemon has it as a child any more; `anyones`: where there is no such bridge, whose child it is does not matter. */
+  /**
+   * The bridge's name server, where no daemon has it as a child any more; with `anyones` whosever child it is: of a bridge that Incus does
+   * not know.
+   */
   endNameServer(bridge: string, options?: { readonly anyones?: true }): Promise<void>;
   /**
    * Lets the process go on through which Incus speaks to a container, if something stopped it.

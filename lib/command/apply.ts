@@ -137,18 +137,14 @@ async function settled(plan: Plan, { incus }: Live, { signal }: Session): Promis
  * Ends what interrupted runs left, aloud: machines that a snapshot froze, and where it may, networks of a restore.
  * @returns whether the plan has to be made anew
  */
-async function endLeftovers(
-  live: Live,
-  mayReplan: boolean,
-  session: Session,
-): Promise<boolean> {
+async function endLeftovers(live: Live, mayReplan: boolean, session: Session): Promise<boolean> {
   const { actual: { resources }, incus, owner } = live;
   const frozen = anyLeftFrozen(resources);
   const standIns = mayReplan ? standInNames(owner, resources) : [];
   if (!frozen && standIns.length === 0) return false;
   // Nothing is touched where nft refuses the rules.
   await live.accepted();
-  const gone = standIns.length === 0 ? [] : await removeStandIns(incus, owner, resources);
+  const gone = standIns.length === 0 ? [] : await removeStandIns(incus, owner, resources, standIns);
   for (const name of gone) {
     session.terminal.out(`Removed the network ${name}, which an interrupted restore had left.\n`);
   }

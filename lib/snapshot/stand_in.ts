@@ -65,15 +65,15 @@ export class StandIns implements AsyncDisposable {
 /**
  * Removes what an interrupted restore left of them, for who makes the host what infra.yml says. A machine that it left on one has
  * that NIC taken away: the plan gives it the one that it is to have.
- * @returns the names of those that are gone
+ * @param names `standInNames`
+ * @returns those that are gone
  */
 export async function removeStandIns(
   incus: IncusClient,
   owner: Owner,
   resources: readonly ActualResource[],
+  names: readonly string[],
 ): Promise<string[]> {
-  const names = standInNames(owner, resources);
-  if (names.length === 0) return [];
   await allSettled(resources.map(async (resource) => {
     if (resource.kind !== "instance" || ownership(resource.config, owner).kind !== "ours") return;
     await leave(incus, resource, names);

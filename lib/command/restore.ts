@@ -25,7 +25,8 @@ import { createOutlook } from "./outlook.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import type { Session } from "./session.ts";
 import { settle } from "./snapshot_host.ts";
-import { freeTimeName, takeAndSay, withProgress } from "./take_snapshot.ts";
+import { withProgress } from "./set_progress.ts";
+import { freeTimeName, takeAndSay } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 

@@ -13,7 +13,7 @@ import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machin
 import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
 import { openSnapshots } from "./snapshot_host.ts";
-import { withProgress } from "./take_snapshot.ts";
+import { withProgress } from "./set_progress.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
 

@@ -1,15 +1,12 @@
 import { envVar } from "../host/terminal.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
-import { readActualState } from "../plan/read_actual_state.ts";
 import { type Inventory, inventoryOf, readInventory } from "../snapshot/inventory.ts";
 import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
 import { isUnfinished } from "../snapshot/snapshot_set.ts";
 import { thawLeft } from "../snapshot/thaw.ts";
-import { resolveAddressing } from "./resolve_addressing.ts";
 import type { HeadStart } from "./head_start.ts";
 import type { Session } from "./session.ts";
-import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What the snapshot verbs work on. Lighter than `openLive`: no firewall, no plan. */
@@ -38,7 +35,7 @@ export async function openSnapshots(
   const incus = await start.take();
   try {
     const infraId = workspace.lock?.infra ??
-      await lostInfraId(workspace, incus, session, options);
+      await (await import("./lost_infra_id.ts")).lostInfraId(workspace, incus, session, options);
     if (infraId === undefined) {
       await incus.close();
       return undefined;
@@ -65,21 +62,6 @@ export async function openSnapshots(
     await incus.close();
     throw error;
   }
-}
-
-/** A lost lock is read back from what lives, as `check` does. */
-async function lostInfraId(
-  workspace: Workspace,
-  incus: IncusClient,
-  session: Session,
-  { json }: SnapshotHostOptions,
-): Promise<string | undefined> {
-  const state = await readActualState(incus, {}, { signal: session.signal });
-  const { addressing, diagnostics } = resolveAddressing(workspace, state);
-  if (addressing !== undefined) return addressing.infraId;
-  if (json) printDiagnostics(diagnostics, session);
-  showDiagnostics(diagnostics, workspace.sources, session);
-  return undefined;
 }
 
 /**

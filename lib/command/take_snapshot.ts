@@ -5,21 +5,15 @@ import { deleteSet } from "../snapshot/delete_set.ts";
 import { driverNotes } from "../snapshot/driver_notes.ts";
 import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
 import { setNameProblem, timeName } from "../snapshot/set_name.ts";
-import type { OnEvent, WorkResult } from "../snapshot/snapshot_event.ts";
+import type { WorkResult } from "../snapshot/snapshot_event.ts";
 import { isUnfinished, notesOf, setOfNotes } from "../snapshot/snapshot_set.ts";
 import { type SetRequest, takeSet } from "../snapshot/take_set.ts";
 import { contentsText, localTime } from "../view/snapshot.ts";
-import {
-  advanceSnapshot,
-  failuresText,
-  initialSnapshotProgress,
-  snapshotEventLine,
-} from "../view/snapshot_progress.ts";
-import { setLine, type SetVerb, snapshotLine } from "../view/snapshot_lines.ts";
+import { failuresText } from "../view/snapshot_progress.ts";
 import { duration, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
-import { startPicture } from "./show_progress.ts";
+import { withProgress } from "./set_progress.ts";
 import { UserError } from "./user_error.ts";
 
 /** @throws UserError for a name that no set can have */
@@ -104,41 +98,6 @@ async function removeRest(
   terminal.err(failuresText(result, session.err));
   terminal.err(`${hang("anklume: ", `Cannot remove what ${what} ${name}.`, session.err.width)}\n`);
   return false;
-}
-
-/** Whose snapshots are taken, put back or deleted. */
-export interface SetWork {
-  readonly set: string;
-  readonly does: SetVerb;
-  readonly machines: readonly { readonly project: string }[];
-}
-
-/** Does it and shows it: a picture that moves on a terminal, plain lines in a pipe, JSON where that was asked for. */
-export async function withProgress<T extends WorkResult>(
-  { set, does, machines }: SetWork,
-  session: Session,
-  work: (onEvent: OnEvent) => Promise<T>,
-): Promise<T> {
-  const { terminal, out, emit } = session;
-  if (emit !== undefined) {
-    const result = await work((event) => emit(snapshotLine(set, does, event, systemClock())));
-    emit(setLine(set, does, result));
-    return result;
-  }
-  if (!terminal.canRedraw) {
-    const past = { take: "taken", restore: "restored", delete: `deleted from ${set}` }[does];
-    return await work((event) => {
-      const line = snapshotEventLine(event, past, out);
-      if (line !== undefined) terminal.out(`${line}\n`);
-    });
-  }
-  let state = initialSnapshotProgress(machines);
-  const picture = startPicture(() => state, session);
-  try {
-    return await work((event) => state = advanceSnapshot(state, event));
-  } finally {
-    picture.end();
-  }
 }
 
 /** Takes a set and reports it: `EXIT.done` only when all of it was taken. */

@@ -5,7 +5,6 @@ import { readTextFileIfAny } from "../host/workspace_file.ts";
 import type { WorkspaceHold } from "../host/workspace_lock.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { Session } from "./session.ts";
-import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 
 /** What the files of the current directory say, without a mistake among them. */
 export interface Workspace {
@@ -45,6 +44,7 @@ export async function loadWorkspace(
     ? sources
     : [...sources, { file: LOCK_FILE, text: lockText }];
   if (infra === undefined || hasErrors(all)) {
+    const { printDiagnostics, showDiagnostics } = await import("./show_diagnostics.ts");
     if (options.json) printDiagnostics(all, session);
     showDiagnostics(all, shown, session);
     return undefined;

@@ -1,11 +1,11 @@
 import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
+import { unlessMissing } from "../incus/unless_missing.ts";
 import { eachMachine } from "./each_machine.ts";
 import type { Inventory } from "./inventory.ts";
 import { SetNoteWriter } from "./note_store.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 import { memberKey, notedKey, notesOf, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
-import { unlessMissing } from "./take_set.ts";
 
 /**
  * Deletes members of a set, by default all of it. The note goes last: an interrupted deletion leaves a set that is marked

@@ -1,6 +1,7 @@
 import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
+import { unlessMissing } from "../incus/unless_missing.ts";
 import { NEVER } from "../incus/wire/snapshot.ts";
 import { eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
@@ -200,13 +201,4 @@ async function removeTaken(
     removing.push(unlessMissing(instanceSnapshots.delete(project, name, snapshot)));
   }
   await allSettled(removing);
-}
-
-/** What is not there needs no deleting. */
-export async function unlessMissing(deleting: Promise<void>): Promise<void> {
-  try {
-    await deleting;
-  } catch (error) {
-    if (!(error instanceof IncusError) || error.status !== 404) throw error;
-  }
 }

@@ -13,7 +13,7 @@ import { readEverything } from "../lib/snapshot/read_everything.ts";
 import type { SetNote } from "../lib/snapshot/set_note.ts";
 import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
 
-const ROUNDS = 7;
+const ROUNDS = 15;
 /** A restore takes long enough to be measured in fewer. */
 const LONG_ROUNDS = 3;
 const LIMIT = 1.15;

@@ -4,6 +4,7 @@ import { BASELINE } from "../snapshot/set_name.ts";
 import { type SetMember, setOfNotes, type SnapshotSet } from "../snapshot/snapshot_set.ts";
 import { contents, shortList } from "../view/snapshot.ts";
 import { failuresText } from "../view/snapshot_progress.ts";
+import { hang } from "../view/text.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { agree } from "./confirm.ts";
 import type { Everything } from "../snapshot/read_everything.ts";
@@ -57,7 +58,8 @@ export async function snapshotDelete(
   for (const { set, members } of chosen) {
     const whole = members.length === set.members.length ? "" : ", a part of it";
     const machines = shortList(members.map(({ machine }) => machine));
-    terminal.out(`Delete ${set.name}${whole}: ${contents(members)} (${machines})\n`);
+    const what = `${set.name}${whole}: ${contents(members)} (${machines})`;
+    terminal.out(`${hang("Delete ", what, session.out.width)}\n`);
   }
   // What nobody can go back to any more is asked about; what `reset` needs is said to be that.
   const baseline = chosen.some(({ set }) => set.name === BASELINE);

@@ -48,7 +48,7 @@ export function sizeProblem(size: string): Problem | undefined {
 
 /** Checks Incus's `snapshots.expiry`: `30d`, `1w 2d`; each unit once (`GetExpiry` in its source). */
 export function expiryProblem(expiry: string): Problem | undefined {
-  const remedy = "write for example `30d`, `2w` or `1m`: S, M, H (time), d, w, m, y (date)";
+  const remedy = "`30d`, `2w` or `1m`, for example: S, M, H (time), d, w, m, y (date)";
   const units = new Set<string>();
   let some = false;
   for (const part of expiry.trim().split(" ")) {

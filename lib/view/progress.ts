@@ -3,7 +3,7 @@ import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { activity } from "./report.ts";
 import type { Style } from "./style.ts";
-import { count, duration, printable, shorten } from "./text.ts";
+import { count, duration, printable, shorten, withoutColors } from "./text.ts";
 
 /** What a screen shows of an apply: one line per domain, and what it is busy with below. */
 export interface ProgressState {
@@ -113,9 +113,8 @@ export function progressFooter(
 
 /** How many lines of a screen that is `columns` wide these take: it may have become narrower since they were drawn. */
 export function screenRows(lines: readonly string[], columns: number): number {
-  // deno-lint-ignore no-control-regex -- colours take no room
-  const bare = lines.map((line) => line.replace(/\u001b\[[0-9;]*m/g, ""));
-  return bare.reduce((rows, line) => rows + Math.max(1, Math.ceil(line.length / columns)), 0);
+  const widths = lines.map((line) => withoutColors(line).length);
+  return widths.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
 }
 
 /** Busy, then waiting, then finished. */

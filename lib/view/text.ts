@@ -38,8 +38,14 @@ export function wrap(text: string, width: number): string {
 
 /** `prefix`, then the text wrapped beside it: lines after the first start below the text's first word. */
 export function hang(prefix: string, text: string, width: number): string {
-  return prefix +
-    wrap(text, width - prefix.length).replaceAll("\n", `\n${" ".repeat(prefix.length)}`);
+  const indent = withoutColors(prefix).length;
+  return prefix + wrap(text, width - indent).replaceAll("\n", `\n${" ".repeat(indent)}`);
+}
+
+/** As it is seen: colours take no room. */
+export function withoutColors(text: string): string {
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  return text.replace(/\u001b\[[0-9;]*m/g, "");
 }
 
 /** `1 machine`, `3 machines`. */

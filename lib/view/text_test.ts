@@ -22,6 +22,10 @@ Deno.test("hang() keeps what follows below the first word", () => {
     hang("Firewall  ", "not loaded at all", 20),
     "Firewall  not loaded\n          at all",
   );
+  assert.equal(
+    hang("\u001b[31mlab: \u001b[39m", "not loaded at all", 16),
+    "\u001b[31mlab: \u001b[39mnot loaded\n     at all",
+  );
 });
 
 Deno.test("count() and duration() read as a person would say them", () => {

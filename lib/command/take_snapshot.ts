@@ -123,9 +123,8 @@ export async function takeAndSay(
       : `; no machine stood still for longer than ${(result.frozenMs / 1000).toFixed(2)} s`;
     const volumes = request.machines.flatMap((machine) => machine.volumes).length;
     const what = contentsText(request.machines.length, volumes);
-    const text = `Taken: ${request.name}, ${what}, in ` +
-      `${duration(performance.now() - began)}${still}.`;
-    terminal.out(`${text}\n`);
+    const text = `${request.name}, ${what}, in ${duration(performance.now() - began)}${still}.`;
+    terminal.out(`${hang("Taken: ", text, out.width)}\n`);
     return EXIT.done;
   }
   terminal.err(failuresText(result, session.err));

@@ -13,6 +13,9 @@ export interface SnapshotListing {
   readonly frozen: readonly string[];
 }
 
+/** In a cell whose column has a value elsewhere. */
+const NOTHING = "-";
+
 /** `snapshot list`, oldest first. */
 export function snapshotsText(listing: SnapshotListing, style: Style, now: Date): string {
   const { colors, width } = style;
@@ -31,8 +34,8 @@ export function snapshotsText(listing: SnapshotListing, style: Style, now: Date)
       { title: "BY", least: 6 },
     ];
     // A column without a single value is no column.
-    const used = columns.map(({ title }, index) =>
-      title !== "SIZE" || rows.some((row) => row[index]?.text !== "")
+    const used = columns.map((_, index) =>
+      rows.some(({ [index]: cell }) => !["", NOTHING].includes(cell?.text ?? ""))
     );
     lines.push(...table(
       columns.filter((_, index) => used[index]),
@@ -101,7 +104,7 @@ function setRow(set: SnapshotSet, { colors }: Style, now: Date): Cell[] {
         : `in ${span(Date.parse(set.expires) - now.getTime())}`,
     },
     { text: memberNames(set.members) },
-    { text: volumes === 0 ? "-" : String(volumes) },
+    { text: volumes === 0 ? NOTHING : String(volumes) },
     { text: sizes.length === 0 ? "" : bytes(sizes.reduce((sum, size) => sum + size, 0)) },
     { text: byWords(set) },
   ];

@@ -40,6 +40,14 @@ Deno.test("snapshotsText() keeps within 80 columns, names whole", () => {
   assert.match(text, /before-20261125-102607 .* 2 h .* in 7 d .* db .* 1 .* restore/);
 });
 
+Deno.test("snapshotsText() has no column in which nothing stands", () => {
+  const members = set("x").members.map((member) => ({ ...member, volumes: [] }));
+  const bare = { sets: [set("x", { members })], restoring: [], frozen: [] };
+  assert.match(snapshotsText(bare, STYLE, NOW), /EXPIRES +MACHINES +BY$/m);
+  const mixed = { ...bare, sets: [...bare.sets, set("y")] };
+  assert.match(snapshotsText(mixed, STYLE, NOW), /EXPIRES +MACHINES +VOL +BY$/m);
+});
+
 Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen machines", () => {
   const text = snapshotsText(
     {

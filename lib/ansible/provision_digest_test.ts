@@ -32,7 +32,7 @@ function digests(infra: Infra, changes: Record<string, string> = {}): Record<str
   const { entries } = planSync(tree, new Map(), { cleanOrphans: false, frozen: new Set() });
   const files = new Map<string, ProvisionFile>();
   const put = (path: string, text: string) => {
-    files.set(path, describeFile(path, new TextEncoder().encode(text)));
+    files.set(path, describeFile(path, [new TextEncoder().encode(text)]));
   };
   for (const { path, after } of entries) put(path, after ?? "");
   for (const [path, text] of Object.entries(changes)) {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fileKind, listDirectory, readFileBytes } from "../host/workspace_file.ts";
+import { fileKind, listDirectory, readPieces } from "../host/workspace_file.ts";
 import type { EntryKind, RootOption } from "../host/workspace_path.ts";
 import { userText } from "./managed_section.ts";
 import type { SyncPlan } from "./plan_sync.ts";
@@ -37,7 +37,7 @@ export function readProvisionFiles(
   const add = (path: string, kind: EntryKind) => {
     if (kind === "directory") return walk(path);
     if (kind === "file" && !planned.has(path)) {
-      found.set(path, describeFile(path, readFileBytes(path, options)));
+      found.set(path, describeFile(path, readPieces(path, options)));
     } else if (kind === "symlink") {
       found.set(path, { digest: "symlink" });
     }
@@ -57,7 +57,7 @@ export function readProvisionFiles(
   addManifests(found, options);
   for (const { path, after } of plan.entries) {
     if (after !== undefined && isRead(path)) {
-      found.set(path, describeFile(path, new TextEncoder().encode(after)));
+      found.set(path, describeFile(path, [new TextEncoder().encode(after)]));
     }
   }
   return found;
@@ -76,7 +76,7 @@ function addManifests(found: Map<string, ProvisionFile>, options: RootOption): v
     for (const collection of listDirectory(`${root}/${namespace.name}`, options)) {
       const manifest = `${root}/${namespace.name}/${collection.name}/MANIFEST.json`;
       if (collection.kind === "directory" && fileKind(manifest, options) === "file") {
-        found.set(manifest, describeFile(manifest, readFileBytes(manifest, options)));
+        found.set(manifest, describeFile(manifest, readPieces(manifest, options)));
       }
     }
   }
@@ -85,12 +85,21 @@ function addManifests(found: Map<string, ProvisionFile>, options: RootOption): v
 /** Larger ones are nobody's text, and V8 makes no string of half a gigabyte. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** What counts of a file that Ansible may read. */
-export function describeFile(path: string, bytes: Uint8Array): ProvisionFile {
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  const mayBeText = /\.(ya?ml|j2|py|json|ini)$|\/[^.]+$/.test(path);
-  if (!mayBeText || bytes.length > MAX_TEXT_BYTES) return { digest };
-  const text = new TextDecoder().decode(bytes);
+/** What counts of a file that Ansible may read, from its bytes in one piece or several. */
+export function describeFile(path: string, pieces: Iterable<Uint8Array>): ProvisionFile {
+  const hash = createHash("sha256");
+  const decoder = new TextDecoder();
+  let text = /\.(ya?ml|j2|py|json|ini)$|\/[^.]+$/.test(path) ? "" : undefined;
+  let length = 0;
+  for (const piece of pieces) {
+    hash.update(piece);
+    length += piece.length;
+    if (length > MAX_TEXT_BYTES) text = undefined;
+    if (text !== undefined) text += decoder.decode(piece, { stream: true });
+  }
+  const digest = hash.digest("hex");
+  if (text === undefined) return { digest };
+  text += decoder.decode();
   return {
     digest,
     ...(/\.ya?ml$/.test(path) ? { text } : {}),

@@ -25,13 +25,42 @@ export function readFileBytes(
   path: string,
   { root = "." }: RootOption = {},
 ): Uint8Array<ArrayBuffer> {
-  const full = path.startsWith("/") ? path : `${root}/${path}`;
+  const full = fullPath(path, root);
   try {
     if (!Deno.statSync(full).isFile) throw new FileError("read", path, "not-a-file");
     return Deno.readFileSync(full);
   } catch (error) {
     throw toFileError("read", path, error);
   }
+}
+
+/** A large file is read in pieces of so many bytes. */
+export const PIECE_BYTES = 4 * 1024 * 1024;
+
+/** As `readFileBytes`, but a large file is never in memory whole. */
+export function* readPieces(
+  path: string,
+  { root = "." }: RootOption = {},
+): Generator<Uint8Array<ArrayBuffer>> {
+  const full = fullPath(path, root);
+  try {
+    const { isFile, size } = Deno.statSync(full);
+    if (!isFile) throw new FileError("read", path, "not-a-file");
+    if (size <= PIECE_BYTES) return yield Deno.readFileSync(full);
+    using file = Deno.openSync(full);
+    for (;;) {
+      const piece = new Uint8Array(PIECE_BYTES);
+      const length = file.readSync(piece);
+      if (length === null) return;
+      yield piece.subarray(0, length);
+    }
+  } catch (error) {
+    throw toFileError("read", path, error);
+  }
+}
+
+function fullPath(path: string, root: string): string {
+  return path.startsWith("/") ? path : `${root}/${path}`;
 }
 
 /** As `readTextFile`; undefined where there is no such file. */

@@ -4,6 +4,8 @@ import {
   fileKind,
   listDirectory,
   listFiles,
+  PIECE_BYTES,
+  readPieces,
   readTextFile,
   readTextFileIfAny,
   removeFile,
@@ -216,3 +218,20 @@ Deno.test("writeFileAtomic() on a read-only file system says so", asRoot, async 
     "FileError read-only | Cannot write f: the file system is read-only\n",
   );
 });
+
+Deno.test("readPieces() gives a large file in pieces that make it up, a small one in one, and no device", () =>
+  inTemporaryDirectory(async (root) => {
+    const content = new Uint8Array(2 * PIECE_BYTES + 3).map((_, index) => index % 251);
+    await Deno.writeFile(`${root}/large`, content);
+    const pieces = [...readPieces("large", { root })];
+    assert.deepEqual(pieces.map(({ length }) => length), [PIECE_BYTES, PIECE_BYTES, 3]);
+    assert.deepEqual(new Uint8Array(await new Blob(pieces).arrayBuffer()), content);
+    await Deno.writeTextFile(`${root}/small`, "x");
+    assert.deepEqual([...readPieces("small", { root })], [new TextEncoder().encode("x")]);
+    await Deno.writeTextFile(`${root}/empty`, "");
+    assert.equal(
+      [...readPieces("empty", { root })].reduce((sum, { length }) => sum + length, 0),
+      0,
+    );
+    assert.equal((await failure(() => [...readPieces("/dev/null")])).reason, "not-a-file");
+  }));

@@ -1,4 +1,5 @@
 import { fileKind, listDirectory, readFileBytes } from "../host/workspace_file.ts";
+import { isLeftAside } from "../host/write_file.ts";
 import type { EntryKind, RootOption } from "../host/workspace_path.ts";
 
 /** A file that sync may have to do with, as it stands. */
@@ -23,7 +24,7 @@ export const OWN_DIRECTORIES = [".anklume/roles", ".anklume/plugins"] as const;
 
 /**
  * Reads everything that sync compares with: the files at the top, the three directories of
- * generated files one level deep (and what stands in `group_vars/<group>/`), and `.anklume/`.
+ * generated files one level deep (and what stands in `group_vars/<group>/`), and `.anklume/`; and what a killed sync left.
  */
 export function readExisting(
   paths: readonly string[],
@@ -55,6 +56,11 @@ export function readExisting(
     found.set(".anklume", { kind: own === "file" ? "other" : own });
   } else {
     for (const directory of OWN_DIRECTORIES) visit(directory, Infinity);
+  }
+  for (const prefix of own === "directory" ? ["", ".anklume/"] : [""]) {
+    for (const { name, kind } of listDirectory(prefix, options)) {
+      if (isLeftAside(name)) add(prefix + name, kind);
+    }
   }
   for (const path of paths.filter((path) => !found.has(path))) {
     if (!parentsAreDirectories(path, found, options)) continue;

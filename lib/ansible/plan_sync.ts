@@ -1,4 +1,5 @@
 import type { Diagnostic, SourceRange } from "../diag/diagnostic.ts";
+import { isLeftAside } from "../host/write_file.ts";
 import { type ExistingFiles, OWN_DIRECTORIES, SECTION_DIRECTORIES } from "./existing_files.ts";
 import { checkFile, hasUserContent, orphanBody } from "./file_check.ts";
 import { digestOf, findSection, isVaulted, mergeManaged } from "./managed_section.ts";
@@ -11,7 +12,7 @@ export type SyncStatus =
   | "unchanged"
   /** No longer needed; it has lost what its section held, and keeps the user's text. */
   | "orphan"
-  /** Deleted: an orphan with `--clean-orphans`, or a file of anklume's own that is no longer shipped. */
+  /** Deleted: an orphan with `--clean-orphans`, a file of anklume's own that is no longer shipped, or what a killed sync was writing. */
   | "removed"
   /** Encrypted as a whole; left alone. */
   | "vaulted";
@@ -55,7 +56,7 @@ export function planSync(
   const planned = new Set(tree.map((file) => file.path));
   for (const [path, there] of existing) {
     if (there.kind !== "text" || planned.has(path) || options.frozen.has(path)) continue;
-    if (isUnder(path, OWN_DIRECTORIES)) {
+    if (isLeftAside(path) || isUnder(path, OWN_DIRECTORIES)) {
       entries.push({ path, status: "removed", before: there.text });
     } else if (isUnder(path, SECTION_DIRECTORIES)) {
       planOrphan(path, there.text, options.cleanOrphans, entries, diagnostics);
@@ -158,7 +159,8 @@ function keptCopies(
   );
   return entries.flatMap(({ path, status, before }) => {
     const lost = edited.has(path) ||
-      (status === "removed" && !isUnder(path, OWN_DIRECTORIES) && hasUserContent(before ?? ""));
+      (status === "removed" && !isLeftAside(path) && !isUnder(path, OWN_DIRECTORIES) &&
+        hasUserContent(before ?? ""));
     if (!lost || before === undefined) return [];
     return [{ path: copyPath(path, before), status: "created" as const, after: before }];
   });

@@ -117,6 +117,21 @@ Deno.test("planSync() removes orphans only when asked, and keeps a copy of the u
   assert.equal(kept[0]?.after, mine);
 });
 
+Deno.test("planSync() removes what a killed sync was writing, and keeps no copy of it", () => {
+  const aside = ".0a1b2c3d-0000-4000-8000-0123456789ab.tmp";
+  const left = Object.fromEntries(
+    ["", "group_vars/", "host_vars/", ".anklume/roles/base_system/tasks/"]
+      .map((directory) => [directory + aside, `${SYNCED["group_vars/pro.yml"]}mine: 1\n`]),
+  );
+  const mine = { "group_vars/.notes.tmp": "mine\n" };
+  const after = plan(LAB, { ...SYNCED, ...left, ...mine });
+  assert.deepEqual(
+    after.entries.filter(isChange).map(({ path }) => path),
+    Object.keys(left).sort(),
+  );
+  assert.deepEqual(write({ ...SYNCED, ...left, ...mine }, after), { ...SYNCED, ...mine });
+});
+
 Deno.test("planSync() brings an orphan back to life with the user's text", () => {
   const mine = {
     ...SYNCED,

@@ -31,7 +31,7 @@ export async function writeFileAtomic(
   if (entry && !entry.isFile) throw new FileError("write", path, "not-a-file");
   makeDirectory(path, root);
 
-  const aside = `${parent}/.${crypto.randomUUID()}.tmp`;
+  const aside = `${parent}/${asideName()}`;
   try {
     // createNew: what somebody else laid in wait under that name is an error, not followed.
     using file = Deno.openSync(aside, {
@@ -55,6 +55,15 @@ export async function writeFileAtomic(
   }
   unflushed?.add(parent);
   if (unflushed === undefined) await flushDirectories([parent]);
+}
+
+function asideName(): string {
+  return `.${crypto.randomUUID()}.tmp`;
+}
+
+/** Whether a file is what `writeFileAtomic` was writing when it was killed. */
+export function isLeftAside(path: string): boolean {
+  return /(?:^|\/)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(path);
 }
 
 function encode(text: string): Uint8Array<ArrayBuffer> {

@@ -137,3 +137,24 @@ Deno.test("an unknown --domain is a wrong input that names the known ones", asyn
     assert.equal(looksLikeATrace(err), false);
   });
 });
+
+Deno.test("what a killed sync was writing is removed by the next one", async () => {
+  await withWorkspace(SMALL, async (cwd) => {
+    const { code, out } = await shell(
+      `for ms in $(seq 30 250); do
+         "$BIN" sync >/dev/null & pid=$!
+         sleep "0.$(printf %03d "$ms")"
+         kill -9 "$pid"; wait "$pid"
+         [ -z "$(find . -path ./.anklume -prune -o -name '.*-*-*-*-*.tmp' -print)" ] || exit 0
+         rm -rf .anklume inventory group_vars host_vars shell_plugins site.yml
+       done 2>/dev/null; echo "no kill came while a file was written"; exit 1`,
+      { cwd },
+    );
+    assert.equal(code, 0, out);
+    const next = await anklume(["sync"], { cwd });
+    assert.equal(next.code, 0, next.err);
+    assert.match(next.out, /^ {2}removed {3}\S+\.tmp$/m);
+    assert.equal((await shell("find . -name '.*.tmp'", { cwd })).out, "");
+    assert.match((await anklume(["sync"], { cwd })).out, /^Workspace: \d+ unchanged\.\n$/);
+  });
+});

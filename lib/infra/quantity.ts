@@ -19,6 +19,19 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const SMALLEST = 2 ** 20;
 
+/** Units of an expiry, in days. */
+const DAYS: Readonly<Record<string, number>> = {
+  S: 1 / 86_400,
+  M: 1 / 1440,
+  H: 1 / 24,
+  d: 1,
+  w: 7,
+  m: 31,
+  y: 366,
+};
+/** Incus reads no date after the year 9999, and takes no snapshot that would expire then. */
+const MOST_YEARS = 7000;
+
 /** Bytes of an Incus size such as `10GiB`; undefined when it is none. */
 export function parseSize(size: string): number | undefined {
   const match = /^([0-9]{1,18})([A-Za-z]*)$/.exec(size);
@@ -50,7 +63,7 @@ export function sizeProblem(size: string): Problem | undefined {
 export function expiryProblem(expiry: string): Problem | undefined {
   const remedy = "`30d`, `2w` or `1m`, for example: S, M, H (time), d, w, m, y (date)";
   const units = new Set<string>();
-  let some = false;
+  let days = 0;
   for (const part of expiry.trim().split(" ")) {
     const match = /^([0-9]{1,6})([SMHdwmy])$/.exec(part);
     if (match === null || units.has(match[2]!)) {
@@ -63,8 +76,11 @@ export function expiryProblem(expiry: string): Problem | undefined {
       };
     }
     units.add(match[2]!);
-    some ||= Number(match[1]) > 0;
+    days += Number(match[1]) * DAYS[match[2]!]!;
   }
-  if (some) return undefined;
-  return { code: "INVALID_EXPIRY", summary: `\`${shorten(expiry)}\` expires at once`, remedy };
+  if (days > 0 && days <= MOST_YEARS * DAYS.y!) return undefined;
+  const summary = days === 0
+    ? `\`${shorten(expiry)}\` expires at once`
+    : `\`${shorten(expiry)}\` is longer than ${MOST_YEARS} years`;
+  return { code: "INVALID_EXPIRY", summary, remedy };
 }

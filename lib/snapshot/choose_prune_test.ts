@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { expiryProblem } from "../infra/quantity.ts";
 import { choosePrune, type PruneWish } from "./choose_prune.ts";
 import { addSpan, setNameProblem, timeName } from "./set_name.ts";
 import type { SnapshotSet } from "./snapshot_set.ts";
@@ -89,4 +90,18 @@ Deno.test("addSpan() knows each of Incus's units", () => {
   assert.equal(addSpan(from, "2w", -1).toISOString(), "2026-01-17T00:00:00.000Z");
   assert.equal(addSpan(from, "1y").toISOString(), "2027-01-31T00:00:00.000Z");
   assert.equal(addSpan(from, "90S 1M").toISOString(), "2026-01-31T00:02:30.000Z");
+});
+
+Deno.test("expiryProblem() refuses a span whose end Incus could not write", () => {
+  for (const span of ["999999y", "8000y", "999999m", "6000y 99999m"]) {
+    assert.match(expiryProblem(span)?.summary ?? "", /longer than 7000 years/, span);
+  }
+  for (const span of ["7000y", "999999d", "1w 2d"]) {
+    assert.equal(expiryProblem(span), undefined, span);
+    assert.match(addSpan(NOW, span).toISOString(), /^\d{4}-/, span);
+    assert.deepEqual(
+      choose([set("a", 40)], { olderThan: span }).goes,
+      span === "1w 2d" ? ["a"] : [],
+    );
+  }
 });

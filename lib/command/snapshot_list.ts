@@ -1,5 +1,5 @@
 import { leftFrozen } from "../snapshot/thaw.ts";
-import type { Inventory } from "../snapshot/inventory.ts";
+import { unfinishedRestores } from "../snapshot/pending_restore.ts";
 import { snapshotsJson, snapshotsText } from "../view/snapshot.ts";
 import type { Everything } from "../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -35,21 +35,12 @@ export async function snapshotList(
     );
     return members.length === 0 ? [] : [{ ...set, members }];
   });
-  const listing = { sets, ...interrupted(inventory) };
+  const listing = {
+    sets,
+    restoring: unfinishedRestores(inventory),
+    frozen: leftFrozen(inventory).map(({ name }) => name),
+  };
   const { terminal, out } = session;
   terminal.out(options.json ? snapshotsJson(listing) : snapshotsText(listing, out, new Date()));
   return EXIT.done;
-}
-
-/** What interrupted runs left behind. */
-export function interrupted(inventory: Inventory): {
-  restoring: { machine: string; set: string }[];
-  frozen: string[];
-} {
-  return {
-    restoring: [...inventory.restores.values()].flatMap((note) =>
-      Object.entries(note).map(([machine, { set }]) => ({ machine, set }))
-    ),
-    frozen: leftFrozen(inventory).map(({ name }) => name),
-  };
 }

@@ -17,6 +17,10 @@ export function snapshotRestore(
   session: Session,
 ): Promise<ExitStatus> {
   const { machine, domain, all, yes, json, safety } = options;
+  const scope = [
+    ...machine.map((each) => ` --machine ${each}`),
+    ...domain.map((each) => ` --domain ${each}`),
+  ].join("");
   return restore({
     set: name,
     machine,
@@ -26,6 +30,6 @@ export function snapshotRestore(
     ...(json === undefined ? {} : { json }),
     keeps: () => safety,
     asks: () => true,
-    again: `anklume snapshot restore ${name}`,
+    again: `anklume snapshot restore ${name}${scope}`,
   }, session);
 }

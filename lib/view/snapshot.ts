@@ -1,3 +1,4 @@
+import type { UnfinishedRestore } from "../snapshot/pending_restore.ts";
 import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
@@ -7,8 +8,7 @@ import { count, hang, printable } from "./text.ts";
 /** Sets, and what an interrupted run left behind. */
 export interface SnapshotListing {
   readonly sets: readonly SnapshotSet[];
-  /** Restores that did not come to their end: `machine` still has to go back to `set`. */
-  readonly restoring: readonly { readonly machine: string; readonly set: string }[];
+  readonly restoring: readonly UnfinishedRestore[];
   /** Machines that a killed `--consistent` left frozen. */
   readonly frozen: readonly string[];
 }
@@ -61,10 +61,9 @@ export function leftBehind(
   { colors, width }: Style,
 ): string[] {
   const lines: string[] = [];
-  for (const [set, machines] of Map.groupBy(restoring, (each) => each.set)) {
-    const names = shortList(machines.map(({ machine }) => machine));
-    const text = `a restore of ${set} was interrupted: ${names}; ` +
-      `\`anklume snapshot restore ${set}\` finishes it`;
+  for (const restore of restoring) {
+    const text = `a restore of ${restore.set} was interrupted: ${shortList(restore.machines)}; ` +
+      endingOf(restore);
     lines.push(colors.red(hang("Unfinished: ", text, width)));
   }
   if (frozen.length > 0) {
@@ -73,6 +72,13 @@ export function leftBehind(
     lines.push(colors.red(hang("Frozen: ", text, width)));
   }
   return lines;
+}
+
+/** How an interrupted restore comes to its end. */
+function endingOf({ set, scope, gone, safety }: UnfinishedRestore): string {
+  if (!gone) return `\`${["anklume snapshot restore", set, ...scope].join(" ")}\` finishes it`;
+  if (safety === undefined) return `${set} is gone since, so it ends with a restore of another set`;
+  return `${set} is gone since; \`anklume snapshot restore ${safety}\` goes back to what was before`;
 }
 
 /** `snapshot list --json` */
@@ -85,7 +91,9 @@ export function snapshotsJson(listing: SnapshotListing): string {
       complete: faults.length === 0,
       faults,
     })),
-    restoring: listing.restoring,
+    restoring: listing.restoring.flatMap(({ set, machines }) =>
+      machines.map((machine) => ({ machine, set }))
+    ),
     frozen: listing.frozen,
   });
 }

@@ -52,14 +52,30 @@ Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen
   const text = snapshotsText(
     {
       sets: [set("half", { faults: ["its taking was not finished", "volume a is missing"] })],
-      restoring: [{ machine: "db", set: "half" }],
+      restoring: [
+        { set: "half", machines: ["db"], scope: ["--machine db"], gone: false },
+        { set: "ended", machines: ["web"], scope: [], gone: true, safety: "before" },
+        { set: "lost", machines: ["web"], scope: [], gone: true },
+      ],
       frozen: ["web"],
     },
     STYLE,
     NOW,
   );
   assert.match(text, /^half: incomplete: its taking was not finished, volume a is missing$/m);
-  assert.match(text, /^Unfinished: a restore of half was interrupted: db;/m);
+  const words = text.replace(/\s+/g, " ");
+  assert.match(
+    words,
+    /Unfinished: a restore of half was interrupted: db; `anklume snapshot restore half --machine db` finishes it/,
+  );
+  assert.match(
+    words,
+    /interrupted: web; ended is gone since; `anklume snapshot restore before` goes back/,
+  );
+  assert.match(
+    words,
+    /interrupted: web; lost is gone since, so it ends with a restore of another set/,
+  );
   assert.match(text, /^Frozen: web, /m);
 });
 
@@ -74,9 +90,11 @@ Deno.test("snapshotsText() lets no escape sequence of a name or description thro
 });
 
 Deno.test("snapshotsJson() says whether a set is complete", () => {
+  const half = { set: "a", machines: ["db", "web"], scope: [], gone: false };
   const json = JSON.parse(
-    snapshotsJson({ sets: [set("a"), set("b", { faults: ["x"] })], restoring: [], frozen: [] }),
+    snapshotsJson({ sets: [set("a"), set("b", { faults: ["x"] })], restoring: [half], frozen: [] }),
   );
+  assert.deepEqual(json.restoring, [{ machine: "db", set: "a" }, { machine: "web", set: "a" }]);
   assert.equal(json.format, 1);
   assert.deepEqual(json.sets.map((each: { complete: boolean }) => each.complete), [true, false]);
 });

@@ -205,6 +205,31 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     },
   );
 
+  await t.step(
+    "one that failed is finished by what is said, which puts nothing else back",
+    async () => {
+      const directory = await Deno.makeTempDir({ prefix: "anklume-e2e-" });
+      const device = (...argv: string[]) =>
+        must(["incus", "config", "device", ...argv.slice(0, 1), "--project", "perso", "perso-box"]
+          .concat(argv.slice(1)));
+      await device("add", "share", "disk", `source=${directory}`, "path=/share");
+      await lab.anklume(["snapshot", "create", "shared"]);
+      await device("remove", "share");
+      await Deno.remove(directory);
+      const restore = ["snapshot", "restore", "shared", "--domain", "perso"];
+      const { stderr } = await lab.anklume([...restore, "--yes", "--no-safety"], 1);
+      const said = `anklume ${restore.join(" ")}`;
+      assert.ok(stderr.includes(`\`${said}\` again carries on`), stderr);
+      const { stdout } = await lab.anklume(["snapshot", "list"]);
+      assert.ok(stdout.replace(/\s+/g, " ").includes(`\`${said}\` finishes it`), stdout);
+      await Deno.mkdir(directory);
+      await lab.anklume([...restore, "--yes", "--no-safety"]);
+      await device("remove", "share");
+      await Deno.remove(directory);
+      await lab.anklume(["check", "--exit-code"]);
+    },
+  );
+
   await t.step("the name of a set that expired is free", async () => {
     const create = ["snapshot", "create", "short", "--machine", "pro-db"];
     await lab.anklume([...create, "--expiry", "1S"]);

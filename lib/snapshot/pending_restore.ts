@@ -1,0 +1,58 @@
+import type { Inventory } from "./inventory.ts";
+import type { SetMember } from "./snapshot_set.ts";
+
+/** A restore that did not come to its end. */
+export interface UnfinishedRestore {
+  readonly set: string;
+  /** Those that still have to go back. */
+  readonly machines: readonly string[];
+  /** Of the command that finishes it, and puts nothing else back: `--domain pro`; empty: the whole set is meant. */
+  readonly scope: readonly string[];
+  /** The set is gone: it expired, or somebody deleted it with `incus`. */
+  readonly gone: boolean;
+  /** The set that holds what there was before, where it still stands. */
+  readonly safety?: string;
+}
+
+/** Restores that did not come to their end, by their sets. The inventory is one with `snapshots: "all"`. Pure. */
+export function unfinishedRestores(
+  { restores, sets, machines }: Pick<Inventory, "restores" | "sets" | "machines">,
+): UnfinishedRestore[] {
+  const all = [...restores].flatMap(([project, note]) =>
+    Object.entries(note).map(([machine, { set, safety }]) => ({ project, machine, set, safety }))
+  );
+  const domains = new Map(
+    machines.map(({ project, name, domain }) => [`${project}/${name}`, domain]),
+  );
+  return [...Map.groupBy(all, ({ set }) => set)].map(([set, pending]): UnfinishedRestore => {
+    const found = sets.filter(({ name }) => name === set);
+    const standing = found.flatMap(({ members }) => members.filter(({ gone }) => !gone));
+    const waits = new Set(pending.map(({ project, machine }) => `${project}/${machine}`));
+    const [safety] = pending.flatMap((each) => each.safety ?? []);
+    return {
+      set,
+      machines: pending.map(({ machine }) => machine),
+      scope: scopeOf(standing, waits, domains),
+      gone: found.length === 0,
+      ...(sets.some(({ name }) => name === safety) ? { safety: safety! } : {}),
+    };
+  });
+}
+
+/** The fewest words that mean those who wait and no other member. */
+function scopeOf(
+  standing: readonly SetMember[],
+  waits: ReadonlySet<string>,
+  domains: ReadonlyMap<string, string>,
+): string[] {
+  const key = ({ project, machine }: SetMember) => `${project}/${machine}`;
+  if (standing.every((member) => waits.has(key(member)))) return [];
+  return [...Map.groupBy(standing, (member) => domains.get(key(member)))]
+    .flatMap(([domain, members]) => {
+      if (domain !== undefined && members.every((member) => waits.has(key(member)))) {
+        return [`--domain ${domain}`];
+      }
+      return members.filter((member) => waits.has(key(member)))
+        .map(({ machine }) => `--machine ${machine}`);
+    });
+}

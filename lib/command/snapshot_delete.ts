@@ -38,10 +38,10 @@ export async function snapshotDelete(
   const settled = await host.settled();
   // Notes tell of what anklume took; what Incus or somebody else did takes a look into every machine.
   const wanted = [...new Set(names)];
-  const noted = wanted.flatMap((name) => setOfNotes(name, settled) ?? []);
-  const allNoted = noted.length === wanted.length;
+  const allNoted = wanted.every((name) => setOfNotes(name, settled) !== undefined);
   const inventory = allNoted ? settled : await host.complete();
-  const sets = allNoted ? noted : wanted.map((name) => findSet(name, inventory));
+  // A name says no more than it would alone: somebody else's snapshot of a set's name stays, whatever else goes.
+  const sets = wanted.map((name) => setOfNotes(name, inventory) ?? findSet(name, inventory));
   const scope = new Set(
     selectMachines(workspace.infra, inventory, options)
       .map(({ project, name }) => `${project}/${name}`),

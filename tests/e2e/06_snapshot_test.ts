@@ -275,5 +275,13 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       "mine other",
       "there manual",
     ]);
+    // Nor by what goes with another: a set of anklume's is what its note says, whichever names are given.
+    await must(["incus", "snapshot", "create", "--project", "perso", "perso-box", "there"]);
+    const { stdout } = await lab.anklume(["snapshot", "delete", "there", "mine", "--yes"]);
+    assert.match(stdout, /Delete there: 1 machine and 2 volumes \(pro-db\)/);
+    assert.deepEqual(
+      (await list(lab)).sets.map(({ name, origin }) => `${name} ${origin}`),
+      ["there other"],
+    );
   });
 });

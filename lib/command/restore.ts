@@ -248,6 +248,13 @@ function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest
       "Nothing of it changes until it says `enabled: true`",
     );
   }
+  const [shared] = plan.shared;
+  if (shared !== undefined) {
+    throw new UserError(
+      `${shared.by} runs and has ${shared.volume}, too: Incus puts back no volume of a machine that runs`,
+      `Stop it for the while: \`anklume stop ${shared.by}\``,
+    );
+  }
   const stuck = plan.zfs.find(({ removes, newer }) => !removes && newer.length > 0);
   if (stuck !== undefined) {
     throw new UserError(

@@ -199,7 +199,8 @@ function attach(
   }));
 }
 
-function disksOf({ project, devices }: Instance): AttachedVolume[] {
+/** What its devices lead to, whoever the volume goes with. */
+export function disksOf({ project, devices }: Instance): AttachedVolume[] {
   return Object.entries(devices).flatMap(([name, device]) =>
     device.type === "disk" && device.pool !== undefined && device.source !== undefined &&
       device.path !== "/"

@@ -1,5 +1,5 @@
 import { sameValue } from "../resource/value.ts";
-import { type Inventory, type LiveMachine, snapshotsOf } from "./inventory.ts";
+import { disksOf, type Inventory, type LiveMachine, snapshotsOf } from "./inventory.ts";
 import { placeKey } from "./place.ts";
 import { isWhole, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 
@@ -15,6 +15,8 @@ export interface RestorePlan {
   readonly ground: readonly LiveMachine[];
   /** Machines of the scope that the set does not know: they stay as they are. */
   readonly leftAlone: readonly LiveMachine[];
+  /** Volumes of these machines that a running one has, too: Incus puts none of them back meanwhile. */
+  readonly shared: readonly { readonly volume: string; readonly by: string }[];
   /** Pools where a restore removes what is newer, or refuses to: ZFS. */
   readonly zfs: readonly ZfsLimit[];
 }
@@ -74,6 +76,7 @@ export function planRestore(
     leftAlone: scope.filter((live) =>
       !set.members.some(({ project, machine }) => project === live.project && machine === live.name)
     ),
+    shared: sharedVolumes(machines, inventory),
     zfs: zfsLimits(machines, inventory),
   };
 }
@@ -103,6 +106,21 @@ function restoreMachine(
     newVolumes: live.volumes.filter((place) => !then.has(placeKey(place)))
       .map(({ volume }) => volume),
   };
+}
+
+function sharedVolumes(
+  machines: readonly RestoreMachine[],
+  inventory: Inventory,
+): RestorePlan["shared"] {
+  const back = new Map(
+    machines.flatMap(({ live, member: { project, volumes } }) =>
+      volumes.map(({ pool, volume }) => [placeKey({ pool, project, volume }), live] as const)
+    ),
+  );
+  return inventory.machines.filter(({ status }) => status !== "Stopped").flatMap((live) =>
+    disksOf(live.instance).filter((place) => (back.get(placeKey(place)) ?? live) !== live)
+      .map(({ volume }) => ({ volume, by: live.name }))
+  );
 }
 
 /** ZFS rolls back to the newest snapshot only, unless it may remove the newer ones. */

@@ -136,3 +136,23 @@ Deno.test("planRestore() knows what ZFS would remove: newer snapshots of the dis
   const may = inventory("zfs", { pools: [{ name: "tank", driver: "zfs", config }] });
   assert.equal(planRestore(wanted, may, [live], WHOLE).zfs[0]?.removes, true);
 });
+
+Deno.test("planRestore() names a volume that another machine has, too, and that runs", () => {
+  const data = { device: "data", pool: "tank", project: "pro", volume: "db-data" };
+  const disk = { type: "disk", pool: "tank", source: "db-data", path: "/data" };
+  const instance = {
+    project: "pro",
+    devices: { data: disk },
+    snapshots: [],
+  } as unknown as Instance;
+  const db = machine("db", { instance, volumes: [data] });
+  const back = set(
+    member("db", { volumes: [{ pool: "tank", volume: "db-data", snapshot: "one" }] }),
+  );
+  const sharedWith = (status: string) => {
+    const machines = [db, machine("web", { instance, status })];
+    return planRestore(back, inventory("btrfs", { machines }), machines, WHOLE).shared;
+  };
+  assert.deepEqual(sharedWith("Running"), [{ volume: "db-data", by: "web" }]);
+  assert.deepEqual(sharedWith("Stopped"), []);
+});

@@ -176,7 +176,9 @@ async function run(
   if (safety !== undefined) {
     terminal.out(`To undo it: \`anklume snapshot restore ${safety}\`.\n`);
   }
-  const lost = plan.machines.flatMap(({ lostVolumes }) => lostVolumes);
+  const lost = plan.machines.flatMap(({ lostVolumes, goneVolumes }) =>
+    lostVolumes.concat(goneVolumes)
+  );
   const missing = plan.gone.length + plan.broken.length + plan.ground.length + lost.length;
   if (missing > 0) {
     terminal.err(out.colors.yellow("Not all of the set could go back, see above.\n"));

@@ -99,7 +99,7 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
     volumeSnapshots,
     rootSnapshots: pools.flatMap((pool) => pool.rootSnapshots),
     sets: everything.snapshots === "all"
-      ? buildSets({ machines, notes, snapshots, volumeSnapshots, now })
+      ? buildSets({ machines, notes, snapshots, volumeSnapshots, volumes, now })
       : [],
   };
 }

@@ -23,12 +23,14 @@ export interface RestorePlan {
 
 export interface RestoreMachine {
   readonly live: LiveMachine;
-  /** Without `lostVolumes`. */
+  /** Without `lostVolumes` and `goneVolumes`. */
   readonly member: SetMember;
   /** Is started again at the end. */
   readonly runs: boolean;
   /** Volumes of the set that are not attached to it any more: they stay as they are. */
   readonly lostVolumes: readonly string[];
+  /** Volumes of the set that were deleted since. */
+  readonly goneVolumes: readonly string[];
   /** Volumes made since: they stay as they are. */
   readonly newVolumes: readonly string[];
 }
@@ -88,14 +90,15 @@ function restoreMachine(
 ): RestoreMachine {
   const now = new Set(live.volumes.map(placeKey));
   const { project } = member;
+  const [gone = [], standing = []] = [true, false].map((gone) =>
+    member.volumes.filter((volume) => (volume.gone ?? false) === gone)
+  );
   const then = new Set(
-    member.volumes.map(({ pool, volume }) => placeKey({ pool, project, volume })),
+    standing.map(({ pool, volume }) => placeKey({ pool, project, volume })),
   );
   // One in nobody's hands would not be in the safety set; one in another's is the other's.
   const [still = [], lost = []] = [true, false].map((attached) =>
-    member.volumes.filter(({ pool, volume }) =>
-      now.has(placeKey({ pool, project, volume })) === attached
-    )
+    standing.filter(({ pool, volume }) => now.has(placeKey({ pool, project, volume })) === attached)
   );
   return {
     live,
@@ -103,6 +106,7 @@ function restoreMachine(
     // Where an earlier restore stopped it, what it did before that counts.
     runs: restores.get(live.project)?.[live.name]?.ran ?? live.status !== "Stopped",
     lostVolumes: lost.map(({ volume }) => volume),
+    goneVolumes: gone.map(({ volume }) => volume),
     newVolumes: live.volumes.filter((place) => !then.has(placeKey(place)))
       .map(({ volume }) => volume),
   };

@@ -137,6 +137,24 @@ Deno.test("planRestore() knows what ZFS would remove: newer snapshots of the dis
   assert.equal(planRestore(wanted, may, [live], WHOLE).zfs[0]?.removes, true);
 });
 
+Deno.test("planRestore() puts a machine back whose volume was deleted since, and leaves another of its name alone", () => {
+  const place = { device: "data", pool: "tank", project: "pro", volume: "db-data" };
+  const gone = { pool: "tank", volume: "db-data", gone: true } as const;
+  const logs = { pool: "tank", volume: "db-logs", gone: true } as const;
+  const scope = [machine("db", { volumes: [place] })];
+  const plan = planRestore(
+    set(member("db", { volumes: [gone, logs] })),
+    inventory("btrfs"),
+    scope,
+    WHOLE,
+  );
+  const [back] = plan.machines;
+  assert.deepEqual(back?.member.volumes, []);
+  assert.deepEqual(back?.goneVolumes, ["db-data", "db-logs"]);
+  assert.deepEqual(back?.lostVolumes, []);
+  assert.deepEqual(back?.newVolumes, ["db-data"]);
+});
+
 Deno.test("planRestore() names a volume that another machine has, too, and that runs", () => {
   const data = { device: "data", pool: "tank", project: "pro", volume: "db-data" };
   const disk = { type: "disk", pool: "tank", source: "db-data", path: "/data" };

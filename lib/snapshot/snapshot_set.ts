@@ -5,7 +5,7 @@ import type { LiveMachine } from "./inventory.ts";
 import { machineKey, type MachinePlace } from "./place.ts";
 import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
 import { pairStrangers } from "./stranger.ts";
-import { Finder } from "./whereabouts.ts";
+import { Finder, type KnownVolumes } from "./whereabouts.ts";
 
 /** Snapshots of one name across machines and their volumes. */
 export interface SnapshotSet {
@@ -48,6 +48,8 @@ export interface MemberVolume {
   readonly volume: string;
   /** Absent: it is missing. */
   readonly snapshot?: string;
+  /** The volume was deleted since, and its snapshots with it. */
+  readonly gone?: true;
 }
 
 export interface SetSources {
@@ -57,13 +59,14 @@ export interface SetSources {
   /** By `project/machine`. */
   readonly snapshots: ReadonlyMap<string, readonly InstanceSnapshot[]>;
   readonly volumeSnapshots: readonly VolumeSnapshot[];
+  readonly volumes: KnownVolumes;
   readonly now: Date;
 }
 
 /** Everything that is in a set by its note, and what nobody noted paired by name and time. Oldest first. Pure. */
 export function buildSets(sources: SetSources): SnapshotSet[] {
   const used = new Set<string>();
-  const finder = new Finder(sources.machines, sources.volumeSnapshots);
+  const finder = new Finder(sources.machines, sources.volumeSnapshots, sources.volumes);
   const noted = [...setNames(sources)].flatMap((name) =>
     notedSet(name, sources, finder, used) ?? []
   );
@@ -84,7 +87,7 @@ export function setOfNotes(
   if (first === undefined) return undefined;
   const finder = new Finder(machines, volumeSnapshots);
   const members = machinesOf(found).map((noted): SetMember => ({
-    ...memberOf(name, noted, finder),
+    ...memberOf(name, noted, finder, first.at),
     snapshot: name,
   }));
   return { name, origin: first.kind, at: first.at, members, faults: [] };
@@ -108,8 +111,13 @@ export function memberKey({ project, machine, uuid, before }: SetMember): string
 }
 
 /** What of a member does not depend on the root disk's snapshot. */
-function memberOf(set: string, noted: NotedMachine, finder: Finder): Omit<SetMember, "snapshot"> {
-  const { live, project, machine, moved, anew, volumes } = finder.find(set, noted);
+function memberOf(
+  set: string,
+  noted: NotedMachine,
+  finder: Finder,
+  at: string,
+): Omit<SetMember, "snapshot"> {
+  const { live, project, machine, moved, anew, volumes } = finder.find(set, noted, at);
   const { uuid } = noted;
   return {
     project,
@@ -118,10 +126,10 @@ function memberOf(set: string, noted: NotedMachine, finder: Finder): Omit<SetMem
     ...(uuid === undefined ? {} : { uuid }),
     gone: live === undefined,
     ...(anew ? { anew } : {}),
-    volumes: volumes.map(({ pool, volume, taken }) => ({
+    volumes: volumes.map(({ pool, volume, taken, gone }) => ({
       pool,
       volume,
-      ...(taken ? { snapshot: set } : {}),
+      ...(taken ? { snapshot: set } : gone ? { gone } : {}),
     })),
   };
 }
@@ -138,10 +146,10 @@ export function wasInterrupted({ faults }: SnapshotSet): boolean {
   return faults.includes(UNFINISHED);
 }
 
-/** Whether every machine of a member still there can be put back whole. */
+/** Whether all of a member that still stands can be put back. */
 export function isWhole(member: SetMember): boolean {
   return !member.gone && member.snapshot !== undefined &&
-    member.volumes.every(({ snapshot }) => snapshot !== undefined);
+    member.volumes.every(({ snapshot, gone }) => snapshot !== undefined || gone);
 }
 
 /** Of an instance's snapshot, or with the pool of a volume's: what is already in a set. */
@@ -178,7 +186,7 @@ function notedSet(
   const first = found[0]?.note;
   if (first === undefined) return undefined;
   const members = machinesOf(found)
-    .map((noted) => notedMember(name, memberOf(name, noted, finder), sources, used))
+    .map((noted) => notedMember(name, memberOf(name, noted, finder, first.at), sources, used))
     .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine));
   const expired = first.expires !== undefined && new Date(first.expires) <= sources.now;
   if (expired && members.every(isEmpty)) return undefined;
@@ -225,7 +233,7 @@ function memberFaults(member: SetMember): string[] {
   if (member.gone) return [];
   return [
     ...(member.snapshot === undefined ? [`${member.machine}'s root disk is missing`] : []),
-    ...member.volumes.filter(({ snapshot }) => snapshot === undefined)
+    ...member.volumes.filter(({ snapshot, gone }) => snapshot === undefined && !gone)
       .map(({ volume }) => `volume ${volume} is missing`),
   ];
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../incus/wire/instance.ts";
 import type { LiveMachine } from "./inventory.ts";
+import { placeKey } from "./place.ts";
 import type { SetNote } from "./set_note.ts";
 import { buildSets, isWhole, memberKey, setOfNotes, type SetSources } from "./snapshot_set.ts";
 
@@ -55,12 +56,18 @@ function volume(volume: string, name: string, created_at: string) {
   return { pool: "default", project: "pro", volume, name, created_at };
 }
 
+const MADE = { created_at: "2026-11-24T09:00:00Z" };
+
+/** What is attached or has snapshots stands, too. */
 function sources(parts: Partial<SetSources>): SetSources {
+  const { machines = [], volumeSnapshots = [] } = parts;
+  const places = [...machines.flatMap(({ volumes }) => volumes), ...volumeSnapshots];
   return {
     machines: [],
     notes: new Map(),
     snapshots: new Map(),
     volumeSnapshots: [],
+    volumes: new Map(places.map((place) => [placeKey(place), MADE])),
     now: NOW,
     ...parts,
   };
@@ -90,6 +97,26 @@ Deno.test("buildSets() marks a set whose taking was not finished, and names what
     snapshots: new Map([["pro/db", [root("one", "2026-11-25T09:00:00Z")]]]),
   }));
   assert.deepEqual(set?.faults, ["its taking was not finished", "volume db-data is missing"]);
+});
+
+Deno.test("buildSets() counts a volume that was deleted since, or made anew, for nothing: the rest is whole", () => {
+  const parts = {
+    machines: [machine("db", ["db-data"])],
+    notes: new Map([["pro", new Map([["one", note({ db: "db-data" })]])]]),
+    snapshots: new Map([["pro/db", [root("one", "2026-11-25T09:00:00Z")]]]),
+  };
+  const anew = new Map([["default/pro/db-data", { created_at: "2026-11-25T09:30:00Z" }]]);
+  for (const volumes of [new Map(), anew]) {
+    const [set] = buildSets(sources({ ...parts, volumes }));
+    assert.deepEqual(set?.faults, []);
+    assert.deepEqual(set?.members[0]?.volumes, [
+      { pool: "default", volume: "db-data", gone: true },
+    ]);
+    assert.equal(set?.members.every(isWhole), true);
+  }
+  // One that stood then has lost its snapshot alone.
+  const [set] = buildSets(sources(parts));
+  assert.deepEqual(set?.faults, ["volume db-data is missing"]);
 });
 
 Deno.test("buildSets() remembers a machine that was deleted since", () => {

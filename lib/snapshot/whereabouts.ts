@@ -1,5 +1,6 @@
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
+import type { Volume } from "../incus/wire/storage.ts";
 import type { LiveMachine } from "./inventory.ts";
 import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, splitPlace } from "./set_note.ts";
@@ -19,8 +20,13 @@ export interface Whereabouts {
     readonly volume: string;
     /** Whether the set's snapshot of it is there. */
     readonly taken: boolean;
+    /** It was deleted since, and its snapshots with it; another one may have its name by now. */
+    readonly gone: boolean;
   }[];
 }
+
+/** Those that stand, by `placeKey`. */
+export type KnownVolumes = ReadonlyMap<string, Pick<Volume, "created_at">>;
 
 /** Machines and volume snapshots by what they are looked up by: sets are many, and each has as many members. */
 export class Finder {
@@ -31,8 +37,15 @@ export class Finder {
   readonly #taken = new Set<string>();
   /** Places of volumes of one name in one project that have a snapshot of one name. */
   readonly #namesakes: ReadonlyMap<string, VolumePlace[]>;
+  readonly #volumes: KnownVolumes | undefined;
 
-  constructor(machines: readonly LiveMachine[], volumeSnapshots: readonly VolumeSnapshot[]) {
+  /** @param volumes absent: none is told to be gone */
+  constructor(
+    machines: readonly LiveMachine[],
+    volumeSnapshots: readonly VolumeSnapshot[],
+    volumes?: KnownVolumes,
+  ) {
+    this.#volumes = volumes;
     for (const live of machines) {
       this.#byPlace.set(machineKey({ project: live.project, machine: live.name }), live);
       for (const volume of live.volumes) {
@@ -48,8 +61,11 @@ export class Finder {
     );
   }
 
-  /** A machine is known by its UUID: it may have been renamed or moved since, and its volumes with it. */
-  find(set: string, noted: NotedMachine): Whereabouts {
+  /**
+   * A machine is known by its UUID: it may have been renamed or moved since, and its volumes with it.
+   * @param at when the set was taken, in ISO 8601
+   */
+  find(set: string, noted: NotedMachine, at: string): Whereabouts {
     const here = this.#byPlace.get(machineKey(noted));
     const same = noted.uuid === undefined ? [] : this.#byUuid.get(noted.uuid) ?? [];
     const live = same.find((each) => each === here) ?? same[0] ?? here;
@@ -58,12 +74,14 @@ export class Finder {
     const moved = project !== noted.project || machine !== noted.machine;
     const volumes = Object.entries(noted.volumes).map(([device, text]) => {
       const then = { ...splitPlace(text), project };
-      const place = this.#placesOf(set, device, then, live, moved).find((place) =>
+      const places = this.#placesOf(set, device, then, live, moved);
+      const place = places.find((place) =>
         // Another machine's may have the old name by now.
         this.#taken.has(takenKey(place, set)) && !(moved && this.#isOthers(place, live))
       );
       const { pool, volume } = place ?? then;
-      return { pool, volume, taken: place !== undefined };
+      const taken = place !== undefined;
+      return { pool, volume, taken, gone: !taken && this.#areGone(places, at) };
     });
     const anew = live !== undefined && noted.uuid !== undefined && same.length === 0;
     return { live, project, machine, moved, anew, volumes };
@@ -84,6 +102,15 @@ export class Finder {
     // Taken out of its device after it went to another pool.
     const elsewhere = this.#namesakes.get(`${then.project}/${then.volume}/${set}`) ?? [];
     return [...known, ...elsewhere];
+  }
+
+  /** Whether nothing stands there that did when the set was taken. */
+  #areGone(places: readonly VolumePlace[], at: string): boolean {
+    const volumes = this.#volumes;
+    return volumes !== undefined && places.every((place) => {
+      const volume = volumes.get(placeKey(place));
+      return volume === undefined || Date.parse(volume.created_at) > Date.parse(at);
+    });
   }
 
   #isOthers(place: VolumePlace, live: LiveMachine | undefined): boolean {

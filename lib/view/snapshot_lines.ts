@@ -53,11 +53,12 @@ export function restoreLine(
     type: "restore",
     set: set.name,
     ...(safety === undefined ? {} : { safety }),
-    machines: machines.map(({ live, runs, lostVolumes, newVolumes }) => ({
+    machines: machines.map(({ live, runs, lostVolumes, goneVolumes, newVolumes }) => ({
       project: live.project,
       machine: live.name,
       runs,
       lostVolumes,
+      goneVolumes,
       newVolumes,
     })),
     gone: places(gone),

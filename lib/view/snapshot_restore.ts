@@ -38,6 +38,11 @@ export function restoreText(
     const text = `volume ${lostVolumes.join(", ")}, which is not attached to ${live.name} any more`;
     lines.push(colors.yellow(hang("Stays: ", text, width)));
   }
+  for (const { live, goneVolumes } of machines) {
+    if (goneVolumes.length === 0) continue;
+    const text = `volume ${goneVolumes.join(", ")} of ${live.name}: deleted since`;
+    lines.push(colors.red(hang("Not restored: ", text, width)));
+  }
   for (const { live, newVolumes } of machines) {
     if (newVolumes.length === 0) continue;
     const text = `volume ${newVolumes.join(", ")} of ${live.name}, which the set does not hold`;

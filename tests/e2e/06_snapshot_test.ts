@@ -230,6 +230,38 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     },
   );
 
+  await t.step(
+    "without a volume that was deleted since its machine goes back all the same",
+    async () => {
+      const all = await lab.read("infra.yml");
+      await lab.anklume(["snapshot", "create", "both", "--machine", "pro-db"]);
+      const put = (word: string) =>
+        inMachine("pro", "pro-db", "sh", "-c", `echo ${word} > /root/word`);
+      await put("later");
+      await lab.write("infra.yml", all.replace(", logs: { path: /logs }", ""));
+      // A volume is free once the machine has let go of it.
+      await lab.try(["apply", "--infra", "--prune", "--yes"]);
+      await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
+      const restore = ["snapshot", "restore", "both", "--yes", "--no-safety"];
+      const { stdout } = await lab.anklume(restore, 1);
+      assert.match(stdout, /Not restored: volume pro-db-logs of pro-db: deleted since/);
+      assert.notEqual((await inMachine("pro", "pro-db", "cat", "/root/word")).stdout, "later\n");
+      await lab.anklume(["check", "--exit-code"]);
+      // Another of its name is not the set's.
+      await lab.write("infra.yml", all);
+      await lab.anklume(["apply", "--infra", "--yes"]);
+      await put("later");
+      const again = await lab.anklume(restore, 1);
+      assert.match(
+        again.stdout,
+        /Stays: volume pro-db-logs of pro-db, which the set does not hold/,
+      );
+      assert.notEqual((await inMachine("pro", "pro-db", "cat", "/root/word")).stdout, "later\n");
+      const set = (await list(lab)).sets.find(({ name }) => name === "both");
+      assert.equal(set?.complete, true);
+    },
+  );
+
   await t.step("the name of a set that expired is free", async () => {
     const create = ["snapshot", "create", "short", "--machine", "pro-db"];
     await lab.anklume([...create, "--expiry", "1S"]);

@@ -1,3 +1,4 @@
+import { sleep, systemClock } from "../host/clock.ts";
 import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { wake } from "../apply/instance_io.ts";
 import { desiredState } from "../plan/desired_state.ts";
@@ -26,7 +27,7 @@ import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machin
 import type { Session } from "./session.ts";
 import { settle } from "./snapshot_host.ts";
 import { withProgress } from "./set_progress.ts";
-import { freeTimeName, takeAndSay } from "./take_snapshot.ts";
+import { freeTimeName, sayFull, takeAndSay } from "./take_snapshot.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 
@@ -124,6 +125,20 @@ async function restoreShown(request: RestoreRequest, session: Session): Promise<
   return await run(plan, safety.name, { workspace, live, inventory, request }, session);
 }
 
+/** btrfs gives back what was thrown away when it next writes its state down, every 30 s. */
+const ROOM_AFTER_MS = 45_000;
+const ROOM_POLL_MS = 5_000;
+
+/** Waits for room, all machines together no longer than it may take to come back. */
+function roomWaiter(signal: AbortSignal): () => Promise<boolean> {
+  let until: number | undefined;
+  return async () => {
+    until ??= systemClock() + ROOM_AFTER_MS;
+    if (systemClock() >= until) return false;
+    return await sleep(ROOM_POLL_MS, signal).then(() => true, () => false);
+  };
+}
+
 interface Run {
   readonly workspace: Workspace;
   readonly live: Live;
@@ -153,6 +168,7 @@ async function run(
         networks: live.actual.resources.filter((each) => each.kind === "network"),
         wake: ({ project, name }, progress) =>
           wake({ cleanup, progress }, instanceAddr(project, name)),
+        room: roomWaiter(signal),
         beforeStart: () => standing ??= firewall.verify(),
         earlier: inventory.restores,
         outdated: inventory.outdated,
@@ -166,6 +182,7 @@ async function run(
   terminal.out(`Restored: ${what}, in ${took}.\n`);
   if (result.failed.length + result.skipped.length > 0) {
     terminal.err(failuresText(result, session.err));
+    sayFull(result, session);
     terminal.err(
       `What failed is left as it stands. \`${request.again}\` again carries on, and takes no ` +
         "second safety set.\n",

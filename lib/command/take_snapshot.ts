@@ -128,9 +128,7 @@ export async function takeAndSay(
     return EXIT.done;
   }
   terminal.err(failuresText(result, session.err));
-  if (isFull(result)) {
-    terminal.err("The storage pool is full: delete what is no longer needed, or enlarge it.\n");
-  }
+  sayFull(result, session);
   const left = result.outcome === "undone"
     ? `Nothing was kept of ${request.name}.`
     : `${request.name} is incomplete, and could not be removed (${result.leftBecause}): ` +
@@ -139,6 +137,9 @@ export async function takeAndSay(
   return signal.aborted ? EXIT.interrupted : EXIT.failed;
 }
 
-function isFull({ failed }: WorkResult): boolean {
-  return failed.some(({ message }) => /no space left|disk quota exceeded/i.test(message));
+/** Says so where a full pool is why something failed. */
+export function sayFull({ failed }: WorkResult, { terminal }: Session): void {
+  if (failed.some(({ message }) => /no space left|disk quota exceeded/i.test(message))) {
+    terminal.err("The storage pool is full: delete what is no longer needed, or enlarge it.\n");
+  }
 }

@@ -5,7 +5,7 @@ import type { DesiredInstance } from "../resource/instance.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
 import { convergedBody, isConverged } from "./converge_restored.ts";
-import { eachMachine } from "./each_machine.ts";
+import { eachMachine, wordsOf } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
 import type { LiveMachine } from "./inventory.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
@@ -25,6 +25,11 @@ export interface RestoreOptions extends WorkOptions {
   readonly wake: (machine: LiveMachine, say: (text: string) => void) => Promise<void>;
   /** Resolves when the firewall stands; throws otherwise. Awaited before a machine is stopped, and before it is started. */
   readonly beforeStart: () => Promise<void>;
+  /**
+   * Awaited where a pool is full: what a restore has thrown away gives its room back only after a while. Resolves to whether
+   * another try is worth it.
+   */
+  readonly room: () => Promise<boolean>;
   /** Restores that did not come to their end, by project: their machines stay pending until they are done. */
   readonly earlier: ReadonlyMap<string, RestoreNote>;
   /** Projects whose notes are older than `earlier`. */
@@ -101,29 +106,28 @@ export async function restoreSet(
 async function restoreMachine(
   incus: IncusClient,
   machine: RestoreMachine,
-  { desired, wake, beforeStart }: RestoreOptions,
+  { desired, wake, room, beforeStart }: RestoreOptions,
   say: (text: string) => void,
 ): Promise<void> {
-  const { live, member, runs } = machine;
+  const { live, runs } = machine;
   const { project, name } = live;
-  const { instances, instanceSnapshots, volumeSnapshots } = incus;
+  const { instances } = incus;
   if (live.status !== "Stopped") {
     if (live.status === "Error") await wake(live, say);
     say("stopping");
     await stop(incus, machine);
   }
-  say("putting its disks back");
-  await allSettled([
-    ...(member.snapshot === undefined
-      ? []
-      : [instanceSnapshots.restore(project, name, member.snapshot)]),
-    ...member.volumes.flatMap(({ pool, volume, snapshot }) =>
-      snapshot === undefined ? [] : [volumeSnapshots.restore({ pool, project, volume }, snapshot)]
-    ),
-  ]);
-  const { value, etag } = await instances.get(project, name);
-  const body = convergedBody(value, live.instance, desired.get(`${project}/${name}`));
-  if (!isConverged(value, body)) await instances.update(project, name, body, { etag });
+  for (let full = true; full;) {
+    say("putting its disks back");
+    try {
+      await putBack(incus, machine, desired.get(`${project}/${name}`));
+      full = false;
+    } catch (error) {
+      if (!/no space left/i.test(wordsOf(error))) throw error;
+      say("waiting for room in the pool");
+      if (!await room()) throw error;
+    }
+  }
   if (!runs) return;
   await beforeStart();
   say("starting");
@@ -136,6 +140,26 @@ async function restoreMachine(
     await instances.setState(project, name, { action: "stop", force: true });
     await start();
   }
+}
+
+/** Its disks and, since Incus puts the config of then back with them, what infra.yml declares. */
+async function putBack(
+  { instances, instanceSnapshots, volumeSnapshots }: IncusClient,
+  { live, member }: RestoreMachine,
+  desired: DesiredInstance | undefined,
+): Promise<void> {
+  const { project, name } = live;
+  await allSettled([
+    ...(member.snapshot === undefined
+      ? []
+      : [instanceSnapshots.restore(project, name, member.snapshot)]),
+    ...member.volumes.flatMap(({ pool, volume, snapshot }) =>
+      snapshot === undefined ? [] : [volumeSnapshots.restore({ pool, project, volume }, snapshot)]
+    ),
+  ]);
+  const { value, etag } = await instances.get(project, name);
+  const body = convergedBody(value, live.instance, desired);
+  if (!isConverged(value, body)) await instances.update(project, name, body, { etag });
 }
 
 async function isRunning({ instances }: IncusClient, { live }: RestoreMachine): Promise<boolean> {

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import type { IncusClient } from "../incus/incus_client.ts";
+import type { Instance } from "../incus/wire/instance.ts";
+import type { LiveMachine } from "./inventory.ts";
+import type { RestorePlan } from "./plan_restore.ts";
+import { type RestoreOptions, restoreSet } from "./restore_set.ts";
+
+const INSTANCE = { name: "db", project: "pro", config: {}, devices: {}, profiles: [] };
+const LIVE = {
+  project: "pro",
+  name: "db",
+  status: "Stopped",
+  instance: INSTANCE as unknown as Instance,
+  volumes: [],
+} as unknown as LiveMachine;
+const PLAN = {
+  set: { name: "one" },
+  machines: [{
+    live: LIVE,
+    member: { project: "pro", machine: "db", gone: false, snapshot: "one", volumes: [] },
+    runs: false,
+    lostVolumes: [],
+    goneVolumes: [],
+    newVolumes: [],
+  }],
+} as unknown as RestorePlan;
+
+/** Restores from a pool that is full for so many tries; `waits`: how often it is worth to wait. */
+async function restoreFull(
+  full: number,
+  waits: number,
+  words = "write backup.yaml: no space left",
+) {
+  let tries = 0;
+  let waited = 0;
+  const incus = {
+    instances: { get: () => Promise.resolve({ value: INSTANCE, etag: "" }) },
+    instanceSnapshots: {
+      restore: () => ++tries > full ? Promise.resolve() : Promise.reject(new Error(words)),
+    },
+    projects: {
+      get: () => Promise.resolve({ value: { description: "", config: {} }, etag: "" }),
+      update: () => Promise.resolve(),
+    },
+  } as unknown as IncusClient;
+  const options = {
+    desired: new Map(),
+    networks: [],
+    earlier: new Map(),
+    outdated: [],
+    room: () => Promise.resolve(waited++ < waits),
+    signal: new AbortController().signal,
+    onEvent: () => {},
+  } as unknown as RestoreOptions;
+  const { done, failed } = await restoreSet(incus, PLAN, options);
+  return { tries, done, failed: failed.length };
+}
+
+Deno.test("restoreSet() waits for the room that a full pool gives back, and no longer than it is worth", async () => {
+  assert.deepEqual(await restoreFull(2, 5), { tries: 3, done: ["db"], failed: 0 });
+  assert.deepEqual(await restoreFull(9, 2), { tries: 3, done: [], failed: 1 });
+  assert.deepEqual(await restoreFull(1, 5, "busy"), { tries: 1, done: [], failed: 1 });
+});

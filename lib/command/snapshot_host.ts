@@ -34,7 +34,10 @@ export async function openSnapshots(
   const { signal } = session;
   const incus = await start.take();
   try {
-    const infraId = workspace.lock?.infra ??
+    const { infra, lock } = workspace;
+    // That of a copied workspace names the machines of the other one: what is wrong with it is said where one is lost, too.
+    const known = lock?.project === infra.projectName ? lock.infra : undefined;
+    const infraId = known ??
       await (await import("./lost_infra_id.ts")).lostInfraId(workspace, incus, session, options);
     if (infraId === undefined) {
       await incus.close();

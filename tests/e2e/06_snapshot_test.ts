@@ -307,6 +307,14 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       "mine other",
       "there manual",
     ]);
+    // Nor are those of the workspace that this one was copied from.
+    const infra = await lab.read("infra.yml");
+    await lab.write("infra.yml", infra.replace("project_name: snap", "project_name: copied"));
+    for (const args of [["list"], ["create", "x"], ["delete", "there", "--yes"]]) {
+      const { stderr } = await lab.anklume(["snapshot", ...args], 2);
+      assert.match(stderr, /LOCK_OTHER_PROJECT/);
+    }
+    await lab.write("infra.yml", infra);
     // Nor by what goes with another: a set of anklume's is what its note says, whichever names are given.
     await must(["incus", "snapshot", "create", "--project", "perso", "perso-box", "there"]);
     const { stdout } = await lab.anklume(["snapshot", "delete", "there", "mine", "--yes"]);

@@ -290,6 +290,12 @@ function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest
       "Run the same command on the host, in the same workspace",
     );
   }
+  if (plan.machines.length === 0 && plan.broken.length > 0) {
+    throw new UserError(
+      `${set.name} is incomplete: ${set.faults.slice(0, 3).join(", ")}`,
+      "A machine goes back with all of its volumes or not at all",
+    );
+  }
   if (plan.machines.length === 0) {
     throw new UserError(
       `${set.name} holds nothing that could be put back there`,

@@ -114,7 +114,7 @@ function apart({ created_at }: VolumeSnapshot, at: number): number {
   return Math.abs(Date.parse(created_at) - at);
 }
 
-/** By hand one may well want the root disk alone, or a volume; it is said, since a restore puts back only that. */
+/** By hand one may well want the root disk alone, or a volume; it is said, since no restore puts half a machine back. */
 function faultsOf({ machine, snapshot, volumes }: SetMember): string[] {
   if (snapshot === undefined) return [`${machine}'s root disk is not in it`];
   return volumes.filter((volume) => volume.snapshot === undefined)

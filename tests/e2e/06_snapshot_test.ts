@@ -307,7 +307,15 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       "mine other",
       "there manual",
     ]);
-    // Nor are those of the workspace that this one was copied from.
+    // A root disk alone is half a machine, and the reason why it does not go back is said.
+    await must(["incus", "snapshot", "create", "--project", "pro", "pro-db", "half"]);
+    const half = await lab.anklume(["snapshot", "restore", "half", "--yes"], 2);
+    assert.match(
+      half.stderr.replace(/\s+/g, " "),
+      /half is incomplete: volume pro-db-data is not in it/,
+    );
+    await must(["incus", "snapshot", "delete", "--project", "pro", "pro-db", "half"]);
+    // Sets of the workspace that this one was copied from are out of its reach.
     const infra = await lab.read("infra.yml");
     await lab.write("infra.yml", infra.replace("project_name: snap", "project_name: copied"));
     for (const args of [["list"], ["create", "x"], ["delete", "there", "--yes"]]) {
@@ -315,7 +323,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       assert.match(stderr, /LOCK_OTHER_PROJECT/);
     }
     await lab.write("infra.yml", infra);
-    // Nor by what goes with another: a set of anklume's is what its note says, whichever names are given.
+    // Nor is it removed with another that is deleted: a set of anklume's is what its note says, whichever names are given.
     await must(["incus", "snapshot", "create", "--project", "perso", "perso-box", "there"]);
     const { stdout } = await lab.anklume(["snapshot", "delete", "there", "mine", "--yes"]);
     assert.match(stdout, /Delete there: 1 machine and 2 volumes \(pro-db\)/);

@@ -187,7 +187,7 @@ async function run(
       `What failed is left as it stands. \`${request.again}\` again carries on, and takes no ` +
         "second safety set.\n",
     );
-    return result.skipped.length > 0 ? EXIT.interrupted : EXIT.failed;
+    return signal.aborted ? EXIT.interrupted : EXIT.failed;
   }
   await sayDrift(workspace, restored.map(({ live }) => live), session);
   if (safety !== undefined) {

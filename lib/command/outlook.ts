@@ -11,6 +11,7 @@ import { holdSelf } from "../plan/hold_self.ts";
 import type { Plan } from "../plan/plan.ts";
 import { readDetails, wantsDetails } from "../plan/read_details.ts";
 import { formatAddr } from "../resource/address.ts";
+import { pendingMachines } from "../snapshot/pending_restore.ts";
 import type { Live } from "./live.ts";
 import { type LiveMachine, type ProvisionNeed, provisionNeeds } from "./provision_needs.ts";
 import type { Workspace } from "./workspace.ts";
@@ -21,7 +22,7 @@ export interface Outlook {
   readonly plan: Plan;
   readonly tree: PreparedSync;
   readonly needs: readonly ProvisionNeed[];
-  /** Of infra.yml, the lock and the tree; those of the plan are in the plan. */
+  /** Of infra.yml, the lock, the tree and restores that were interrupted; those of the plan are in the plan. */
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -56,8 +57,24 @@ export async function createOutlook(
     plan,
     tree,
     needs,
-    warnings: [...workspace.warnings, ...live.warnings, ...tree.plan.diagnostics],
+    warnings: [
+      ...workspace.warnings,
+      ...live.warnings,
+      ...tree.plan.diagnostics,
+      ...restoreWarnings(live),
+    ],
   };
+}
+
+/** An apply would start machines that are half put back. */
+function restoreWarnings({ actual, owner }: Live): Diagnostic[] {
+  return [...pendingMachines(actual.resources, owner)].map(([set, machines]) => ({
+    severity: "warning",
+    code: "RESTORE_UNFINISHED",
+    summary: `A restore of ${set} was interrupted, or is under way: ` +
+      `${machines.length === 1 ? machines[0] : `${machines.length} machines`} still to go back`,
+    remedy: "`anklume snapshot list` says which command finishes it",
+  }));
 }
 
 /** What an infra is to be on this host. */

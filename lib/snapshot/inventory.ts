@@ -6,6 +6,7 @@ import type { Volume } from "../incus/wire/storage.ts";
 import { compareText } from "../resource/delta.ts";
 import { MARK, type Owner, ownership } from "../resource/mark.ts";
 import { sameValue } from "../resource/value.ts";
+import { followRestores } from "./pending_restore.ts";
 import { placeKey } from "./place.ts";
 import { type Everything, readEverything, type ReadOptions } from "./read_everything.ts";
 import { buildSets, type SnapshotSet } from "./snapshot_set.ts";
@@ -102,28 +103,6 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
       ? buildSets({ machines, notes, snapshots, volumeSnapshots, volumes, now })
       : [],
   };
-}
-
-/** Pending restores by where their machines are now. Pure. */
-export function followRestores(
-  written: ReadonlyMap<string, RestoreNote>,
-  machines: readonly Pick<LiveMachine, "project" | "name" | "instance">[],
-): Map<string, RestoreNote> {
-  const restores = new Map<string, RestoreNote>();
-  for (const [project, note] of written) {
-    for (const [machine, pending] of Object.entries(note)) {
-      const { uuid } = pending;
-      const there = machines.find((live) => live.project === project && live.name === machine);
-      const live = uuid === undefined
-        ? there
-        : machines.find(({ instance }) => instance.config["volatile.uuid"] === uuid) ??
-          // It has none while it is put back to before its first start.
-          (there?.instance.config["volatile.uuid"] === undefined ? there : undefined);
-      if (live === undefined) continue;
-      restores.set(live.project, { ...restores.get(live.project), [live.name]: pending });
-    }
-  }
-  return restores;
 }
 
 /** A half restored machine has devices of then: what they led to when the restore began is in its note. */

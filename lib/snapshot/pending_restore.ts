@@ -1,5 +1,37 @@
+import { type Owner, ownership } from "../resource/mark.ts";
+import type { ActualResource } from "../resource/resource.ts";
 import type { Inventory } from "./inventory.ts";
+import { readRestoreNote, type RestoreNote } from "./set_note.ts";
 import type { SetMember } from "./snapshot_set.ts";
+
+/** A machine as a note finds it again. */
+interface KnownMachine {
+  readonly project: string;
+  readonly name: string;
+  readonly instance: { readonly config: Readonly<Record<string, string>> };
+}
+
+/** Pending restores by where their machines are now. Pure. */
+export function followRestores(
+  written: ReadonlyMap<string, RestoreNote>,
+  machines: readonly KnownMachine[],
+): Map<string, RestoreNote> {
+  const restores = new Map<string, RestoreNote>();
+  for (const [project, note] of written) {
+    for (const [machine, pending] of Object.entries(note)) {
+      const { uuid } = pending;
+      const there = machines.find((live) => live.project === project && live.name === machine);
+      const live = uuid === undefined
+        ? there
+        : machines.find(({ instance }) => instance.config["volatile.uuid"] === uuid) ??
+          // It has none while it is put back to before its first start.
+          (there?.instance.config["volatile.uuid"] === undefined ? there : undefined);
+      if (live === undefined) continue;
+      restores.set(live.project, { ...restores.get(live.project), [live.name]: pending });
+    }
+  }
+  return restores;
+}
 
 /** A restore that did not come to its end. */
 export interface UnfinishedRestore {
@@ -55,4 +87,27 @@ function scopeOf(
       return members.filter((member) => waits.has(key(member)))
         .map(({ machine }) => `--machine ${machine}`);
     });
+}
+
+/** Machines that still have to go back, by set, from what a plan reads anyway. Pure. */
+export function pendingMachines(
+  resources: readonly ActualResource[],
+  owner: Owner,
+): Map<string, readonly string[]> {
+  const ours = resources.filter(({ config }) => ownership(config, owner).kind === "ours");
+  const machines = ours.flatMap(({ kind, addr: { project = "", name }, config }) =>
+    kind === "instance" ? [{ project, name, instance: { config } }] : []
+  );
+  const written = new Map(
+    ours.flatMap(({ kind, addr, config }) =>
+      kind === "project" ? [[addr.name, readRestoreNote(config)] as const] : []
+    ),
+  );
+  const pending = new Map<string, string[]>();
+  for (const note of followRestores(written, machines).values()) {
+    for (const [machine, { set }] of Object.entries(note)) {
+      pending.set(set, [...pending.get(set) ?? [], machine]);
+    }
+  }
+  return pending;
 }

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { MARK } from "../resource/mark.ts";
+import type { ActualResource } from "../resource/resource.ts";
 import type { LiveMachine } from "./inventory.ts";
-import { unfinishedRestores } from "./pending_restore.ts";
+import { followRestores, pendingMachines, unfinishedRestores } from "./pending_restore.ts";
+import { RESTORE_KEY } from "./set_note.ts";
 import type { SetMember, SnapshotSet } from "./snapshot_set.ts";
 
 function machine(project: string, name: string): LiveMachine {
@@ -47,4 +50,66 @@ Deno.test("unfinishedRestores() says that a set is gone, and what still holds wh
   assert.deepEqual(of(), [{ gone: true, safety: undefined }]);
   assert.deepEqual(of(set("before")), [{ gone: true, safety: "before" }]);
   assert.deepEqual(of(set("before"), set("short")), [{ gone: false, safety: "before" }]);
+});
+
+function known(project: string, name: string, uuid?: string) {
+  return {
+    project,
+    name,
+    instance: { config: uuid === undefined ? {} : { "volatile.uuid": uuid } },
+  };
+}
+
+Deno.test("followRestores() finds a machine that was renamed and moved, and forgets one that is gone or was made anew", () => {
+  const pending = (uuid?: string) => ({
+    set: "one",
+    ran: true,
+    ...(uuid === undefined ? {} : { uuid }),
+  });
+  const written = new Map([["pro", {
+    db: pending("1e3b"),
+    gone: pending("77aa"),
+    anew: pending("88bb"),
+    fresh: pending(),
+    reborn: pending("99cc"),
+  }]]);
+  const machines = [
+    known("lab", "sql", "1e3b"),
+    known("pro", "anew", "0000"),
+    known("pro", "fresh", "1111"),
+    // Put back to before its first start, and not converged yet.
+    known("pro", "reborn"),
+  ];
+  const restores = followRestores(written, machines);
+  assert.deepEqual(
+    [...restores].map(([project, note]) => [project, Object.keys(note)]),
+    [["lab", ["sql"]], ["pro", ["fresh", "reborn"]]],
+  );
+});
+
+Deno.test("pendingMachines() names machines of this infra that still have to go back", () => {
+  const owner = { project: "lab", infraId: "5c0f" };
+  const resource = (kind: string, addr: object, infra: string, config: object) =>
+    ({
+      kind,
+      addr: { kind, ...addr },
+      config: { [MARK.infra]: infra, [MARK.format]: "1", ...config },
+    }) as unknown as ActualResource;
+  const pending = (...names: string[]) => ({
+    [RESTORE_KEY]: JSON.stringify(
+      Object.fromEntries(names.map((name) => [name, { set: "one", ran: true }])),
+    ),
+  });
+  const waiting = (infra: string, ...names: string[]) => [
+    ...pendingMachines([
+      resource("project", { name: "pro" }, infra, pending(...names)),
+      resource("instance", { project: "pro", name: "db" }, infra, {}),
+      resource("instance", { project: "pro", name: "web" }, infra, {}),
+    ], owner),
+  ];
+  assert.deepEqual(waiting("5c0f", "db"), [["one", ["db"]]]);
+  assert.deepEqual(waiting("5c0f", "db", "web"), [["one", ["db", "web"]]]);
+  assert.deepEqual(waiting("5c0f", "gone"), []);
+  assert.deepEqual(waiting("5c0f"), []);
+  assert.deepEqual(waiting("0000", "db"), []);
 });

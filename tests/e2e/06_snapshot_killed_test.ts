@@ -108,6 +108,9 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
     let stopped = 0;
     const requests = await atEachStep(lab, args, () => put("after"), async (step) => {
       if (await status() === "Stopped") stopped++;
+      const half = (await list(lab)).restoring.length > 0;
+      const { stderr } = await lab.try(["check"]);
+      assert.equal(/RESTORE_UNFINISHED/.test(stderr), half, `${step}\n${stderr}`);
       await lab.anklume(args);
       assert.equal(await status(), "Running", step);
       assert.equal(await words(), "before\nbefore\n", step);
@@ -156,8 +159,8 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
         const { stdout } = await lab.anklume(["check"]);
         assert.doesNotMatch(stdout, /firewall/);
       };
-      const gone = async () => {
-        await lab.expectEmptyPlan();
+      const gone = async (...codes: string[]) => {
+        await lab.expectEmptyPlan(...codes);
         assert.doesNotMatch(
           await must(["incus", "network", "list", "--format", "csv"]),
           /net-kill/,
@@ -176,6 +179,8 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       await lab.write("infra.lock.yml", lock);
       const { stdout } = await lab.anklume(["apply", "--infra", "--yes"]);
       assert.match(stdout, /Removed the network net-kill/);
+      await gone("RESTORE_UNFINISHED");
+      await lab.anklume(args);
       await gone();
     },
   );

@@ -147,12 +147,12 @@ export class Lab implements AsyncDisposable {
     return new Deno.Command(program, { args: rest, cwd: this.dir, stdin, stdout, stderr }).spawn();
   }
 
-  /** Right after an apply of the infrastructure, the plan is empty. */
-  async expectEmptyPlan(): Promise<void> {
+  /** Right after an apply of the infrastructure, the plan is empty, and there is nothing to say but this. */
+  async expectEmptyPlan(...codes: readonly string[]): Promise<void> {
     const { stdout } = await this.anklume(["check", "--json"]);
-    const plan = JSON.parse(stdout) as { changes: unknown[]; diagnostics: unknown[] };
+    const plan = JSON.parse(stdout) as { changes: unknown[]; diagnostics: { code: string }[] };
     assert.deepEqual(plan.changes, []);
-    assert.deepEqual(plan.diagnostics, []);
+    assert.deepEqual(plan.diagnostics.map(({ code }) => code), codes, stdout);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,7 +10,7 @@ import { FileError } from "../host/file_error.ts";
 import { envVar } from "../host/terminal.ts";
 import { LockedError } from "../host/workspace_lock.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
-import { hang } from "../view/text.ts";
+import { hang, printable } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 import { UserError } from "./user_error.ts";
@@ -26,9 +26,9 @@ interface Fault {
 export function reportFault(error: unknown, session: Session): ExitStatus {
   const { terminal, err, signal } = session;
   const fault = describeFault(error, signal);
-  terminal.err(`${hang(err.colors.red("anklume: "), sentence(fault.message), err.width)}\n`);
+  terminal.err(`${hang(err.colors.red("anklume: "), shown(fault.message), err.width)}\n`);
   if (fault.remedy !== undefined) {
-    terminal.err(`${hang("         ", sentence(fault.remedy), err.width)}\n`);
+    terminal.err(`${hang("         ", shown(fault.remedy), err.width)}\n`);
   }
   if (envVar("ANKLUME_DEBUG") && error instanceof Error) terminal.err(`${trace(error)}\n`);
   return fault.status;
@@ -120,6 +120,11 @@ function commandRemedy({ reason, argv }: CommandError): string | undefined {
 function isAbort(error: unknown): boolean {
   if (error instanceof CommandError) return error.reason === "interrupted";
   return error instanceof Error && error.name === "AbortError";
+}
+
+/** A name in it may come from a machine: it must not speak to the terminal. */
+function shown(text: string): string {
+  return sentence(text).split("\n").map(printable).join("\n");
 }
 
 function sentence(text: string): string {

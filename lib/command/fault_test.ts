@@ -4,7 +4,8 @@ import { FileError } from "../host/file_error.ts";
 import { LockedError } from "../host/workspace_lock.ts";
 import { IncusError, IncusUnreachableError } from "../incus/incus_error.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
-import { describeFault } from "./fault.ts";
+import { describeFault, reportFault } from "./fault.ts";
+import type { Session } from "./session.ts";
 import { UserError } from "./user_error.ts";
 
 Deno.test("describeFault() says what happened and what to do about it", () => {
@@ -46,4 +47,15 @@ Deno.test("describeFault() takes what an interrupt broke off for no bug", () => 
     status: 130,
   });
   assert.match(describeFault(error, new AbortController().signal).message, /bug/);
+});
+
+Deno.test("reportFault() lets no name speak to the terminal", () => {
+  let said = "";
+  const session = {
+    terminal: { err: (text: string) => void (said += text) },
+    err: { colors: { red: (text: string) => text }, width: 80 },
+    signal: new AbortController().signal,
+  } as unknown as Session;
+  reportFault(new FileError("write", "a\u001b]0;owned\u0007/b", "no-space"), session);
+  assert.match(said, /a\\u001b\]0;owned\\u0007\/b/);
 });

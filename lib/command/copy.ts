@@ -1,5 +1,6 @@
+import { FileError } from "../host/file_error.ts";
 import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
-import type { FileContent } from "../incus/files.ts";
+import { type FileContent, UntellableNameError } from "../incus/files.ts";
 import { count, printable, size } from "../view/text.ts";
 import { type CopySide, machineSide, type Placed, workspaceSide } from "./copy_side.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -35,17 +36,24 @@ export async function copy(
     await sideOf(source, workspace, incus, session),
     await sideOf(target, workspace, incus, session),
   ];
-  const first = await follow(sourceSide, source.path);
+  const found = await sourceSide.resolve(source.path);
+  const first = await readFirst(sourceSide, found);
   if (first === undefined) {
     throw new UserError(`There is no ${printable(sourceSide.shown(source.path))}`);
   }
-  if (first.content.type === "directory" && !options.recursive) {
-    throw new UserError(`${from} is a directory`, "Copy all that is in it with --recursive");
+  if (first.type === "directory" && !options.recursive) {
+    throw new UserError(
+      `${printable(sourceSide.shown(source.path))} is a directory`,
+      "Copy all that is in it with --recursive",
+    );
   }
-  const path = await landingPlace(targetSide, target, first.path, first.content);
-  if (source.machine === target.machine) refuseItself(source, { ...target, path });
-  const run = new CopyRun(sourceSide, targetSide, options, session);
-  await run.copy(first.path, first.content, path);
+  const path = await landingPlace(targetSide, target, source.path, first);
+  const within = source.machine === target.machine;
+  if (within) {
+    refuseItself({ ...source, path: found }, { ...target, path: await targetSide.resolve(path) });
+  }
+  const run = new CopyRun(sourceSide, targetSide, within, options, session);
+  await run.copy(found, first, path);
   if (session.signal.aborted) return EXIT.interrupted;
   session.terminal.out(
     `Copied ${count(run.files, "file")} (${size(run.bytes)}) to ${
@@ -65,6 +73,8 @@ interface Place {
 
 /** @throws UserError */
 export function parsePlace(text: string): Place {
+  // A variable of a script that is not set; the whole workspace is hardly meant.
+  if (text === "") throw new UserError("A path is empty", "Write . for the workspace itself");
   const found = /^([a-z0-9][a-z0-9-]*):(.*)$/s.exec(text);
   const directory = text.endsWith("/");
   if (found === null) {
@@ -89,11 +99,22 @@ export function parsePlace(text: string): Place {
   return { machine: machine!, path: `/${names.join("/")}`, directory };
 }
 
+async function readFirst(side: CopySide, path: string): Promise<FileContent | undefined> {
+  try {
+    return await side.read(path);
+  } catch (error) {
+    if (!(error instanceof UntellableNameError)) throw error;
+    throw new UserError(error.message, "Give it another name in the machine first");
+  }
+}
+
 /** A file copied over itself would be emptied first, a directory into itself never end. */
 function refuseItself(source: Place, target: Place): void {
   if (source.machine !== target.machine) return;
-  if (target.path === source.path || target.path.startsWith(`${source.path}/`)) {
-    throw new UserError(`${source.machine}:${source.path} cannot be copied into itself`);
+  if (target.path === source.path || target.path.startsWith(join(source.path, ""))) {
+    throw new UserError(
+      `${source.machine}:${printable(source.path)} cannot be copied into itself`,
+    );
   }
 }
 
@@ -108,35 +129,14 @@ async function sideOf(
   return machineSide(incus, instance.project, instance.name, signal);
 }
 
-/** What a person who names a symbolic link means; where it ends. */
-async function follow(
-  side: CopySide,
-  path: string,
-): Promise<{ path: string; content: FileContent } | undefined> {
-  for (let hops = 0, at = path; hops < 40; hops++) {
-    const content = await side.read(at);
-    if (content?.type !== "symlink") return content && { path: at, content };
-    at = resolveLink(at, content.target);
-  }
-  throw new UserError(`${printable(side.shown(path))} leads in a circle`);
-}
-
-function resolveLink(link: string, target: string): string {
-  const names: string[] = [];
-  for (const name of (target.startsWith("/") ? target : `${link}/../${target}`).split("/")) {
-    if (name === "..") names.pop();
-    else if (name !== "" && name !== ".") names.push(name);
-  }
-  return `/${names.join("/")}`;
-}
-
 /** Into a directory that is there, else under the name that was given. */
 async function landingPlace(
   side: CopySide,
-  { path, directory }: Place,
+  { path: given, directory }: Place,
   source: string,
   content: FileContent,
 ): Promise<string> {
+  const path = await side.resolve(given);
   const found = await side.read(path);
   if (found?.type === "file") await found.body.cancel();
   const isDirectory = found?.type === "directory";
@@ -158,18 +158,33 @@ class CopyRun {
   readonly left: string[] = [];
   readonly #source: CopySide;
   readonly #target: CopySide;
+  /** Both sides are one machine. */
+  readonly #within: boolean;
   readonly #options: CopyOptions;
   readonly #session: Session;
 
-  constructor(source: CopySide, target: CopySide, options: CopyOptions, session: Session) {
+  constructor(
+    source: CopySide,
+    target: CopySide,
+    within: boolean,
+    options: CopyOptions,
+    session: Session,
+  ) {
     this.#source = source;
     this.#target = target;
+    this.#within = within;
     this.#options = options;
     this.#session = session;
   }
 
   async copy(from: string, content: FileContent, to: string): Promise<void> {
     this.#session.signal.throwIfAborted();
+    // A link at the new place may lead back here: what is read would be emptied by the writing.
+    if (this.#within && content.type === "file" && await this.#target.resolve(to) === from) {
+      await content.body.cancel();
+      this.#leave(from, "what it would be copied to");
+      return;
+    }
     const placed = this.#placed(content);
     const counted = content.type === "file"
       ? { ...content, body: this.#count(content.body) }
@@ -188,12 +203,26 @@ class CopyRun {
         this.#leave(join(from, name), "no name of a file");
         continue;
       }
-      const below = await this.#source.read(join(from, name));
-      if (below !== undefined) await this.copy(join(from, name), below, join(to, name));
+      await this.#copyBelow(join(from, name), join(to, name));
     }
   }
 
-  /** Without --preserve as `cp` does it: root's, and no more rights than were there; set-id bits do not travel. */
+  /** One entry of a directory: what cannot be read is no reason to leave the others. */
+  async #copyBelow(from: string, to: string): Promise<void> {
+    let content: FileContent | undefined;
+    try {
+      content = await this.#source.read(from);
+    } catch (error) {
+      const why = whyUnread(error);
+      if (why === undefined) throw error;
+      return this.#leave(from, why);
+    }
+    // Incus tells names in UTF-8: another one it does not find again.
+    if (content === undefined) return this.#leave(from, "gone, or its name is not UTF-8");
+    await this.copy(from, content, to);
+  }
+
+  /** Without --preserve as `cp` does it: root's, and no more rights than were there. Set-id bits Incus does not tell of. */
   #placed({ mode, uid, gid }: FileContent): Placed {
     return this.#options.preserve ? { mode, uid, gid } : { mode: mode & 0o777, uid: 0, gid: 0 };
   }
@@ -217,6 +246,18 @@ class CopyRun {
     this.left.push(shown);
     terminal.err(`${err.colors.yellow("Left out")}: ${shown} is ${why}.\n`);
   }
+}
+
+/** undefined: no matter of this one file. */
+function whyUnread(error: unknown): string | undefined {
+  if (error instanceof UntellableNameError) {
+    return "a file that Incus does not hand over: a control character stands in its name";
+  }
+  if (!(error instanceof FileError)) return undefined;
+  if (error.reason === "symlink") {
+    return "a symbolic link, and nothing in the workspace is read through one";
+  }
+  return error.reason === "not-a-file" ? "neither a file nor a directory" : undefined;
 }
 
 function join(directory: string, name: string): string {

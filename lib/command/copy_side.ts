@@ -4,6 +4,8 @@ import { makeDirectory, writeFileAtomic } from "../host/write_file.ts";
 import { orMissing } from "../incus/collection.ts";
 import type { FileContent } from "../incus/files.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
+import { printable } from "../view/text.ts";
+import { UserError } from "./user_error.ts";
 
 /** What a copied entry looks like at its new place. */
 export interface Placed {
@@ -16,6 +18,8 @@ export interface Placed {
 export interface CopySide {
   /** `pro-dev:/etc/hosts`, as a person writes it. */
   shown(path: string): string;
+  /** Where a path leads: through no symbolic link, as far as it exists. @throws UserError where it cannot lead anywhere */
+  resolve(path: string): Promise<string>;
   /** undefined where nothing is. A symbolic link is told as such. */
   read(path: string): Promise<FileContent | undefined>;
   /** false: this side takes no such thing. */
@@ -28,8 +32,10 @@ export function machineSide(
   machine: string,
   signal: AbortSignal,
 ): CopySide {
+  const shown = (path: string) => `${machine}:${path}`;
   return {
-    shown: (path) => `${machine}:${path}`,
+    shown,
+    resolve: (path) => resolvePath(incus, project, machine, path, signal, shown),
     read: (path) => orMissing(incus.files.read(project, machine, path, { signal })),
     async write(path, content, placed) {
       await incus.files.write(project, machine, path, { ...content, ...placed }, { signal });
@@ -38,10 +44,55 @@ export function machineSide(
   };
 }
 
+/** As many symbolic links as Linux follows. */
+const HOPS = 40;
+
+async function resolvePath(
+  incus: IncusClient,
+  project: string,
+  machine: string,
+  path: string,
+  signal: AbortSignal,
+  shown: (path: string) => string,
+): Promise<string> {
+  let ahead = path.split("/");
+  let done: string[] = [];
+  for (let hops = 0; ahead.length > 0;) {
+    const name = ahead.shift()!;
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      done.pop();
+      continue;
+    }
+    const at = `/${[...done, name].join("/")}`;
+    const info = await incus.files.info(project, machine, at, { signal });
+    if (info?.type !== "symlink") {
+      if (info?.type !== "directory" && ahead.some((below) => below !== "" && below !== ".")) {
+        throw new UserError(
+          info === undefined
+            ? `There is no directory ${printable(shown(at))}`
+            : `${printable(shown(at))} is a file, not a directory`,
+        );
+      }
+      done.push(name);
+      continue;
+    }
+    const content = await incus.files.read(project, machine, at, { signal });
+    if (content.type !== "symlink" || ++hops > HOPS) {
+      throw new UserError(`${printable(shown(path))} leads in a circle`);
+    }
+    if (content.target.startsWith("/")) done = [];
+    ahead = [...content.target.split("/"), ...ahead];
+  }
+  return `/${done.join("/")}`;
+}
+
 /** Below the current directory, through no symbolic link; what it is given belongs to the workspace's owner. */
 export function workspaceSide(): CopySide {
   return {
     shown: (path) => path,
+    // Reading and writing go through no symbolic link.
+    resolve: (path) => Promise.resolve(path),
     async read(path) {
       if (path === ".") {
         return { type: "directory", names: namesIn("."), mode: 0o755, uid: 0, gid: 0 };

@@ -18,7 +18,9 @@ Deno.test("parsePlace() tells a machine's path from one of the workspace", () =>
 });
 
 Deno.test("parsePlace() refuses what leaves the workspace or begins nowhere", () => {
-  for (const text of ["/etc/passwd", "../x", "a/../../x", "pro-dev:etc", "pro-dev:/srv/../etc"]) {
+  for (
+    const text of ["", "/etc/passwd", "../x", "a/../../x", "pro-dev:etc", "pro-dev:/srv/../etc"]
+  ) {
     assert.throws(() => parsePlace(text), { name: "UserError" }, text);
   }
 });

@@ -141,7 +141,7 @@ function addCopy(program: Command, choose: Choose, session: Session): void {
     .argument("<from>", "MACHINE:/path, or a path of the workspace")
     .argument("<to>", "the same")
     .option("-r, --recursive", "a directory with all that is in it")
-    .option("-p, --preserve", "keep owner, group and set-id bits between machines")
+    .option("-p, --preserve", "keep owner and group between machines")
     .addHelpText(
       "after",
       examples(

@@ -1,4 +1,5 @@
 import { type Connection, orMissing } from "./collection.ts";
+import { IncusError } from "./incus_error.ts";
 import { apiPath } from "./path.ts";
 
 /** What stands at a path in a machine. A device, a pipe or a socket is told as a `file`, empty. */
@@ -20,6 +21,19 @@ interface FileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Characters of a file's name that make Incus's answer no HTTP: it puts the name into a header. */
+// deno-lint-ignore no-control-regex
+const UNTELLABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f][^/]*$/;
+
+/** A file that Incus cannot hand over because of its name. */
+export class UntellableNameError extends Error {
+  override readonly name = "UntellableNameError";
+
+  constructor(path: string) {
+    super(`Incus hands over no file with a control character in its name: ${path}`);
+  }
+}
+
 /** `/1.0/instances/NAME/files`: of a container also when it is stopped, of a virtual machine through its agent. */
 export class Files {
   readonly #connection: Connection;
@@ -33,11 +47,17 @@ export class Files {
     project: string,
     machine: string,
     path: string,
-    { signal }: FileOptions = {},
+    options: FileOptions = {},
   ): Promise<FileContent> {
+    const head = await this.#head(project, machine, path, options);
+    if (head.type === "file") {
+      // Incus opens what it is asked for: a pipe would be waited for until somebody writes into it.
+      if (head.size === 0) return { ...head, type: "file", body: new Blob().stream() };
+      if (UNTELLABLE.test(path)) throw new UntellableNameError(path);
+    }
     const response = await this.#connection.transport.stream("GET", filesPath(machine), {
       query: { project, path },
-      signal,
+      signal: options.signal,
     });
     const info = infoOf(response.headers);
     switch (info.type) {
@@ -52,16 +72,34 @@ export class Files {
     }
   }
 
-  /** undefined where there is nothing. */
-  async info(
+  /** What stands there, without opening it; undefined where there is nothing. */
+  info(
     project: string,
     machine: string,
     path: string,
     options: FileOptions = {},
   ): Promise<FileInfo | undefined> {
-    const content = await orMissing(this.read(project, machine, path, options));
-    if (content?.type === "file") await content.body.cancel();
-    return content;
+    return orMissing(this.#head(project, machine, path, options));
+  }
+
+  async #head(
+    project: string,
+    machine: string,
+    path: string,
+    { signal }: FileOptions,
+  ): Promise<FileInfo & { readonly size: number }> {
+    const { transport } = this.#connection;
+    const options = { query: { project, path }, signal };
+    try {
+      const { headers } = await transport.stream("HEAD", filesPath(machine), options);
+      return { ...infoOf(headers), size: Number(headers.get("Content-Length") ?? "0") };
+    } catch (error) {
+      if (!(error instanceof IncusError) || error.status === 404) throw error;
+      // Why it was refused stands in a body only, which is what GET has.
+      const response = await transport.stream("GET", filesPath(machine), options);
+      await response.body?.cancel();
+      throw error;
+    }
   }
 
   /** Makes or overwrites a file, makes a directory (one that exists is left as it is) or a symbolic link. */

@@ -14,7 +14,7 @@ const READ_TIMEOUT_MS = 30_000;
 /** Incus makes bridges one after another, half a second each: thirty of them asked at once take their time. */
 const WRITE_TIMEOUT_MS = 180_000;
 
-export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** One request, for counting and tracing. `status` 0: there was no answer. */
 export interface RequestTrace {
@@ -142,6 +142,8 @@ export class Transport implements Disposable {
     }
     this.#trace(method, full, response.status, start);
     if (response.ok) return response;
+    // The words are in the body, which HEAD has none of.
+    if (method === "HEAD") throw new IncusError(response.status, method, full, "no reason given");
     const envelope = this.#parse(await response.text());
     const status = envelope.error_code || response.status;
     throw new IncusError(status, method, full, envelope.error || `HTTP status ${status}`);

@@ -169,6 +169,58 @@ Deno.test("a day with machines by their names alone", async (t) => {
     assert.match(linked.stderr, /symbolic link/);
   });
 
+  await t.step(
+    "copy: links at the new place, pipes, and names that Incus cannot tell",
+    async () => {
+      const inA = (script: string) =>
+        must(["incus", "exec", "--project", "pro", "pro-a", "--", "sh", "-c", script]);
+      await inA(
+        "mkdir -p /srv/real /srv/odd /srv/there && ln -s real /srv/ln && ln -s loop /srv/loop &&" +
+          "head -c 20000000 /dev/urandom > /srv/real/big && echo odd > /srv/odd/plain &&" +
+          "mkfifo /srv/odd/pipe && ln -s /srv/odd/plain /srv/there/plain &&" +
+          'echo x > "/srv/odd/$(printf "e\\033sc")" && echo x > "/srv/odd/$(printf "b\\377d")"',
+      );
+      const sum = await inA("sha256sum /srv/real/big");
+      // The same file by another way: writing it would empty what is read.
+      for (const same of ["pro-a:/srv/ln/big", "pro-a:/srv/ln"]) {
+        const refused = await lab.anklume(["copy", "pro-a:/srv/real/big", same], 2);
+        assert.match(refused.stderr, /cannot be copied into itself/);
+      }
+      await lab.anklume(["copy", "-r", "pro-a:/srv/real", "pro-a:/srv/ln/below"], 2);
+      assert.equal(await inA("sha256sum /srv/real/big"), sum);
+      // A link to a directory is one, /bin for example; its own name is what a link is copied as.
+      await lab.anklume(["copy", "note.txt", "pro-a:/srv/ln/"]);
+      await lab.anklume(["copy", "note.txt", "pro-a:/bin"]);
+      assert.equal(await inA("cat /srv/real/note.txt /usr/bin/note.txt"), "from here\n".repeat(2));
+      await lab.anklume(["copy", "pro-a:/srv/there/plain", "pro-a:/root"]);
+      assert.equal(await inA("cat /root/plain"), "odd\n");
+      await lab.anklume(["copy", "note.txt", "pro-a:/srv/loop"], 2);
+      const nowhere = await lab.anklume(["copy", "note.txt", "pro-a:/no/where/x"], 2);
+      assert.match(nowhere.stderr, /There is no directory pro-a:\/no\./);
+
+      // A pipe is not waited for, and what cannot be had is named, the others not left.
+      const odd = await lab.anklume(["copy", "-r", "pro-a:/srv/odd", "."], 1);
+      assert.match(
+        odd.stderr,
+        /pro-a:\/srv\/odd\/e\\u001bsc is a file that Incus does not hand over/,
+      );
+      assert.match(odd.stderr, /pro-a:\/srv\/odd\/b.d is gone, or its name is not UTF-8/);
+      assert.equal(await lab.read("odd/plain"), "odd\n");
+      await must(["sh", "-c", `cd ${lab.dir}/odd && ln -s plain link && mkfifo pipe2`]);
+      const back = await lab.anklume(["copy", "-r", "odd", "pro-a:/root"], 1);
+      assert.match(back.stderr, /odd\/link is a symbolic link/);
+      assert.match(back.stderr, /odd\/pipe2 is neither a file nor a directory/);
+      assert.equal(await inA("cat /root/odd/plain"), "odd\n");
+      // Through a link at the new place.
+      const self = await lab.anklume(["copy", "-r", "pro-a:/srv/odd", "pro-a:/srv/there/.."], 2);
+      assert.match(self.stderr, /without \.\./);
+      await inA("ln -s . /srv/there/odd && rm /srv/odd/[be]?*");
+      const twice = await lab.anklume(["copy", "-r", "pro-a:/srv/odd", "pro-a:/srv/there"], 1);
+      assert.match(twice.stderr, /odd\/plain is what it would be copied to/);
+      assert.equal(await inA("cat /srv/odd/plain"), "odd\n");
+    },
+  );
+
   await t.step("stop, start and restart", async () => {
     const stopped = await lab.anklume(["stop", "pro-a", "lab", "--force"]);
     assert.match(stopped.stdout, /The next apply starts pro-a again/);

@@ -109,7 +109,7 @@ export function workspaceSide(): CopySide {
     async write(path, content, { mode }) {
       switch (content.type) {
         case "file":
-          await writeFileAtomic(path, content.body, { mode });
+          await writeFileAtomic(path, content.body, { mode, unlocked: true });
           return true;
         case "directory":
           makeDirectory(`${path}/.`);

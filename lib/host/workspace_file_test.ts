@@ -11,7 +11,7 @@ import {
   removeFile,
   removeTree,
 } from "./workspace_file.ts";
-import { flushDirectories, writeFileAtomic } from "./write_file.ts";
+import { flushDirectories, isLeftAside, writeFileAtomic } from "./write_file.ts";
 
 async function inTemporaryDirectory(run: (root: string) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "anklume-host-" });
@@ -45,6 +45,19 @@ Deno.test("writeFileAtomic() makes the directories it needs and leaves nothing a
     await writeFileAtomic("a/b/c.yml", "é\n", { root });
     assert.equal(readTextFile("a/b/c.yml", { root }), "é\n");
     assert.deepEqual(names(`${root}/a/b`), ["c.yml"]);
+  }));
+
+Deno.test("writeFileAtomic() without the lock writes under a name that no sync takes for left behind", () =>
+  inTemporaryDirectory(async (root) => {
+    const seen: boolean[] = [];
+    async function* content(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+      seen.push(...await Promise.resolve(names(root).map(isLeftAside)));
+      yield new Uint8Array(1);
+    }
+    await writeFileAtomic("f", content(), { root });
+    await writeFileAtomic("f", content(), { root, unlocked: true });
+    assert.deepEqual(seen.toSorted(), [false, false, true]);
+    assert.deepEqual(names(root), ["f"]);
   }));
 
 Deno.test("writeFileAtomic() keeps the owner and the mode of a file it replaces", () =>

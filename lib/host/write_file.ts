@@ -6,6 +6,8 @@ export interface WriteOptions extends RootOption {
   readonly mode?: number;
   /** A new file stays its maker's, who need not be the owner of `root`. */
   readonly keepOwner?: true;
+  /** Written without the workspace's lock: the next sync may not take what is being written for left behind. */
+  readonly unlocked?: true;
   /** Remembers the file's directory for `flushDirectories` instead of flushing it: for who writes many files. */
   readonly unflushed?: Set<string>;
 }
@@ -25,13 +27,13 @@ interface Owner {
 export async function writeFileAtomic(
   path: string,
   content: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
-  { root = ".", mode, keepOwner, unflushed }: WriteOptions = {},
+  { root = ".", mode, keepOwner, unlocked, unflushed }: WriteOptions = {},
 ): Promise<void> {
   const { full, parent, entry } = inspectPath("write", path, root);
   if (entry && !entry.isFile) throw new FileError("write", path, "not-a-file");
   makeDirectory(path, root);
 
-  const aside = `${parent}/${asideName()}`;
+  const aside = `${parent}/.${crypto.randomUUID()}.${unlocked ? "part" : "tmp"}`;
   try {
     // createNew: what somebody else laid in wait under that name is an error, not followed.
     using file = Deno.openSync(aside, {
@@ -57,11 +59,7 @@ export async function writeFileAtomic(
   if (unflushed === undefined) await flushDirectories([parent]);
 }
 
-function asideName(): string {
-  return `.${crypto.randomUUID()}.tmp`;
-}
-
-/** Whether a file is what `writeFileAtomic` was writing when it was killed. */
+/** Whether a file is what `writeFileAtomic` was writing, under the workspace's lock, when it was killed. */
 export function isLeftAside(path: string): boolean {
   return /(?:^|\/)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(path);
 }

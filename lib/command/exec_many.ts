@@ -22,6 +22,8 @@ interface Outcome {
 
 /** The status of one whose program could not be run at all. */
 const NOT_RUN = 126;
+/** 128 + SIGPIPE: nobody reads any more. */
+const BROKEN_PIPE = 141;
 const SIGINT = 2;
 
 /** Runs a program in many machines side by side, each line of output with its machine's name; standard input goes to all. */
@@ -32,7 +34,7 @@ export async function execMany(
   argv: readonly string[],
   options: ExecOptions,
   session: Session,
-): Promise<ExitStatus> {
+): Promise<number> {
   const { terminal, signal } = session;
   if (options.tty === true) {
     throw new UserError("Many machines share no terminal", "Leave --tty away");
@@ -46,6 +48,7 @@ export async function execMany(
   const programs = new Set<RunningProgram>();
   let waiting = places.length;
   const over = new AbortController();
+  const unread = new AbortController();
   const interrupt = (): void => programs.forEach((program) => program.kill(SIGINT));
   signal.addEventListener("abort", interrupt, { once: true });
   // Nobody's keyboard is meant: a person types into one machine.
@@ -59,10 +62,11 @@ export async function execMany(
       programs.add(program);
       if (terminal.inIsTerminal) program.end();
     };
-    return runOne(incus, place, argv, options.json ? undefined : prefix, onOpen, session);
+    return runOne(incus, place, argv, options.json ? undefined : prefix, onOpen, unread, session);
   }));
   over.abort();
   signal.removeEventListener("abort", interrupt);
+  if (unread.signal.aborted) return BROKEN_PIPE;
   if (options.json) terminal.out(jsonText({ format: 1, results: outcomes }));
   return verdict(outcomes, options, session);
 }
@@ -96,6 +100,7 @@ async function runOne(
   argv: readonly string[],
   prefix: string | undefined,
   onOpen: (program?: RunningProgram) => void,
+  unread: AbortController,
   { terminal }: Session,
 ): Promise<Outcome> {
   let opened = false;
@@ -104,6 +109,7 @@ async function runOne(
     const write = (part: string): void => {
       if (prefix === undefined) text += part;
       else terminal[name](part);
+      if (terminal.outClosed) unread.abort();
     };
     return { lines: prefixLines(prefix ?? "", write), text: () => text };
   });
@@ -117,8 +123,12 @@ async function runOne(
         opened = true;
         onOpen(program);
       },
+      signal: unread.signal,
     });
   } catch (error) {
+    if (unread.signal.aborted) {
+      return { machine: machine.name, status: BROKEN_PIPE, stdout: "", stderr: "" };
+    }
     if (!(error instanceof IncusError)) throw error;
     stderr.lines.take(new TextEncoder().encode(`${error.message}\n`));
     status = NOT_RUN;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome } from "./_lab.ts";
+import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome, run } from "./_lab.ts";
 
 const INFRA = `
 project_name: verbs
@@ -111,6 +111,11 @@ Deno.test("a day with machines by their names alone", async (t) => {
     const all = await piped(lab, ["exec", "--all", "--", ...test], new TextEncoder().encode("go"));
     assert.equal(all.code, 1);
     assert.match(all.stderr, /Failed in 1 of 3 machines: lab-a \(1\)/);
+    // Ends although its reader went away.
+    const shell = `timeout 20 ${lab.binary} exec --all -- yes; echo $? >&2`;
+    const first = await run(["bash", "-c", `cd ${lab.dir} && (${shell}) | head -1`]);
+    assert.match(first.stdout, /^\S+ +\| y\n$/);
+    assert.equal(first.stderr, "141\n");
     const json = await lab.anklume(["exec", "--all", "--json", "--", "hostname"]);
     const { results } = JSON.parse(json.stdout) as { results: Record<string, unknown>[] };
     assert.deepEqual(results[2], { machine: "lab-a", status: 0, stdout: "lab-a\n", stderr: "" });

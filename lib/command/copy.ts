@@ -111,7 +111,7 @@ async function readFirst(side: CopySide, path: string): Promise<FileContent | un
 /** A file copied over itself would be emptied first, a directory into itself never end. */
 function refuseItself(source: Place, target: Place): void {
   if (source.machine !== target.machine) return;
-  if (target.path === source.path || target.path.startsWith(join(source.path, ""))) {
+  if (isWithin(target.path, source.path)) {
     throw new UserError(
       `${source.machine}:${printable(source.path)} cannot be copied into itself`,
     );
@@ -156,6 +156,8 @@ class CopyRun {
   bytes = 0;
   /** What could not be copied and was left out. */
   readonly left: string[] = [];
+  /** Where the copied tree begins. */
+  #root: string | undefined;
   readonly #source: CopySide;
   readonly #target: CopySide;
   /** Both sides are one machine. */
@@ -177,18 +179,23 @@ class CopyRun {
     this.#session = session;
   }
 
-  async copy(from: string, content: FileContent, to: string): Promise<void> {
+  /** `fresh`: at the new place nothing can stand. */
+  async copy(from: string, content: FileContent, to: string, fresh = false): Promise<void> {
     this.#session.signal.throwIfAborted();
+    this.#root ??= from;
     // A link at the new place may lead back here: what is read would be emptied by the writing.
-    if (this.#within && content.type === "file" && await this.#target.resolve(to) === from) {
+    const mayMeet = this.#within && !fresh;
+    if (mayMeet && content.type === "file" && await this.#target.resolve(to) === from) {
       await content.body.cancel();
       this.#leave(from, "what it would be copied to");
       return;
     }
+    const below = fresh ||
+      (mayMeet && content.type === "directory" && await this.#target.read(to) === undefined);
     const placed = this.#placed(content);
     const counted = content.type === "file"
       ? { ...content, body: this.#count(content.body) }
-      : content;
+      : this.#relinked(from, content);
     if (!(await this.#target.write(to, counted, placed))) {
       this.#leave(from, "a symbolic link, which the workspace takes from no machine");
       return;
@@ -203,12 +210,12 @@ class CopyRun {
         this.#leave(join(from, name), "no name of a file");
         continue;
       }
-      await this.#copyBelow(join(from, name), join(to, name));
+      await this.#copyBelow(join(from, name), join(to, name), below);
     }
   }
 
   /** One entry of a directory: what cannot be read is no reason to leave the others. */
-  async #copyBelow(from: string, to: string): Promise<void> {
+  async #copyBelow(from: string, to: string, fresh: boolean): Promise<void> {
     let content: FileContent | undefined;
     try {
       content = await this.#source.read(from);
@@ -219,7 +226,13 @@ class CopyRun {
     }
     // Incus tells names in UTF-8: another one it does not find again.
     if (content === undefined) return this.#leave(from, "gone, or its name is not UTF-8");
-    await this.copy(from, content, to);
+    await this.copy(from, content, to, fresh);
+  }
+
+  /** Incus tells where a link leads, not how that is written: in a copy, one that stays in the tree leads into the copy. */
+  #relinked(from: string, content: FileContent): FileContent {
+    if (content.type !== "symlink" || !isWithin(content.target, this.#root!)) return content;
+    return { ...content, target: relativePath(from, content.target) };
   }
 
   /** Without --preserve as `cp` does it: root's, and no more rights than were there. Set-id bits Incus does not tell of. */
@@ -258,6 +271,19 @@ function whyUnread(error: unknown): string | undefined {
     return "a symbolic link, and nothing in the workspace is read through one";
   }
   return error.reason === "not-a-file" ? "neither a file nor a directory" : undefined;
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(join(directory, ""));
+}
+
+/** A path as a symbolic link at `from` says it. Both are absolute. */
+export function relativePath(from: string, path: string): string {
+  const here = from.split("/").slice(1, -1);
+  const there = path.split("/").slice(1).filter((name) => name !== "");
+  const differs = here.findIndex((name, index) => name !== there[index]);
+  const common = differs === -1 ? here.length : differs;
+  return [...here.slice(common).map(() => ".."), ...there.slice(common)].join("/") || ".";
 }
 
 function join(directory: string, name: string): string {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parsePlace } from "./copy.ts";
+import { parsePlace, relativePath } from "./copy.ts";
 
 Deno.test("parsePlace() tells a machine's path from one of the workspace", () => {
   assert.deepEqual(parsePlace("pro-dev:/etc/hosts"), {
@@ -23,4 +23,16 @@ Deno.test("parsePlace() refuses what leaves the workspace or begins nowhere", ()
   ) {
     assert.throws(() => parsePlace(text), { name: "UserError" }, text);
   }
+});
+
+Deno.test("relativePath() says a path as a link beside it does", () => {
+  for (
+    const [from, path, said] of [
+      ["/srv/t/l", "/srv/t/f", "f"],
+      ["/srv/t/a/l", "/srv/t/b/c", "../b/c"],
+      ["/srv/t/a/l", "/srv/t", ".."],
+      ["/srv/t/l", "/srv/t", "."],
+      ["/l", "/srv/t", "srv/t"],
+    ] as const
+  ) assert.equal(relativePath(from, path), said);
 });

@@ -216,6 +216,10 @@ Deno.test("a day with machines by their names alone", async (t) => {
       assert.match(back.stderr, /odd\/link is a symbolic link/);
       assert.match(back.stderr, /odd\/pipe2 is neither a file nor a directory/);
       assert.equal(await inA("cat /root/odd/plain"), "odd\n");
+      // A link within the tree leads into the copy.
+      await inA("mkdir /srv/real/sub && ln -s ../note.txt /srv/real/sub/link");
+      await lab.anklume(["copy", "-r", "pro-a:/srv/real", "pro-a:/srv/anew"]);
+      assert.equal(await inA("readlink /srv/anew/sub/link"), "../note.txt\n");
       // Through a link at the new place.
       const self = await lab.anklume(["copy", "-r", "pro-a:/srv/odd", "pro-a:/srv/there/.."], 2);
       assert.match(self.stderr, /without \.\./);

@@ -56,9 +56,11 @@ async function understand(
     program.parse(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Asked for, so no mistake; everything else commander throws is one.
+    // Asked for, so no mistake; everything else commander throws is one, the help in place of a verb that is missing too.
     const answered = ["commander.helpDisplayed", "commander.version", "commander.help"];
-    return answered.includes(error.code) && args.length > 0 ? EXIT.done : EXIT.wrongInput;
+    return answered.includes(error.code) && error.exitCode === 0 && args.length > 0
+      ? EXIT.done
+      : EXIT.wrongInput;
   }
   return chosen ?? EXIT.wrongInput;
 }

@@ -26,6 +26,21 @@ Deno.test("no verb at all shows help and is a usage error", async () => {
   assert.match(err, /^Usage: anklume/);
 });
 
+Deno.test("a verb that is missing or unknown is a usage error, help asked for is none", async () => {
+  for (
+    const [words, status] of [
+      [["snapshot"], 2],
+      [["network"], 2],
+      [["help", "nosuch"], 2],
+      [["snapshot", "help", "nosuch"], 2],
+      [["help"], 0],
+      [["help", "snapshot"], 0],
+      [["snapshot", "help"], 0],
+      [["--help"], 0],
+    ] as const
+  ) assert.equal((await anklume([...words])).code, status, words.join(" "));
+});
+
 Deno.test("the help lists every verb, fits 80 columns and shows examples", async () => {
   const { code, out } = await anklume(["--help"]);
   assert.equal(code, 0);

@@ -42,7 +42,7 @@ export async function exec(
         : "anklume exec MACHINE -- COMMAND; anklume shell MACHINE for a shell",
     );
   }
-  const workspace = await loadWorkspace(session);
+  const workspace = await loadWorkspace(session, { json: options.json });
   if (workspace === undefined) return EXIT.wrongInput;
   const user = options.user ?? workspace.infra.global.defaultUser;
   const argv = commandAs(user, command);

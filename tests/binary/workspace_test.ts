@@ -158,3 +158,11 @@ Deno.test("what a killed sync was writing is removed by the next one", async () 
     assert.match((await anklume(["sync"], { cwd })).out, /^Workspace: \d+ unchanged\.\n$/);
   });
 });
+
+Deno.test("exec --json prints the diagnostics of a wrong infra.yml for a machine too", async () => {
+  await withWorkspace("project_name: t\nrolse: 1\n", async (cwd) => {
+    const { code, out } = await anklume(["exec", "--all", "--json", "--", "true"], { cwd });
+    assert.equal(code, 2);
+    assert.equal(JSON.parse(out).format, 1);
+  });
+});

@@ -1,11 +1,17 @@
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { RootCommand } from "@bomb.sh/tab";
-import { domainNames, machineNames } from "./machines.ts";
+import { BASH_COMPLETION } from "./bash_completion.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { domainNames, machineNames } from "./machines.ts";
+import type { Session } from "./session.ts";
 
 /** Prints the completion script of a shell, which calls `anklume complete --` at each TAB. */
-export function completions(shell: "bash" | "zsh" | "fish"): ExitStatus {
-  new RootCommand().setup("anklume", "anklume", shell);
+export function completions(
+  shell: "bash" | "zsh" | "fish",
+  { terminal }: Session,
+): ExitStatus {
+  if (shell === "bash") terminal.out(BASH_COMPLETION);
+  else new RootCommand().setup("anklume", "anklume", shell);
   return EXIT.done;
 }
 

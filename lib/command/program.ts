@@ -286,7 +286,7 @@ function addSchema(program: Command, choose: Choose, session: Session): void {
     .action(() => choose(async () => (await import("./schema.ts")).schema(session)));
 }
 
-function addCompletions(program: Command, choose: Choose): void {
+function addCompletions(program: Command, choose: Choose, session: Session): void {
   program.command("completions")
     .summary("shell completion for bash, zsh or fish")
     .description("Prints a completion script, which asks anklume itself for domains and verbs.")
@@ -298,7 +298,9 @@ function addCompletions(program: Command, choose: Choose): void {
         ["anklume completions fish > ~/.config/fish/completions/anklume.fish", ""],
       ),
     )
-    .action((shell) => choose(async () => (await import("./completions.ts")).completions(shell)));
+    .action((shell) =>
+      choose(async () => (await import("./completions.ts")).completions(shell, session))
+    );
 }
 
 /** What the completion scripts call: `anklume complete -- apply --domain pr`. */

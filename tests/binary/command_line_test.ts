@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { anklume, withWorkspace } from "./binary.ts";
+import { anklume, shell, withWorkspace } from "./binary.ts";
 
 const VERBS = [
   ...["init", "validate", "sync", "check", "plan", "apply", "status", "destroy"],
@@ -98,9 +98,9 @@ Deno.test("a command line that is wrong touches nothing", async () => {
   });
 });
 
-for (const shell of ["bash", "zsh", "fish"]) {
-  Deno.test(`completions ${shell} prints a script that asks anklume`, async () => {
-    const { code, out } = await anklume(["completions", shell]);
+for (const name of ["bash", "zsh", "fish"]) {
+  Deno.test(`completions ${name} prints a script that asks anklume`, async () => {
+    const { code, out } = await anklume(["completions", name]);
     assert.equal(code, 0);
     assert.match(out, /anklume complete --/);
   });
@@ -118,5 +118,38 @@ Deno.test("a TAB completes verbs, options, and the domains of the workspace", as
     assert.deepEqual(await at("check", "--domain", "lab"), ["lab", "lab-01", "lab-02"]);
     assert.deepEqual(await at("init", "--template", ""), ["minimal", "workstation", "classroom"]);
     assert.deepEqual(await at("completions", ""), ["bash", "zsh", "fish"]);
+  });
+});
+
+/** What bash is offered at the end of a line, by the script that anklume prints. */
+const TAB = `
+anklume() { "$BIN" "$@"; }
+compopt() { echo "compopt $*"; }
+source <(anklume completions bash) && source <(anklume completions bash) || exit 9
+COMP_LINE=$LINE COMP_POINT=\${#LINE}
+__anklume_complete anklume "\${LINE##*[ :=]}"
+printf '%s\\n' "\${COMPREPLY[@]}"
+`;
+
+Deno.test("a TAB in bash completes without another package, and runs nothing of the line", async () => {
+  const infra = "project_name: t\ndomains:\n  lab:\n    machines: { pro-a: {}, pro-b: {} }\n";
+  await withWorkspace(infra, async (cwd) => {
+    const at = async (line: string) => {
+      const { out, err } = await shell(TAB, { cwd, env: { LINE: line } });
+      assert.equal(err, "", line);
+      return out.trim().split("\n");
+    };
+    assert.deepEqual(await at("anklume sta"), ["status", "start"]);
+    assert.deepEqual(await at("A=1 anklume start pro-"), ["pro-a", "pro-b"]);
+    assert.deepEqual(await at('anklume start "pro-b'), ["pro-b"]);
+    assert.deepEqual(await at("anklume exec --domain=l"), ["lab"]);
+    assert.deepEqual(await at("anklume copy pro-"), ["compopt -o nospace", "pro-a:", "pro-b:"]);
+    assert.deepEqual(await at("anklume copy pro-a:"), [""]);
+    assert.deepEqual(await at("anklume copy inf"), ["compopt -o default"]);
+    await Deno.writeTextFile(`${cwd}/app.sql`, "precious");
+    await at("anklume exec pro-a -- pg_dump app > app.sql ");
+    await at('anklume exec pro-a -- echo "$(touch ran)" `touch ran` ; touch ran; ');
+    assert.equal(await Deno.readTextFile(`${cwd}/app.sql`), "precious");
+    await assert.rejects(Deno.stat(`${cwd}/ran`), Deno.errors.NotFound);
   });
 });

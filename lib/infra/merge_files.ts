@@ -9,7 +9,7 @@ import { type MapEntry, type MapNode, type Node, rangeOf } from "./yaml_tree.ts"
 function keysOf(file: string): readonly string[] | undefined {
   if (file === "infra/base.yml") return ["project_name", "global"];
   if (file === "infra/policies.yml") return ["network_policies"];
-  if (file.startsWith("infra/domains/")) return ["domains"];
+  if (/^infra\/domains\/[^/]+$/.test(file)) return ["domains"];
   return undefined;
 }
 

@@ -166,3 +166,19 @@ Deno.test("exec --json prints the diagnostics of a wrong infra.yml for a machine
     assert.equal(JSON.parse(out).format, 1);
   });
 });
+
+Deno.test("a file that lies at the wrong place of infra/ is named, not left out in silence", async () => {
+  await withWorkspace(undefined, async (cwd) => {
+    await Deno.mkdir(`${cwd}/infra/domains/school`, { recursive: true });
+    const write = (file: string, text: string) => Deno.writeTextFile(`${cwd}/infra/${file}`, text);
+    await write("base.yml", "project_name: t\n");
+    await write("domains/lab.yaml", "domains: { lab: {} }\n");
+    assert.equal((await anklume(["validate"], { cwd })).code, 0);
+    await write("policies.yaml", "network_policies: []\n");
+    await write("domains/school/tp.yml", "domains: { tp: {} }\n");
+    const { code, err } = await anklume(["validate"], { cwd });
+    assert.equal(code, 2);
+    assert.match(err, /STRAY_FILE.*infra\/policies\.yaml/);
+    assert.match(err, /STRAY_FILE.*infra\/domains\/school\/tp\.yml/);
+  });
+});

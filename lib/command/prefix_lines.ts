@@ -14,6 +14,11 @@ export function prefixLines(prefix: string, write: (text: string) => void): Pref
       if (text !== "") write(text);
       return;
     }
+    // Of a very long line what is there already is not looked through again.
+    if (!text.includes("\n")) {
+      rest += text;
+      return;
+    }
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     if (lines.length > 0) write(lines.map((line) => `${prefix}${line}\n`).join(""));

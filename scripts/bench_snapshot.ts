@@ -153,7 +153,10 @@ async function timeLoop(
   return performance.now() - start;
 }
 
-/** Milliseconds between a machine's `instance-paused` and its `instance-resumed`, as Incus tells the whole world. */
+/**
+ * Milliseconds between a machine's `instance-paused` and its `instance-resumed`, as Incus tells the whole world. Without the second after
+ * which LXC notices a frozen container on cgroup v1 (docs/benchmarks.md).
+ */
 async function longestFreeze(argv: readonly string[], dir: string): Promise<number> {
   const monitor = new Deno.Command("incus", {
     args: ["monitor", "--all-projects", "--type=lifecycle", "--format=json"],

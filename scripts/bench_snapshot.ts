@@ -54,7 +54,7 @@ async function compare(
     restore: [anklume, "snapshot", "restore", "ours", "--yes", "--no-safety"],
     delete: [anklume, "snapshot", "delete", "ours", "--yes"],
   };
-  const frozen: number[] = [];
+  const [frozen, still]: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
     const steps = round < LONG_ROUNDS
       ? ["create", "restore", "delete"] as const
@@ -74,7 +74,9 @@ async function compare(
     }
     if (round >= LONG_ROUNDS) continue;
     await untilIdle();
-    frozen.push(await longestFreeze([...argv.create, "--consistent"], dir));
+    const longest = await longestFreeze([...argv.create, "--consistent"], dir);
+    frozen.push(longest.frozenMs);
+    still.push(longest.stillMs);
     await timeProcess(argv.delete, dir);
   }
   const results = (["create", "restore", "delete"] as const).map((step) => {
@@ -89,8 +91,9 @@ async function compare(
   await timeProcess([anklume, "apply", "--infra", "--baseline"], dir);
   const reset = [anklume, "reset", ...["b0", "b1"].flatMap((domain) => ["--domain", domain])];
   console.log(row("anklume reset, a class of 20", [await timeProcess(reset, dir)]));
-  console.log(row("longest freeze of one machine", frozen));
-  results.push(verdict("freeze under --consistent", Math.max(...frozen), FROZEN_LIMIT_MS, "ms"));
+  console.log(row("longest freeze, once it is noticed", frozen));
+  console.log(row("longest freeze of one machine", still));
+  results.push(verdict("freeze under --consistent", Math.max(...still), FROZEN_LIMIT_MS, "ms"));
   results.push(await constantRequests(anklume, dir));
   console.log(
     `(minimum, median, maximum of ${ROUNDS} rounds, of ${LONG_ROUNDS} restores; ratio of medians)`,
@@ -153,11 +156,15 @@ async function timeLoop(
   return performance.now() - start;
 }
 
-/**
- * Milliseconds between a machine's `instance-paused` and its `instance-resumed`, as Incus tells the whole world. Without the second after
- * which LXC notices a frozen container on cgroup v1 (docs/benchmarks.md).
- */
-async function longestFreeze(argv: readonly string[], dir: string): Promise<number> {
+interface Freeze {
+  /** Between a machine's `instance-paused` and its `instance-resumed`: without the time in which LXC notices that it is frozen. */
+  readonly frozenMs: number;
+  /** From the request to freeze to the thaw, in anklume's own words. */
+  readonly stillMs: number;
+}
+
+/** The longest of one machine. */
+async function longestFreeze(argv: readonly string[], dir: string): Promise<Freeze> {
   const monitor = new Deno.Command("incus", {
     args: ["monitor", "--all-projects", "--type=lifecycle", "--format=json"],
     stdout: "piped",
@@ -165,7 +172,11 @@ async function longestFreeze(argv: readonly string[], dir: string): Promise<numb
   }).spawn();
   const output = new Response(monitor.stdout).text();
   await new Promise((resolve) => setTimeout(resolve, 500));
-  await timeProcess(argv, dir);
+  const [command = "", ...args] = argv;
+  const { stdout } = await new Deno.Command(command, { args, cwd: dir }).output();
+  const said = new TextDecoder().decode(stdout);
+  const still = /stood still for longer\s+than\s+([\d.]+)\s+s/.exec(said)?.[1];
+  if (still === undefined) throw new Error(said);
   await new Promise((resolve) => setTimeout(resolve, 500));
   monitor.kill();
   const paused = new Map<string, number>();
@@ -185,7 +196,7 @@ async function longestFreeze(argv: readonly string[], dir: string): Promise<numb
     longest = Math.max(longest, at - since);
   }
   if (pairs !== DOMAINS * MACHINES) throw new Error(`${pairs} freezes were seen`);
-  return longest;
+  return { frozenMs: longest, stillMs: Number(still) * 1000 };
 }
 
 /** Each machine more costs the same requests, however many there are. */

@@ -2,7 +2,7 @@ import { onResize, rawTerminal, readStandardInput } from "../host/keyboard.ts";
 import { envVar } from "../host/terminal.ts";
 import type { RunningProgram } from "../incus/exec_stream.ts";
 import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
-import { EXIT } from "./exit_status.ts";
+import { BROKEN_PIPE, EXIT } from "./exit_status.ts";
 import { execMany } from "./exec_many.ts";
 import { findRunning, type LivePlace } from "./machines.ts";
 import type { Session } from "./session.ts";
@@ -64,8 +64,6 @@ export function commandAs(user: string, command: readonly string[]): string[] {
   return ["su", "-", user, "-s", "/bin/sh", "-c", 'exec "$0" "$@"', "--", ...command];
 }
 
-/** 128 + SIGPIPE: nobody reads any more. */
-const BROKEN_PIPE = 141;
 const SIGINT = 2;
 
 /**

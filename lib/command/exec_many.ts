@@ -6,7 +6,7 @@ import { jsonText } from "../view/json.ts";
 import { trustColor } from "../view/style.ts";
 import { count } from "../view/text.ts";
 import type { ExecOptions } from "./exec.ts";
-import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { BROKEN_PIPE, EXIT, type ExitStatus } from "./exit_status.ts";
 import { findLive, findRunning, type LivePlace, selectMachines } from "./machines.ts";
 import { prefixLines } from "./prefix_lines.ts";
 import type { Session } from "./session.ts";
@@ -22,8 +22,6 @@ interface Outcome {
 
 /** The status of one whose program could not be run at all. */
 const NOT_RUN = 126;
-/** 128 + SIGPIPE: nobody reads any more. */
-const BROKEN_PIPE = 141;
 const SIGINT = 2;
 
 /** Runs a program in many machines side by side, each line of output with its machine's name; standard input goes to all. */

@@ -10,3 +10,6 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 export type ExitStatus = typeof EXIT[keyof typeof EXIT];
+
+/** 128 + SIGPIPE, from what runs programs of others: nobody reads any more. */
+export const BROKEN_PIPE = 141;

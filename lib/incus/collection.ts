@@ -26,7 +26,7 @@ export function scopeQuery(scope: ProjectScope): Record<string, string | boolean
   return "project" in scope ? { project: scope.project } : { "all-projects": true };
 }
 
-/** What a read answers; undefined where Incus says there is no such thing. */
+/** What a read answers; undefined where Incus says there is no such thing. What is not there needs no deleting either. */
 export async function orMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

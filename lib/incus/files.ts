@@ -22,7 +22,7 @@ interface FileOptions {
 }
 
 /** Characters of a file's name that make Incus's answer no HTTP: it puts the name into a header. */
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- they are what is looked for
 const UNTELLABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f][^/]*$/;
 
 /** A file that Incus cannot hand over because of its name. */

@@ -1,6 +1,6 @@
 import { allSettled } from "../incus/all_settled.ts";
+import { orMissing } from "../incus/collection.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
-import { unlessMissing } from "../incus/unless_missing.ts";
 import { eachMachine } from "./each_machine.ts";
 import type { Inventory } from "./inventory.ts";
 import { SetNoteWriter } from "./note_store.ts";
@@ -49,11 +49,11 @@ async function deleteMember(
   await allSettled([
     ...(snapshot === undefined
       ? []
-      : [unlessMissing(instanceSnapshots.delete(project, machine, snapshot))]),
+      : [orMissing(instanceSnapshots.delete(project, machine, snapshot))]),
     ...volumes.flatMap(({ pool, volume, snapshot }) =>
       snapshot === undefined
         ? []
-        : [unlessMissing(volumeSnapshots.delete({ pool, project, volume }, snapshot))]
+        : [orMissing(volumeSnapshots.delete({ pool, project, volume }, snapshot))]
     ),
   ]);
 }

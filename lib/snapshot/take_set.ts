@@ -1,7 +1,7 @@
 import { allSettled } from "../incus/all_settled.ts";
+import { orMissing } from "../incus/collection.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
-import { unlessMissing } from "../incus/unless_missing.ts";
 import { NEVER } from "../incus/wire/snapshot.ts";
 import { eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
@@ -196,9 +196,9 @@ async function removeTaken(
   snapshot: string,
 ): Promise<void> {
   const removing = volumes.filter((volume) => !theirs.has(placeKey(volume)))
-    .map((volume) => unlessMissing(volumeSnapshots.delete(volume, snapshot)));
+    .map((volume) => orMissing(volumeSnapshots.delete(volume, snapshot)));
   if (!theirs.has(machineKey({ project, machine: name }))) {
-    removing.push(unlessMissing(instanceSnapshots.delete(project, name, snapshot)));
+    removing.push(orMissing(instanceSnapshots.delete(project, name, snapshot)));
   }
   await allSettled(removing);
 }

@@ -50,15 +50,16 @@ export async function takeSet(
   await write({ ...note, state: "taking", ...(frozen.length === 0 ? {} : { frozen }) });
   for (const writer of writers) writer.prepare();
   const taken: Taken[] = [];
-  let frozenMs = 0;
+  const stillMs: number[] = [];
   const result = await eachMachine(request.machines, options, async (machine, say) => {
     const own: Taken = { ...machine, theirs: new Set() };
     taken.push(own);
     say("taking its snapshot");
     const take = () => takeMachine(incus, own, request);
     if (!request.consistent || machine.status !== "Running") return await take();
-    frozenMs = Math.max(frozenMs, await whileFrozen(incus, machine, take));
+    stillMs.push(await whileFrozen(incus, machine, take));
   });
+  const frozenMs = Math.max(0, ...stillMs);
   if (result.failed.length + result.skipped.length > 0) {
     return { ...result, ...await undo(incus, request, taken, writers), frozenMs };
   }

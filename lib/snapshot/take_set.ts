@@ -34,6 +34,9 @@ export interface TakeResult extends WorkResult {
   readonly frozenMs: number;
 }
 
+/** A frozen machine waits for the others' snapshots too: half as many at a time as without a freeze, and the set takes no longer. */
+const FREEZES_AT_ONCE = 4;
+
 /**
  * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and tells the next run which
  * machines it may have left frozen; they are thawed here whatever fails.
@@ -58,7 +61,7 @@ export async function takeSet(
     const take = () => takeMachine(incus, own, request);
     if (!request.consistent || machine.status !== "Running") return await take();
     stillMs.push(await whileFrozen(incus, machine, take));
-  });
+  }, request.consistent ? FREEZES_AT_ONCE : undefined);
   const frozenMs = Math.max(0, ...stillMs);
   if (result.failed.length + result.skipped.length > 0) {
     return { ...result, ...await undo(incus, request, taken, writers), frozenMs };

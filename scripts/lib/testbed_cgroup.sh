@@ -11,6 +11,9 @@ _cgroup_directories() {
   done </proc/mounts
 }
 
+# has_cgroup2: is a v2 tree mounted, beside v1 or alone?
+has_cgroup2() { grep -q '^[^ ]* [^ ]* cgroup2 ' /proc/mounts; }
+
 # enter_cgroups NAME: moves the calling shell (and what it executes) there.
 enter_cgroups() {
   local dir file

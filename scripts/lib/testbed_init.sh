@@ -33,12 +33,16 @@ mount_own_host() {
   local dir
   mount --make-rprivate /
 
-  # A fresh /proc and /sys show the new namespaces; the cgroup tree is the machine's, or containers
+  # A fresh /proc and /sys show the new namespaces; the cgroup trees are the machine's, or containers
   # die at once. Security file systems stay hidden, and with them AppArmor: profiles would outlive us.
   mount -t proc proc /proc
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir /run/cgroup
-  mount --rbind /sys/fs/cgroup /run/cgroup
+  if [[ -e $STATE/cgroup2 ]]; then
+    mount -t cgroup2 cgroup2 /run/cgroup
+  else
+    mount --rbind /sys/fs/cgroup /run/cgroup
+  fi
   mount -t sysfs sysfs /sys
   mount --rbind /run/cgroup /sys/fs/cgroup
   umount -l /run/cgroup

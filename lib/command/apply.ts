@@ -109,6 +109,9 @@ async function applyOnce(
     : undefined;
   if (before !== undefined && before.status !== EXIT.done) return before.status;
   const status = await carryOut({ workspace, live, outlook, round }, options, session);
+  // Nothing runs in front of a wall that does not stand: they waited for it.
+  const waited = !isWalled(live) && anyLeftFrozen(live.actual.resources);
+  if (waited && status === EXIT.done && !options.provision) await thaw(live, session);
   if (before?.back !== undefined) terminal.out(`To go back: \`${before.back}\`.\n`);
   return options.baseline && status === EXIT.done
     ? await (await import("./apply_snapshot.ts")).takeBaseline(live, outlook, domains, session)
@@ -148,11 +151,18 @@ async function endLeftovers(live: Live, mayReplan: boolean, session: Session): P
   for (const name of gone) {
     session.terminal.out(`Removed the network ${name}, which an interrupted restore had left.\n`);
   }
-  if (frozen && gone.length === 0) {
-    const { thawBefore } = await import("./apply_snapshot.ts");
-    await thawBefore(live, session);
-  }
+  if (frozen && gone.length === 0 && isWalled(live)) await thaw(live, session);
   return gone.length > 0;
+}
+
+/** As it was when it was read. */
+function isWalled({ actual: { firewall } }: Live): boolean {
+  return firewall.state === "in-place";
+}
+
+async function thaw(live: Live, session: Session): Promise<void> {
+  const { thawLeftFrozen } = await import("./apply_snapshot.ts");
+  await thawLeftFrozen(live, session);
 }
 
 /** One round of an apply: what it was planned with, and how many plans there were before. */

@@ -156,7 +156,11 @@ async function withoutStale(
     ) ?? [];
   if (set !== undefined && members.length > 0) {
     const quiet = { signal, onEvent: () => {} };
-    const { failed } = await deleteSet(incus, set, inventory.notes, quiet, members);
+    const { failed } = await deleteSet(
+      incus,
+      { set, notes: inventory.notes, members },
+      quiet,
+    );
     if (failed.length > 0) {
       terminal.err(`The old baseline of ${failed[0]?.machine} stays: ${failed[0]?.message}\n`);
       return undefined;
@@ -185,7 +189,7 @@ async function finishBaseline({ incus }: Live, { notes }: Inventory): Promise<vo
 }
 
 /** Thaws what a killed `--consistent` left frozen, whatever infra.yml says of those machines' state. */
-export async function thawBefore(live: Live, session: Session): Promise<void> {
+export async function thawLeftFrozen(live: Live, session: Session): Promise<void> {
   await liveInventory(live, session);
 }
 

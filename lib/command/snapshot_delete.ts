@@ -72,6 +72,8 @@ export async function snapshotDelete(
 export interface Chosen {
   readonly set: SnapshotSet;
   readonly members: readonly SetMember[];
+  /** See `Deletion`. */
+  readonly notesFirst?: true;
 }
 
 /** @throws UserError where a restore that was interrupted still needs the set */
@@ -98,12 +100,13 @@ export async function deleteAndSay(
 ): Promise<ExitStatus> {
   const { terminal, signal } = session;
   let status: ExitStatus = EXIT.done;
-  for (const { set, members } of chosen) {
+  for (const each of chosen) {
+    const { set, members } = each;
     if (signal.aborted) return EXIT.interrupted;
     const result = await withProgress(
       { set: set.name, does: "delete", machines: members },
       session,
-      (onEvent) => deleteSet(incus, set, notes, { signal, onEvent }, members),
+      (onEvent) => deleteSet(incus, { ...each, notes }, { signal, onEvent }),
     );
     const gone = members.filter(({ machine }) => result.done.includes(machine));
     terminal.out(`Deleted: ${set.name}, ${contents(gone)}.\n`);

@@ -1,5 +1,6 @@
 import { expiryProblem } from "../infra/quantity.ts";
 import { choosePrune } from "../snapshot/choose_prune.ts";
+import { wasToGo } from "../snapshot/snapshot_set.ts";
 import { contents, localTime } from "../view/snapshot.ts";
 import { pruneLine } from "../view/snapshot_lines.ts";
 import { hang } from "../view/text.ts";
@@ -49,7 +50,10 @@ export async function snapshotPrune(
   const { terminal, out, emit } = session;
   emit?.(pruneLine(goes, spared));
   for (const set of goes) {
-    const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${contents(set.members)}`;
+    const again = wasToGo(set) ? "; an earlier prune was interrupted at it" : "";
+    const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${
+      contents(set.members)
+    }${again}`;
     terminal.out(`${hang("Goes:  ", what, out.width)}\n`);
   }
   for (const { set, because } of spared) {
@@ -61,6 +65,6 @@ export async function snapshotPrune(
     return EXIT.done;
   }
   const refused = await agree("Delete them?", "Nothing was deleted.", options, session);
-  const chosen = goes.map((set) => ({ set, members: set.members }));
+  const chosen = goes.map((set) => ({ set, members: set.members, notesFirst: true }) as const);
   return refused ?? await deleteAndSay(host.incus, chosen, inventory, session);
 }

@@ -4,6 +4,7 @@ import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import { driverNotes } from "../snapshot/driver_notes.ts";
 import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
+import { NameTakenError } from "../snapshot/note_store.ts";
 import { setNameProblem, timeName } from "../snapshot/set_name.ts";
 import type { WorkResult } from "../snapshot/snapshot_event.ts";
 import { isUnfinished, notesOf, setOfNotes } from "../snapshot/snapshot_set.ts";
@@ -93,7 +94,7 @@ async function removeRest(
   const set = setOfNotes(name, inventory);
   if (set === undefined) return true;
   const quiet = { signal: session.signal, onEvent: () => {} };
-  const result = await deleteSet(incus, set, inventory.notes, quiet);
+  const result = await deleteSet(incus, { set, notes: inventory.notes }, quiet);
   if (result.failed.length === 0) return true;
   terminal.err(failuresText(result, session.err));
   terminal.err(`${hang("anklume: ", `Cannot remove what ${what} ${name}.`, session.err.width)}\n`);
@@ -116,7 +117,13 @@ export async function takeAndSay(
     { set: request.name, does: "take", machines: request.machines },
     session,
     (onEvent) => takeSet(incus, request, { signal, onEvent }),
-  );
+  ).catch((error) => {
+    if (!(error instanceof NameTakenError)) throw error;
+    throw new UserError(
+      `Somebody has just begun a set \`${request.name}\`; this one was not taken`,
+      "Choose another name",
+    );
+  });
   if (result.outcome === "taken") {
     const still = result.frozenMs === 0
       ? ""

@@ -1,5 +1,5 @@
 import { addSpan, BASELINE } from "./set_name.ts";
-import type { SnapshotSet } from "./snapshot_set.ts";
+import { type SnapshotSet, wasToGo } from "./snapshot_set.ts";
 
 export interface PruneWish {
   /** The newest so many stay; undefined: none stays for being new. */
@@ -21,7 +21,7 @@ export interface PruneChoice {
 
 /**
  * Which sets go: those that anklume took, beyond the newest `keep`, and older than `olderThan`. An incomplete one is no
- * substitute for a whole one: it counts for nothing, and goes only by name. What Incus's schedule took goes by its own
+ * substitute for a whole one: it counts for nothing, and goes only by name, or where an earlier prune was interrupted at it. What Incus's schedule took goes by its own
  * expiry, what was made by hand is not anklume's. Pure; `sets` oldest first.
  */
 export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): PruneChoice {
@@ -36,7 +36,8 @@ export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): Prun
   const spared: { set: SnapshotSet; because: string }[] = [];
   for (const set of ours) {
     const because = sparedBecause(set, wish);
-    if (kept.has(set) || (limit !== undefined && set.at >= limit)) stays.push(set);
+    if (wasToGo(set) && because === undefined) goes.push(set);
+    else if (kept.has(set) || (limit !== undefined && set.at >= limit)) stays.push(set);
     else if (because !== undefined) spared.push({ set, because });
     else goes.push(set);
   }
@@ -46,7 +47,7 @@ export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): Prun
 function sparedBecause(set: SnapshotSet, { needed }: PruneWish): string | undefined {
   if (needed(set.name)) return "an interrupted restore needs it";
   if (set.name === BASELINE) return "`anklume reset` goes back to it";
-  if (set.faults.length > 0) {
+  if (set.faults.length > 0 && !wasToGo(set)) {
     return `incomplete; \`anklume snapshot delete ${set.name}\` removes it`;
   }
   return undefined;

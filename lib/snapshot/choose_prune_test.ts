@@ -47,6 +47,16 @@ Deno.test("choosePrune() names baseline, incomplete and needed sets, and counts 
   });
 });
 
+Deno.test("choosePrune() carries on with what an earlier one had begun, however new it is", () => {
+  const sets = [
+    set("half", 2, { faults: ["its deletion was not finished", "db's root disk is missing"] }),
+    set("whole", 1),
+  ];
+  assert.deepEqual(choose(sets, { keep: 5 }), { goes: ["half"], stays: ["whole"], spared: [] });
+  const needed = (name: string) => name === "half";
+  assert.deepEqual(choose(sets, { keep: 5, needed }).spared, ["half"]);
+});
+
 Deno.test("choosePrune() leaves what schedules and hands made alone", () => {
   const sets = [set("auto-x", 400, { origin: "schedule" }), set("mine", 400, { origin: "other" })];
   assert.deepEqual(choose(sets, { keep: 0 }), { goes: [], stays: [], spared: [] });

@@ -7,21 +7,30 @@ import { SetNoteWriter } from "./note_store.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 import { memberKey, notedKey, notesOf, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 
+export interface Deletion {
+  readonly set: SnapshotSet;
+  readonly notes: Inventory["notes"];
+  /** Those that go; absent: all of it. */
+  readonly members?: readonly SetMember[];
+  /** Notes first that it is to go, so that the next `prune` carries on: nobody may remember which sets this one chose. */
+  readonly notesFirst?: true;
+}
+
 /**
- * Deletes members of a set, by default all of it. The note goes last: an interrupted deletion leaves a set that is marked
- * incomplete, and can be repeated.
+ * Deletes members of a set. The note goes last: an interrupted deletion leaves a set that is marked incomplete, and can be repeated.
  */
 export async function deleteSet(
   incus: IncusClient,
-  set: SnapshotSet,
-  notes: Inventory["notes"],
+  { set, notes, members = set.members, notesFirst }: Deletion,
   options: WorkOptions,
-  members: readonly SetMember[] = set.members,
 ): Promise<WorkResult> {
   const homes = notesOf(set.name, notes).map(({ project, note }) => ({
     note,
     writer: new SetNoteWriter(incus, project, set.name),
   }));
+  if (notesFirst) {
+    await allSettled(homes.map(({ note, writer }) => writer.write({ ...note, state: "deleting" })));
+  }
   for (const { writer } of homes) writer.prepare();
   const work = members.map((member) => ({ ...member, name: member.machine }));
   const result = await eachMachine(work, options, async (member, say) => {

@@ -27,7 +27,7 @@ const SET: SnapshotSet = {
 
 /** @returns what is written of the set when db's snapshot can be deleted, and web's cannot */
 async function written(members: readonly SetMember[]): Promise<string[]> {
-  const notes: string[] = [];
+  const seen: string[] = [];
   const incus = {
     instanceSnapshots: {
       delete: (_: string, machine: string) =>
@@ -36,14 +36,15 @@ async function written(members: readonly SetMember[]): Promise<string[]> {
     projects: {
       get: () => Promise.resolve({ value: { description: "", config: {} }, etag: "" }),
       update: (_: string, { config }: { config: Record<string, string> }) => {
-        notes.push(config["user.anklume.snapshot.one"] ?? "none");
+        seen.push(config["user.anklume.snapshot.one"] ?? "none");
         return Promise.resolve();
       },
     },
   } as unknown as IncusClient;
   const quiet = { signal: new AbortController().signal, onEvent: () => {} };
-  await deleteSet(incus, SET, new Map([["pro", new Map([["one", NOTE]])]]), quiet, members);
-  return notes;
+  const notes = new Map([["pro", new Map([["one", NOTE]])]]);
+  await deleteSet(incus, { set: SET, notes, members }, quiet);
+  return seen;
 }
 
 Deno.test("deleteSet() leaves the note of a set that could not go whole, so that it counts as incomplete", async () => {

@@ -9,17 +9,22 @@ const CHANGED_MEANWHILE = 412;
 /** For as long after its end a set's note stays: Incus removes what expired when it gets to it. */
 const GRACE_MS = 24 * 3600_000;
 
+/** Since it was looked at somebody else took a set of this name: another clone of the workspace, which has a lock of its own. */
+export class NameTakenError extends Error {
+  override readonly name = "NameTakenError";
+}
+
 /** A set's note where it has its home. */
 export class SetNoteWriter {
   readonly #incus: IncusClient;
   readonly #home: string;
-  readonly #key: string;
+  readonly #set: string;
   #asked: Promise<Tagged<Project>> | undefined;
 
   constructor(incus: IncusClient, home: string, set: string) {
     this.#incus = incus;
     this.#home = home;
-    this.#key = setKey(set);
+    this.#set = set;
   }
 
   /** Asks for what will be written over, while something else goes on. */
@@ -29,11 +34,30 @@ export class SetNoteWriter {
     this.#asked.catch(() => {});
   }
 
+  /**
+   * The first note of a new set.
+   * @throws NameTakenError where there is one: nothing is written then
+   */
+  async claim(note: SetNote): Promise<void> {
+    await writeKey(this.#incus, this.#home, setKey(this.#set), note, {
+      check: (config) => {
+        if (!readSetNotes(config).has(this.#set)) return;
+        throw new NameTakenError("there is a set of this name by now");
+      },
+    });
+  }
+
   /** undefined takes the note away. */
   async write(note: SetNote | undefined): Promise<void> {
     const asked = this.#asked;
     this.#asked = undefined;
-    await writeKey(this.#incus, this.#home, this.#key, note, asked);
+    await writeKey(
+      this.#incus,
+      this.#home,
+      setKey(this.#set),
+      note,
+      asked === undefined ? {} : { asked },
+    );
   }
 }
 
@@ -59,18 +83,27 @@ export function withoutExpired(
   return Object.fromEntries(Object.entries(config).filter(([key]) => !gone.has(key)));
 }
 
+interface WriteKeyOptions {
+  /** What was read before, and may be older than it is now. */
+  readonly asked?: Promise<Tagged<Project>>;
+  /** Throws where what stands there is not to be written over. */
+  readonly check?: (config: Readonly<Record<string, string>>) => void;
+}
+
 /** A project takes no PATCH: it is read, changed and written back, again where somebody else was quicker. */
 async function writeKey(
   { projects }: IncusClient,
   project: string,
   key: string,
   value: unknown,
-  asked?: Promise<Tagged<Project>>,
+  { asked, check }: WriteKeyOptions = {},
 ): Promise<void> {
   for (let attempt = 1;; attempt++) {
     const reading = attempt === 1 && asked !== undefined ? asked : projects.get(project);
-    const { value: { description, config }, etag } = await reading;
-    const { [key]: _, ...rest } = withoutExpired(config, new Date());
+    const { value: { description, config: found }, etag } = await reading;
+    const config = withoutExpired(found, new Date());
+    check?.(config);
+    const { [key]: _, ...rest } = config;
     const written = value === undefined ? rest : { ...rest, [key]: JSON.stringify(value) };
     try {
       return await projects.update(project, { description, config: written }, { etag });

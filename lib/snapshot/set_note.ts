@@ -6,8 +6,11 @@ import { MARK_PREFIX } from "../resource/mark.ts";
  * outlives the machines; a home that anklume deletes hands its notes over before (hand_over.ts).
  */
 export interface SetNote {
-  /** `taking`: the set is not finished; when nobody is at it, it was interrupted. Such a note is the first to come and the last to go. */
-  readonly state: "taking" | "whole";
+  /**
+   * `taking`: the set is not finished; when nobody is at it, it was interrupted. Such a note is the first to come and the last to go.
+   * `deleting`: `prune` had chosen it, and the next one carries on.
+   */
+  readonly state: "taking" | "whole" | "deleting";
   readonly kind: SetKind;
   /** ISO 8601. */
   readonly at: string;
@@ -102,7 +105,7 @@ function parseSetNote(text: string): SetNote | undefined {
   // Part of a set would pass for all of it.
   if (known.length === 0 || known.length < machines.length) return undefined;
   return {
-    state: value.state === "whole" ? "whole" : "taking",
+    state: value.state === "whole" || value.state === "deleting" ? value.state : "taking",
     kind: SET_KINDS.find((kind) => kind === value.kind) ?? "manual",
     at: value.at,
     ...(value.expires === undefined ? {} : { expires: value.expires }),

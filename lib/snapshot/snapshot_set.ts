@@ -135,6 +135,7 @@ function memberOf(
 }
 
 const UNFINISHED = "its taking was not finished";
+const UNDELETED = "its deletion was not finished";
 
 /** Whether an interrupted run left a set, by its notes. */
 export function isUnfinished(notes: Iterable<SetNote>): boolean {
@@ -144,6 +145,11 @@ export function isUnfinished(notes: Iterable<SetNote>): boolean {
 /** Whether an interrupted run left it. */
 export function wasInterrupted({ faults }: SnapshotSet): boolean {
   return faults.includes(UNFINISHED);
+}
+
+/** Whether it had been chosen to go, and a run was interrupted at it. */
+export function wasToGo({ faults }: SnapshotSet): boolean {
+  return faults.includes(UNDELETED);
 }
 
 /** Whether all of a member that still stands can be put back. */
@@ -199,6 +205,7 @@ function notedSet(
     members,
     faults: [
       ...(isUnfinished(found.map(({ note }) => note)) ? [UNFINISHED] : []),
+      ...(found.some(({ note }) => note.state === "deleting") ? [UNDELETED] : []),
       ...members.flatMap(memberFaults),
     ],
   };

@@ -40,6 +40,7 @@ const FREEZES_AT_ONCE = 4;
 /**
  * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and tells the next run which
  * machines it may have left frozen; they are thawed here whatever fails.
+ * @throws NameTakenError where there is a set of this name by now; nothing was done then
  */
 export async function takeSet(
   incus: IncusClient,
@@ -50,7 +51,10 @@ export async function takeSet(
   const writers = homesOf(request).map((home) => new SetNoteWriter(incus, home, request.name));
   const write = (note: SetNote) => allSettled(writers.map((writer) => writer.write(note)));
   const frozen = frozenBy(request);
-  await write({ ...note, state: "taking", ...(frozen.length === 0 ? {} : { frozen }) });
+  const first: SetNote = { ...note, state: "taking", ...(frozen.length === 0 ? {} : { frozen }) };
+  await (request.joins === undefined
+    ? allSettled(writers.map((writer) => writer.claim(first)))
+    : write(first));
   for (const writer of writers) writer.prepare();
   const taken: Taken[] = [];
   const stillMs: number[] = [];

@@ -39,6 +39,8 @@ const REFUSE = `case "$*" in *list*) exec $REAL "$@";; esac
 cat >/dev/null
 echo "Error: Could not process rule: Cannot allocate memory" >&2
 exit 1`;
+/** The empty namespace that the ruleset is tried in has no eth0. */
+const REFUSE_ON_HOST = `ip link show eth0 >/dev/null 2>&1 || exec $REAL "$@"\n${REFUSE}`;
 
 Deno.test("nothing is made when nft refuses the ruleset, and the next apply carries on", async () => {
   await using lab = await Lab.create(INFRA);
@@ -53,12 +55,7 @@ Deno.test("nothing is made when nft refuses the ruleset, and the next apply carr
 
 Deno.test("no machine runs when the load fails on the host alone, and the next apply carries on", async () => {
   await using lab = await Lab.create(INFRA);
-  // The empty namespace that the ruleset is tried in has no eth0.
-  const broken = await withProgram(
-    lab,
-    "nft",
-    `ip link show eth0 >/dev/null 2>&1 || exec $REAL "$@"\n${REFUSE}`,
-  );
+  const broken = await withProgram(lab, "nft", REFUSE_ON_HOST);
   // For Incus too, which then makes no bridge, and leaves the name server of each.
   const nft = (await must(["sh", "-c", "command -v nft"])).trim();
   await must(["mount", "--bind", `${lab.dir}/bin/nft`, nft]);
@@ -74,8 +71,9 @@ Deno.test("no machine runs when the load fails on the host alone, and the next a
   await lab.expectEmptyPlan();
 });
 
-Deno.test("what a killed run left frozen stays so when nft refuses the ruleset", async () => {
-  await using lab = await Lab.create(INFRA);
+Deno.test("what a killed run left frozen stays so until the firewall stands", async () => {
+  // One that no plan would start: what thaws it is the look for what was left.
+  await using lab = await Lab.create(INFRA.replace("left-a: {}", "left-a: { state: manual }"));
   await lab.anklume(["apply", "--infra"]);
   await lab.anklume(["snapshot", "create", "set"]);
   // As a kill between freeze and thaw leaves it.
@@ -95,6 +93,10 @@ Deno.test("what a killed run left frozen stays so when nft refuses the ruleset",
     assert.match(failed.stderr, /Cannot allocate memory/);
     assert.deepEqual((await runningMachines()).toSorted(), ["left-b", "right-a"]);
   }
+
+  const broken = await withProgram(lab, "nft", REFUSE_ON_HOST);
+  await lab.anklume(["apply", "--infra", "--yes"], 1, broken);
+  assert.deepEqual((await runningMachines()).toSorted(), ["left-b", "right-a"]);
 
   assert.match((await lab.anklume(["apply", "--infra", "--yes"])).stdout, /Thawed left-a/);
   assert.equal((await runningMachines()).length, 3);

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { connect, IMAGE, inMachine, Lab, liveInstances, must, query, serve } from "./_lab.ts";
+import {
+  BINARY,
+  connect,
+  IMAGE,
+  inMachine,
+  Lab,
+  liveInstances,
+  must,
+  query,
+  run,
+  serve,
+} from "./_lab.ts";
 
 const HEAD = `project_name: snap\nglobal: { default_os_image: "${IMAGE}" }\n`;
 const INFRA = `${HEAD}domains:
@@ -281,6 +292,32 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     const snapshots = await query<unknown[]>("/1.0/instances/pro-db/snapshots?project=pro");
     assert.deepEqual(snapshots, []);
   });
+
+  await t.step(
+    "two clones of the workspace that take one name at once: one set, whole",
+    async () => {
+      const clone = `${lab.dir}-clone`;
+      await must(["cp", "-r", lab.dir, clone]);
+      try {
+        const both = await Promise.all(
+          [lab.dir, clone].map((cwd) => run([BINARY, "snapshot", "create", "race"], { cwd })),
+        );
+        assert.deepEqual(both.map(({ code }) => code).toSorted(), [0, 2], JSON.stringify(both));
+        const loser = both.find(({ code }) => code === 2);
+        assert.match(loser?.stderr ?? "", /a set\s+`race`/);
+        const { sets } = await list(lab);
+        assert.deepEqual(
+          sets.filter(({ name }) => name === "race").map((
+            { origin, complete },
+          ) => [origin, complete]),
+          [["manual", true]],
+        );
+      } finally {
+        await lab.anklume(["snapshot", "delete", "race", "--yes"]);
+        await Deno.remove(clone, { recursive: true });
+      }
+    },
+  );
 
   await t.step("wrong input is a sentence, and changes nothing", async () => {
     await lab.anklume(["snapshot", "create", "there", "--machine", "pro-db"]);

@@ -11,8 +11,21 @@ export function completions(
   { terminal }: Session,
 ): ExitStatus {
   if (shell === "bash") terminal.out(BASH_COMPLETION);
-  else new RootCommand().setup("anklume", "anklume", shell);
+  else terminal.out(scriptOf(shell));
   return EXIT.done;
+}
+
+/** The library prints it by `console.log`, which takes a full disk for a bug. */
+function scriptOf(shell: "zsh" | "fish"): string {
+  const { log } = console;
+  let script = "";
+  console.log = (text: string) => script += `${text}\n`;
+  try {
+    new RootCommand().setup("anklume", "anklume", shell);
+  } finally {
+    console.log = log;
+  }
+  return script;
 }
 
 /** Names that a command line may take from the workspace. */

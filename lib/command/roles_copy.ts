@@ -1,6 +1,6 @@
-import { fileKind } from "../host/workspace_file.ts";
+import { fileKind, listFiles, readFileBytes } from "../host/workspace_file.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
-import { writeFileAtomic } from "../host/write_file.ts";
+import { isLeftAside, writeFileAtomic } from "../host/write_file.ts";
 import { count } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findRole, rolesAtHand } from "./roles_at_hand.ts";
@@ -15,14 +15,14 @@ export async function rolesCopy(name: string, { terminal }: Session): Promise<Ex
   if (role.origin === "workspace" && !role.overrides) {
     throw new UserError(`The role \`${name}\` is yours already, and there is no embedded one`);
   }
-  if (fileKind(`roles/${name}`) !== undefined) {
+  const files = [...embedded].filter(([path]) => path.startsWith(`roles/${name}/`));
+  if (fileKind(`roles/${name}`) !== undefined && !isCutShort(name, new Map(files))) {
     throw new UserError(
       `roles/${name} is there already, and was left alone`,
       `Move it away for the embedded role to be copied; \`anklume roles show ${name}\` tells where they differ`,
     );
   }
-  const files = [...embedded].filter(([path]) => path.startsWith(`roles/${name}/`));
-  // What makes it a role to Ansible comes last: a copy that was cut short is none, and the next one says so.
+  // What makes it a role to Ansible comes last: a copy that was cut short is none, and the next one carries on.
   const ordered = files.sort(([a], [b]) =>
     Number(a.includes("/tasks/main")) - Number(b.includes("/tasks/main"))
   );
@@ -34,4 +34,13 @@ export async function rolesCopy(name: string, { terminal }: Session): Promise<Ex
       "embedded role,\nand no new anklume changes it.\n",
   );
   return EXIT.done;
+}
+
+/** Whether what stands there is some of the embedded role and nothing else. */
+function isCutShort(name: string, files: ReadonlyMap<string, string>): boolean {
+  const dir = `roles/${name}`;
+  if (fileKind(dir) !== "directory") return false;
+  const there = listFiles(dir).map((file) => `${dir}/${file}`).filter((path) => !isLeftAside(path));
+  return there.length < files.size &&
+    there.every((path) => files.get(path) === new TextDecoder().decode(readFileBytes(path)));
 }

@@ -51,8 +51,10 @@ Deno.test("a closed standard output is no stack trace", async () => {
 });
 
 Deno.test("output onto a full disk is a failure that says so", async () => {
-  const { code, err } = await shell(`"$BIN" schema > /dev/full`);
-  assert.equal(code, 1);
-  assert.match(err, /Cannot write the output: No space left on device/);
-  assert.equal(looksLikeATrace(err), false);
+  for (const verb of ["schema", "completions bash", "completions zsh", "completions fish"]) {
+    const { code, err } = await shell(`"$BIN" ${verb} > /dev/full`);
+    assert.equal(code, 1, verb);
+    assert.match(err, /^anklume: Cannot write the output: No space left on device/, verb);
+    assert.equal(looksLikeATrace(err), false);
+  }
 });

@@ -32,11 +32,15 @@ export function machineSide(
   machine: string,
   signal: AbortSignal,
 ): CopySide {
-  const shown = (path: string) => `${machine}:${path}`;
+  const files: MachineFiles = {
+    shown: (path) => `${machine}:${path}`,
+    info: (path) => incus.files.info(project, machine, path, { signal }),
+    read: (path) => incus.files.read(project, machine, path, { signal }),
+  };
   return {
-    shown,
-    resolve: (path) => resolvePath(incus, project, machine, path, signal, shown),
-    read: (path) => orMissing(incus.files.read(project, machine, path, { signal })),
+    shown: files.shown,
+    resolve: (path) => resolvePath(files, path),
+    read: (path) => orMissing(files.read(path)),
     async write(path, content, placed) {
       await incus.files.write(project, machine, path, { ...content, ...placed }, { signal });
       return true;
@@ -47,14 +51,15 @@ export function machineSide(
 /** As many symbolic links as Linux follows. */
 const HOPS = 40;
 
-async function resolvePath(
-  incus: IncusClient,
-  project: string,
-  machine: string,
-  path: string,
-  signal: AbortSignal,
-  shown: (path: string) => string,
-): Promise<string> {
+/** One machine's. */
+interface MachineFiles {
+  /** How a path is told to the user. */
+  shown(path: string): string;
+  info(path: string): ReturnType<IncusClient["files"]["info"]>;
+  read(path: string): ReturnType<IncusClient["files"]["read"]>;
+}
+
+async function resolvePath({ shown, info, read }: MachineFiles, path: string): Promise<string> {
   let ahead = path.split("/");
   let done: string[] = [];
   for (let hops = 0; ahead.length > 0;) {
@@ -65,11 +70,11 @@ async function resolvePath(
       continue;
     }
     const at = `/${[...done, name].join("/")}`;
-    const info = await incus.files.info(project, machine, at, { signal });
-    if (info?.type !== "symlink") {
-      if (info?.type !== "directory" && ahead.some((below) => below !== "" && below !== ".")) {
+    const found = await info(at);
+    if (found?.type !== "symlink") {
+      if (found?.type !== "directory" && ahead.some((below) => below !== "" && below !== ".")) {
         throw new UserError(
-          info === undefined
+          found === undefined
             ? `There is no directory ${printable(shown(at))}`
             : `${printable(shown(at))} is a file, not a directory`,
         );
@@ -77,7 +82,7 @@ async function resolvePath(
       done.push(name);
       continue;
     }
-    const content = await incus.files.read(project, machine, at, { signal });
+    const content = await read(at);
     if (content.type !== "symlink" || ++hops > HOPS) {
       throw new UserError(`${printable(shown(path))} leads in a circle`);
     }

@@ -3,6 +3,7 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { deleteSet } from "../snapshot/delete_set.ts";
 import { driverNotes } from "../snapshot/driver_notes.ts";
+import { isPoolFull } from "../snapshot/each_machine.ts";
 import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
 import { NameTakenError } from "../snapshot/note_store.ts";
 import { setNameProblem, timeName } from "../snapshot/set_name.ts";
@@ -146,7 +147,7 @@ export async function takeAndSay(
 
 /** Says so where a full pool is why something failed. */
 export function sayFull({ failed }: WorkResult, { terminal }: Session): void {
-  if (failed.some(({ message }) => /no space left|disk quota exceeded/i.test(message))) {
+  if (failed.some(({ message }) => isPoolFull(message))) {
     terminal.err("The storage pool is full: delete what is no longer needed, or enlarge it.\n");
   }
 }

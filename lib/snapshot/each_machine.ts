@@ -44,3 +44,8 @@ export function wordsOf(error: unknown): string {
   if (error instanceof IncusError) return `Incus answered ${error.status}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether Incus's words say that there is no room for more. */
+export function isPoolFull(words: string): boolean {
+  return /no space left|disk quota exceeded/i.test(words);
+}

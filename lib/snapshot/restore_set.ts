@@ -5,7 +5,7 @@ import type { DesiredInstance } from "../resource/instance.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
 import { convergedBody, isConverged } from "./converge_restored.ts";
-import { eachMachine, wordsOf } from "./each_machine.ts";
+import { eachMachine, isPoolFull, wordsOf } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
 import type { LiveMachine } from "./inventory.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
@@ -123,7 +123,7 @@ async function restoreMachine(
       await putBack(incus, machine, desired.get(`${project}/${name}`));
       full = false;
     } catch (error) {
-      if (!/no space left/i.test(wordsOf(error))) throw error;
+      if (!isPoolFull(wordsOf(error))) throw error;
       say("waiting for room in the pool");
       if (!await room()) throw error;
     }

@@ -3,7 +3,11 @@ import type { Inventory } from "../snapshot/inventory.ts";
 import type { SnapshotSet } from "../snapshot/snapshot_set.ts";
 import { UserError } from "./user_error.ts";
 
-/** @throws UserError where there is no such set, or two sets share the name */
+/**
+ * The set of that name. One that anklume took is what its note says; what else has a snapshot of its name (a machine that was made
+ * with `incus copy`) is not of it.
+ * @throws UserError where there is no such set
+ */
 export function findSet(
   name: string,
   { sets }: Inventory,
@@ -18,6 +22,8 @@ export function findSet(
       near === undefined ? remedy : `Did you mean \`${near}\`?`,
     );
   }
+  const noted = found.find(({ origin }) => origin !== "schedule" && origin !== "other");
+  if (noted !== undefined) return noted;
   if (another === undefined) return set;
   // Incus numbers each machine's by itself: one name may stand for different times.
   const members = found.flatMap((each) => each.members);

@@ -360,8 +360,11 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       assert.match(stderr, /LOCK_OTHER_PROJECT/);
     }
     await lab.write("infra.yml", infra);
-    // Nor is it removed with another that is deleted: a set of anklume's is what its note says, whichever names are given.
+    // Nor does it go back, or go, with one of anklume's: that is what its note says, whichever names are given.
     await must(["incus", "snapshot", "create", "--project", "perso", "perso-box", "there"]);
+    const asked = await lab.anklume(["snapshot", "restore", "there"], 1);
+    assert.match(asked.stdout, /^ {2}pro-db {2}/m);
+    assert.doesNotMatch(asked.stdout, /^ {2}perso-box {2}/m);
     const { stdout } = await lab.anklume(["snapshot", "delete", "there", "mine", "--yes"]);
     assert.match(stdout, /Delete there: 1 machine and 2 volumes \(pro-db\)/);
     assert.deepEqual(

@@ -21,8 +21,8 @@ export interface PruneChoice {
 
 /**
  * Which sets go: those that anklume took, beyond the newest `keep`, and older than `olderThan`. An incomplete one is no
- * substitute for a whole one: it counts for nothing, and goes only by name, or where an earlier prune was interrupted at it. What Incus's schedule took goes by its own
- * expiry, what was made by hand is not anklume's. Pure; `sets` oldest first.
+ * substitute for a whole one: it counts for nothing, and goes only by name, or where an earlier prune was interrupted at it.
+ * What Incus's schedule took goes by its own expiry, what was made by hand is not anklume's. Pure; `sets` oldest first.
  */
 export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): PruneChoice {
   const limit = wish.olderThan === undefined

@@ -118,7 +118,7 @@ function addExec(program: Command, choose: Choose, session: Session): void {
 function addShell(program: Command, choose: Choose, session: Session): void {
   program.command("shell")
     .summary("a login shell in a machine")
-    .description("Opens a login shell in a running machine. Its exit status is the command's.")
+    .description("Opens a login shell in a running machine. The exit status is the shell's.")
     .argument("<machine>", "where")
     .option("-u, --user <name>", USER_TEXT)
     .addHelpText(

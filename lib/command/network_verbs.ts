@@ -89,7 +89,10 @@ function addWhy(network: Command, choose: Choose, session: Session): void {
     )
     .argument("<from>", "who begins")
     .argument("<to>", "whom they try to reach")
-    .argument("[port]", "631, 53/udp, icmp (default: those that policies name)")
+    .argument(
+      "[port]",
+      "631, 53/udp, icmp (default: those that policies name, one that none names, icmp)",
+    )
     .option(JSON_FLAG, JSON_TEXT)
     .addHelpText(
       "after",
@@ -97,7 +100,7 @@ function addWhy(network: Command, choose: Choose, session: Session): void {
         ["anklume network why pro-dev perso-print 631", ""],
         ["anklume network why sandbox host 22", "a domain, and the host's ssh"],
         ["anklume network why pro-dev 203.0.113.10 443", "an address outside"],
-        ["anklume network why outside host 2207", "a published port"],
+        ["anklume network why outside pro-dev 22", "from the outside"],
       ),
     )
     .action((from, to, port, options) =>

@@ -1,4 +1,4 @@
-import { IncusError } from "./incus_error.ts";
+import { IncusError, IncusUnreachableError } from "./incus_error.ts";
 
 /** A refusal that passes by itself, and after which nothing was changed, so that asking again is safe. */
 export interface Passing {
@@ -66,4 +66,35 @@ export async function retryPassing<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, passing.delayMs));
   }
+}
+
+/** Longer than a daemon takes that is restarted, by an upgrade for one. */
+const AWAY_MS = 60_000;
+const AWAY_POLL_MS = 500;
+
+/** Asks again while the daemon is being restarted: for what has to come about, and may be asked twice. */
+export async function outlastRestart<T>(
+  ask: () => Promise<T>,
+  { forMs = AWAY_MS, pollMs = AWAY_POLL_MS }: {
+    readonly forMs?: number;
+    readonly pollMs?: number;
+  } = {},
+): Promise<T> {
+  const until = performance.now() + forMs;
+  while (true) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isAway(error) || performance.now() >= until) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof IncusUnreachableError) {
+    return ["missing", "refused", "closed"].includes(error.reason);
+  }
+  return error instanceof IncusError &&
+    (error.status === 503 || /shutting down|database is closed/i.test(error.message));
 }

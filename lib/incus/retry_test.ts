@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { IncusError } from "./incus_error.ts";
+import { IncusError, IncusUnreachableError } from "./incus_error.ts";
 import {
   BRIDGE_CHILD_GONE,
   EXEC_TOO_EARLY,
   INSTANCE_BUSY,
+  outlastRestart,
   type Passing,
   retryPassing,
 } from "./retry.ts";
@@ -53,4 +54,27 @@ Deno.test("the passing refusals are recognised in Incus's own words", () => {
     EXEC_TOO_EARLY.words,
   );
   assert.doesNotMatch('The network "net-pro" already exists', BRIDGE_CHILD_GONE.words);
+});
+
+Deno.test("outlastRestart() asks again while the daemon is away, no longer than it may take, and after no other refusal", async () => {
+  const refusal = (status: number, words: string) => new IncusError(status, "PUT", "/1.0/x", words);
+  const asked = async (errors: readonly Error[], forMs: number) => {
+    let count = 0;
+    const ask = () => {
+      const error = errors[count++];
+      return error === undefined ? Promise.resolve("back") : Promise.reject(error);
+    };
+    return [await outlastRestart(ask, { forMs, pollMs: 1 }).catch((error) => error), count];
+  };
+  const restart = [
+    refusal(500, "Incus is shutting down"),
+    refusal(503, "Shutting down"),
+    new IncusUnreachableError("closed", "/socket"),
+    new IncusUnreachableError("refused", "/socket"),
+    refusal(500, "Failed to begin transaction: sql: database is closed"),
+  ];
+  assert.deepEqual(await asked(restart, 5000), ["back", 6]);
+  assert.deepEqual(await asked(restart, 0), [restart[0], 1]);
+  const other = refusal(400, "The container is already running");
+  assert.deepEqual(await asked([other], 5000), [other, 1]);
 });

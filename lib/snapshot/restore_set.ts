@@ -1,6 +1,7 @@
 import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
+import { outlastRestart } from "../incus/retry.ts";
 import type { DesiredInstance } from "../resource/instance.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
@@ -98,7 +99,7 @@ export async function restoreSet(
   const done = new Set(result.done);
   await allSettled([...pending].map(([project, note]) => {
     const left = Object.entries(note).filter(([machine]) => !done.has(machine));
-    return writeRestoreNote(incus, project, Object.fromEntries(left));
+    return outlastRestart(() => writeRestoreNote(incus, project, Object.fromEntries(left)));
   }));
   return result;
 }

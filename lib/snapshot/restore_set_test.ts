@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { IncusClient } from "../incus/incus_client.ts";
+import { IncusError } from "../incus/incus_error.ts";
 import type { Instance } from "../incus/wire/instance.ts";
 import type { LiveMachine } from "./inventory.ts";
 import type { RestorePlan } from "./plan_restore.ts";
@@ -60,4 +61,29 @@ Deno.test("restoreSet() waits for the room that a full pool gives back, and no l
   assert.deepEqual(await restoreFull(2, 5), { tries: 3, done: ["db"], failed: 0 });
   assert.deepEqual(await restoreFull(9, 2), { tries: 3, done: [], failed: 1 });
   assert.deepEqual(await restoreFull(1, 5, "busy"), { tries: 1, done: [], failed: 1 });
+});
+
+Deno.test("restoreSet() outlasts a daemon that is restarted before it takes its note away", async () => {
+  let written = 0;
+  const incus = {
+    instances: { get: () => Promise.resolve({ value: INSTANCE, etag: "" }) },
+    instanceSnapshots: { restore: () => Promise.resolve() },
+    projects: {
+      get: () => Promise.resolve({ value: { description: "", config: {} }, etag: "" }),
+      update: () =>
+        ++written === 2
+          ? Promise.reject(new IncusError(503, "PUT", "/1.0/projects/pro", "Shutting down"))
+          : Promise.resolve(),
+    },
+  } as unknown as IncusClient;
+  const options = {
+    desired: new Map(),
+    networks: [],
+    earlier: new Map(),
+    outdated: [],
+    signal: new AbortController().signal,
+    onEvent: () => {},
+  } as unknown as RestoreOptions;
+  const { done } = await restoreSet(incus, PLAN, options);
+  assert.deepEqual([done, written], [["db"], 3]);
 });

@@ -2,6 +2,7 @@ import { allSettled } from "../incus/all_settled.ts";
 import { orMissing } from "../incus/collection.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
+import { outlastRestart } from "../incus/retry.ts";
 import { NEVER } from "../incus/wire/snapshot.ts";
 import { eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
@@ -70,7 +71,7 @@ export async function takeSet(
   if (result.failed.length + result.skipped.length > 0) {
     return { ...result, ...await undo(incus, request, taken, writers), frozenMs };
   }
-  await write(note);
+  await outlastRestart(() => write(note));
   return { ...result, outcome: "taken", frozenMs };
 }
 
@@ -160,25 +161,46 @@ async function whileFrozen(
     await incus.instances.setState(project, name, { action: "freeze" });
     await work();
   } catch (error) {
-    // It may not even be frozen: what failed first is what counts.
-    await thaw(incus, machine).catch(() => {});
-    throw error;
+    // It may not even be frozen: what failed first is what counts, unless it stays so.
+    const stays = await thaw(incus, machine).then(() => undefined, wordsOf);
+    throw stays === undefined ? error : new Error(`${wordsOf(error)}; ${stays}`, { cause: error });
   }
-  await thaw(incus, machine);
+  if (!await thaw(incus, machine)) {
+    throw new Error("somebody thawed it before its disks were taken");
+  }
   return performance.now() - began;
 }
 
 const THAW_ATTEMPTS = 3;
 
-async function thaw(incus: IncusClient, { project, name }: LiveMachine): Promise<void> {
+/** @returns false: it was not frozen any more */
+async function thaw(incus: IncusClient, machine: LiveMachine): Promise<boolean> {
+  const { project, name } = machine;
+  let asked = 0;
+  const unfreeze = () => {
+    asked++;
+    return incus.instances.setState(project, name, { action: "unfreeze" });
+  };
   for (let attempt = 1;; attempt++) {
     try {
-      return await incus.instances.setState(project, name, { action: "unfreeze" });
+      await outlastRestart(unfreeze);
+      return true;
     } catch (cause) {
+      // Asked again it may be refused because the first time came about after all.
+      if (!await isFrozen(incus, machine)) return asked > 1;
       if (attempt < THAW_ATTEMPTS) continue;
       const by = `incus resume --project ${project} ${name}`;
       throw new Error(`it stays frozen, thaw it with \`${by}\`: ${wordsOf(cause)}`, { cause });
     }
+  }
+}
+
+/** True also where it cannot be told. */
+async function isFrozen({ instances }: IncusClient, { project, name }: LiveMachine) {
+  try {
+    return (await instances.get(project, name)).value.status === "Frozen";
+  } catch {
+    return true;
   }
 }
 
@@ -190,8 +212,12 @@ async function undo(
   writers: readonly SetNoteWriter[],
 ): Promise<Pick<TakeResult, "outcome" | "leftBecause">> {
   try {
-    await allSettled(taken.map((machine) => removeTaken(incus, machine, name)));
-    await allSettled(writers.map((writer, index) => writer.write(joins?.[index]?.note)));
+    await outlastRestart(() =>
+      allSettled(taken.map((machine) => removeTaken(incus, machine, name)))
+    );
+    await outlastRestart(() =>
+      allSettled(writers.map((writer, index) => writer.write(joins?.[index]?.note)))
+    );
     return { outcome: "undone" };
   } catch (error) {
     return { outcome: "incomplete", leftBecause: wordsOf(error) };

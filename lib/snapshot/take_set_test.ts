@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { IncusClient } from "../incus/incus_client.ts";
+import { IncusError } from "../incus/incus_error.ts";
 import type { Instance, InstanceStatePut } from "../incus/wire/instance.ts";
 import type { LiveMachine } from "./inventory.ts";
 import { takeSet } from "./take_set.ts";
@@ -39,6 +40,75 @@ Deno.test("takeSet() tells the longest stillness of all, whichever machine is do
   assert.equal(outcome, "taken");
   const longest = Math.max(...still.values());
   assert.ok(frozenMs >= longest, `${frozenMs} ms told, ${longest} ms seen`);
+});
+
+/** Takes a set of one machine; `thaw` refuses a try to thaw it, `snapshot` to take its snapshot. */
+async function takeOne(
+  { thaw, snapshot, status }: { thaw: (tries: number) => void; snapshot?: Error; status: string },
+) {
+  let tries = 0;
+  const incus = {
+    instances: {
+      setState: async (_: string, __: string, { action }: InstanceStatePut) => {
+        if (action === "unfreeze") await thaw(++tries);
+      },
+      get: () => Promise.resolve({ value: { status }, etag: "" }),
+    },
+    instanceSnapshots: {
+      create: () => snapshot === undefined ? Promise.resolve() : Promise.reject(snapshot),
+      delete: () => Promise.resolve(),
+    },
+    projects: {
+      get: () => Promise.resolve({ value: { description: "", config: {} }, etag: "" }),
+      update: () => Promise.resolve(),
+    },
+  } as unknown as IncusClient;
+  const request = {
+    name: "one",
+    kind: "manual",
+    at: new Date(0),
+    consistent: true,
+    machines: [running("db")],
+  } as const;
+  const quiet = { signal: new AbortController().signal, onEvent: () => {} };
+  const { outcome, failed } = await takeSet(incus, request, quiet);
+  return { outcome, said: failed.map(({ message }) => message).join(), tries };
+}
+
+function refused(status: number, words: string): IncusError {
+  return new IncusError(status, "PUT", "/1.0/instances/db/state", words);
+}
+
+Deno.test("takeSet() leaves no machine frozen for a daemon that is restarted meanwhile", async () => {
+  const thaw = (tries: number) => {
+    if (tries === 1) throw refused(503, "Shutting down");
+  };
+  assert.deepEqual(await takeOne({ thaw, status: "Frozen" }), {
+    outcome: "taken",
+    said: "",
+    tries: 2,
+  });
+});
+
+Deno.test("takeSet() says that a machine stays frozen, also where its snapshot failed before", async () => {
+  const thaw = () => {
+    throw refused(400, "no");
+  };
+  const snapshot = new Error("no space left");
+  const { outcome, said } = await takeOne({ thaw, snapshot, status: "Frozen" });
+  assert.equal(outcome, "undone");
+  assert.match(said, /^no space left; it stays frozen, thaw it with `incus resume .* db`/);
+});
+
+Deno.test("takeSet() tells a machine that somebody else thawed from one that stays frozen", async () => {
+  const thaw = () => {
+    throw refused(400, "The container is already running");
+  };
+  const { outcome, said } = await takeOne({ thaw, status: "Running" });
+  assert.deepEqual({ outcome, said }, {
+    outcome: "undone",
+    said: "somebody thawed it before its disks were taken",
+  });
 });
 
 function running(name: string): LiveMachine {

@@ -30,6 +30,23 @@ function frozenBy(notes: readonly SetNote[]): Set<string> {
   return new Set(notes.flatMap(({ frozen }) => frozen ?? []));
 }
 
+/**
+ * In the note as it stands by now: where the set was taken from another clone of the workspace, nobody had died, and it may be
+ * whole since it was read.
+ */
+async function forgetFrozen(
+  incus: IncusClient,
+  home: string,
+  set: string,
+): Promise<SetNote | undefined> {
+  const { value: { config } } = await incus.projects.get(home);
+  const now = readSetNotes(config).get(set);
+  if (now?.frozen === undefined) return now;
+  const { frozen: _, ...note } = now;
+  await new SetNoteWriter(incus, home, set).write(note);
+  return note;
+}
+
 export interface Thawed {
   readonly machines: readonly LiveMachine[];
   /** The inventory as it is afterwards. */
@@ -46,11 +63,11 @@ export async function thawLeft(incus: IncusClient, inventory: Inventory): Promis
   );
   const notes = new Map(inventory.notes);
   for (const [project, ofProject] of inventory.notes) {
-    for (const [name, { frozen, ...note }] of ofProject) {
+    for (const [name, { frozen }] of ofProject) {
       if (frozen === undefined) continue;
       // Whoever freezes one of them by hand from now on means it.
-      await new SetNoteWriter(incus, project, name).write(note);
-      notes.set(project, new Map(notes.get(project)).set(name, note));
+      const note = await forgetFrozen(incus, project, name);
+      if (note !== undefined) notes.set(project, new Map(notes.get(project)).set(name, note));
     }
   }
   const machines = inventory.machines.map((machine) =>

@@ -16,7 +16,7 @@ import { contents } from "../view/snapshot.ts";
 import { failuresText } from "../view/snapshot_progress.ts";
 import { restoreLine } from "../view/snapshot_lines.ts";
 import { restoreText } from "../view/snapshot_restore.ts";
-import { duration } from "../view/text.ts";
+import { duration, hang } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findSet } from "./find_set.ts";
@@ -183,10 +183,12 @@ async function run(
   if (result.failed.length + result.skipped.length > 0) {
     terminal.err(failuresText(result, session.err));
     sayFull(result, session);
-    terminal.err(
-      `What failed is left as it stands. \`${request.again}\` again carries on, and takes no ` +
-        "second safety set.\n",
-    );
+    // The whole of it again would stop and keep also what is done.
+    const carriesOn = result.done.length === 0 || safety === undefined
+      ? `\`${request.again}\` again carries on, and takes no second safety set.`
+      : "`anklume snapshot list` says which command carries on, and takes no second safety set.";
+    const text = `What failed is left as it stands. ${carriesOn}`;
+    terminal.err(`${hang("", text, session.err.width)}\n`);
     return signal.aborted ? EXIT.interrupted : EXIT.failed;
   }
   await sayDrift(workspace, restored.map(({ live }) => live), session);

@@ -227,14 +227,25 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       await lab.anklume(["snapshot", "create", "shared"]);
       await device("remove", "share");
       await Deno.remove(directory);
+      // The whole of it again would put the others back once more, and keep them in a second safety set.
+      const most = await lab.anklume(["snapshot", "restore", "shared", "--yes"], 1);
+      assert.match(
+        most.stderr.replace(/\s+/g, " "),
+        /`anklume snapshot list` says which command carries on/,
+      );
+      const safety = /kept as (\S+)/.exec(most.stdout)?.[1] ?? "";
       const restore = ["snapshot", "restore", "shared", "--domain", "perso"];
+      const carriedOn = await lab.anklume([...restore, "--yes"], 1);
+      assert.match(carriedOn.stdout, new RegExp(`kept as ${safety}\n`));
+      assert.doesNotMatch(carriedOn.stdout, /^Taken/m);
       const { stderr } = await lab.anklume([...restore, "--yes", "--no-safety"], 1);
       const said = `anklume ${restore.join(" ")}`;
-      assert.ok(stderr.includes(`\`${said}\` again carries on`), stderr);
+      assert.ok(stderr.replace(/\s+/g, " ").includes(`\`${said}\` again carries on`), stderr);
       const { stdout } = await lab.anklume(["snapshot", "list"]);
       assert.ok(stdout.replace(/\s+/g, " ").includes(`\`${said}\` finishes it`), stdout);
       await Deno.mkdir(directory);
       await lab.anklume([...restore, "--yes", "--no-safety"]);
+      await lab.anklume(["snapshot", "delete", safety, "--yes"]);
       await device("remove", "share");
       await Deno.remove(directory);
       await lab.anklume(["check", "--exit-code"]);

@@ -119,6 +119,16 @@ export async function takeBaseline(
     terminal.out("Every machine has its baseline; `anklume reset` goes back to it.\n");
     return EXIT.done;
   }
+  const torn = machines.filter(({ project, name }) =>
+    inventory.restores.get(project)?.[name] !== undefined
+  );
+  if (torn.length > 0) {
+    const names = shortList(torn.map(({ name }) => name));
+    const text = `No baseline was taken: a restore of ${names} was interrupted; ` +
+      "`anklume snapshot list` says which command finishes it.";
+    terminal.err(`${hang("anklume: ", text, session.err.width)}\n`);
+    return EXIT.failed;
+  }
   const stale = inventory.sets.find(({ name, origin }) =>
     name === BASELINE && origin !== "other" && origin !== "schedule"
   );

@@ -73,6 +73,16 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
     await must(["incus", "snapshot", "delete", ...theirs]);
   });
 
+  await t.step("apply --baseline takes none of a machine that is half restored", async () => {
+    const key = "user.anklume.restoring";
+    const note = JSON.stringify({ "tp-01-pc": { set: "before", ran: true } });
+    await must(["incus", "project", "set", "tp-01", `${key}=${note}`]);
+    const { stderr } = await lab.anklume(["apply", "--infra", "--baseline"], 1);
+    assert.match(stderr, /No baseline was taken: a restore of tp-01-pc was interrupted/);
+    assert.deepEqual((await list(lab)).filter(({ name }) => name === "baseline"), []);
+    await must(["incus", "project", "unset", "tp-01", key]);
+  });
+
   await t.step("apply --baseline takes it once, and later only of what is new", async () => {
     const first = await lab.anklume(["apply", "--baseline"]);
     assert.match(first.stdout, /Taken: baseline, 3 machines and 3 volumes/);

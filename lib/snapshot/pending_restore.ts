@@ -2,7 +2,7 @@ import { type Owner, ownership } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import type { Inventory } from "./inventory.ts";
 import { readRestoreNote, type RestoreNote } from "./set_note.ts";
-import type { SetMember } from "./snapshot_set.ts";
+import { isWhole, type SetMember } from "./snapshot_set.ts";
 
 /** A machine as a note finds it again. */
 interface KnownMachine {
@@ -40,7 +40,7 @@ export interface UnfinishedRestore {
   readonly machines: readonly string[];
   /** Of the command that finishes it, and puts nothing else back: `--domain pro`; empty: the whole set is meant. */
   readonly scope: readonly string[];
-  /** The set is gone: it expired, or somebody deleted it with `incus`. */
+  /** What of the set was to go back is gone: it expired, or somebody deleted it with `incus`. */
   readonly gone: boolean;
   /** The set that holds what there was before, where it still stands. */
   readonly safety?: string;
@@ -65,7 +65,9 @@ export function unfinishedRestores(
       set,
       machines: pending.map(({ machine }) => machine),
       scope: scopeOf(standing, waits, domains),
-      gone: found.length === 0,
+      gone: !standing.some((member) =>
+        isWhole(member) && waits.has(`${member.project}/${member.machine}`)
+      ),
       ...(sets.some(({ name }) => name === safety) ? { safety: safety! } : {}),
     };
   });

@@ -11,7 +11,7 @@ function machine(project: string, name: string): LiveMachine {
 }
 
 function member(project: string, machine: string, gone = false): SetMember {
-  return { project, machine, gone, volumes: [] };
+  return { project, machine, gone, ...(gone ? {} : { snapshot: "one" }), volumes: [] };
 }
 
 function set(name: string, ...members: SetMember[]): SnapshotSet {
@@ -49,7 +49,14 @@ Deno.test("unfinishedRestores() says that a set is gone, and what still holds wh
       .map(({ gone, safety }) => ({ gone, safety }));
   assert.deepEqual(of(), [{ gone: true, safety: undefined }]);
   assert.deepEqual(of(set("before")), [{ gone: true, safety: "before" }]);
-  assert.deepEqual(of(set("before"), set("short")), [{ gone: false, safety: "before" }]);
+  const standing = member("own", "own-a");
+  const others = member("tp", "tp-1");
+  assert.deepEqual(of(set("before"), set("short", standing)), [{ gone: false, safety: "before" }]);
+  // A part of it that somebody deleted with `incus` does not come back by asking again.
+  const { snapshot: _, ...deleted } = standing;
+  assert.deepEqual(of(set("before"), set("short", deleted, others)), [
+    { gone: true, safety: "before" },
+  ]);
 });
 
 function known(project: string, name: string, uuid?: string) {

@@ -84,8 +84,22 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
   });
 
   await t.step("apply --baseline takes it once, and later only of what is new", async () => {
+    // One with an end, taken by hand, would be gone in the middle of the year.
+    await lab.anklume([
+      "snapshot",
+      "create",
+      "baseline",
+      "--machine",
+      "desk-one",
+      "--expiry",
+      "7d",
+    ]);
     const first = await lab.anklume(["apply", "--baseline"]);
     assert.match(first.stdout, /Taken: baseline, 3 machines and 3 volumes/);
+    const [taken] = (await list(lab)).filter(({ name }) => name === "baseline");
+    const snapshot = "/1.0/instances/desk-one/snapshots/baseline?project=desk";
+    assert.match((await query<{ expires_at: string }>(snapshot)).expires_at, /^0001/);
+    assert.deepEqual([taken?.complete, taken?.expires], [true, undefined]);
     const second = await lab.anklume(["apply", "--baseline"]);
     assert.match(second.stdout, /Every machine has its baseline/);
     await put("tp-01", "tp-01-pc", "/root/word", "spoilt");

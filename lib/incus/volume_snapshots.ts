@@ -92,12 +92,12 @@ export class VolumeSnapshots {
 /** Of an entry such as `data/snap0`; none for a volume itself. */
 function snapshotOf(
   pool: string,
-  { name: full, project, created_at }: Volume,
+  { name: full, project, created_at, config: { size } }: Volume,
 ): VolumeSnapshot[] {
   const [volume, name] = full.split("/");
   return volume === undefined || name === undefined
     ? []
-    : [{ pool, project, volume, name, created_at }];
+    : [{ pool, project, volume, name, created_at, ...(size === undefined ? {} : { size }) }];
 }
 
 function volumePath({ pool, volume }: VolumePlace): string {

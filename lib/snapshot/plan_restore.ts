@@ -33,6 +33,8 @@ export interface RestoreMachine {
   readonly goneVolumes: readonly string[];
   /** Volumes made since: they stay as they are. */
   readonly newVolumes: readonly string[];
+  /** By `placeKey`: sizes of then, of volumes that get them back for a limit whatever their config says: btrfs. */
+  readonly limits: ReadonlyMap<string, string | undefined>;
 }
 
 export interface ZfsLimit {
@@ -86,7 +88,7 @@ export function planRestore(
 function restoreMachine(
   live: LiveMachine,
   member: SetMember,
-  { restores }: Inventory,
+  { restores, pools, volumeSnapshots }: Inventory,
 ): RestoreMachine {
   const now = new Set(live.volumes.map(placeKey));
   const { project } = member;
@@ -96,6 +98,7 @@ function restoreMachine(
   const then = new Set(
     standing.map(({ pool, volume }) => placeKey({ pool, project, volume })),
   );
+  const btrfs = new Set(pools.filter(({ driver }) => driver === "btrfs").map(({ name }) => name));
   // One in nobody's hands would not be in the safety set; one in another's is the other's.
   const [still = [], lost = []] = [true, false].map((attached) =>
     standing.filter(({ pool, volume }) => now.has(placeKey({ pool, project, volume })) === attached)
@@ -109,6 +112,15 @@ function restoreMachine(
     goneVolumes: gone.map(({ volume }) => volume),
     newVolumes: live.volumes.filter((place) => !then.has(placeKey(place)))
       .map(({ volume }) => volume),
+    limits: new Map(
+      still.filter(({ pool }) => btrfs.has(pool)).map(({ pool, volume, snapshot }) => {
+        const place = placeKey({ pool, project, volume });
+        const taken = volumeSnapshots.find((each) =>
+          each.name === snapshot && placeKey(each) === place
+        );
+        return [place, taken?.size];
+      }),
+    ),
   };
 }
 

@@ -174,3 +174,17 @@ Deno.test("planRestore() names a volume that another machine has, too, and that 
   assert.deepEqual(sharedWith("Running"), [{ volume: "db-data", by: "web" }]);
   assert.deepEqual(sharedWith("Stopped"), []);
 });
+
+Deno.test("planRestore() knows the limits that come back with volumes on btrfs", () => {
+  const place = { pool: "tank", project: "pro", volume: "db-data" };
+  const live = machine("db", { volumes: [{ ...place, device: "data" }] });
+  const volumes = [{ pool: "tank", volume: "db-data", snapshot: "one" }];
+  const volumeSnapshots = [{ ...place, name: "one", created_at: T1, size: "50MiB" }];
+  const limits = (driver: string) => {
+    const known = inventory(driver, { volumeSnapshots });
+    const { machines } = planRestore(set(member("db", { volumes })), known, [live], WHOLE);
+    return [...machines[0]!.limits];
+  };
+  assert.deepEqual(limits("btrfs"), [["tank/pro/db-data", "50MiB"]]);
+  assert.deepEqual(limits("zfs"), []);
+});

@@ -2,6 +2,7 @@ import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import { outlastRestart } from "../incus/retry.ts";
+import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { DesiredInstance } from "../resource/instance.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
@@ -9,6 +10,7 @@ import { convergedBody, isConverged } from "./converge_restored.ts";
 import { eachMachine, isPoolFull, wordsOf } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
 import type { LiveMachine } from "./inventory.ts";
+import { placeKey } from "./place.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
 import { notedVolumes, type RestoreNote } from "./set_note.ts";
 import { StandIns } from "./stand_in.ts";
@@ -145,8 +147,8 @@ async function restoreMachine(
 
 /** Its disks and, since Incus puts the config of then back with them, what infra.yml declares. */
 async function putBack(
-  { instances, instanceSnapshots, volumeSnapshots }: IncusClient,
-  { live, member }: RestoreMachine,
+  { instances, instanceSnapshots, volumes, volumeSnapshots }: IncusClient,
+  { live, member, limits }: RestoreMachine,
   desired: DesiredInstance | undefined,
 ): Promise<void> {
   const { project, name } = live;
@@ -154,13 +156,31 @@ async function putBack(
     ...(member.snapshot === undefined
       ? []
       : [instanceSnapshots.restore(project, name, member.snapshot)]),
-    ...member.volumes.flatMap(({ pool, volume, snapshot }) =>
-      snapshot === undefined ? [] : [volumeSnapshots.restore({ pool, project, volume }, snapshot)]
-    ),
+    ...member.volumes.map(async ({ pool, volume, snapshot }) => {
+      if (snapshot === undefined) return;
+      const place = { pool, project, volume };
+      await volumeSnapshots.restore(place, snapshot);
+      const key = placeKey(place);
+      if (limits.has(key)) await limitAsNow(volumes, place, limits.get(key));
+    }),
   ]);
   const { value, etag } = await instances.get(project, name);
   const body = convergedBody(value, live.instance, desired);
   if (!isConverged(value, body)) await instances.update(project, name, body, { etag });
+}
+
+/** Incus puts a limit on btrfs only where its config changes, so it is changed and changed back. @param then the size of then */
+async function limitAsNow(
+  volumes: IncusClient["volumes"],
+  { pool, project, volume }: VolumePlace,
+  then: string | undefined,
+): Promise<void> {
+  const { value: { description, config } } = await volumes.get(pool, project, volume);
+  const { size, ...unlimited } = config;
+  if (size === then) return;
+  const other = size === undefined ? { ...config, size: then! } : unlimited;
+  await volumes.update(pool, project, volume, { description, config: other });
+  await volumes.update(pool, project, volume, { description, config });
 }
 
 async function isRunning({ instances }: IncusClient, { live }: RestoreMachine): Promise<boolean> {

@@ -23,6 +23,7 @@ const PLAN = {
     lostVolumes: [],
     goneVolumes: [],
     newVolumes: [],
+    limits: new Map(),
   }],
 } as unknown as RestorePlan;
 
@@ -86,4 +87,52 @@ Deno.test("restoreSet() outlasts a daemon that is restarted before it takes its 
   } as unknown as RestoreOptions;
   const { done } = await restoreSet(incus, PLAN, options);
   assert.deepEqual([done, written], [["db"], 3]);
+});
+
+/** Configs written on a volume that had one size when it was taken, and has another by now. */
+async function limitsWritten(then: string | undefined, now: string | undefined) {
+  const written: unknown[] = [];
+  const config = { "user.anklume.domain": "pro", ...(now === undefined ? {} : { size: now }) };
+  const incus = {
+    instances: { get: () => Promise.resolve({ value: INSTANCE, etag: "" }) },
+    instanceSnapshots: { restore: () => Promise.resolve() },
+    volumeSnapshots: { restore: () => Promise.resolve() },
+    volumes: {
+      get: () => Promise.resolve({ value: { description: "", config }, etag: "" }),
+      update: (_: string, __: string, ___: string, body: { config: { size?: string } }) => {
+        written.push(body.config.size);
+        return Promise.resolve();
+      },
+    },
+    projects: {
+      get: () => Promise.resolve({ value: { description: "", config: {} }, etag: "" }),
+      update: () => Promise.resolve(),
+    },
+  } as unknown as IncusClient;
+  const [machine] = PLAN.machines;
+  const member = {
+    ...machine!.member,
+    volumes: [{ pool: "tank", volume: "db-data", snapshot: "one" }],
+  };
+  const limits = new Map([["tank/pro/db-data", then]]);
+  const plan = { ...PLAN, machines: [{ ...machine!, member, limits }] };
+  const options = {
+    desired: new Map(),
+    networks: [],
+    earlier: new Map(),
+    outdated: [],
+    signal: new AbortController().signal,
+    onEvent: () => {},
+  } as unknown as RestoreOptions;
+  const { done } = await restoreSet(incus, plan, options);
+  assert.deepEqual(done, ["db"]);
+  return written;
+}
+
+Deno.test("restoreSet() puts the limit of now on a volume that got back that of then", async () => {
+  assert.deepEqual(await limitsWritten("50MiB", "90MiB"), [undefined, "90MiB"]);
+  assert.deepEqual(await limitsWritten(undefined, "90MiB"), [undefined, "90MiB"]);
+  assert.deepEqual(await limitsWritten("50MiB", undefined), ["50MiB", undefined]);
+  assert.deepEqual(await limitsWritten("90MiB", "90MiB"), []);
+  assert.deepEqual(await limitsWritten(undefined, undefined), []);
 });

@@ -16,4 +16,6 @@ export interface VolumeSnapshot {
   readonly volume: string;
   readonly name: string;
   readonly created_at: string;
+  /** That of its parent when it was taken. */
+  readonly size?: string;
 }

@@ -1,3 +1,4 @@
+import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { Instance, InstancePut } from "../incus/wire/instance.ts";
 import { type ActualInstance, actualInstance, type DesiredInstance } from "../resource/instance.ts";
 import { instanceUpdateBody } from "../resource/instance_compare.ts";
@@ -13,11 +14,13 @@ const PROTECTION = "security.protection.delete";
  * What to write on a machine that was just restored, before it starts: Incus put back the config and devices of then, its
  * address, NICs and protection among them. What infra.yml declares comes into force again; a machine that it no longer
  * declares keeps what it had before the restore of devices, marks and whatever bears on isolation.
+ * @param volumes those that it has
  */
 export function convergedBody(
   restored: Instance,
   before: Instance,
   desired: DesiredInstance | undefined,
+  volumes: readonly VolumePlace[],
 ): InstancePut {
   const { architecture, ephemeral, stateful } = restored;
   const actual = actualInstance(restored);
@@ -30,7 +33,38 @@ export function convergedBody(
   if (before.config[UUID] !== undefined) config[UUID] = before.config[UUID];
   // Who protected it by hand since then meant it.
   if (before.config[PROTECTION] !== undefined) config[PROTECTION] ??= before.config[PROTECTION];
-  return { architecture, ephemeral, stateful, ...body, config };
+  const devices = whereDisksAre(body.devices, before, volumes);
+  return { architecture, ephemeral, stateful, ...body, config, devices };
+}
+
+/**
+ * A root disk in another pool, a volume that infra.yml has come to declare: an apply moves and makes them. Until then a device stays
+ * what it was, since Incus refuses one that leads to where nothing is.
+ */
+function whereDisksAre(
+  devices: Instance["devices"],
+  before: Instance,
+  volumes: readonly VolumePlace[],
+): Instance["devices"] {
+  const pool = Object.values(before.devices).find(isRoot)?.pool;
+  const stands = (device: Instance["devices"][string]) =>
+    volumes.some((place) => place.pool === device.pool && place.volume === device.source);
+  return Object.fromEntries(
+    Object.entries(devices).flatMap(([name, device]) => {
+      if (isRoot(device)) return [[name, pool === undefined ? device : { ...device, pool }]];
+      if (!isVolume(device) || stands(device)) return [[name, device]];
+      const asBefore = before.devices[name];
+      return asBefore === undefined ? [] : [[name, asBefore]];
+    }),
+  );
+}
+
+function isVolume({ type, pool, source }: Instance["devices"][string]): boolean {
+  return type === "disk" && pool !== undefined && source !== undefined;
+}
+
+function isRoot({ type, path }: Instance["devices"][string]): boolean {
+  return type === "disk" && path === "/";
 }
 
 /** Whether writing it would change anything. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../incus/wire/instance.ts";
+import type { DesiredInstance } from "../resource/instance.ts";
 import { MARK } from "../resource/mark.ts";
 import { convergedBody, isConverged } from "./converge_restored.ts";
 
@@ -35,7 +36,7 @@ Deno.test("convergedBody() keeps doors shut on a machine that infra.yml no longe
       eth9: { type: "nic" },
     },
   );
-  const body = convergedBody(restored, before, undefined);
+  const body = convergedBody(restored, before, undefined, []);
   assert.deepEqual(body.devices, before.devices);
   assert.deepEqual(body.config, {
     [MARK.infra]: "new",
@@ -48,16 +49,41 @@ Deno.test("convergedBody() keeps doors shut on a machine that infra.yml no longe
 
 Deno.test("convergedBody() keeps a protection that was set since", () => {
   const before = instance({ "security.protection.delete": "true" });
-  const body = convergedBody(instance({}), before, undefined);
+  const body = convergedBody(instance({}), before, undefined, []);
   assert.equal(body.config["security.protection.delete"], "true");
 });
 
 Deno.test("isConverged() does not mind the order of keys", () => {
   const restored = instance({ a: "1", b: "2" }, { root: { type: "disk", path: "/" } });
-  const body = convergedBody(instance({ b: "2", a: "1" }), restored, undefined);
+  const body = convergedBody(instance({ b: "2", a: "1" }), restored, undefined, []);
   assert.equal(
     isConverged(restored, { ...body, devices: { root: { path: "/", type: "disk" } } }),
     true,
   );
   assert.equal(isConverged(restored, { ...body, description: "x" }), false);
+});
+
+Deno.test("convergedBody() leaves disks where they are, and out what does not stand yet", () => {
+  const root = (pool: string) => ({ root: { type: "disk", path: "/", pool } });
+  const volume = (pool: string, source: string) => ({ type: "disk", path: "/x", pool, source });
+  const before = instance({}, { ...root("fast"), moved: volume("fast", "db-moved") });
+  const desired = {
+    addr: { kind: "instance", project: "pro", name: "db" },
+    description: "",
+    config: {},
+    devices: {
+      ...root("slow"),
+      moved: volume("slow", "db-moved"),
+      made: volume("slow", "db-made"),
+      // Not there, since it was restored to before it was made.
+      back: volume("slow", "db-back"),
+    },
+    profiles: ["default"],
+  } as unknown as DesiredInstance;
+  const volumes = [
+    { pool: "fast", project: "pro", volume: "db-moved" },
+    { pool: "slow", project: "pro", volume: "db-back" },
+  ];
+  const { devices } = convergedBody(instance({}, root("fast")), before, desired, volumes);
+  assert.deepEqual(devices, { ...before.devices, back: volume("slow", "db-back") });
 });

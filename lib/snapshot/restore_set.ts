@@ -165,7 +165,7 @@ async function putBack(
     }),
   ]);
   const { value, etag } = await instances.get(project, name);
-  const body = convergedBody(value, live.instance, desired);
+  const body = convergedBody(value, live.instance, desired, live.volumes);
   if (!isConverged(value, body)) await instances.update(project, name, body, { etag });
 }
 

@@ -213,6 +213,14 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       assert.equal(await addressOf("pro-db"), ip);
       const db = (await liveInstances()).find(({ name }) => name === "pro-db");
       assert.equal(db?.config["limits.memory"], "256MiB");
+      // What only an apply can make does not keep the machine from coming back.
+      await lab.write("infra.yml", edited.replace("data: {", "more: { path: /more }, data: {"));
+      const { stdout } = await lab.anklume(["snapshot", "restore", "two", "--yes", "--no-safety"]);
+      assert.match(stdout, /anklume apply.*vol-more/s);
+      await lab.write("infra.yml", edited);
+      // It noted that it wanted it.
+      await lab.anklume(["apply", "--infra"]);
+      await lab.anklume(["check", "--exit-code"]);
     },
   );
 

@@ -34,7 +34,10 @@ export function convergedBody(
   // Who protected it by hand since then meant it.
   if (before.config[PROTECTION] !== undefined) config[PROTECTION] ??= before.config[PROTECTION];
   const devices = whereDisksAre(body.devices, before, volumes);
-  return { architecture, ephemeral, stateful, ...body, config, devices };
+  // One that it never had may not stand yet either.
+  const had = new Set([...before.profiles ?? [], ...restored.profiles ?? []]);
+  const profiles = (body.profiles ?? []).filter((name) => had.has(name));
+  return { architecture, ephemeral, stateful, ...body, config, devices, profiles };
 }
 
 /**

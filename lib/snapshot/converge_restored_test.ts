@@ -78,12 +78,14 @@ Deno.test("convergedBody() leaves disks where they are, and out what does not st
       // Not there, since it was restored to before it was made.
       back: volume("slow", "db-back"),
     },
-    profiles: ["default"],
+    profiles: ["default", "made"],
   } as unknown as DesiredInstance;
   const volumes = [
     { pool: "fast", project: "pro", volume: "db-moved" },
     { pool: "slow", project: "pro", volume: "db-back" },
   ];
-  const { devices } = convergedBody(instance({}, root("fast")), before, desired, volumes);
+  const restored = instance({}, root("fast"));
+  const { devices, profiles } = convergedBody(restored, before, desired, volumes);
+  assert.deepEqual(profiles, ["default"]);
   assert.deepEqual(devices, { ...before.devices, back: volume("slow", "db-back") });
 });

@@ -214,7 +214,10 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const db = (await liveInstances()).find(({ name }) => name === "pro-db");
       assert.equal(db?.config["limits.memory"], "256MiB");
       // What only an apply can make does not keep the machine from coming back.
-      await lab.write("infra.yml", edited.replace("data: {", "more: { path: /more }, data: {"));
+      const ahead = edited.replace("data: {", "more: { path: /more }, data: {")
+        .replace("pro-db: { ", "pro-db: { profiles: [default, later], ")
+        .replace("    ephemeral: true\n", "    ephemeral: true\n    profiles: { later: {} }\n");
+      await lab.write("infra.yml", ahead);
       const { stdout } = await lab.anklume(["snapshot", "restore", "two", "--yes", "--no-safety"]);
       assert.match(stdout, /anklume apply.*vol-more/s);
       await lab.write("infra.yml", edited);

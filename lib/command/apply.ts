@@ -14,8 +14,8 @@ import { disruptive, planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { reportText } from "../view/report.ts";
 import { syncSummary } from "../view/sync.ts";
-import { count, hang } from "../view/text.ts";
-import { confirm } from "./confirm.ts";
+import { complaint, count } from "../view/text.ts";
+import { confirm, sayNobodyAgreed } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
@@ -226,10 +226,7 @@ function refusal(
         "whether the firewall stands can only be read by root",
         "Run the same command as root, or with sudo.",
       ];
-    terminal.err(
-      `${hang("anklume: ", `Nothing was touched: ${why}.`, out.width)}\n` +
-        `${hang("         ", remedy, out.width)}\n`,
-    );
+    terminal.err(complaint(`Nothing was touched: ${why}.`, remedy, out.width));
     return EXIT.failed;
   }
   const protectedOnes = plan.changes.filter(({ needsForce }) => needsForce);
@@ -272,11 +269,7 @@ async function consent(
       terminal.out("Nothing was touched.\n");
       return EXIT.interrupted;
     case "no-one":
-      terminal.err(
-        "anklume: This needs somebody's consent, and there is no terminal to ask at: nothing was " +
-          "touched.\n         Look at the plan above, then run the same command with --yes.\n",
-      );
-      return EXIT.failed;
+      return sayNobodyAgreed("Nothing was touched.", session);
   }
 }
 

@@ -1,3 +1,4 @@
+import { complaint } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 
@@ -52,10 +53,14 @@ export async function agree(
       session.terminal.out(`${untouched}\n`);
       return EXIT.interrupted;
     case "no-one":
-      session.terminal.err(
-        `anklume: ${untouched} This needs somebody's consent, and there is no terminal to ask at.\n` +
-          "         Look at what is said above, then run the same command with --yes.\n",
-      );
-      return EXIT.failed;
+      return sayNobodyAgreed(untouched, session);
   }
+}
+
+/** @param untouched `Nothing was touched.` */
+export function sayNobodyAgreed(untouched: string, { terminal, err }: Session): ExitStatus {
+  const why = `${untouched} This needs somebody's consent, and there is no terminal to ask at.`;
+  const remedy = "Look at what is said above, then run the same command with --yes.";
+  terminal.err(complaint(why, remedy, err.width));
+  return EXIT.failed;
 }

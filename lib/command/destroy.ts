@@ -11,7 +11,7 @@ import { planValue } from "../view/json.ts";
 import { planLine, reportJson } from "../view/json_lines.ts";
 import { planText } from "../view/plan.ts";
 import { reportText } from "../view/report.ts";
-import { confirmByTyping } from "./confirm.ts";
+import { confirmByTyping, sayNobodyAgreed } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
@@ -113,11 +113,7 @@ async function consent(project: string, session: Session): Promise<ExitStatus | 
       terminal.out("Nothing was removed.\n");
       return EXIT.interrupted;
     case "no-one":
-      terminal.err(
-        "anklume: Nothing was removed: this needs somebody's consent, and there is no terminal to " +
-          "ask at.\n         Look at the plan above, then run the same command with --yes.\n",
-      );
-      return EXIT.failed;
+      return sayNobodyAgreed("Nothing was removed.", session);
   }
 }
 

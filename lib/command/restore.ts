@@ -16,7 +16,7 @@ import { contents } from "../view/snapshot.ts";
 import { failuresText } from "../view/snapshot_progress.ts";
 import { restoreLine } from "../view/snapshot_lines.ts";
 import { restoreText } from "../view/snapshot_restore.ts";
-import { duration, hang } from "../view/text.ts";
+import { complaint, duration, hang } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findSet } from "./find_set.ts";
@@ -84,18 +84,20 @@ async function restoreShown(request: RestoreRequest, session: Session): Promise<
     now,
   }, out));
   if (live.actual.firewall.state === "unknown") {
-    terminal.err(
-      "anklume: Nothing was restored: whether the firewall stands can only be read by root.\n" +
-        "         Run the same command as root, or with sudo.\n",
-    );
+    terminal.err(complaint(
+      "Nothing was restored: whether the firewall stands can only be read by root.",
+      "Run the same command as root, or with sudo.",
+      session.err.width,
+    ));
     return EXIT.failed;
   }
   const starts = plan.machines.some(({ runs }) => runs);
   if (starts && live.actual.firewall.state !== "in-place") {
-    terminal.err(
-      "anklume: Nothing was restored: the firewall does not stand as infra.yml asks, and no machine\n" +
-        "         starts without it. `anklume apply` mends it.\n",
-    );
+    terminal.err(complaint(
+      "Nothing was restored: the firewall does not stand as infra.yml asks, and no machine starts without it.",
+      "`anklume apply` mends it.",
+      session.err.width,
+    ));
     return EXIT.failed;
   }
   if (request.asks(plan.machines.map(({ live }) => live))) {
@@ -221,9 +223,10 @@ async function sayDrift(
   const provision = needs.filter(({ machine }) => restored.has(machine));
   if (changes.length + provision.length === 0 || hasErrors(plan.diagnostics)) return;
   const { terminal, out } = session;
-  terminal.out(
-    "\nSince the set was taken infra.yml has changed; `anklume apply` brings it back:\n",
-  );
+  const what = changes.length === 0
+    ? "Still to be provisioned, by `anklume apply`:"
+    : "Since the set was taken infra.yml has changed; `anklume apply` brings it back:";
+  terminal.out(`\n${what}\n`);
   const seen = { ...plan, changes, held: [], orphans: [], diagnostics: [] };
   if (changes.length > 0) terminal.out(planText(seen, out));
   terminal.out(provisionText(provision, out));
@@ -319,6 +322,12 @@ function chooseSafety(
   kept: readonly LiveMachine[],
   now: Date,
 ): Safety {
+  // Repeated without one it still goes back to what an earlier run has kept.
+  const concerned = kept.length === 0 ? plan.machines.map(({ live }) => live) : kept;
+  const pending = concerned.map(({ project, name }) => inventory.restores.get(project)?.[name]);
+  const earlier = pending[0]?.safety;
+  const allOfIt = pending.every((each) => each?.set === plan.set.name && each.safety === earlier);
+  if (earlier !== undefined && allOfIt) return { name: earlier, take: false };
   if (kept.length === 0) return { take: false };
   const pool = plan.zfs[0]?.pool;
   if (pool !== undefined) {
@@ -327,9 +336,5 @@ function chooseSafety(
       noneBecause: `on the ZFS pool ${pool} the restore would remove it again`,
     };
   }
-  const pending = kept.map(({ project, name }) => inventory.restores.get(project)?.[name]);
-  const earlier = pending[0]?.safety;
-  const allOfIt = pending.every((each) => each?.set === plan.set.name && each.safety === earlier);
-  if (earlier !== undefined && allOfIt) return { name: earlier, take: false };
   return { name: freeTimeName(inventory, now, "before-"), take: true };
 }

@@ -1,14 +1,14 @@
 import { fileKind, listFiles, readFileBytes } from "../host/workspace_file.ts";
 import { lockWorkspace } from "../host/workspace_lock.ts";
 import { isLeftAside, writeFileAtomic } from "../host/write_file.ts";
-import { count } from "../view/text.ts";
+import { count, wrap } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findRole, rolesAtHand } from "./roles_at_hand.ts";
 import type { Session } from "./session.ts";
 import { UserError } from "./user_error.ts";
 
 /** Writes an embedded role into `roles/`, where it belongs to the owner. */
-export async function rolesCopy(name: string, { terminal }: Session): Promise<ExitStatus> {
+export async function rolesCopy(name: string, { terminal, out }: Session): Promise<ExitStatus> {
   using _lock = await lockWorkspace();
   const { roles, embedded } = rolesAtHand();
   const role = findRole(roles, name);
@@ -27,12 +27,10 @@ export async function rolesCopy(name: string, { terminal }: Session): Promise<Ex
     Number(a.includes("/tasks/main")) - Number(b.includes("/tasks/main"))
   );
   for (const [path, text] of ordered) await writeFileAtomic(path, text);
-  terminal.out(
-    `Copied ${
-      count(files.length, "file")
-    } to roles/${name}. It is yours now: apply uses it instead of the ` +
-      "embedded role,\nand no new anklume changes it.\n",
-  );
+  const what =
+    `Copied ${count(files.length, "file")} to roles/${name}. It is yours now: apply uses it ` +
+    "instead of the embedded role, and no new anklume changes it.";
+  terminal.out(`${wrap(what, out.width)}\n`);
   return EXIT.done;
 }
 

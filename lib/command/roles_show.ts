@@ -1,6 +1,7 @@
 import config from "../../deno.json" with { type: "json" };
 import { parseRoleDocs } from "../ansible/role_docs.ts";
 import { fileKind, readTextFileIfAny } from "../host/workspace_file.ts";
+import { jsonText } from "../view/json.ts";
 import { roleDocsText } from "../view/role.ts";
 import { count, hang, printable } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -8,33 +9,38 @@ import { findRole, type RoleAtHand, rolesAtHand } from "./roles_at_hand.ts";
 import type { Session } from "./session.ts";
 
 /** Shows one role: whose it is, who uses it, what it takes. */
-export async function rolesShow(name: string, { terminal, out }: Session): Promise<ExitStatus> {
+export function rolesShow(
+  name: string,
+  options: { readonly json?: true },
+  { terminal, out }: Session,
+): ExitStatus {
   const { roles, embedded } = rolesAtHand();
   const role = findRole(roles, name);
   const shipped = new Map(
     [...embedded].filter(([path]) => path.startsWith(`roles/${name}/`)),
   );
+  const read = (file: string) =>
+    role.origin === "workspace"
+      ? readTextFileIfAny(`roles/${name}/${file}`)
+      : shipped.get(`roles/${name}/${file}`);
+  const docs = parseRoleDocs(read("meta/argument_specs.yml"), read("defaults/main.yml"));
+  const differs = role.overrides ? differingFiles(shipped) : [];
+  if (options.json) {
+    terminal.out(jsonText({ format: 1, ...role, differs, ...docs }));
+    return EXIT.done;
+  }
   const lines = [
     out.colors.bold(name),
     hang("  from      ", origin(role), out.width),
     hang("  machines  ", role.machines.length === 0 ? "none" : role.machines.join(", "), out.width),
   ];
   if (role.overrides) {
-    const differing = differingFiles(shipped);
-    const what = differing.length === 0 ? "no file" : differing.map(printable).join(", ");
+    const what = differs.length === 0 ? "no file" : shortened(differs).map(printable).join(", ");
     lines.push(hang("  differs   ", `from the embedded one in ${what}`, out.width));
   }
-  const read = (file: string) =>
-    role.origin === "workspace"
-      ? readTextFileIfAny(`roles/${name}/${file}`)
-      : Promise.resolve(shipped.get(`roles/${name}/${file}`));
-  const docs = parseRoleDocs(
-    await read("meta/argument_specs.yml"),
-    await read("defaults/main.yml"),
-  );
   const text = docs !== undefined
     ? roleDocsText(docs, out)
-    : linesOf(await read("README.md") ?? "It has neither argument specs nor a README.md.");
+    : linesOf(read("README.md") ?? "It has neither argument specs nor a README.md.");
   terminal.out(`${lines.join("\n")}\n\n${text}`);
   return EXIT.done;
 }
@@ -57,6 +63,10 @@ function differingFiles(shipped: ReadonlyMap<string, string>): string[] {
       differing.push(path.split("/").slice(2).join("/"));
     }
   }
-  if (differing.length <= 8) return differing;
-  return [...differing.slice(0, 7), `and ${count(differing.length - 7, "more file")}`];
+  return differing;
+}
+
+function shortened(names: readonly string[]): readonly string[] {
+  if (names.length <= 8) return names;
+  return [...names.slice(0, 7), `and ${count(names.length - 7, "more file")}`];
 }

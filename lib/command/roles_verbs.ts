@@ -36,8 +36,9 @@ function addRoles(program: Command, choose: Choose, session: Session): void {
       "after",
       examples(["anklume roles show web_server", ""], ["anklume roles show web_server | less", ""]),
     )
-    .action((role) =>
-      choose(async () => (await import("./roles_show.ts")).rolesShow(role, session))
+    .option(JSON_FLAG, JSON_TEXT)
+    .action((role, options) =>
+      choose(async () => (await import("./roles_show.ts")).rolesShow(role, options, session))
     );
   roles.command("copy")
     .summary("put an embedded role into roles/, to be changed")

@@ -21,8 +21,15 @@ export async function loadRuleset(ruleset: Ruleset, options: NftOptions = {}): P
 export async function verifyRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
   const { state, differences } = await readBack(ruleset, options);
   if (state === "in-place") return;
+  if (state === "unknown") {
+    throw new FirewallError(
+      "not-permitted",
+      `Whether the firewall of "${ruleset.project}" stands can only be read by root`,
+      "No machine is started. Run the same command as root, or with sudo",
+    );
+  }
   throw new FirewallError(
-    state === "unknown" ? "not-permitted" : "differs",
+    "differs",
     `The firewall of "${ruleset.project}" is not the one that was rendered: ` +
       differences.slice(0, 5).join("; "),
     "No machine is started. Something else changes nftables: see `nft monitor`, then apply again",

@@ -42,6 +42,11 @@ export function hang(prefix: string, text: string, width: number): string {
   return prefix + wrap(text, width - indent).replaceAll("\n", `\n${" ".repeat(indent)}`);
 }
 
+/** What anklume says on standard error where it goes no further, and what to do about it. */
+export function complaint(why: string, remedy: string, width: number): string {
+  return `${hang("anklume: ", why, width)}\n${hang("         ", remedy, width)}\n`;
+}
+
 /** As it is seen: colours take no room. */
 export function withoutColors(text: string): string {
   // deno-lint-ignore no-control-regex -- they are what is looked for

@@ -223,3 +223,18 @@ Deno.test("roles copy carries on where one was cut short, and leaves a role alon
     assert.equal(await Deno.readTextFile(`${role}/README.md`), "mine\n");
   });
 });
+
+Deno.test("roles show --json says what the text says", async () => {
+  await withWorkspace(SMALL, async (cwd) => {
+    const { code, out } = await anklume(["roles", "show", "web_server", "--json"], { cwd });
+    assert.equal(code, 0);
+    const shown = JSON.parse(out);
+    assert.equal(shown.format, 1);
+    assert.deepEqual([shown.name, shown.origin, shown.differs], ["web_server", "embedded", []]);
+    const text = (await anklume(["roles", "show", "web_server"], { cwd })).out;
+    assert.ok(shown.variables.length > 0);
+    for (const { name, type } of shown.variables) {
+      assert.ok(text.includes(`${name}  ${type}`), name);
+    }
+  });
+});

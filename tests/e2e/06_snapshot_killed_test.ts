@@ -195,7 +195,7 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       const lock = await lab.read("infra.lock.yml");
       await Deno.remove(`${lab.dir}/infra.lock.yml`);
       const { stderr } = await lab.anklume(["apply", "--infra"], 1);
-      assert.match(stderr, /nothing was\s+touched/);
+      assert.match(stderr, /Nothing was\s+touched/);
       await expectStandIn();
       await lab.write("infra.lock.yml", lock);
       const { stdout } = await lab.anklume(["apply", "--infra", "--yes"]);

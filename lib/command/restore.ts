@@ -16,7 +16,7 @@ import { contents } from "../view/snapshot.ts";
 import { failuresText } from "../view/snapshot_progress.ts";
 import { restoreLine } from "../view/snapshot_lines.ts";
 import { restoreText } from "../view/snapshot_restore.ts";
-import { complaint, duration, hang } from "../view/text.ts";
+import { complaint, duration, wrap } from "../view/text.ts";
 import { agree } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findSet } from "./find_set.ts";
@@ -190,7 +190,7 @@ async function run(
       ? `\`${request.again}\` again carries on, and takes no second safety set.`
       : "`anklume snapshot list` says which command carries on, and takes no second safety set.";
     const text = `What failed is left as it stands. ${carriesOn}`;
-    terminal.err(`${hang("", text, session.err.width)}\n`);
+    terminal.err(`${wrap(text, session.err.width)}\n`);
     return signal.aborted ? EXIT.interrupted : EXIT.failed;
   }
   await sayDrift(workspace, restored.map(({ live }) => live), session);

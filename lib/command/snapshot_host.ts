@@ -1,3 +1,4 @@
+import { sleep } from "../host/clock.ts";
 import { envVar } from "../host/terminal.ts";
 import type { Owner } from "../resource/mark.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
@@ -67,6 +68,12 @@ export async function openSnapshots(
   }
 }
 
+/** A clone of the workspace has a lock of its own: its run is over when it has asked Incus for nothing in so many looks. */
+const QUIET_LOOKS = 3;
+const QUIET_MS = 100;
+/** A clone may have more to do than anybody waits for. */
+const MOST_LOOKS = 100;
+
 /**
  * What stands, once nobody works on it any more: the workspace is locked, so a set that is being taken and a restore under way
  * are what a killed run left. What the daemon still does for that run is waited for, what it left frozen is thawed, aloud.
@@ -78,7 +85,11 @@ export async function settle(
   { terminal, out, signal }: Session,
 ): Promise<Inventory> {
   let inventory = first;
-  if (anyUnfinished(inventory) && await incus.settle(new Set(inventory.notes.keys()), signal)) {
+  for (let looks = 0, quiet = 0; anyUnfinished(inventory) && quiet < QUIET_LOOKS;) {
+    const busy = await incus.settle(new Set(inventory.notes.keys()), signal);
+    quiet = busy ? 0 : quiet + 1;
+    if (++looks === MOST_LOOKS) break;
+    if (!busy) await sleep(QUIET_MS, signal);
     inventory = await again();
   }
   const thawed = await thawLeft(incus, inventory);

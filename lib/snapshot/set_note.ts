@@ -28,6 +28,8 @@ export interface NotedMachine {
   readonly machine: string;
   /** `volatile.uuid`, by which it is known under another name and in another project; one that never ran has none. */
   readonly uuid?: string;
+  /** When it joined a set that stood already, in ISO 8601: its volumes may be younger than the set. */
+  readonly at?: string;
   /** Device -> `pool/volume`. */
   readonly volumes: Readonly<Record<string, string>>;
 }
@@ -117,7 +119,7 @@ function parseSetNote(text: string): SetNote | undefined {
 
 function parseMachine(value: unknown): NotedMachine | undefined {
   if (!isObject(value)) return undefined;
-  const { project, machine, uuid, volumes } = value;
+  const { project, machine, uuid, at, volumes } = value;
   if (typeof project !== "string" || typeof machine !== "string" || !isObject(volumes)) {
     return undefined;
   }
@@ -126,6 +128,7 @@ function parseMachine(value: unknown): NotedMachine | undefined {
     project,
     machine,
     ...(typeof uuid === "string" ? { uuid } : {}),
+    ...(isTime(at) ? { at } : {}),
     volumes: placesOf(volumes),
   };
 }

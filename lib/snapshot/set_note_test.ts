@@ -10,7 +10,7 @@ Deno.test("readSetNotes() reads what was written, and no other key", () => {
     description: "before x",
     machines: [
       { project: "pro", machine: "db", uuid: "1e3b", volumes: { "vol-data": "default/db-data" } },
-      { project: "pro", machine: "new", volumes: {} },
+      { project: "pro", machine: "new", at: "2026-11-25T10:00:00.000Z", volumes: {} },
     ],
     frozen: ["pro/db"],
   };

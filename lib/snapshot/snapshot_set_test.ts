@@ -119,6 +119,23 @@ Deno.test("buildSets() counts a volume that was deleted since, or made anew, for
   assert.deepEqual(set?.faults, ["volume db-data is missing"]);
 });
 
+Deno.test("buildSets() misses the snapshot of a volume that is younger than the set its machine joined", () => {
+  const made = "2026-11-25T09:30:00Z";
+  const joined = (at?: string) =>
+    buildSets(sources({
+      machines: [machine("db", ["db-data"])],
+      notes: new Map([["pro", new Map([["one", joinedNote(at)]])]]),
+      snapshots: new Map([["pro/db", [root("one", "2026-11-25T09:40:00Z")]]]),
+      volumes: new Map([["default/pro/db-data", { created_at: made }]]),
+    }))[0];
+  const joinedNote = (at?: string): SetNote => {
+    const { machines, ...rest } = note({ db: "db-data" });
+    return { ...rest, machines: machines.map((each) => at === undefined ? each : { ...each, at }) };
+  };
+  assert.deepEqual(joined("2026-11-25T09:40:00Z")?.faults, ["volume db-data is missing"]);
+  assert.deepEqual(joined()?.faults, []);
+});
+
 Deno.test("buildSets() remembers a machine that was deleted since", () => {
   const [set] = buildSets(sources({
     machines: [machine("web")],

@@ -89,16 +89,24 @@ function noteOf({ kind, at, expires, description, joins, machines }: SetRequest)
     at: joins?.[0]?.note.at ?? at.toISOString(),
     ...(expires === undefined ? {} : { expires: expires.toISOString() }),
     ...(description === undefined ? {} : { description }),
-    machines: [...machinesOf(joins ?? []), ...machines.map(notedMachine)],
+    machines: [
+      ...machinesOf(joins ?? []),
+      ...machines.map((machine) => notedMachine(machine, joins && at)),
+    ],
   };
 }
 
-function notedMachine({ project, name, instance, volumes }: LiveMachine): NotedMachine {
+/** @param joined when, if the set stood already */
+function notedMachine(
+  { project, name, instance, volumes }: LiveMachine,
+  joined: Date | undefined,
+): NotedMachine {
   const uuid = instance.config["volatile.uuid"];
   return {
     project,
     machine: name,
     ...(uuid === undefined ? {} : { uuid }),
+    ...(joined === undefined ? {} : { at: joined.toISOString() }),
     volumes: notedVolumes(volumes),
   };
 }

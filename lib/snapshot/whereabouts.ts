@@ -81,7 +81,7 @@ export class Finder {
       );
       const { pool, volume } = place ?? then;
       const taken = place !== undefined;
-      return { pool, volume, taken, gone: !taken && this.#areGone(places, at) };
+      return { pool, volume, taken, gone: !taken && this.#areGone(places, noted.at ?? at) };
     });
     const anew = live !== undefined && noted.uuid !== undefined && same.length === 0;
     return { live, project, machine, moved, anew, volumes };

@@ -177,8 +177,11 @@ Deno.test("a day with machines by their names alone", async (t) => {
   await t.step(
     "copy: links at the new place, pipes, and names that Incus cannot tell",
     async () => {
-      const inA = (script: string) =>
-        must(["incus", "exec", "--project", "pro", "pro-a", "--", "sh", "-c", script]);
+      const inA = async (script: string) => {
+        const { code, stdout, stderr } = await inMachine("pro", "pro-a", "sh", "-c", script);
+        assert.equal(code, 0, stderr);
+        return stdout;
+      };
       await inA(
         "mkdir -p /srv/real /srv/odd /srv/there && ln -s real /srv/ln && ln -s loop /srv/loop &&" +
           "head -c 20000000 /dev/urandom > /srv/real/big && echo odd > /srv/odd/plain &&" +

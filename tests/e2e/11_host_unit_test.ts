@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LINGER } from "../_linger.ts";
 import { BINARY, eventually, IMAGE, Lab, must, run } from "./_lab.ts";
 
 /*
@@ -10,7 +11,7 @@ const HOST = "unit-host";
 const WORKSPACE = "/srv/lab";
 
 function inHost(...argv: string[]): Promise<string> {
-  return must(["incus", "exec", HOST, "--", ...argv]);
+  return must(["incus", "exec", HOST, "--", ...LINGER, ...argv]);
 }
 
 async function push(file: string, to = file): Promise<void> {

@@ -53,6 +53,8 @@ ensure_backports() {
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$1"
     if [[ -e $keyring ]]; then printf 'Signed-By: %s\n' "$keyring"; fi
   } >"$file"
+  # What an earlier update of this run read does not know the new source.
+  APT_UPDATED=''
   # A source that cannot be read would spoil every later apt command on this machine.
   if ! apt_update; then
     rm -- "$file"

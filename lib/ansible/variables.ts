@@ -1,5 +1,5 @@
 import type { Addressing } from "../addressing/addressing.ts";
-import type { Domain, Infra, Machine, Value } from "../infra/infra.ts";
+import type { Domain, Infra, Machine, Variable } from "../infra/infra.ts";
 import { yamlEntry, yamlWord } from "./yaml_text.ts";
 
 /** Names that anklume's own variables begin with. */
@@ -80,13 +80,13 @@ export function reservedVariables(machine: Machine): string[] {
   return Object.keys(machine.vars).filter((name) => name.startsWith(OWN_PREFIX)).sort();
 }
 
-function userVariables(machine: Machine): [string, Value][] {
+function userVariables(machine: Machine): [string, Variable][] {
   return Object.entries(machine.vars)
     .filter(([name]) => !name.startsWith(OWN_PREFIX))
     .sort(([a], [b]) => a < b ? -1 : 1);
 }
 
-function entry([name, value]: [string, Value]): string {
+function entry([name, value]: [string, Variable]): string {
   return yamlEntry(name, value);
 }
 

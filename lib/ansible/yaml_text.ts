@@ -1,27 +1,36 @@
-import type { Value } from "../infra/infra.ts";
+import { type Variable, WholeFloat } from "../infra/infra.ts";
+import { floatText } from "../infra/yaml_1_1.ts";
 
 /** Widest line written for a long string; ansible-lint allows 160. */
 const WIDTH = 100;
+/** However deep it stands, a line carries something. */
+const NARROWEST = 20;
 /** Words that YAML 1.1, which Ansible reads, takes for a boolean or for nothing, or a reader for a number (`E0`). */
 const WORDS = /^(y|n|yes|no|on|off|true|false|null|e\d+)$/i;
 
 /**
  * What YAML 1.1 takes for something else than a string, or nearly: Ansible 2.19 does so under
- * `!unsafe` even where it is quoted. No template is among it, so quotes alone will do.
+ * `!unsafe` even where it is quoted, and its patterns overlook a line break at the end. No template is among it, so
+ * quotes alone will do.
  */
 const RESOLVED =
-  /^(|~|<<|=|y|n|yes|no|on|off|true|false|null|[-+]?\.(inf|nan)|[-+.]*\d[\da-fox_.:tz \t+-]*)$/i;
+  /^(|[~=!&*]|<<|y|n|yes|no|on|off|true|false|null|[-+]?\.(inf|nan)|[-+._]*[\d_][\da-fox_.:tz \t+-]*)\n?$/i;
 
 /**
  * One `key: value` in block style, for Ansible's YAML 1.1 parser; ends with "\n".
  *
- * Strings are `!unsafe`: they come from the user's `infra.yml` as data, and Ansible must not run a
+ * Strings are `!unsafe`, keys too: they come from the user's `infra.yml` as data, and Ansible must not run a
  * `{{ }}` in them. An empty list or map is written `[]` or `{}`, as block style has no other way.
  *
  * @param indent spaces before the key
  */
-export function yamlEntry(key: string, value: Value, indent = 0): string {
-  return `${" ".repeat(indent)}${yamlWord(key)}:${entryValue(value, indent)}`;
+export function yamlEntry(key: string, value: Variable, indent = 0): string {
+  const pad = " ".repeat(indent);
+  const simple = PLAIN.test(key) && !WORDS.test(key) ? key : `${unsafe(key)}${inQuotes(key)}`;
+  if (simple.length <= WIDTH) return `${pad}${simple}:${entryValue(value, indent)}`;
+  // A key before a colon stands on one line and has 1,024 characters at most.
+  const folded = `${unsafe(key)}${quoted(key, indent + 2)}`;
+  return `${pad}? ${folded}\n${pad}:${entryValue(value, indent)}`;
 }
 
 /**
@@ -29,55 +38,66 @@ export function yamlEntry(key: string, value: Value, indent = 0): string {
  * something else.
  */
 export function yamlWord(text: string): string {
-  return /^[A-Za-z_/][\w./@-]*$/.test(text) && !WORDS.test(text) ? text : quoted(text, 0);
+  return PLAIN.test(text) && !WORDS.test(text) ? text : inQuotes(text);
 }
 
-function entryValue(value: Value, indent: number): string {
+const PLAIN = /^[A-Za-z_/][\w./@-]*$/;
+
+function entryValue(value: Variable, indent: number): string {
+  if (!isNested(value)) return ` ${scalar(value, indent + 2)}\n`;
   if (Array.isArray(value)) {
     if (value.length === 0) return " []\n";
-    return "\n" + value.map((item: Value) => listItem(item, indent + 2)).join("");
+    return "\n" + value.map((item: Variable) => listItem(item, indent + 2)).join("");
   }
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value);
-    if (entries.length === 0) return " {}\n";
-    return "\n" + entries.map(([key, item]) => yamlEntry(key, item as Value, indent + 2)).join("");
-  }
-  return ` ${scalar(value as string | number | boolean | null, indent + 2)}\n`;
+  const entries = Object.entries(value);
+  if (entries.length === 0) return " {}\n";
+  return "\n" + entries.map(([key, item]) => yamlEntry(key, item, indent + 2)).join("");
 }
 
-function listItem(item: Value, indent: number): string {
-  const nested = typeof item === "object" && item !== null &&
-    (Array.isArray(item) ? item : Object.keys(item)).length > 0;
-  if (!nested) return `${" ".repeat(indent)}-${entryValue(item, indent)}`;
+function listItem(item: Variable, indent: number): string {
+  if (!isNested(item) || (Array.isArray(item) ? item : Object.keys(item)).length === 0) {
+    return `${" ".repeat(indent)}-${entryValue(item, indent)}`;
+  }
   // The first line of what is nested stands on the dash's own line.
   const text = entryValue(item, indent).slice(1);
   return `${" ".repeat(indent)}- ${text.slice(indent + 2)}`;
 }
 
-function scalar(value: string | number | boolean | null, indent: number): string {
-  if (typeof value === "string") {
-    return `${RESOLVED.test(value) ? "" : "!unsafe "}${quoted(value, indent)}`;
-  }
-  if (typeof value === "number") return number(value);
+type Nested = readonly Variable[] | { readonly [key: string]: Variable };
+
+function isNested(value: Variable): value is Nested {
+  return typeof value === "object" && value !== null && !(value instanceof WholeFloat);
+}
+
+function scalar(value: Exclude<Variable, Nested>, indent: number): string {
+  if (typeof value === "string") return `${unsafe(value)}${quoted(value, indent)}`;
+  if (value instanceof WholeFloat) return floatText(value.value);
+  if (typeof value === "number" && !isWhole(value)) return floatText(value);
   return String(value);
 }
 
-/** YAML 1.1 wants a dot and a sign in a float: `1e+21` would be a string. */
-function number(value: number): string {
-  if (Number.isNaN(value)) return ".nan";
-  if (!Number.isFinite(value)) return value > 0 ? ".inf" : "-.inf";
-  if (Object.is(value, -0)) return "-0.0";
-  const text = String(value);
-  return text.includes("e") && !text.includes(".") ? text.replace("e", ".0e") : text;
+/** Beyond 2^53, and as -0, a JavaScript number is a float. */
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value) && !Object.is(value, -0);
+}
+
+function unsafe(text: string): string {
+  return RESOLVED.test(text) ? "" : "!unsafe ";
+}
+
+/** Double-quoted, on one line. */
+function inQuotes(text: string): string {
+  return `"${[...text].map(escaped).join("")}"`;
 }
 
 /** Double-quoted, folded with `\` at line ends where it is long; every reader gives it back as it is. */
 function quoted(text: string, indent: number): string {
   const pieces = [...text].map(escaped);
+  const width = Math.max(NARROWEST, WIDTH - indent);
   const lines: string[] = [];
   let line = "";
   for (const piece of pieces) {
-    if (line.length + piece.length > WIDTH - indent) {
+    if (line.length + piece.length > width) {
       lines.push(line);
       // Blanks at the start of a continued line are not part of the string unless escaped.
       line = piece === " " ? "\\ " : piece;
@@ -93,8 +113,8 @@ function escaped(character: string): string {
   const short = SHORT.get(character);
   if (short !== undefined) return short;
   const code = character.codePointAt(0) ?? 0;
-  // Half of a surrogate pair is no character: YAML cannot say it and Ansible cannot encode it.
-  if (code >= 0xd800 && code <= 0xdfff) return "\\uFFFD";
+  // Half of a surrogate pair is no character: YAML cannot say it, Ansible cannot encode it, and infra.yml is refused.
+  if (code >= 0xd800 && code <= 0xdfff) throw new TypeError("half a surrogate pair");
   const printable = (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0xfffd) ||
     code > 0xffff;
   if (printable && code !== 0x2028 && code !== 0x2029 && code !== 0xfeff) return character;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
-import type { Value } from "../infra/infra.ts";
+import { type Value, WholeFloat } from "../infra/infra.ts";
 import { yamlEntry, yamlWord } from "./yaml_text.ts";
 
 /** As Ansible reads it: YAML 1.1, `!unsafe` a string. */
@@ -37,8 +37,35 @@ Deno.test("yamlEntry() writes numbers that YAML 1.1 takes for numbers", () => {
   }
 });
 
-Deno.test("yamlEntry() replaces half a surrogate pair, which no reader accepts", () => {
-  assert.equal(yamlEntry("x", "a\ud83db"), 'x: !unsafe "a\\uFFFDb"\n');
+Deno.test("yamlEntry() marks keys as data at any depth", () => {
+  assert.equal(
+    yamlEntry("x", [{ "{{ a }}": { "{% b %}": 1 } }]),
+    'x:\n  - !unsafe "{{ a }}":\n      !unsafe "{% b %}": 1\n',
+  );
+});
+
+Deno.test("yamlEntry() gives a key that is too long for one line an entry of two", () => {
+  const key = "{{ k }} ".repeat(40);
+  const text = yamlEntry("x", { [key]: { deep: [1] }, [`${key}2`]: 2 });
+  assert.match(text, /^ {2}\? !unsafe "/m);
+  assert.ok(text.split("\n").every((line) => line.length <= 160));
+  assert.deepEqual(read(text), { x: { [key]: { deep: [1] }, [`${key}2`]: 2 } });
+});
+
+Deno.test("yamlEntry() keeps a float's point and every digit of an integer", () => {
+  assert.equal(
+    yamlEntry("x", [
+      new WholeFloat(17),
+      new WholeFloat(1e21),
+      12345678901234567890n,
+      new WholeFloat(-0),
+    ]),
+    "x:\n  - 17.0\n  - 1.0e+21\n  - 12345678901234567890\n  - -0.0\n",
+  );
+});
+
+Deno.test("yamlEntry() refuses half a surrogate pair, which no reader accepts", () => {
+  assert.throws(() => yamlEntry("x", "a\ud83db"), TypeError);
 });
 
 Deno.test("yamlWord() quotes what YAML would take for something else", () => {

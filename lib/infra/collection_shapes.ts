@@ -58,6 +58,7 @@ export function mapOf<T>(item: Shape<T>): Shape<ReadonlyMap<string, Located<T>>>
       if (node.kind !== "map") return wrongType(node, context, "a map");
       const values = new Map<string, Located<T>>();
       for (const entry of node.entries) {
+        if (isNoKey(entry, context)) continue;
         const located = readEntry(item, entry, context);
         if (located !== undefined) values.set(entry.key, located);
       }
@@ -98,6 +99,7 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
       const present = new Set(node.kind === "map" ? node.entries.map((entry) => entry.key) : []);
       const mistaken = new Set<string>();
       for (const entry of node.kind === "map" ? node.entries : []) {
+        if (isNoKey(entry, context)) continue;
         const shape = Object.hasOwn(fields, entry.key) ? fields[entry.key] : undefined;
         if (shape === undefined) {
           const free = keys.filter((key) => !present.has(key));
@@ -124,6 +126,17 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
       return values as Read<F>;
     },
   };
+}
+
+/** A key that is data within a variable, and the name of nothing. */
+function isNoKey({ key, keySpan }: MapEntry, context: ReadContext): boolean {
+  if (key !== "" && key !== "__proto__" && key !== "<<") return false;
+  context.diagnostics.add({
+    code: "INVALID_KEY",
+    summary: key === "" ? "A key is empty" : `\`${key}\` is no key`,
+    range: rangeOf(keySpan),
+  });
+  return true;
 }
 
 function readEntry<T>(

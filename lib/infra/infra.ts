@@ -81,7 +81,7 @@ export interface Publish {
   readonly range: SourceRange;
 }
 
-/** An Ansible variable's value: whatever YAML can say that JSON can too. */
+/** Whatever YAML can say that JSON can too. */
 export type Value =
   | string
   | number
@@ -89,6 +89,23 @@ export type Value =
   | null
   | readonly Value[]
   | { readonly [key: string]: Value };
+
+/** A float without a fraction, `17.0`: a JavaScript number would not keep it apart from the integer 17. */
+export class WholeFloat {
+  constructor(readonly value: number) {}
+}
+
+/** An Ansible variable's value: as `Value`, with numbers that JavaScript's are too small for. */
+export type Variable =
+  | string
+  | number
+  /** An integer beyond 2^53. */
+  | bigint
+  | WholeFloat
+  | boolean
+  | null
+  | readonly Variable[]
+  | { readonly [key: string]: Variable };
 
 export interface Machine {
   /** Unique in the infra: Incus instance name and Ansible host. `tp-07-pc1` in a copy. */
@@ -119,7 +136,7 @@ export interface Machine {
   readonly snapshotsSchedule?: string;
   readonly snapshotsExpiry?: string;
   readonly roles: readonly string[];
-  readonly vars: Readonly<Record<string, Value>>;
+  readonly vars: Readonly<Record<string, Variable>>;
   /** Devices that may leave the domain's bridge because the user said so. */
   readonly bypassesIsolation: readonly string[];
   readonly range: SourceRange;

@@ -128,13 +128,20 @@ export function poolProblem(name: string): Problem | undefined {
   };
 }
 
+/** Connection plugins that reach a machine through Incus; with any other roles would run elsewhere. */
+const CONNECTIONS: ReadonlySet<string> = new Set(["community.general.incus"]);
+
 /** Of an Ansible connection plugin. */
 export function connectionProblem(name: string): Problem | undefined {
-  if (/^[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*$/.test(name)) return undefined;
+  if (CONNECTIONS.has(name)) return undefined;
+  const isLocal = /^(?:ansible\.(?:builtin|legacy)\.)?local$/.test(name);
   return {
     code: "INVALID_CONNECTION",
-    summary: `\`${shorten(name)}\` cannot be the name of an Ansible connection plugin`,
-    remedy: "leave the key out: `community.general.incus` needs no SSH",
+    summary: isLocal
+      ? `\`${name}\` would run every role on the host, not in the machines`
+      : `\`${shorten(name)}\` is no connection that leads to anklume's machines`,
+    detail: "Ansible reaches a machine through Incus, with no SSH and no address",
+    remedy: "leave the key out, or write `community.general.incus`",
   };
 }
 

@@ -365,17 +365,14 @@ class TreeBuilder {
       return undefined;
     }
     const key = typeof scalar.value === "string" ? scalar.value : scalar.text;
-    if (key === "<<") {
+    // In quotes it is a text like any other.
+    if (key === "<<" && !/["']/.test(this.#source.text[span.start] ?? "")) {
       this.#problem(
         "MERGE_KEY",
         "YAML 1.2 has no merge keys",
         span,
         "write the keys out, or put Incus keys that machines share into a profile",
       );
-      return undefined;
-    }
-    if (key === "" || key === "__proto__") {
-      this.#problem("INVALID_KEY", key === "" ? "A key is empty" : `\`${key}\` is no key`, span);
       return undefined;
     }
     return key;

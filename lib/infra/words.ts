@@ -5,8 +5,8 @@ export function quotedList(words: readonly string[], conjunction = "or"): string
   return quoted.length === 0 ? last : `${quoted.join(", ")} ${conjunction} ${last}`;
 }
 
-/** A user's text for a message: one line, no control characters, not too long. */
+/** A user's text for a message: one line, no control characters or broken ones, not too long. */
 export function shorten(word: string): string {
-  const visible = word.replace(/\p{Cc}/gu, "\uFFFD");
+  const visible = word.toWellFormed().replace(/\p{Cc}/gu, "\uFFFD");
   return visible.length <= 60 ? visible : `${visible.slice(0, 57)}…`;
 }

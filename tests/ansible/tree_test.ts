@@ -39,7 +39,11 @@ const HOSTILE: Record<string, Value> = {
   v_shell: "$(id) `id` ; id",
   v_odd: "\u0001\u0085\u2028\ufeff\u{1f600}é",
   v_long: "long words ".repeat(400),
-  v_real: [1, 1.5, true, null, { "{{ key }}": "{{ value }}", list: [[], {}, ["{{ deep }}"]] }],
+  v_real: [1, 1.5, true, null, {
+    "{{ key }}": "{{ value }}",
+    ["{{ key }} ".repeat(30)]: ["{{ value }}"],
+    list: [[], {}, ["{{ deep }}"]],
+  }],
 };
 
 const LAB = anInfra([
@@ -161,6 +165,30 @@ Deno.test("values of infra.yml reach a play as the same strings", async () => {
     anklume_domain_description: '"{{ x }}"',
     ...HOSTILE,
   });
+});
+
+Deno.test("names that YAML takes for booleans, nothing or numbers stay names", async () => {
+  await using workspace = new Workspace();
+  const roles = ["yes", "off", "null", "1.5", "0x10", "1e3", "2026-01-01", "12_30"];
+  for (const role of roles) {
+    workspace.write(
+      `roles/${role}/tasks/main.yml`,
+      `---\n- name: Say\n  ansible.builtin.debug:\n    msg: ran\n`,
+    );
+  }
+  await workspace.sync(anInfra([
+    aDomain("no", [["on", { roles }], "true", "e1"]),
+    aDomain("null", ["y"], { copy: { of: "off", name: "yes" } }),
+    aDomain("1e3", ["n"]),
+  ], { copies: new Map([["off", ["null"]]]) }));
+  const { _meta: { hostvars }, ...groups } = await inventory(workspace);
+  assert.deepEqual(Object.keys(hostvars).sort(), ["e1", "n", "on", "true", "y"]);
+  assert.deepEqual((groups["no"] as { hosts: string[] }).hosts.toSorted(), ["e1", "on", "true"]);
+  assert.equal(hostvars["y"]?.["anklume_copy"], "yes");
+  assert.equal(hostvars["on"]?.["anklume_domain"], "no");
+  assert.equal(hostvars["n"]?.["anklume_domain"], "1e3");
+  const listed = await workspace.ansible("ansible-playbook", "site.yml", "--list-tasks");
+  for (const role of roles) assert.ok(listed.includes(`${role} : Say`), role);
 });
 
 Deno.test("variables of a group_vars directory and anklume's are both read", async () => {

@@ -1,5 +1,7 @@
 import type { SourceRange } from "../../lib/diag/diagnostic.ts";
+import { WholeFloat } from "../../lib/infra/infra.ts";
 import { parseInfra } from "../../lib/infra/parse_infra.ts";
+import { floatText } from "../../lib/infra/yaml_1_1.ts";
 import { caseSources } from "./case_sources.ts";
 import { caseNames, type GoldenKind, TESTDATA } from "./golden.ts";
 
@@ -27,6 +29,8 @@ function dump(value: unknown): string {
       const { file, start } = item as SourceRange;
       return `${file}:${start.line}:${start.column}`;
     }
+    if (typeof item === "bigint") return String(item);
+    if (item instanceof WholeFloat) return floatText(item.value);
     return item instanceof Map ? Object.fromEntries(item) : item;
   };
   return `${JSON.stringify(value, replace, 2)}\n`;

@@ -50,7 +50,10 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     domain: domain.name,
     trustLevel: domain.trustLevel,
     text,
-    profiles: new Map([...source.profiles ?? []].filter(([profile]) => profiles.includes(profile))),
+    profiles: new Map(profiles.flatMap((profile) => {
+      const declared = source.profiles?.get(profile);
+      return declared === undefined ? [] : [[profile, declared]];
+    })),
   }, diagnostics);
   const roles = rolesOf(text, context);
   checkAdmin(source, type, diagnostics);

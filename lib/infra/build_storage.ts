@@ -1,5 +1,5 @@
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
-import { normalizePath } from "./bypass.ts";
+import { normalizePath } from "./normalize_path.ts";
 import type { Publish, StorageVolume } from "./infra.ts";
 import { labelProblem } from "./names.ts";
 import type { MachineText, VolumeText } from "./schema.ts";

@@ -35,9 +35,13 @@ export function checkConfig(
   }
 }
 
-/** Reports what cannot be a key of Incus, and the keys nobody may set. */
+export function isKey(key: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_./:-]{0,254}$/.test(key);
+}
+
+/** Reports what cannot be a key of Incus, the keys nobody may set, and those that set nothing. */
 export function checkKey(key: string, value: Located<unknown>, diagnostics: DiagnosticList): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_./:-]{0,254}$/.test(key)) {
+  if (!isKey(key)) {
     diagnostics.add({
       code: "INVALID_CONFIG_KEY",
       summary: `\`${shorten(key)}\` cannot be an Incus key`,
@@ -47,7 +51,17 @@ export function checkKey(key: string, value: Located<unknown>, diagnostics: Diag
     return;
   }
   const prefix = RESERVED_PREFIXES.find((candidate) => key.startsWith(candidate));
-  if (prefix === undefined) return;
+  if (prefix === undefined) {
+    if (value.value !== "") return;
+    diagnostics.add({
+      severity: "warning",
+      code: "EMPTY_VALUE",
+      summary: `\`${shorten(key)}\` sets nothing: to Incus an empty value is an absent one`,
+      remedy: "write the value that is meant, or remove the key",
+      range: value.keyRange,
+    });
+    return;
+  }
   diagnostics.add({
     code: "RESERVED_CONFIG_KEY",
     summary: `\`${shorten(key)}\` is not for infra.yml: ${
@@ -56,9 +70,4 @@ export function checkKey(key: string, value: Located<unknown>, diagnostics: Diag
     remedy: "remove it",
     range: value.keyRange,
   });
-}
-
-/** How Incus reads a boolean. */
-export function isTrue(value: string | undefined): boolean {
-  return value !== undefined && ["true", "1", "yes", "on"].includes(value.toLowerCase());
 }

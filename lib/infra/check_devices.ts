@@ -5,8 +5,8 @@ import { sizeProblem } from "./quantity.ts";
 import type { DevicesText } from "./schema.ts";
 import { quotedList, shorten } from "./words.ts";
 
-/** Device types of Incus 6. */
-const TYPES = [
+/** Device types of Incus 6 and 7. */
+export const DEVICE_TYPES: readonly string[] = [
   "disk",
   "gpu",
   "infiniband",
@@ -39,16 +39,16 @@ export function checkDevices(devices: DevicesText | undefined, diagnostics: Diag
       diagnostics.add({
         code: "INVALID_DEVICE",
         summary: `The device \`${shorten(name)}\` has no \`type\``,
-        remedy: `write one of ${quotedList(TYPES)}`,
+        remedy: `write one of ${quotedList(DEVICE_TYPES)}`,
         range: device.keyRange,
       });
-    } else if (!TYPES.includes(type.value)) {
-      const near = suggest(type.value, TYPES);
+    } else if (!DEVICE_TYPES.includes(type.value)) {
+      const near = suggest(type.value, DEVICE_TYPES);
       diagnostics.add({
         code: "INVALID_DEVICE",
         summary: `\`${shorten(type.value)}\` is no type of device`,
         remedy: near === undefined
-          ? `write one of ${quotedList(TYPES)}`
+          ? `write one of ${quotedList(DEVICE_TYPES)}`
           : `did you mean \`${near}\`?`,
         range: type.range,
       });

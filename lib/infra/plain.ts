@@ -8,10 +8,13 @@ export function plainConfig(config: ConfigText | undefined): StringMap {
   return Object.fromEntries([...config ?? []].map(([key, value]) => [key, value.value]));
 }
 
-/** Incus devices without their places. */
+/** Incus devices without their places, nor the empty values that Incus drops. */
 export function plainDevices(devices: DevicesText | undefined): Record<string, StringMap> {
   return Object.fromEntries(
-    [...devices ?? []].map(([name, device]) => [name, plainConfig(device.value)]),
+    [...devices ?? []].map(([name, { value }]) => [
+      name,
+      Object.fromEntries(Object.entries(plainConfig(value)).filter(([, text]) => text !== "")),
+    ]),
   );
 }
 

@@ -144,7 +144,7 @@ const machine = object({
   vars: described(mapOf(anyValue()), "Ansible variables of this machine, literal"),
   bypasses_isolation: described(
     texts(),
-    "Devices (or `raw.` keys) that may walk around the isolation; `status` shows them for ever",
+    "Devices and Incus keys that may walk around the isolation; `status` shows them for ever",
   ),
 }, options);
 

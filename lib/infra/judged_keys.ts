@@ -1,0 +1,147 @@
+/** What is known of an Incus key: the values that change nothing about a machine's walls, and what the others do. */
+export interface JudgedKey {
+  /** Whole keys. */
+  readonly keys: RegExp;
+  /** Values that are harmless; undefined: none is. */
+  readonly harmless?: RegExp;
+  /** What a value that is not harmless does, after "it". */
+  readonly otherwise: string;
+  /** Incus hears it of containers, or of virtual machines, alone. */
+  readonly only?: "lxc" | "vm";
+}
+
+/** Without control characters: Incus writes many a value into LXC's configuration, where a line break begins a new key. */
+const LINE = /^\P{Cc}*$/u;
+/** Handed to the machine as it is, line breaks included. */
+const TEXT = /^/;
+const TRUE = /^(?:true|1|yes|on)$/i;
+const FALSE = /^(?:false|0|no|off)$/i;
+const BOOLEAN = /^(?:true|1|yes|on|false|0|no|off)$/i;
+const NUMBER = /^\d+$/;
+const BASE64 = /^[\w+/=-]*$/;
+
+const BREAKS_LINES = "could add lines of its own to the configuration that Incus writes";
+const UNJUDGED_VALUE = "has a value that nobody has judged";
+
+/**
+ * Every key that Incus 6.0 to 7.3 knows for an instance (`internal/instance/config.go` and `GET /1.0/metadata/configuration`),
+ * judged by hand. The first that fits counts; what fits none is refused until it is named. `volatile.*` and `image.*` are
+ * Incus's own records, which `infra.yml` cannot set.
+ */
+export const JUDGED_KEYS: readonly JudgedKey[] = [
+  // The machine's own matters: when it starts, what it may use up, what stands inside.
+  harmless(/(?:user|volatile|image)\..+/, TEXT),
+  harmless(/cloud-init\.(?:network-config|user-data|vendor-data)/, TEXT),
+  harmless(/agent\.nic_config/),
+  harmless(
+    /boot\.(?:autorestart|autostart(?:\.(?:delay|priority))?|debug_edk2|host_shutdown_(?:action|timeout)|stop\.priority)/,
+  ),
+  harmless(/cluster\.evacuate/),
+  harmless(/environment\.\w+/),
+  harmless(/limits\.cpu(?:\.(?:allowance|nodes|priority))?/),
+  harmless(/limits\.(?:disk\.priority|processes|hugepages\.(?:64KB|1MB|2MB|1GB))/),
+  harmless(
+    /limits\.kernel\.(?:as|core|cpu|data|fsize|locks|memlock|nice|nofile|nproc|rtprio|sigpending)/,
+  ),
+  harmless(
+    /limits\.memory(?:\.(?:enforce|hotplug|hugepages|oom_priority|swap(?:\.priority)?))?/,
+  ),
+  harmless(/migration\.(?:stateful|incremental\.memory(?:\.(?:goal|iterations))?)/),
+  harmless(/oci\.(?:cwd|dns\.(?:domain|nameservers|search)|entrypoint|gid|uid)/),
+  harmless(/smbios11\.[\w.-]+/),
+  harmless(/snapshots\.(?:expiry(?:\.manual)?|schedule(?:\.stopped)?)/),
+  {
+    keys: whole(/snapshots\.pattern/),
+    // Incus runs it as root, and once more if the outcome looks like a template: 6.0.4 included any file of the host.
+    harmless:
+      /^(?:[^\p{Cc}{}]|\{\{\s*creation_date(?:\s*\|\s*date:(?:'[\w:. -]*'|"[\w:. -]*"))?\s*\}\})*$/u,
+    otherwise:
+      "is a program that Incus runs as root; only `{{ creation_date|date:'…' }}` is judged",
+  },
+  harmless(/systemd\.credential\.[\w-]+(?:\.[\w-]+)*/, TEXT),
+  harmless(/systemd\.credential-binary\.[\w-]+(?:\.[\w-]+)*/, BASE64),
+  // Namespaces keep these apart; others are the host's, and a privileged container could set them.
+  harmless(/linux\.sysctl\.net\.[\w.-]+/),
+  harmless(
+    /linux\.sysctl\.(?:fs\.mqueue\.\w+|kernel\.(?:domainname|hostname|msg\w+|sem|shm\w+)|user\.max_\w+)/,
+  ),
+  door(/linux\.sysctl\..+/, "sets what is the host's, not one of the machine's own namespaces"),
+  door(/linux\.kernel_modules/, "loads modules into the host's kernel", "lxc"),
+  // The same that `gpu: true` sets.
+  harmless(/nvidia\.runtime/, BOOLEAN),
+  harmless(/nvidia\.(?:driver\.capabilities|require\.(?:cuda|driver))/, /^[\w.,<>=! |&-]*$/),
+
+  // A virtual machine's own firmware and encryption, and what closes doors.
+  harmless(/security\.(?:agent\.metrics|csm|iommu|secureboot|sev(?:\.policy\.es)?)/, BOOLEAN),
+  harmless(/security\.sev\.session\.(?:data|dh)/, BASE64),
+  harmless(/security\.protection\.(?:delete|shift|start)/, BOOLEAN),
+  harmless(/security\.guestapi/, BOOLEAN),
+  // Nested containers stay in the user namespace of the outer one.
+  harmless(/security\.nesting/, BOOLEAN),
+  harmless(/security\.idmap\.isolated/, BOOLEAN),
+  harmless(/security\.idmap\.size/, NUMBER),
+
+  // What keeps a machine from the host.
+  {
+    keys: whole(/security\.privileged/),
+    harmless: FALSE,
+    otherwise: "gives the machine the users of the host, root among them",
+    only: "lxc",
+  },
+  door(/security\.idmap\.\w+/, "may give the machine users of the host, root among them", "lxc"),
+  {
+    keys: whole(/security\.syscalls\.(?:deny_default|blacklist_default)/),
+    harmless: TRUE,
+    otherwise: "opens system calls of the host's kernel that Incus keeps shut",
+    only: "lxc",
+  },
+  harmless(/security\.syscalls\.(?:deny_compat|blacklist_compat)/, BOOLEAN),
+  {
+    keys: whole(/security\.syscalls\.intercept\.[a-z_]+(?:\.(?:devices|shift))?/),
+    harmless: FALSE,
+    otherwise: "has the host's root carry out system calls for the machine",
+    only: "lxc",
+  },
+  door(
+    /security\.syscalls\.intercept\..+/,
+    "has the host's root carry out system calls for the machine",
+    "lxc",
+  ),
+  door(
+    /security\.syscalls\..+/,
+    "changes which system calls of the host's kernel the machine reaches",
+    "lxc",
+  ),
+  door(/security\.bpffs\..+/, "hands BPF programs to the host's kernel", "lxc"),
+  {
+    keys: whole(/security\.guestapi\.images/),
+    harmless: FALSE,
+    otherwise: "lets the machine read the host's images",
+    only: "lxc",
+  },
+  door(/security\.selinux\..+/, "changes the label that confines the machine"),
+  door(/raw\.idmap/, "may give the machine users of the host, root among them"),
+  door(/raw\..+/, "can add NICs, disks and rights past every check"),
+];
+
+function harmless(keys: RegExp, values = LINE): JudgedKey {
+  const otherwise = values === LINE ? BREAKS_LINES : UNJUDGED_VALUE;
+  return { keys: whole(keys), harmless: values, otherwise };
+}
+
+function door(keys: RegExp, otherwise: string, only?: "lxc" | "vm"): JudgedKey {
+  return { keys: whole(keys), otherwise, ...(only === undefined ? {} : { only }) };
+}
+
+function whole(keys: RegExp): RegExp {
+  return new RegExp(`^(?:${keys.source})$`);
+}
+
+/** Thousands of machines have the same few keys. */
+const judgements = new Map<string, JudgedKey | undefined>();
+
+/** What is known of a key; undefined: nobody has judged it. */
+export function judgedKey(key: string): JudgedKey | undefined {
+  if (!judgements.has(key)) judgements.set(key, JUDGED_KEYS.find(({ keys }) => keys.test(key)));
+  return judgements.get(key);
+}

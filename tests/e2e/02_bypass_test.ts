@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { DEVICE_TYPES } from "../../lib/infra/check_devices.ts";
+import { judgedKey } from "../../lib/infra/judged_keys.ts";
+import { IMAGE, Lab, must, query } from "./_lab.ts";
+
+/** An infra of one machine, and a door in it. */
+function infraWith(trust: string, machine: string, profiles = "{}"): string {
+  return `
+project_name: doors
+global: { default_os_image: "${IMAGE}" }
+domains:
+  den:
+    trust_level: ${trust}
+    internet: false
+    ephemeral: true
+    profiles: ${profiles}
+    machines:
+      den-a: ${machine}
+`;
+}
+
+const PRIVILEGED = '{ p: { config: { security.privileged: "yes" } } }';
+
+Deno.test("what hangs of the host in a machine, or weakens it, is refused before anything is made", async () => {
+  await using lab = await Lab.create();
+  const refused: [code: string, trust: string, machine: string, profiles?: string][] = [
+    ["PRIVILEGED_CONTAINER", "untrusted", "{ config: { security.idmap.base: 0 } }"],
+    [
+      "PRIVILEGED_CONTAINER",
+      "untrusted",
+      '{ profiles: [p], config: { security.privileged: "" } }',
+      PRIVILEGED,
+    ],
+    ["ISOLATION_BYPASS", "trusted", "{ profiles: [p] }", PRIVILEGED],
+    [
+      "ISOLATION_BYPASS",
+      "disposable",
+      "{ config: { raw.lxc: x }, bypasses_isolation: [raw.lxc] }",
+    ],
+    [
+      "ISOLATION_BYPASS",
+      "admin",
+      "{ devices: { share: { type: disk, source: /srv/share, path: /srv } } }",
+    ],
+    [
+      "ISOLATION_BYPASS",
+      "trusted",
+      '{ devices: { x: { type: usb, vendorid: "", productid: "" } } }',
+    ],
+    [
+      "ISOLATION_BYPASS",
+      "trusted",
+      '{ config: { linux.sysctl.net.ipv4.ip_forward: "1\\nlxc.hook.pre-start = /bin/true" } }',
+    ],
+  ];
+  for (const [code, trust, machine, profiles] of refused) {
+    await lab.write("infra.yml", infraWith(trust, machine, profiles));
+    const { stderr } = await lab.anklume(["apply", "--infra", "--yes"], 2);
+    assert.match(stderr, new RegExp(`error\\[${code}\\]`), machine);
+  }
+  await lab.write("infra.yml", infraWith("untrusted", "{}"));
+  const projects = await query<string[]>("/1.0/projects");
+  assert.ok(!projects.some((path) => path.endsWith("/den")), projects.join(" "));
+});
+
+Deno.test("an empty value is an absent one to this Incus, so that it hides no profile's value", async () => {
+  const names = ["ak-bypass-one", "ak-bypass-two"];
+  try {
+    for (const name of names) await must(["incus", "profile", "create", name]);
+    await must(["incus", "profile", "set", names[0]!, "security.privileged=true"]);
+    await put(`/1.0/profiles/${names[1]}`, { config: { "security.privileged": "" }, devices: {} });
+    await must([
+      "incus",
+      "query",
+      "-X",
+      "POST",
+      "--wait",
+      "/1.0/instances",
+      "-d",
+      JSON.stringify({
+        name: "ak-bypass",
+        source: { type: "none" },
+        profiles: ["default", ...names],
+        config: { "security.privileged": "" },
+        devices: { x: { type: "unix-char", source: "/dev/null", path: "", major: "" } },
+      }),
+    ]);
+    const made = await query<Expanded>("/1.0/instances/ak-bypass");
+    assert.equal(made.expanded_config["security.privileged"], "true");
+    assert.deepEqual(made.expanded_devices.x, { type: "unix-char", source: "/dev/null" });
+  } finally {
+    await must(["sh", "-c", "incus delete --force ak-bypass; true"]);
+    for (const name of names) await must(["sh", "-c", `incus profile delete ${name}; true`]);
+  }
+});
+
+interface Expanded {
+  readonly expanded_config: Record<string, string>;
+  readonly expanded_devices: Record<string, Record<string, string>>;
+}
+
+async function put(path: string, body: unknown): Promise<void> {
+  await must(["incus", "query", "-X", "PUT", path, "-d", JSON.stringify(body)]);
+}
+
+Deno.test("every key and type of device that this Incus tells of is judged", async () => {
+  type Groups = Record<string, { keys: Record<string, unknown>[] }>;
+  const { configs } = await query<{ configs: Record<string, Groups> }>(
+    "/1.0/metadata/configuration",
+  );
+  const told = ["instance", "kernel"].flatMap((entity) =>
+    Object.values(configs[entity] ?? {}).flatMap(({ keys }) => keys.flatMap(Object.keys))
+  );
+  assert.ok(told.length > 100, `${told.length}`);
+  const unjudged = told.filter((key) => judgedKey(key.replace("*", "name")) === undefined);
+  assert.deepEqual(unjudged, [], "judge them in lib/infra/judged_keys.ts");
+  const types = Object.keys(configs.devices ?? {}).map((group) =>
+    group.replace(/^(gpu|nic)_.*/, "$1").replace("unix-char-block", "unix-char")
+  );
+  assert.ok(types.includes("disk"), types.join(" "));
+  assert.deepEqual(types.filter((type) => !DEVICE_TYPES.includes(type)), []);
+});
+
+Deno.test("every template that anklume brings is still taken", async () => {
+  await using lab = await Lab.create();
+  for (const template of ["minimal", "workstation", "classroom"]) {
+    await lab.anklume(["init", template, "--template", template, "--image", IMAGE]);
+    const text = await lab.read(`${template}/infra.yml`);
+    await lab.write("infra.yml", text);
+    assert.doesNotMatch((await lab.anklume(["validate"])).stderr, /error|warning/);
+  }
+});

@@ -4,6 +4,7 @@ import { isChange } from "../ansible/plan_sync.ts";
 import type { Network } from "../incus/wire/network.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { systemClock } from "../host/clock.ts";
+import { type LivingInfra, livingText } from "../plan/ownership.ts";
 import type { Plan } from "../plan/plan.ts";
 import { removeStandIns, standInNames } from "../snapshot/stand_in.ts";
 import { anyLeftFrozen } from "../snapshot/thaw.ts";
@@ -14,8 +15,8 @@ import { disruptive, planText } from "../view/plan.ts";
 import { provisionText } from "../view/provision.ts";
 import { reportText } from "../view/report.ts";
 import { syncSummary } from "../view/sync.ts";
-import { complaint, count } from "../view/text.ts";
-import { confirm, sayNobodyAgreed } from "./confirm.ts";
+import { complaint, count, hang, printable } from "../view/text.ts";
+import { confirm, confirmByTyping, sayNobodyAgreed } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { forgetDeletedBridges } from "./firewall.ts";
 import { withJsonLines } from "./json_session.ts";
@@ -25,6 +26,7 @@ import { type Live, openLive } from "./live.ts";
 import { createOutlook, type Outlook } from "./outlook.ts";
 import { noteKeeper } from "./note_keeper.ts";
 import type { ProvisionOptions } from "./provision_machines.ts";
+import type { TakeOver } from "./resolve_addressing.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
@@ -32,7 +34,7 @@ import { showProgress, withoutHeld } from "./show_progress.ts";
 import { writeTree } from "./tree.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 
-export interface ApplyOptions extends ProvisionOptions {
+export interface ApplyOptions extends ProvisionOptions, TakeOver {
   readonly domain: readonly string[];
   readonly infra?: true;
   readonly provision?: true;
@@ -72,8 +74,13 @@ async function applyOnce(
   await using live = await openLive(workspace, session, {
     ...options,
     ...(reading === undefined ? {} : { reading }),
+    ...(session.terminal.interactive && !options.json
+      ? { isThisOne: (namesake: LivingInfra) => confirmTakeOver(workspace, namesake, session) }
+      : {}),
   });
   if (live === undefined) return EXIT.wrongInput;
+  // Whose this is has been said; another round does not ask again, nor take what this one made for a stranger's.
+  const settledOn = { ...workspace, lock: live.lock };
   const outlook = await createOutlook(workspace, live, {
     domains,
     prune: options.prune ?? false,
@@ -82,7 +89,7 @@ async function applyOnce(
   });
   const { plan, tree, needs, warnings } = outlook;
   if (round < ROUNDS && await settled(plan, live, session)) {
-    return await applyOnce(workspace, options, session, round + 1);
+    return await applyOnce(settledOn, options, session, round + 1);
   }
   // What keeps the plan from being run does not concern who only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
@@ -92,12 +99,12 @@ async function applyOnce(
   if (!options.provision) {
     const refused = refusal(live, outlook, options, session);
     if (refused !== undefined) return refused;
-    const refusedToo = await consent(live, outlook, options, session);
+    const refusedToo = await consent(outlook, options, session);
     if (refusedToo !== undefined) return refusedToo;
   }
   if (session.signal.aborted) return EXIT.interrupted;
   if (await endLeftovers(live, !options.provision && round < ROUNDS, session)) {
-    return await applyOnce(workspace, options, session, round + 1);
+    return await applyOnce(settledOn, options, session, round + 1);
   }
   await writeTree(tree, live.lock);
   // Asked of nft when the ruleset was rendered: the tree took as long.
@@ -108,7 +115,7 @@ async function applyOnce(
     ? await (await import("./apply_snapshot.ts")).snapshotBefore(live, outlook, options, session)
     : undefined;
   if (before !== undefined && before.status !== EXIT.done) return before.status;
-  const status = await carryOut({ workspace, live, outlook, round }, options, session);
+  const status = await carryOut({ workspace: settledOn, live, outlook, round }, options, session);
   // Nothing runs in front of a wall that does not stand: they waited for it.
   const waited = !isWalled(live) && anyLeftFrozen(live.actual.resources);
   if (waited && status === EXIT.done && !options.provision) await thaw(live, session);
@@ -116,6 +123,21 @@ async function applyOnce(
   return options.baseline && status === EXIT.done
     ? await (await import("./apply_snapshot.ts")).takeBaseline(live, outlook, domains, session)
     : status;
+}
+
+/** Somebody at a terminal may say that what lives here is this infra; `--yes` says it for nobody. */
+async function confirmTakeOver(
+  { infra }: Workspace,
+  namesake: LivingInfra,
+  session: Session,
+): Promise<boolean> {
+  const { terminal, out } = session;
+  const here = `infra.lock.yml is missing, and an infra of this name lives on this host: ${
+    livingText(namesake)
+  }.`;
+  terminal.out(`${hang("", printable(here), out.width)}\n`);
+  const question = "Is it this one? Then it is changed to what infra.yml says here.";
+  return await confirmByTyping(question, infra.projectName, session) === "yes";
 }
 
 /**
@@ -240,7 +262,6 @@ function refusal(
 
 /** Shows the plan, and asks where somebody has to agree; undefined: go on. */
 async function consent(
-  { warnings }: Live,
   { plan, needs }: Outlook,
   options: ApplyOptions,
   session: Session,
@@ -253,13 +274,9 @@ async function consent(
     terminal.out("\n");
   }
   const hurts = disruptive(plan).filter(({ needsForce }) => !needsForce || options.force);
-  const rebuilt = warnings.some(({ code }) => code === "LOCK_REBUILT");
-  if ((hurts.length === 0 && !rebuilt) || options.yes) return undefined;
-  const question = hurts.length === 0
-    ? "Take over what lives here under this project name?"
-    : "Go on?";
+  if (hurts.length === 0 || options.yes) return undefined;
   if (terminal.interactive) terminal.out(consentText(hurts, out));
-  switch (await confirm(question, session)) {
+  switch (await confirm("Go on?", session)) {
     case "yes":
       return undefined;
     case "no":

@@ -9,12 +9,13 @@ import type { HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { openLive } from "./live.ts";
 import { createOutlook, isPending } from "./outlook.ts";
+import type { TakeOver } from "./resolve_addressing.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { loadWorkspace } from "./workspace.ts";
 
-export interface CheckOptions {
+export interface CheckOptions extends TakeOver {
   readonly domain: readonly string[];
   readonly json?: true;
   readonly exitCode?: true;

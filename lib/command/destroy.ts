@@ -73,7 +73,9 @@ async function destroyOnce(
   }
   session.emit?.(planLine(planValue(plan, [], [])));
   if (plan.changes.length + plan.held.length === 0) {
-    if (domains === undefined && owned.length === 0) await live.host.port(live.ruleset).remove();
+    if (domains === undefined && owned.length === 0 && live.actual.firewall.foreign !== true) {
+      await live.host.port(live.ruleset).remove();
+    }
     terminal.out(`${project}: nothing of it is on this host.\n`);
     return EXIT.done;
   }

@@ -1,6 +1,7 @@
 import type { ApplyReport } from "../apply/event.ts";
 import type { FirewallPort } from "../apply/firewall_gate.ts";
 import { deleteTables, loadRuleset, verifyRuleset } from "../nftables/load_ruleset.ts";
+import { isForeignFile, refuseForeignTables } from "../nftables/owner.ts";
 import { persistedDifferences, persistRuleset, removePersisted } from "../nftables/persist.ts";
 import { readBack } from "../nftables/read_back.ts";
 import type { NftOptions } from "../nftables/run_nft.ts";
@@ -17,6 +18,9 @@ export async function readFirewall(
     readBack(ruleset, options),
     persistedDifferences(ruleset, options),
   ]);
+  if (live.foreign !== true && isForeignFile(ruleset)) {
+    return { state: "different", differences: atBoot, foreign: true };
+  }
   // Rules that a reboot loses are not in place.
   if (live.state !== "in-place" || atBoot.length === 0) return live;
   return { state: "different", differences: atBoot };
@@ -54,8 +58,13 @@ export async function forgetDeletedBridges(live: Live, report: ApplyReport): Pro
   if (ruleset.digest !== live.ruleset.digest) await live.host.port(ruleset).load();
 }
 
-/** Takes the tables away, after what would bring them back at boot, or as soon as they are gone. */
+/**
+ * Takes the tables away, after what would bring them back at boot, or as soon as they are gone.
+ * @throws FirewallError where they are somebody else's; nothing was removed then
+ */
 export async function removeFirewall(project: string, infraId: string): Promise<void> {
-  await removePersisted({ project });
-  await deleteTables({ project, infraId, table: tableName(project) });
+  const ruleset = { project, infraId, table: tableName(project) };
+  await refuseForeignTables(ruleset);
+  await removePersisted(ruleset);
+  await deleteTables(ruleset);
 }

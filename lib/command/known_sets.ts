@@ -12,6 +12,8 @@ export async function knownSets(): Promise<string[]> {
   if (lock === undefined) return [];
   await using incus = await connectIncus();
   const projects = await incus.projects.list();
-  const ours = projects.filter(({ config }) => config[MARK.infra] === lock.infra);
+  const ours = projects.filter(({ config }) =>
+    config[MARK.infra] === lock.infra && config[MARK.project] === lock.project
+  );
   return [...new Set(ours.flatMap(({ config }) => [...readSetNotes(config).keys()]))].toSorted();
 }

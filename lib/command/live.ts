@@ -7,7 +7,8 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { policyWarnings } from "../nftables/policy_warning.ts";
 import { renderRuleset } from "../nftables/render_ruleset.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
-import type { ActualState } from "../plan/actual_state.ts";
+import type { ActualState, IncusState } from "../plan/actual_state.ts";
+import { idTaken, type LivingInfra, nameTaken } from "../plan/ownership.ts";
 import { wishesOf } from "../plan/read_actual_state.ts";
 import type { Owner } from "../resource/mark.ts";
 import { actualNetwork } from "../resource/network.ts";
@@ -16,7 +17,7 @@ import { bridgeOwners } from "./host_networks.ts";
 import { askNetworks, HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { type HostSide, hostSide } from "./host_side.ts";
-import { resolveAddressing } from "./resolve_addressing.ts";
+import { resolveAddressing, type Resolved, type TakeOver } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
 import { prepareTree } from "./tree.ts";
@@ -41,7 +42,9 @@ export interface Live extends AsyncDisposable {
   readonly warnings: readonly Diagnostic[];
 }
 
-export interface LiveOptions {
+export interface LiveOptions extends TakeOver {
+  /** Asked where the lock is lost and an infra of this name lives here: whether it is this one. */
+  readonly isThisOne?: (namesake: LivingInfra) => Promise<boolean>;
   /** Mistakes are printed as JSON. */
   readonly json?: true | undefined;
   /** false: networks of the host that stand where ours are to stand are nobody's concern. Default true. */
@@ -74,7 +77,7 @@ export async function openLive(
     const surroundings = await reading.surroundings;
     // Incus takes long to tell of machines and networks: only a lost lock needs them to know who lives where.
     const known = workspace.lock === undefined ? await reading.state : undefined;
-    const { addressing, lock, diagnostics } = resolveAddressing(workspace, known);
+    const { addressing, lock, diagnostics } = await resolve(workspace, known, options);
     const host = hostSide(incus);
     const render = (addressing: Addressing, orphanBridges: readonly string[]) => {
       const { localUplinks } = surroundings;
@@ -98,12 +101,18 @@ export async function openLive(
       const owners = bridgeOwners(addressing.infraId, bridges);
       found.push(...findHostConflicts(infra, addressing, { ...surroundings, ...owners }));
     }
-    if (addressing === undefined || lock === undefined || hasErrors(found)) {
+    const refuse = async (): Promise<undefined> => {
       const all = [...workspace.warnings, ...found];
       if (options.json) printDiagnostics(all, session);
       showDiagnostics(all, sources, session);
       await close();
-      return undefined;
+    };
+    if (addressing === undefined || lock === undefined) return await refuse();
+    const owner = { project: infra.projectName, infraId: addressing.infraId };
+    if (hasErrors(found)) {
+      // Whose they are says more than where they stand; the plan would say it too.
+      found.unshift(...idTaken(owner, bridges), ...nameTaken(owner, bridges));
+      return await refuse();
     }
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
     const { ownedBridges } = bridgeOwners(addressing.infraId, bridges);
@@ -116,11 +125,13 @@ export async function openLive(
       reading.limits,
       reading.state.then((state) => readAdmin(incus, infra, state)),
     ]);
+    found.push(...idTaken(owner, state.resources));
+    if (hasErrors(found)) return await refuse();
     return {
       incus,
       host,
       admin,
-      owner: { project: infra.projectName, infraId: addressing.infraId },
+      owner,
       addressing,
       lock,
       actual: { ...state, firewall, limits },
@@ -142,4 +153,17 @@ export async function openLive(
     await close();
     throw error;
   }
+}
+
+async function resolve(
+  workspace: Workspace,
+  state: IncusState | undefined,
+  { takeOver, isThisOne }: LiveOptions,
+): Promise<Resolved> {
+  const resolved = resolveAddressing(workspace, state, { takeOver });
+  const { namesake } = resolved;
+  if (namesake === undefined || isThisOne === undefined || !await isThisOne(namesake)) {
+    return resolved;
+  }
+  return resolveAddressing(workspace, state, { takeOver: namesake.infraId });
 }

@@ -65,10 +65,9 @@ export async function findLive(
       absent.push(place);
       continue;
     }
-    // Without a lock the infra's UUID is not known: its name has to do, as for an apply.
-    const ours = lock === undefined
-      ? instance.config[MARK.project] === infra.projectName
-      : instance.config[MARK.infra] === lock.infra;
+    // Without a lock nothing here is known to be ours: two infras may carry one name.
+    const ours = instance.config[MARK.project] === infra.projectName &&
+      instance.config[MARK.infra] === lock?.infra;
     if (!ours) {
       throw new UserError(
         `The machine ${place.machine.name} in the Incus project ${place.domain.name} does not ` +

@@ -118,6 +118,11 @@ function addValidate(program: Command, choose: Choose, session: Session): void {
     );
 }
 
+/** The one way to say from a script that what lives here is this infra; `--yes` does not. */
+function takeOverOption(): Option<"--take-over <uuid>", undefined, undefined, undefined, false> {
+  return new Option("--take-over <uuid>", "infra.lock.yml is lost: that living infra is this one");
+}
+
 function addSync(program: Command, choose: Choose, session: Session): void {
   program.command("sync")
     .summary("write the Ansible tree")
@@ -127,6 +132,7 @@ function addSync(program: Command, choose: Choose, session: Session): void {
     )
     .option("--dry-run", "show what would change as a diff, write nothing")
     .option("--clean-orphans", "remove the files of machines and domains that are gone")
+    .addOption(takeOverOption())
     .addHelpText(
       "after",
       examples(
@@ -154,6 +160,7 @@ function addCheck(program: Command, choose: Choose, session: Session): void {
         .conflicts(["domain", "json", "exitCode", "fields"]),
     )
     .option("-y, --yes", "with --adopt: do not ask")
+    .addOption(takeOverOption())
     .addHelpText(
       "after",
       examples(
@@ -193,6 +200,7 @@ function addApply(program: Command, choose: Choose, session: Session): void {
     .option("-y, --yes", "do not ask")
     .option("--force", "also rebuild or delete protected machines")
     .option("--prune", "also remove what infra.yml no longer declares")
+    .addOption(takeOverOption())
     .option(JSON_FLAG, EVENTS_TEXT)
     .option("--snapshot", "first take a set of what is changed, replaced or provisioned")
     .option("--baseline", "at the end, take the set that reset goes back to")

@@ -7,14 +7,14 @@ import type { IncusState } from "../plan/actual_state.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import { syncText } from "../view/sync.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { resolveAddressing } from "./resolve_addressing.ts";
+import { resolveAddressing, type TakeOver } from "./resolve_addressing.ts";
 import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { showDiagnostics } from "./show_diagnostics.ts";
 import { prepareTree, writeTree } from "./tree.ts";
 import { loadWorkspace } from "./workspace.ts";
 
-export interface SyncOptions {
+export interface SyncOptions extends TakeOver {
   readonly dryRun?: true;
   readonly cleanOrphans?: true;
 }
@@ -25,7 +25,7 @@ export async function sync(options: SyncOptions, session: Session): Promise<Exit
   const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
   const state = workspace.lock === undefined ? await stateIfAny(session.signal) : undefined;
-  const { addressing, lock, diagnostics } = resolveAddressing(workspace, state);
+  const { addressing, lock, diagnostics } = resolveAddressing(workspace, state, options);
   if (addressing === undefined || lock === undefined) {
     showDiagnostics([...workspace.warnings, ...diagnostics], workspace.sources, session);
     return EXIT.wrongInput;

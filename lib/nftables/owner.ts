@@ -1,5 +1,6 @@
+import { readTextFileIfAny } from "../host/workspace_file.ts";
 import { FirewallError } from "./firewall_error.ts";
-import { FAMILIES, type Ruleset, TABLE_FORMAT } from "./ruleset.ts";
+import { FAMILIES, RULES_DIRECTORY, type Ruleset, TABLE_FORMAT } from "./ruleset.ts";
 import { listTable, type NftOptions } from "./run_nft.ts";
 
 /** Whose a live table is. */
@@ -25,7 +26,22 @@ export function ownerOf(listing: string): TableOwner {
   return { kind: "infra", format: Number(match[1]), infraId: match[2]! };
 }
 
-/** Throws unless the live tables of that name, if any, are this infra's and no newer than we understand. */
+/** Whose the rules are that come back at boot under this name; undefined where there are none. */
+function readFileOwner(project: string): TableOwner | undefined {
+  const text = readTextFileIfAny(`${project}.nft`, { root: RULES_DIRECTORY });
+  const match = /^\tcomment "anklume (\d{1,6}) ([0-9a-f-]{36})"$/m.exec(text ?? "");
+  if (text === undefined) return undefined;
+  if (match === null) return { kind: "unknown" };
+  return { kind: "infra", format: Number(match[1]), infraId: match[2]! };
+}
+
+/** Whether the rules that come back at boot under this name are another infra's. A file that names nobody was cut off, and is ours. */
+export function isForeignFile({ project, infraId }: Pick<Ruleset, "project" | "infraId">): boolean {
+  const owner = readFileOwner(project);
+  return owner?.kind === "infra" && owner.infraId !== infraId;
+}
+
+/** Throws unless the tables of that name, live and in the file for the next boot, are this infra's, or there are none. */
 export async function refuseForeignTables(
   ruleset: Pick<Ruleset, "table" | "infraId" | "project">,
   options: NftOptions = {},
@@ -35,6 +51,14 @@ export async function refuseForeignTables(
   );
   for (const [i, owner] of owners.entries()) {
     if (owner !== undefined) refuseForeign(`${FAMILIES[i]} ${ruleset.table}`, owner, ruleset);
+  }
+  if (isForeignFile(ruleset)) {
+    const file = `${RULES_DIRECTORY}/${ruleset.project}.nft`;
+    throw new FirewallError(
+      "foreign-table",
+      `${file} holds the rules of another infra called "${ruleset.project}"`,
+      `Choose another project_name: two infras of one name cannot share a host. If that one is gone: rm ${file}`,
+    );
   }
 }
 

@@ -5,11 +5,10 @@ import { makeRoot } from "../host/make_root.ts";
 import { listDirectory, readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "./firewall_error.ts";
-import type { Ruleset } from "./ruleset.ts";
+import { isForeignFile } from "./owner.ts";
+import { RULES_DIRECTORY as DIRECTORY, type Ruleset } from "./ruleset.ts";
 import type { NftOptions } from "./run_nft.ts";
 
-/** Where the rulesets of all infras of the host stand, and the unit that loads them before Incus. */
-const DIRECTORY = "/etc/anklume";
 const UNIT = "anklume-firewall.service";
 /** What the unit runs: loads the rules, and again when somebody takes them away. */
 const SCRIPT = "anklume-firewall.sh";
@@ -63,6 +62,8 @@ export async function persistedDifferences(
   const differences: string[] = [];
   if (text === undefined) {
     differences.push(`${DIRECTORY}/${name} is missing: no rules after a reboot`);
+  } else if (isForeignFile(ruleset)) {
+    differences.push(`${DIRECTORY}/${name} holds the rules of another infra`);
   } else if (text !== ruleset.text) {
     differences.push(`${DIRECTORY}/${name} is not what is rendered`);
   }
@@ -73,12 +74,13 @@ export async function persistedDifferences(
   return differences;
 }
 
-/** Takes the infra's file away, and the unit with the last one. */
+/** Takes the infra's file away, and the unit with the last one. Another infra's file of that name stays. */
 export async function removePersisted(
-  { project }: Pick<Ruleset, "project">,
+  { project, infraId }: Pick<Ruleset, "project" | "infraId">,
   options: NftOptions = {},
 ): Promise<void> {
   try {
+    if (isForeignFile({ project, infraId })) return;
     if (!await removeFile(`${project}.nft`, { root: DIRECTORY })) return;
     const left = listDirectory(".", { root: DIRECTORY });
     if (left.some(({ name }) => name.endsWith(".nft"))) return;

@@ -1,5 +1,6 @@
 import { CommandError } from "../host/command.ts";
 import { FirewallError } from "./firewall_error.ts";
+import { ownerOf } from "./owner.ts";
 import { compareListings } from "./listing.ts";
 import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
@@ -10,6 +11,8 @@ export interface ReadBack {
   readonly state: "in-place" | "missing" | "different" | "unknown";
   /** One line each, for people. */
   readonly differences: readonly string[];
+  /** The tables of this name are somebody else's: neither replaced nor removed. */
+  readonly foreign?: true;
 }
 
 /**
@@ -30,6 +33,9 @@ export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Prom
     const live = await Promise.all(
       FAMILIES.map((family) => listTable(family, ruleset.table, options)),
     );
+    const strangers = FAMILIES.filter((_, i) => isForeign(live[i], ruleset))
+      .map((family) => `the table "${family} ${ruleset.table}" is not this infra's`);
+    if (strangers.length > 0) return { state: "different", differences: strangers, foreign: true };
     const missing = FAMILIES.filter((_, i) => live[i] === undefined)
       .map((family) => `the table "${family} ${ruleset.table}" is not loaded`);
     if (missing.length > 0) return { state: "missing", differences: missing };
@@ -41,6 +47,12 @@ export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Prom
     }
     throw error;
   }
+}
+
+function isForeign(listing: string | undefined, { infraId }: Ruleset): boolean {
+  if (listing === undefined) return false;
+  const owner = ownerOf(listing);
+  return owner.kind !== "infra" || owner.infraId !== infraId;
 }
 
 const listings = new WeakMap<Ruleset, Promise<string>>();

@@ -13,6 +13,9 @@ export interface Ruleset {
   readonly digest: string;
 }
 
+/** Where the rulesets of all infras of the host stand, one file `<project>.nft` each, and the unit that loads them before Incus. */
+export const RULES_DIRECTORY = "/etc/anklume";
+
 /** What the rendering takes from the live host; names of interfaces. */
 export interface LiveBridges {
   /** Bridges that carry this infra's mark but are declared no more: they stay walled off. */

@@ -37,6 +37,8 @@ export interface ActualFirewall {
   readonly state: "in-place" | "missing" | "different" | "unknown";
   /** One line each, for people. */
   readonly differences: readonly string[];
+  /** The rules of this name are somebody else's, now or at the next boot: neither replaced nor removed. */
+  readonly foreign?: true;
 }
 
 /** Kernel limits that many containers exhaust, as `sysctl -n` tells; undefined: not told. */

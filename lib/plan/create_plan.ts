@@ -18,7 +18,7 @@ import { forecast } from "./forecast.ts";
 import { farewell, machineChange } from "./machine_change.ts";
 import { sortChanges } from "./order.ts";
 import { domainOf, orphanedResources, toOrphan } from "./orphans.ts";
-import { foreignResource } from "./ownership.ts";
+import { foreignFirewall, foreignResource, nameTaken } from "./ownership.ts";
 import type { Change, Held, Plan } from "./plan.ts";
 import { findRemainders, removals } from "./remainders.ts";
 import { findRelocations } from "./relocations.ts";
@@ -112,6 +112,8 @@ export function createPlan(
     unchanged,
     orphans: orphans.map(toOrphan),
     diagnostics: [
+      ...nameTaken(desired.owner, actual.resources),
+      ...foreignFirewall(desired.owner, actual.firewall),
       ...diagnostics,
       ...checkHost(desired, actual, relocations.sources),
       ...foreseen.diagnostics,

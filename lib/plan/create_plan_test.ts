@@ -5,6 +5,7 @@ import type { Infra, Machine } from "../infra/infra.ts";
 import { formatAddr } from "../resource/address.ts";
 import { FORMAT, MARK } from "../resource/mark.ts";
 import { createPlan, type PlanOptions } from "./create_plan.ts";
+import { createDestroyPlan } from "./destroy_plan.ts";
 import type { ActualInstance } from "../resource/instance.ts";
 import { limitTo } from "./desired_state.ts";
 import type { Plan } from "./plan.ts";
@@ -243,15 +244,28 @@ Deno.test("createPlan() refuses every shrink", () => {
 
 Deno.test("createPlan() refuses what is unmarked, another infra's or a newer anklume's", () => {
   const cases = [
-    [{ [MARK.infra]: undefined }, "FOREIGN_RESOURCE"],
-    [{ [MARK.infra]: "other" }, "FOREIGN_RESOURCE"],
-    [{ [MARK.format]: String(FORMAT + 1) }, "NEWER_FORMAT"],
+    [{ [MARK.infra]: undefined }, ["FOREIGN_RESOURCE"]],
+    [{ [MARK.infra]: "other" }, ["NAME_TAKEN", "FOREIGN_RESOURCE"]],
+    [{ [MARK.project]: "other" }, ["FOREIGN_RESOURCE"]],
+    [{ [MARK.format]: String(FORMAT + 1) }, ["NEWER_FORMAT"]],
   ] as const;
-  for (const [config, code] of cases) {
+  for (const [config, codes] of cases) {
     const plan = planAfter(infra(), infra(), (host) => altered(host, "pro-dev", { config }));
-    assert.deepEqual(plan.diagnostics.map((diagnostic) => diagnostic.code), [code]);
+    assert.deepEqual(plan.diagnostics.map((diagnostic) => diagnostic.code), codes);
     assert.deepEqual(plan.changes, []);
   }
+});
+
+Deno.test("createPlan() and createDestroyPlan() leave another infra's firewall of this name alone", () => {
+  const desired = desiredOf(infra());
+  const foreign = appliedHost(desired, {
+    firewall: { state: "different", differences: ["it is another's"], foreign: true },
+  });
+  const plan = createPlan(desired, foreign);
+  assert.deepEqual(plan.changes, []);
+  assert.deepEqual(plan.diagnostics.map(({ code }) => code), ["FOREIGN_FIREWALL"]);
+  const removal = createDestroyPlan(desired.owner, foreign, { force: true });
+  assert.ok(removal.changes.every(({ addr }) => addr.kind !== "firewall"));
 });
 
 Deno.test("createPlan() leaves out a GPU machine on a host without one, and goes on", () => {

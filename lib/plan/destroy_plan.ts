@@ -35,7 +35,8 @@ export function createDestroyPlan(
   });
   const everything = deletions.changes.length === owned.length;
   // `missing` says that one of two tables is; the other, and what brings both back at boot, go as well.
-  const standing = actual.firewall.state !== "missing" || owned.length > 0;
+  const { state, foreign } = actual.firewall;
+  const standing = foreign !== true && (state !== "missing" || owned.length > 0);
   const changes = everything && standing
     ? [...deletions.changes, firewallRemoval(owner, deletions.changes)]
     : deletions.changes;

@@ -6,8 +6,9 @@ import type { Change } from "./plan.ts";
 
 /** Loading the ruleset, where the live tables are not the rendered ones. `undefined` also when nobody may look. */
 export function firewallChange(desired: DesiredState, actual: ActualState): Change | undefined {
-  const { state, differences } = actual.firewall;
-  if (state === "in-place" || state === "unknown") return undefined;
+  const { state, differences, foreign } = actual.firewall;
+  // Somebody else's rules are an error of the plan, see `foreignFirewall`.
+  if (state === "in-place" || state === "unknown" || foreign) return undefined;
   const missing = state === "missing";
   const open = missing && machinesRun(desired, actual);
   const fields: FieldChange[] = missing

@@ -1,7 +1,8 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr } from "../resource/address.ts";
-import { FORMAT, type Owner, ownership } from "../resource/mark.ts";
+import { FORMAT, MARK, type Owner, ownership } from "../resource/mark.ts";
 import type { ActualResource, DesiredResource } from "../resource/resource.ts";
+import type { ActualFirewall } from "./actual_state.ts";
 
 /** The error when a resource of a declared name is not ours to change; undefined: it is. */
 export function foreignResource(
@@ -46,4 +47,77 @@ export function foreignResource(
         range: desired.range,
       };
   }
+}
+
+/** What lives on this host of one infra. */
+export interface LivingInfra {
+  /** As its marks say; nobody checked it. */
+  readonly infraId: string;
+  readonly machines: readonly string[];
+  readonly networks: number;
+}
+
+/** The infras that live on this host under this `project_name`, by their UUIDs. */
+export function infrasNamed(project: string, resources: readonly ActualResource[]): LivingInfra[] {
+  const named = resources.filter(({ config }) =>
+    config[MARK.project] === project && (config[MARK.infra] ?? "") !== ""
+  );
+  return [...Map.groupBy(named, ({ config }) => config[MARK.infra]!)].map(([infraId, own]) => ({
+    infraId,
+    machines: own.filter(({ kind }) => kind === "instance").map(({ addr }) => addr.name).toSorted(),
+    networks: own.filter(({ kind }) => kind === "network").length,
+  })).toSorted((a, b) => a.infraId < b.infraId ? -1 : 1);
+}
+
+/** The error where another infra of this name lives here: both would have one firewall, and each would replace the other's. */
+export function nameTaken(owner: Owner, resources: readonly ActualResource[]): Diagnostic[] {
+  const others = infrasNamed(owner.project, resources)
+    .filter(({ infraId }) => infraId !== owner.infraId);
+  return others.map((other) => ({
+    severity: "error",
+    code: "NAME_TAKEN",
+    summary: `another infra named "${owner.project}" lives on this host`,
+    detail: `it is ${livingText(other)}; this workspace's infra.lock.yml names ${owner.infraId}`,
+    remedy: "choose another `project_name` here, or destroy the other infra from its own workspace",
+  }));
+}
+
+/** `11111111-… with the machines a, b` */
+export function livingText({ infraId, machines, networks }: LivingInfra): string {
+  const shown = machines.slice(0, 5).join(", ");
+  const more = machines.length > 5 ? ` and ${machines.length - 5} more` : "";
+  if (machines.length === 0) return `${infraId}, with ${networks} networks and no machine`;
+  return `${infraId}, with the machine${machines.length === 1 ? "" : "s"} ${shown}${more}`;
+}
+
+/** The error where the lock's UUID is that of an infra with another name: with it one would take over the other's machines. */
+export function idTaken(owner: Owner, resources: readonly ActualResource[]): Diagnostic[] {
+  const other = resources.find(({ config }) =>
+    config[MARK.infra] === owner.infraId && config[MARK.project] !== owner.project
+  )?.config[MARK.project];
+  if (other === undefined) return [];
+  return [{
+    severity: "error",
+    code: "LOCK_OTHER_INFRA",
+    summary: `infra.lock.yml names the UUID of another infra of this host, "${other}"`,
+    detail:
+      `${owner.infraId} is not an infra called "${owner.project}": it was copied, or written by hand`,
+    remedy: "delete infra.lock.yml: the next apply gives this infra a UUID of its own",
+  }];
+}
+
+/** The error where the rules of this name are somebody else's. */
+export function foreignFirewall(
+  { project }: Owner,
+  { foreign, differences }: ActualFirewall,
+): Diagnostic[] {
+  if (foreign !== true) return [];
+  return [{
+    severity: "error",
+    code: "FOREIGN_FIREWALL",
+    summary: `the firewall of the name "${project}" on this host is somebody else's`,
+    detail: differences[0] ?? "",
+    remedy: "choose another `project_name`. If that infra is gone, remove what it left: " +
+      `/etc/anklume/${project}.nft and the nftables tables anklume_${project}`,
+  }];
 }

@@ -91,7 +91,9 @@ export type Ownership =
 export function ownership(config: StringMap, owner: Owner): Ownership {
   const infra = config[MARK.infra];
   if (infra === undefined || infra === "") return { kind: "unmarked" };
-  if (infra !== owner.infraId) return { kind: "other", project: config[MARK.project] ?? "?" };
+  // Both have to fit: a lock that names another infra's UUID does not make its machines ours.
+  const project = config[MARK.project] ?? "?";
+  if (infra !== owner.infraId || project !== owner.project) return { kind: "other", project };
   const format = config[MARK.format] ?? "";
   if (!/^\d+$/.test(format) || Number(format) > FORMAT) return { kind: "newer", format };
   return { kind: "ours" };

@@ -11,6 +11,11 @@ Deno.test("ownership() knows its own, the unmarked, another infra's and a newer 
     kind: "other",
     project: "home-lab",
   });
+  // A lock with another infra's UUID does not make its machines ours.
+  assert.deepEqual(ownership({ ...MARKS, [MARK.project]: "other" }, OWNER), {
+    kind: "other",
+    project: "other",
+  });
   assert.equal(ownership({ ...MARKS, [MARK.format]: String(FORMAT + 1) }, OWNER).kind, "newer");
   assert.equal(ownership({ ...MARKS, [MARK.format]: "" }, OWNER).kind, "newer");
 });

@@ -96,11 +96,12 @@ Deno.test("followRestores() finds a machine that was renamed and moved, and forg
 
 Deno.test("pendingMachines() names machines of this infra that still have to go back", () => {
   const owner = { project: "lab", infraId: "5c0f" };
+  const MARKS = { [MARK.project]: owner.project, [MARK.format]: "1" };
   const resource = (kind: string, addr: object, infra: string, config: object) =>
     ({
       kind,
       addr: { kind, ...addr },
-      config: { [MARK.infra]: infra, [MARK.format]: "1", ...config },
+      config: { ...MARKS, [MARK.infra]: infra, ...config },
     }) as unknown as ActualResource;
   const pending = (...names: string[]) => ({
     [RESTORE_KEY]: JSON.stringify(

@@ -77,44 +77,6 @@ Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes fo
   assert.deepEqual((await check(lab)).changes, []);
 });
 
-Deno.test("a lost lock is read back from the live machines, after somebody agreed", async () => {
-  await using lab = await Lab.create(LAB);
-  await lab.anklume(["apply", "--infra"]);
-  const lock = await lab.read("infra.lock.yml");
-  await Deno.remove(`${lab.dir}/infra.lock.yml`);
-
-  const checked = await check(lab);
-  assert.deepEqual(checked.changes, []);
-  assert.ok(checked.diagnostics.some(({ code }) => code === "LOCK_REBUILT"));
-  await assert.rejects(lab.read("infra.lock.yml"), "check writes nothing");
-
-  const refused = await lab.anklume(["apply", "--infra"], 1);
-  assert.match(refused.stderr, /--yes/);
-  await lab.anklume(["apply", "--infra", "--yes"]);
-  assert.equal(await lab.read("infra.lock.yml"), lock);
-});
-
-Deno.test("another infra of the same name is refused before anything is touched", async () => {
-  await using lab = await Lab.create(LAB);
-  await lab.anklume(["apply", "--infra"]);
-  const dir = await Deno.makeTempDir({ prefix: "anklume-e2e-other-" });
-  try {
-    const lock = (await lab.read("infra.lock.yml")).replace(/^infra: .*$/m, `infra: ${OTHER}`);
-    await Deno.writeTextFile(`${dir}/infra.yml`, LAB);
-    await Deno.writeTextFile(`${dir}/infra.lock.yml`, lock);
-    for (const verb of ["check", "apply --yes"]) {
-      const answer = await shell(lab, `cd ${dir} && "$BIN" ${verb}`);
-      assert.ok(answer.code === 1 || answer.code === 2, answer.stderr);
-      assert.match(answer.stderr, /infra `?daily`?|another infra/i);
-    }
-    assert.deepEqual((await check(lab)).changes, []);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-});
-
-const OTHER = "11111111-2222-4333-8444-555555555555";
-
 Deno.test("a machine that apply would restart waits for consent", async () => {
   await using lab = await Lab.create(LAB);
   await lab.anklume(["apply", "--infra"]);

@@ -191,11 +191,11 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       await lab.anklume(args);
       await gone();
       await killInBetween();
-      // An apply that somebody has to agree to leaves it where it is until then.
+      // An apply that is refused leaves it where it is.
       const lock = await lab.read("infra.lock.yml");
       await Deno.remove(`${lab.dir}/infra.lock.yml`);
-      const { stderr } = await lab.anklume(["apply", "--infra"], 1);
-      assert.match(stderr, /Nothing was\s+touched/);
+      const { stderr } = await lab.anklume(["apply", "--infra", "--yes"], 2);
+      assert.match(stderr, /NAME_TAKEN/);
       await expectStandIn();
       await lab.write("infra.lock.yml", lock);
       const { stdout } = await lab.anklume(["apply", "--infra", "--yes"]);

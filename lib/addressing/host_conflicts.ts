@@ -1,12 +1,14 @@
 import type { Diagnostic, SourceRange } from "../diag/diagnostic.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { Addressing, DomainAddress } from "./addressing.ts";
-import type { HostInterface, HostRoute } from "./host_networks.ts";
-import { type IpBlock, ipBlock, overlaps } from "./ip_block.ts";
+import { type Diversion, type DomainNetwork, DomainRoutes } from "./domain_route.ts";
+import type { HostInterface, HostRoute, HostRouting } from "./host_networks.ts";
+import { ipBlock, overlaps } from "./ip_block.ts";
 
 /** The networks that this host already has. */
 export interface HostNetworks {
-  readonly routes: readonly HostRoute[];
+  /** undefined: nobody could look. */
+  readonly routing?: { readonly ipv4: HostRouting; readonly ipv6: HostRouting } | undefined;
   readonly interfaces: readonly HostInterface[];
   /** Bridges that carry this infra's mark. */
   readonly ownedBridges: ReadonlySet<string>;
@@ -14,65 +16,120 @@ export interface HostNetworks {
   readonly otherInfras?: ReadonlyMap<string, string>;
 }
 
+/** Why a domain cannot work on this host as it is. */
+export interface HostConflict {
+  readonly domain: string;
+  readonly diagnostic: Diagnostic;
+}
+
+export interface HostFindings {
+  /** Errors: of these domains nothing is made or started; the others go on. */
+  readonly conflicts: readonly HostConflict[];
+  readonly warnings: readonly Diagnostic[];
+}
+
 /** Routes as wide as this are a way of saying "everything else": VPNs cut the default route in two (`0.0.0.0/1`). */
 const DEFAULT_LENGTH = { 4: 1, 6: 3 } as const;
 
 /** A domain's network, IPv4 or IPv6. */
-interface Ours {
+interface Ours extends DomainNetwork {
   readonly address: DomainAddress;
-  readonly subnet: string;
-  readonly block: IpBlock;
 }
 
 /**
  * Compares the subnets of the domains with what the host has, before a bridge is made: Incus would accept an overlap and
  * the host would lose one of the two networks.
  *
- * An error: a route or an interface inside one of our subnets, or equal to it; a route whose next hop is in one. A
- * warning: a wider route (a VPN's 10.0.0.0/8), since our /24 wins over it on this host. Nothing: a default route, and
- * the bridges of declared domains, which the plan itself changes.
+ * An error: an interface with an address in one of our subnets; a route whose next hop is in one; packets to a subnet, or to a part of
+ * it, that would certainly leave by another way than its bridge. A warning: packets that some rule of the host's picks out, and that would;
+ * a route that covers a subnet and loses against it. Nothing: a default route that is asked last, and the bridges of
+ * declared domains, which the plan itself changes.
  */
 export function findHostConflicts(
   infra: Infra,
   addressing: Addressing,
   host: HostNetworks,
-): Diagnostic[] {
+): HostFindings {
   return new ConflictFinder(infra, addressing, host).find();
+}
+
+/** By which ways packets to the domains leave; of a family that nobody could read nothing. */
+export function domainRoutes(
+  infra: Infra,
+  addressing: Addressing,
+  { routing, interfaces }: Pick<HostNetworks, "routing" | "interfaces">,
+): ReadonlyMap<4 | 6, DomainRoutes> {
+  if (routing === undefined) return new Map();
+  const networks = networksOf(infra, addressing);
+  const via = infra.domains.flatMap(({ internet }) =>
+    internet.kind === "via" ? internet.interfaces : []
+  );
+  return new Map(
+    ([[4, routing.ipv4], [6, routing.ipv6]] as const).map(([family, read]) => {
+      const ours = networks.filter(({ block }) => block.family === family);
+      return [family, new DomainRoutes(read, interfaces, ours, family, via)];
+    }),
+  );
+}
+
+/** In the order of infra.yml. */
+function networksOf(infra: Infra, addressing: Addressing): Ours[] {
+  return infra.domains.flatMap(({ name }) => addressing.domains.get(name) ?? []).flatMap((
+    address,
+  ) =>
+    [address, address.ipv6].flatMap((each) => {
+      const block = each === undefined ? undefined : ipBlock(each.subnet);
+      const gateway = each === undefined ? undefined : ipBlock(each.gateway);
+      if (each === undefined || block === undefined || gateway === undefined) return [];
+      const { domain, bridge } = address;
+      return [{ domain, bridge, subnet: each.subnet, block, gateway, address }];
+    })
+  );
 }
 
 class ConflictFinder {
   readonly #host: HostNetworks;
   readonly #ours: readonly Ours[];
+  readonly #ways: ReadonlyMap<4 | 6, DomainRoutes>;
   readonly #ranges: ReadonlyMap<string, SourceRange>;
+  readonly #disabled: ReadonlySet<string>;
   readonly #declaredBridges: ReadonlySet<string>;
-  readonly #diagnostics: Diagnostic[] = [];
+  readonly #conflicts: HostConflict[] = [];
+  readonly #warnings: Diagnostic[] = [];
   /** Domain and interface of what was said: an interface and its own route are one conflict. */
   readonly #said = new Set<string>();
 
   constructor(infra: Infra, addressing: Addressing, host: HostNetworks) {
-    const domains = [...addressing.domains.values()];
     this.#host = host;
-    this.#ours = domains.flatMap((address) =>
-      [address.subnet, address.ipv6?.subnet].flatMap((subnet) => {
-        const block = subnet === undefined ? undefined : ipBlock(subnet);
-        return subnet === undefined || block === undefined ? [] : [{ address, subnet, block }];
-      })
-    );
+    this.#ours = networksOf(infra, addressing);
+    this.#ways = domainRoutes(infra, addressing, host);
     this.#ranges = new Map(
       infra.domains.map(({ name, range, ranges }) => [name, ranges.get("subnet_id") ?? range]),
     );
-    this.#declaredBridges = new Set(domains.map(({ bridge }) => bridge));
+    this.#disabled = new Set(
+      infra.domains.filter(({ enabled }) => !enabled).map(({ name }) => name),
+    );
+    this.#declaredBridges = new Set(this.#ours.map(({ bridge }) => bridge));
   }
 
-  find(): Diagnostic[] {
-    for (const { name, addresses } of this.#host.interfaces) {
+  find(): HostFindings {
+    const { interfaces, routing } = this.#host;
+    for (const { name, addresses } of interfaces) {
       if (this.#isOurs(name)) continue;
       for (const address of addresses) this.#checkInterface(name, address);
     }
-    for (const route of this.#host.routes) {
-      if (route.dev === undefined || !this.#isOurs(route.dev)) this.#checkRoute(route);
+    for (const family of [4, 6] as const) {
+      const ways = this.#ways.get(family);
+      const routes = routing?.[`ipv${family}`].routes ?? [];
+      const foreign = routes.filter(({ dev }) => dev === undefined || !this.#isOurs(dev));
+      const ours = this.#ours.filter(({ block }) => block.family === family);
+      if (ways === undefined || ours.length === 0) continue;
+      for (const route of foreign) this.#checkNextHop(route, ours);
+      for (const network of ours) this.#checkWays(network, ways);
+      this.#warnOfDiversions(ours, ways);
+      for (const route of foreign) this.#checkShadow(route, ours, ways);
     }
-    return this.#diagnostics;
+    return { conflicts: this.#conflicts, warnings: this.#warnings };
   }
 
   #isOurs(name: string): boolean {
@@ -85,47 +142,85 @@ class ConflictFinder {
     if (itself === undefined) return;
     for (const ours of this.#ours) {
       if (overlaps(itself, ours.block)) {
-        this.#reportConflict(ours, name, `the interface ${name} has ${text}`);
+        this.#reportInUse(ours, name, `the interface ${name} has ${text}`);
       }
     }
   }
 
-  #checkRoute(route: HostRoute): void {
-    const gateway = route.gateway === undefined ? undefined : ipBlock(route.gateway);
-    const network = ipBlock(route.dst, gateway?.family);
-    const shadowing: Ours[] = [];
-    for (const ours of this.#ours) {
-      if (gateway !== undefined && overlaps(gateway, ours.block)) {
-        this.#reportConflict(
-          ours,
-          route.dev,
-          `the next hop of the route ${describe(route)} is in it`,
-        );
-      } else if (network !== undefined && overlaps(network, ours.block)) {
-        if (network.length >= ours.block.length) {
-          this.#reportConflict(ours, route.dev, `the host has the route ${describe(route)}`);
-        } else if (network.length > DEFAULT_LENGTH[network.family] && route.dev !== undefined) {
-          shadowing.push(ours);
-        }
-      }
+  #checkNextHop(route: HostRoute, all: readonly Ours[]): void {
+    const hop = route.gateway === undefined ? undefined : ipBlock(route.gateway);
+    if (hop === undefined || LOCAL_TABLE.has(route.table ?? "")) return;
+    for (const ours of all) {
+      if (!overlaps(hop, ours.block)) continue;
+      this.#reportInUse(ours, route.dev, `the next hop of the route ${describe(route)} is in it`);
     }
-    if (shadowing.length > 0) this.#reportShadowed(route, shadowing);
   }
 
-  #reportConflict(ours: Ours, device: string | undefined, what: string): void {
-    const { domain } = ours.address;
-    const key = `${domain} ${device ?? what}`;
-    if (this.#said.has(key)) return;
-    this.#said.add(key);
-    const range = this.#ranges.get(domain);
-    this.#diagnostics.push({
+  /** Where the packets that a domain lives by go elsewhere. */
+  #checkWays(ours: Ours, ways: DomainRoutes): void {
+    for (const diversion of ways.diverted(ours)) this.#checkDiversion(ours, diversion);
+  }
+
+  #checkDiversion(ours: Ours, diversion: Diversion): void {
+    const { route, rule } = diversion.choice;
+    const usual = rule?.table === "main" || rule?.table === "local";
+    if (usual && route !== undefined && this.#vrfOf(ours.bridge) === undefined) {
+      const block = ipBlock(route.dst, ours.block.family);
+      // Anything wider could not have won.
+      if (block !== undefined && block.length >= ours.block.length) {
+        return this.#reportInUse(ours, route.dev, `the host has the route ${describe(route)}`);
+      }
+    }
+    this.#report(ours, route?.dev ?? rule?.text, {
+      severity: "error",
+      code: "HOST_NETWORK",
+      summary: `\`${ours.domain}\` cannot work: ${diversionText(diversion)}`,
+      detail: "the firewall drops what goes that way, and machines get no answers",
+      remedy: this.#wayBack(diversion),
+    });
+  }
+
+  /** The VRF that a bridge hangs in. */
+  #vrfOf(bridge: string): string | undefined {
+    const { interfaces } = this.#host;
+    const master = interfaces.find(({ name }) => name === bridge)?.master;
+    return interfaces.find(({ name, kind }) => name === master && kind === "vrf")?.name;
+  }
+
+  #wayBack({ network, choice }: Diversion): string {
+    const { domain, bridge, block, subnet } = network;
+    const move = `give \`${domain}\` another \`subnet_id\``;
+    const vrf = this.#vrfOf(bridge);
+    if (vrf !== undefined) return `\`ip link set ${bridge} nomaster\` takes it out of ${vrf}`;
+    const ip = block.family === 4 ? "ip" : "ip -6";
+    const { rule } = choice;
+    if (rule === undefined) return `\`${ip} rule add pref 32766 lookup main\`, or ${move}`;
+    const fix = rule.priority > 1
+      ? `\`${ip} rule add pref ${rule.priority - 1} to ${subnet} lookup main\``
+      : `\`${ip} route add throw ${subnet} table ${rule.table ?? "main"}\``;
+    return `${fix} leads them back until the next boot (a VPN's client may have a setting for ` +
+      `local networks), or ${move}`;
+  }
+
+  #reportInUse(ours: Ours, device: string | undefined, what: string): void {
+    this.#report(ours, device ?? what, {
       severity: "error",
       code: "HOST_NETWORK",
       summary:
-        `The subnet of \`${domain}\`, ${ours.subnet}, is already in use on this host: ${what}`,
-      ...this.#wayOut(domain, device),
-      ...(range === undefined ? {} : { range }),
+        `The subnet of \`${ours.domain}\`, ${ours.subnet}, is already in use on this host: ${what}`,
+      ...this.#wayOut(ours.domain, device),
     });
+  }
+
+  #report({ domain }: Ours, key: string | undefined, told: Diagnostic): void {
+    const said = `${domain} ${key}`;
+    if (this.#said.has(said)) return;
+    this.#said.add(said);
+    const range = this.#ranges.get(domain);
+    const diagnostic = { ...told, ...(range === undefined ? {} : { range }) };
+    // Nothing is to be done about one that is switched off.
+    if (this.#disabled.has(domain)) this.#warnings.push({ ...diagnostic, severity: "warning" });
+    else this.#conflicts.push({ domain, diagnostic });
   }
 
   #wayOut(domain: string, device: string | undefined): { detail?: string; remedy: string } {
@@ -146,20 +241,90 @@ class ConflictFinder {
     return { remedy: `${move}, or change \`global.addressing\`` };
   }
 
-  #reportShadowed(route: HostRoute, shadowing: readonly Ours[]): void {
-    const names = shadowing.map(({ address }) => `\`${address.domain}\``);
+  /** Once for each rule, however many domains it is about. */
+  #warnOfDiversions(all: readonly Ours[], ways: DomainRoutes): void {
+    const working = all.filter(({ domain }) => !this.#isHeld(domain));
+    const diversions = working.flatMap((ours) => ways.maybeDiverted(ours));
+    const byRule = Map.groupBy(diversions, ({ choice }) => choice.rule);
+    for (const found of byRule.values()) {
+      const [first] = found;
+      if (first === undefined) continue;
+      const names = new Set(found.map(({ network }) => network.domain));
+      const others = names.size === 1 ? "" : ` (and to ${names.size - 1} more domains)`;
+      this.#warnings.push({
+        severity: "warning",
+        code: "HOST_ROUTE_DIVERTED",
+        summary: `Some packets to \`${first.network.domain}\`${others} may not arrive: ` +
+          diversionText(first),
+        detail: "the firewall drops what goes that way",
+        remedy: `nothing, where there are no such packets; otherwise ${this.#wayBack(first)}`,
+      });
+    }
+  }
+
+  #isHeld(domain: string): boolean {
+    return this.#conflicts.some((conflict) => conflict.domain === domain);
+  }
+
+  /** A route that covers subnets, and that they win over. */
+  #checkShadow(route: HostRoute, all: readonly Ours[], ways: DomainRoutes): void {
+    const { dev, gateway, table = "main", type } = route;
+    if (dev === undefined || type !== undefined) return;
+    const hop = gateway === undefined ? undefined : ipBlock(gateway);
+    const shadowed = all.filter((ours) => {
+      const block = ipBlock(route.dst, ours.block.family);
+      if (block === undefined || !overlaps(block, ours.block) || this.#isHeld(ours.domain)) {
+        return false;
+      }
+      const inOurs = hop !== undefined && overlaps(hop, ours.block);
+      return !inOurs && block.length > DEFAULT_LENGTH[block.family] &&
+        ways.tablesFor(ours).has(table);
+    });
+    if (shadowed.length === 0) return;
+    const names = shadowed.map(({ domain }) => `\`${domain}\``);
     const shown = names.length > 4 ? `${names.length} domains` : names.join(", ");
-    this.#diagnostics.push({
+    this.#warnings.push({
       severity: "warning",
       code: "HOST_ROUTE_SHADOWED",
-      summary: `The route ${describe(route)} contains the subnets of ${shown}`,
-      detail: "on this host these addresses lead to the domains, no longer where the route says",
+      summary: `The route ${describe(route)} contains addresses of ${shown}`,
+      detail:
+        "the domains' own routes win: here these addresses lead to the domains, no longer where that route says",
       remedy:
         "nothing, when nobody there uses these addresses; otherwise change `global.addressing`",
     });
   }
 }
 
-function describe({ dst, dev, gateway }: HostRoute): string {
-  return [dst, gateway && `via ${gateway}`, dev && `over ${dev}`].filter(Boolean).join(" ");
+const LOCAL_TABLE: ReadonlySet<string> = new Set(["local"]);
+
+/** Where packets go instead, and why. */
+export function diversionText({ network, choice, whose }: Diversion): string {
+  const { kind, rule, route } = choice;
+  const where = route?.dev === undefined || kind !== "device"
+    ? {
+      device: "lead nowhere",
+      local: "stay on the host",
+      dropped: "are dropped",
+      nowhere: "have no route",
+    }[kind]
+    : `leave by ${route.dev}`;
+  return `${whose} to ${network.subnet} ${where}, not by ${network.bridge}${because(choice)}` +
+    (rule === undefined && route === undefined ? ": no rule asks for the table main" : "");
+}
+
+/** ` (rule 5270: from all lookup 52, route 10.0.0.0/8 over tun0 in table 52)` */
+export function because({ rule, route }: Diversion["choice"]): string {
+  if (rule === undefined) return "";
+  const found = route === undefined ? "" : `, route ${describe(route)}`;
+  return ` (rule ${rule.text}${found})`;
+}
+
+function describe({ dst, dev, gateway, table, type }: HostRoute): string {
+  return [
+    type,
+    dst,
+    gateway && `via ${gateway}`,
+    dev && `over ${dev}`,
+    table && `in table ${table}`,
+  ].filter(Boolean).join(" ");
 }

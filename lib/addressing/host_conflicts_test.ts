@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { assignAddresses } from "./assign_addresses.ts";
 import { findHostConflicts, type HostNetworks } from "./host_conflicts.ts";
+import type { HostRoute } from "./host_networks.ts";
+import type { HostRule } from "./host_rules.ts";
 import { sketchInfra } from "./infra_fixture.ts";
 
 const INFRA = sketchInfra([{ name: "pro", subnetId: 3 }, { name: "lab", subnetId: 4 }], {
@@ -12,21 +14,41 @@ const ADDRESSING = assignAddresses(INFRA, undefined, {
 }).addressing!;
 const ULA = ADDRESSING.domains.get("pro")!.ipv6!.subnet;
 
-function conflictsOf(host: Partial<HostNetworks>): Diagnostic[] {
-  return findHostConflicts(INFRA, ADDRESSING, {
-    routes: [],
+/** Routes of both families at once, as if each had a table of its own. */
+interface Host extends Partial<Omit<HostNetworks, "routing">> {
+  readonly routes?: readonly HostRoute[];
+  readonly rules?: readonly HostRule[];
+}
+
+function conflictsOf({ routes = [], rules = [], ...host }: Host): Diagnostic[] {
+  const isSix = ({ dst }: HostRoute) => dst.includes(":");
+  const { conflicts, warnings } = findHostConflicts(INFRA, ADDRESSING, {
+    routing: {
+      ipv4: { routes: routes.filter((route) => !isSix(route)), rules },
+      ipv6: { routes: routes.filter(isSix), rules: [] },
+    },
     interfaces: [],
     ownedBridges: new Set(),
     ...host,
   });
+  return [...conflicts.map(({ diagnostic }) => diagnostic), ...warnings];
 }
 
 /** `severity code line` of each. */
-function shortOf(host: Partial<HostNetworks>): string[] {
+function shortOf(host: Host): string[] {
   return conflictsOf(host).map(({ severity, code, range }) =>
     `${severity} ${code} ${range?.start.line}`
   );
 }
+
+/** Rules as `ip rule add` takes them: `pref 100 fwmark 1 lookup 52`. */
+function rule(priority: number, more: Partial<HostRule> = {}): HostRule {
+  return { priority, action: "lookup", text: `${priority}: …`, ...more };
+}
+
+const USUAL = [rule(0, { table: "local" }), rule(32_766, { table: "main" })];
+/** What a VPN's client that takes over a company's networks adds. */
+const VPN: HostRoute = { dst: "10.120.0.0/16", dev: "tun0", table: "52" };
 
 Deno.test("findHostConflicts() is content with an ordinary host", () => {
   assert.deepEqual(
@@ -77,7 +99,7 @@ Deno.test("findHostConflicts() warns once of a wider route, whatever the number 
   assert.deepEqual(conflicts.map(({ code, severity }) => `${severity} ${code}`), [
     "warning HOST_ROUTE_SHADOWED",
   ]);
-  assert.match(conflicts[0]?.summary ?? "", /10\.0\.0\.0\/8 over tun0.*`lab`, `pro`/);
+  assert.match(conflicts[0]?.summary ?? "", /10\.0\.0\.0\/8 over tun0.*`pro`, `lab`/);
 });
 
 Deno.test("findHostConflicts() takes a default route in two halves for what it is", () => {
@@ -158,4 +180,134 @@ Deno.test("findHostConflicts() passes over what is no address", () => {
     }),
     [],
   );
+});
+
+Deno.test("findHostConflicts() refuses a table that is asked before main and has the domains' addresses", () => {
+  const found = conflictsOf({ routes: [VPN], rules: [...USUAL, rule(5270, { table: "52" })] });
+  // Rules are in their order whatever the order here.
+  assert.deepEqual(found.map(({ code, severity }) => `${severity} ${code}`), [
+    "warning HOST_ROUTE_SHADOWED",
+  ]);
+  const before = [
+    USUAL[0]!,
+    rule(5270, { table: "52", text: "5270: from all lookup 52" }),
+    USUAL[1]!,
+  ];
+  const errors = conflictsOf({ routes: [VPN], rules: before });
+  assert.deepEqual(errors.map(({ code, range }) => `${code} ${range?.start.line}`), [
+    "HOST_NETWORK 100",
+    "HOST_NETWORK 200",
+  ]);
+  assert.match(errors[0]!.summary, /`pro`.*leave by tun0, not by net-pro.*5270: .*in table 52/);
+  assert.match(errors[0]!.remedy ?? "", /`ip rule add pref 5269 to 10\.120\.3\.0\/24 lookup main`/);
+});
+
+for (
+  const [what, more, rules] of [
+    ["main is asked first, but for its default", [], [
+      rule(100, { table: "main", suppressLength: 0 }),
+    ]],
+    ["it throws them on", [{ ...VPN, dst: "10.120.3.0/24", type: "throw" }, {
+      ...VPN,
+      dst: "10.120.4.0/24",
+      type: "throw",
+    }], []],
+    ["a rule leads past it", [], [rule(100, { action: "goto", target: 32_000 })]],
+    ["a rule sends each subnet to main", [], [
+      rule(100, { to: "10.120.3.0/24", table: "main" }),
+      rule(101, { to: "10.120.4.0/24", table: "main" }),
+    ]],
+  ] as const
+) {
+  Deno.test(`findHostConflicts() lets a table before main be where ${what}`, () => {
+    const all = [USUAL[0]!, ...rules, rule(5270, { table: "52" }), USUAL[1]!];
+    const found = conflictsOf({ routes: [VPN, ...more], rules: all });
+    assert.deepEqual(found.filter(({ severity }) => severity === "error"), []);
+  });
+}
+
+for (
+  const [what, selector] of [
+    ["a mark", { mark: { value: 1, mask: 0xff } }],
+    ["a user", { uids: [1000, 1000] }],
+    ["a source", { from: "192.0.2.0/24" }],
+    ["an interface", { iif: "eth7" }],
+    ["a port", { others: ["dport"] }],
+  ] as const
+) {
+  Deno.test(`findHostConflicts() warns of a table that only packets with ${what} are looked up in`, () => {
+    const rules = [USUAL[0]!, rule(100, { ...selector, table: "52" }), USUAL[1]!];
+    assert.deepEqual(shortOf({ routes: [VPN], rules }), ["warning HOST_ROUTE_DIVERTED undefined"]);
+  });
+}
+
+Deno.test("findHostConflicts() takes marks together: who marks packets to get past a VPN gets past it", () => {
+  // As tailscale has them.
+  const mark = { value: 0x80000, mask: 0xff0000 };
+  const rules = [
+    USUAL[0]!,
+    rule(5210, { mark, table: "main" }),
+    rule(5250, { mark, action: "drop" }),
+    rule(5270, { table: "52" }),
+    USUAL[1]!,
+  ];
+  assert.deepEqual(shortOf({ routes: [{ ...VPN, dst: "100.64.0.0/10" }], rules }), []);
+});
+
+Deno.test("findHostConflicts() refuses what keeps a gateway's answers, or those from outside, from a domain", () => {
+  const away: HostRoute = { dst: "default", dev: "wg0", table: "100" };
+  const uplink: HostRoute = { dst: "default", dev: "eth0", gateway: "192.0.2.1" };
+  const ruled = (more: Partial<HostRule>) => ({
+    routes: [away, uplink],
+    rules: [USUAL[0]!, rule(100, { table: "100", ...more }), USUAL[1]!],
+  });
+  // Somebody sends a whole domain out by a VPN, and its name server's answers with it.
+  assert.deepEqual(shortOf(ruled({ from: "10.120.3.0/24" })), [
+    "error HOST_NETWORK 100",
+    "warning HOST_ROUTE_DIVERTED undefined",
+  ]);
+  assert.deepEqual(shortOf(ruled({ iif: "eth0" })), [
+    "error HOST_NETWORK 100",
+    "error HOST_NETWORK 200",
+  ]);
+});
+
+Deno.test("findHostConflicts() warns of an equal route that loses, and refuses one that came first", () => {
+  const theirs: HostRoute = { dst: "10.120.3.0/24", dev: "tun0", gateway: "192.0.2.1" };
+  assert.deepEqual(shortOf({ routes: [{ ...theirs, metric: 600 }] }), [
+    "warning HOST_ROUTE_SHADOWED undefined",
+  ]);
+  const ours: HostRoute = { dst: "10.120.3.0/24", dev: "net-pro" };
+  const ownedBridges = new Set(["net-pro"]);
+  assert.deepEqual(shortOf({ routes: [ours, theirs], ownedBridges }), [
+    "warning HOST_ROUTE_SHADOWED undefined",
+  ]);
+  assert.deepEqual(shortOf({ routes: [theirs] }), ["error HOST_NETWORK 100"]);
+});
+
+Deno.test("findHostConflicts() sees a bridge that hangs in a VRF, and says how to get it out", () => {
+  const [found] = conflictsOf({
+    interfaces: [
+      { name: "vrf0", addresses: [], kind: "vrf", table: "100" },
+      { name: "net-pro", addresses: ["10.120.3.254/24"], master: "vrf0" },
+    ],
+    routes: [{ dst: "default", dev: "eth0", gateway: "192.0.2.1" }],
+    rules: [USUAL[0]!, rule(1000, { l3mdev: true }), USUAL[1]!],
+    ownedBridges: new Set(["net-pro"]),
+  });
+  assert.equal(found?.code, "HOST_NETWORK");
+  assert.match(found?.remedy ?? "", /ip link set net-pro nomaster/);
+});
+
+Deno.test("findHostConflicts() only warns of a domain that is switched off", () => {
+  const infra = sketchInfra([{ name: "pro", subnetId: 3, enabled: false }]);
+  const { addressing } = assignAddresses(infra, undefined, { newUuid: ADDRESSING.infraId });
+  const found = findHostConflicts(infra, addressing!, {
+    interfaces: [{ name: "eth0", addresses: ["10.120.3.7/24"] }],
+    ownedBridges: new Set(),
+  });
+  assert.deepEqual(found.conflicts, []);
+  assert.deepEqual(found.warnings.map(({ severity, code }) => `${severity} ${code}`), [
+    "warning HOST_NETWORK",
+  ]);
 });

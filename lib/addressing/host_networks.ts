@@ -1,3 +1,6 @@
+import { type HostRule, ruleOf } from "./host_rules.ts";
+import { ipObjects, isObject, type JsonObject, numberOf, objectsOf, textOf } from "./ip_json.ts";
+
 /** One line of `ip route`. */
 export interface HostRoute {
   /** An address, a network, or `default`. */
@@ -6,83 +9,114 @@ export interface HostRoute {
   readonly dev?: string;
   /** The next hop. */
   readonly gateway?: string;
+  /** Absent: `main`. */
+  readonly table?: string;
+  /** Absent: 0. The least wins. */
+  readonly metric?: number;
+  /** `throw`, `blackhole`, `local` …; absent: it leads somewhere. */
+  readonly type?: string;
 }
 
 export interface HostInterface {
   readonly name: string;
   /** With prefix lengths: `192.0.2.2/24`. */
   readonly addresses: readonly string[];
+  /** Whether somebody switched it on. */
+  readonly up?: boolean;
+  /** The bridge or VRF that it is a port of. */
+  readonly master?: string;
+  /** `bridge`, `veth`, `vrf` …; absent: a network card. */
+  readonly kind?: string;
+  /** Of a VRF. */
+  readonly table?: string;
+  /** Settings of a bridge as numbers: `no_linklocal_learn`, `vlan_filtering`. */
+  readonly settings?: Readonly<Record<string, number>>;
+}
+
+/** What `ip` knows of one family. */
+export interface HostRouting {
+  readonly routes: readonly HostRoute[];
+  readonly rules: readonly HostRule[];
 }
 
 /**
- * Routes that claim no network: what the kernel keeps for an interface's own addresses, and `throw`, with which VPNs
- * send a network on to the next table.
- */
-const OTHER_TYPES: ReadonlySet<unknown> = new Set([
-  "local",
-  "broadcast",
-  "multicast",
-  "anycast",
-  "throw",
-]);
-
-/**
- * Reads the output of `ip -j route show table all`, which lists both families and the tables of VPNs too. A route over
- * several next hops is as many routes.
+ * Reads the output of `route show table all` and `rule show` of one family, in one text, as `ip -json -batch` prints them. A
+ * route over several next hops is as many routes; hops that the kernel calls dead are left out.
  *
- * Source of the format: iproute2's `ip/iproute.c`. Throws when the text is not what `ip -j` prints.
+ * Source of the format: iproute2's `ip/iproute.c`, `ip/iprule.c`. Throws when the text is not what `ip -json` prints.
  */
-export function parseIpRoutes(json: string): HostRoute[] {
-  return entriesOf(json, "ip -j route").flatMap((entry) => {
-    const dst = text(entry["dst"]);
-    if (dst === undefined || OTHER_TYPES.has(entry["type"])) return [];
-    const hops = objectsOf(entry["nexthops"]);
-    return (hops.length === 0 ? [entry] : hops).map((hop) => {
-      const [dev, gateway] = [text(hop["dev"]), text(hop["gateway"])];
-      return {
-        dst,
-        ...(dev === undefined ? {} : { dev }),
-        ...(gateway === undefined ? {} : { gateway }),
-      };
-    });
+export function parseIpRouting(json: string): HostRouting {
+  const [routes, rules]: [HostRoute[], HostRule[]] = [[], []];
+  for (const entry of ipObjects(json, "ip -json route, rule")) {
+    const rule = ruleOf(entry);
+    if (rule !== undefined) rules.push(rule);
+    else routes.push(...routesOf(entry));
+  }
+  return { routes, rules };
+}
+
+function routesOf(entry: JsonObject): HostRoute[] {
+  const dst = textOf(entry["dst"]);
+  if (dst === undefined) return [];
+  const [table, type, metric] = [textOf(entry["table"]), textOf(entry["type"]), entry["metric"]];
+  const hops = objectsOf(entry["nexthops"]);
+  return (hops.length === 0 ? [entry] : hops).filter((hop) => !isDead(hop)).map((hop) => {
+    const [dev, gateway] = [textOf(hop["dev"]), nextHop(hop)];
+    return {
+      dst,
+      ...(dev === undefined ? {} : { dev }),
+      ...(gateway === undefined ? {} : { gateway }),
+      ...(table === undefined || table === "main" ? {} : { table }),
+      ...(typeof metric === "number" && metric > 0 ? { metric } : {}),
+      ...(type === undefined || type === "unicast" ? {} : { type }),
+    };
   });
 }
 
-/** Reads the output of `ip -j addr` (`ip/ipaddress.c`). Throws when the text is not what `ip -j` prints. */
+/** `gateway`, or one of the other family: `"via": { "family": "inet6", "host": "fe80::1" }`. */
+function nextHop(hop: JsonObject): string | undefined {
+  const via = hop["via"];
+  return textOf(hop["gateway"]) ?? (isObject(via) ? textOf(via["host"]) : undefined);
+}
+
+function isDead({ flags }: JsonObject): boolean {
+  return Array.isArray(flags) && flags.includes("dead");
+}
+
+/** Reads the output of `ip -json -details address` (`ip/ipaddress.c`). Throws when the text is not what `ip` prints. */
 export function parseIpAddresses(json: string): HostInterface[] {
-  return entriesOf(json, "ip -j addr").flatMap((entry) => {
-    const name = text(entry["ifname"]);
+  return ipObjects(json, "ip -json address").flatMap((entry) => {
+    const name = textOf(entry["ifname"]);
     if (name === undefined) return [];
     const addresses = objectsOf(entry["addr_info"]).flatMap((info) => {
-      const [local, length] = [text(info["local"]), info["prefixlen"]];
+      const [local, length] = [textOf(info["local"]), info["prefixlen"]];
       return local === undefined || typeof length !== "number" ? [] : [`${local}/${length}`];
     });
-    return [{ name, addresses }];
+    const { flags } = entry;
+    const master = textOf(entry["master"]);
+    return [{
+      name,
+      addresses,
+      ...(Array.isArray(flags) ? { up: flags.includes("UP") } : {}),
+      ...(master === undefined ? {} : { master }),
+      ...kindOf(entry["linkinfo"]),
+    }];
   });
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
+/** Settings of a bridge that anklume has a say in. */
+const SETTINGS = ["no_linklocal_learn", "vlan_filtering"] as const;
 
-function entriesOf(json: string, command: string): JsonObject[] {
-  // Some versions print nothing where there is nothing.
-  if (json.trim() === "") return [];
-  try {
-    const value: unknown = JSON.parse(json);
-    if (Array.isArray(value)) return objectsOf(value);
-  } catch (cause) {
-    throw new Error(`Cannot read the output of ${command}: it is no JSON`, { cause });
+function kindOf(link: unknown): Pick<HostInterface, "kind" | "table" | "settings"> {
+  const kind = isObject(link) ? textOf(link["info_kind"]) : undefined;
+  if (!isObject(link) || kind === undefined) return {};
+  const data = isObject(link["info_data"]) ? link["info_data"] : {};
+  if (kind === "vrf") return { kind, table: String(data["table"] ?? "") };
+  if (kind !== "bridge") return { kind };
+  const settings: Record<string, number> = {};
+  for (const name of SETTINGS) {
+    const value = numberOf(data[name]);
+    if (value !== undefined) settings[name] = value;
   }
-  throw new Error(`Cannot read the output of ${command}: it is no list`);
-}
-
-function objectsOf(value: unknown): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+  return { kind, settings };
 }

@@ -25,6 +25,11 @@ function blockOf(address: Address4 | Address6, family: 4 | 6): IpBlock {
   };
 }
 
+/** One address. */
+export function addressBlock(address: bigint, family: 4 | 6): IpBlock {
+  return { family, first: address, last: address, length: family === 4 ? 32 : 128 };
+}
+
 /** Whether the two have an address in common: networks either nest or are disjoint. */
 export function overlaps(a: IpBlock, b: IpBlock): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;

@@ -9,7 +9,7 @@ import type { ApplyEvent } from "./event.ts";
 import { executeChange } from "./execute_change.ts";
 import { FirewallGate, type FirewallPort } from "./firewall_gate.ts";
 import { runSchedule } from "./schedule.ts";
-import type { HostCleanup } from "./step_context.ts";
+import type { HostBridges, HostCleanup } from "./step_context.ts";
 import { ChangedMeanwhileError, isChangedMeanwhile } from "./unchanged.ts";
 import { findDead } from "./started_machines.ts";
 
@@ -29,6 +29,8 @@ export interface ApplyOptions {
   readonly beforeProjectGoes?: ((project: string) => Promise<void>) | undefined;
   /** undefined: what a dead daemon left on the host stays. */
   readonly cleanup?: HostCleanup | undefined;
+  /** undefined: of a bridge only what Incus itself makes good is mended. */
+  readonly bridges?: HostBridges | undefined;
 }
 
 const CONCURRENCY = 4;
@@ -141,6 +143,7 @@ class ApplyRun {
       },
       beforeProjectGoes: this.#options.beforeProjectGoes,
       cleanup: this.#options.cleanup,
+      bridges: this.#options.bridges,
       now: this.#now,
       progress: (text: string) =>
         this.#events.push({ type: "progress", at: this.#now(), addr: change.addr, text }),

@@ -30,6 +30,8 @@ import {
   volumeUpdateBody,
 } from "../resource/volume.ts";
 import { withBirth } from "../resource/mark.ts";
+import { isLinkField } from "../resource/bridge_link.ts";
+import { ADDRESS_IN_USE, mendBridge } from "./mend_bridge.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned } from "./unchanged.ts";
 
@@ -69,7 +71,10 @@ export async function writeNetwork(
   const { value, etag } = await incus.networks.get(name);
   const actual = actualNetwork(value);
   assertAsPlanned(change, compareNetwork(desired, actual));
-  await incus.networks.update(name, networkUpdateBody(desired, actual), { etag });
+  const body = networkUpdateBody(desired, actual);
+  // Where the host alone has lost something there is nothing to write.
+  if (!change.fields.every(isLinkField)) await incus.networks.update(name, body, { etag });
+  if (change.fields.some(isLinkField)) await mendBridge(context, change, desired);
 }
 
 /** Where Incus could not make a bridge to its end it leaves the name server running, which is in the way of the next try. */
@@ -89,8 +94,6 @@ async function createNetwork(
     await create();
   }
 }
-
-const ADDRESS_IN_USE = /dnsmasq.*Address already in use/s;
 
 /** Milliseconds that Incus gets to finish a bridge that it is making for somebody who went away. */
 const UNREADY_MS = 10_000;

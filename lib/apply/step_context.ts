@@ -1,5 +1,6 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { ResourceAddr } from "../resource/address.ts";
+import type { BridgeLink } from "../resource/bridge_link.ts";
 import type { DesiredVolume } from "../resource/volume.ts";
 
 /** What Incus left on the host, and that it stumbles over itself. Where there is nothing of it: no matter. */
@@ -19,6 +20,16 @@ export interface HostCleanup {
   wakeMonitor(container: string): Promise<boolean>;
 }
 
+/** Bridges as the host's kernel has them. */
+export interface HostBridges {
+  /** As it is now; undefined: nobody can look. */
+  read(bridge: string): Promise<BridgeLink | undefined>;
+  /** Makes an interface a port of a bridge. */
+  plug(port: string, bridge: string): Promise<void>;
+  /** Makes an interface nobody's port; a bridge may be one too. */
+  unplug(port: string): Promise<void>;
+}
+
 /** What the steps of one change work with. */
 export interface StepContext {
   readonly incus: IncusClient;
@@ -30,6 +41,8 @@ export interface StepContext {
   readonly beforeProjectGoes?: ((project: string) => Promise<void>) | undefined;
   /** undefined: nobody can. */
   readonly cleanup?: HostCleanup | undefined;
+  /** undefined: out of reach. */
+  readonly bridges?: HostBridges | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly progress: (text: string) => void;

@@ -1,5 +1,6 @@
 import { IncusError } from "../incus/incus_error.ts";
 import type { Change } from "../plan/plan.ts";
+import { isLinkField } from "../resource/bridge_link.ts";
 import type { FieldChange } from "../resource/field.ts";
 
 /** Somebody changed the resource after the plan was made: what was agreed to is no longer what would happen. */
@@ -16,10 +17,11 @@ export function isChangedMeanwhile(error: unknown): boolean {
     (error instanceof IncusError && error.status === 412);
 }
 
-/** Whether a machine runs, or a bridge stands, may have changed by itself, and is looked at again anyway. */
+/** Whether a machine runs, or how a bridge stands, may have changed by itself, and is looked at again anyway. */
 export function withoutState(fields: readonly FieldChange[]): FieldChange[] {
-  return fields.filter(({ path }) =>
-    path !== "state" && path !== "status" && !path.startsWith("volumes.")
+  return fields.filter((field) =>
+    field.path !== "state" && field.path !== "status" && !field.path.startsWith("volumes.") &&
+    !isLinkField(field)
   );
 }
 

@@ -87,14 +87,17 @@ async function applyOnce(
     force: options.force ?? false,
     always: options.provision ?? false,
   });
-  const { plan, tree, needs, warnings } = outlook;
+  const { plan, tree, needs, warnings, conflicts } = outlook;
   if (round < ROUNDS && await settled(plan, live, session)) {
     return await applyOnce(settledOn, options, session, round + 1);
   }
   // What keeps the plan from being run does not concern who only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
-  session.emit?.(planLine(planValue(plan, needs, warnings)));
-  showDiagnostics(found, workspace.sources, session);
+  session.emit?.(planLine(planValue(plan, needs, [...conflicts, ...warnings])));
+  const closing = conflicts.length > 0 && !hasErrors(found)
+    ? "What concerns these domains is held back."
+    : undefined;
+  showDiagnostics([...conflicts, ...found], workspace.sources, session, closing);
   if (hasErrors(warnings)) return EXIT.wrongInput;
   if (!options.provision) {
     const refused = refusal(live, outlook, options, session);
@@ -120,6 +123,8 @@ async function applyOnce(
   const waited = !isWalled(live) && anyLeftFrozen(live.actual.resources);
   if (waited && status === EXIT.done && !options.provision) await thaw(live, session);
   if (before?.back !== undefined) terminal.out(`To go back: \`${before.back}\`.\n`);
+  // The rest was done; what was asked for was all of it.
+  if (conflicts.length > 0 && status === EXIT.done) return EXIT.failed;
   return options.baseline && status === EXIT.done
     ? await (await import("./apply_snapshot.ts")).takeBaseline(live, outlook, domains, session)
     : status;
@@ -215,7 +220,8 @@ async function carryOut(
   }
   if (session.signal.aborted) return EXIT.interrupted;
   if (needs.length === 0) {
-    if (built === EXIT.done && !hasWork(outlook)) terminal.out("Everything is up to date.\n");
+    const idle = !hasWork(outlook) && outlook.conflicts.length === 0;
+    if (built === EXIT.done && idle) terminal.out("Everything is up to date.\n");
     return built;
   }
   if (options.infra) {
@@ -305,6 +311,7 @@ async function converge(
     force: options.force ?? false,
     beforeProjectGoes: noteKeeper(live, plan, options),
     cleanup: live.host.cleanup,
+    bridges: live.bridges,
   });
   const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
   session.terminal.out(

@@ -1,11 +1,14 @@
+import type { HostConflict } from "../addressing/host_conflicts.ts";
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Domain, Infra, Internet, Machine } from "../infra/infra.ts";
 import type { ActualState } from "../plan/actual_state.ts";
 import type { Plan } from "../plan/plan.ts";
 import { ADMIN_ROLE } from "../resource/admin_devices.ts";
-import { formatAddr } from "../resource/address.ts";
+import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+import { linkTrouble } from "../resource/bridge_link.ts";
 import { instanceAddr } from "../resource/instance.ts";
 import { networkAddr } from "../resource/network.ts";
+import type { ActualResource } from "../resource/resource.ts";
 import type { DomainStatus, FirewallStatus, MachineStatus, Status } from "../view/status.ts";
 
 /** What stands on the host, told with the same plan that `check` shows. Pure. */
@@ -15,6 +18,7 @@ export function buildStatus(
   actual: ActualState,
   plan: Plan,
   needs: readonly { readonly machine: string }[] = [],
+  conflicts: readonly HostConflict[] = [],
 ): Status {
   const live = new Map(actual.resources.map((each) => [formatAddr(each.addr), each]));
   const domains = infra.domains.map((domain): DomainStatus => {
@@ -28,6 +32,7 @@ export function buildStatus(
       bridge,
       internet: internetText(domain.internet),
       present: live.has(formatAddr(networkAddr(bridge))),
+      trouble: domain.enabled ? troubleOf(live.get(formatAddr(networkAddr(bridge)))) : [],
     };
   });
   const machines = infra.domains.flatMap((domain) =>
@@ -48,8 +53,13 @@ export function buildStatus(
     breaches: plan.changes.flatMap((change) =>
       change.addr.kind === "firewall" ? [] : change.fields
         .filter((field) => field.breach === true)
-        .map((field) => `${formatAddr(change.addr)}: ${field.path}`)
+        .map(({ path }) => doorText(change.addr, path))
     ),
+    conflicts: conflicts.map(({ domain, diagnostic: { summary, remedy } }) => ({
+      domain,
+      summary,
+      ...(remedy === undefined ? {} : { remedy }),
+    })),
     bypasses: infra.domains.flatMap((domain) =>
       domain.machines
         .map((machine) => ({ name: machine.name, doors: doorsOf(machine) }))
@@ -59,6 +69,32 @@ export function buildStatus(
     orphans: plan.orphans.map((orphan) => formatAddr(orphan.addr)),
     pending: plan.changes.length + plan.held.length + needs.length,
   };
+}
+
+/** What of the bridges of enabled domains is amiss on the host, one line each: `net-pro: it is down`. */
+export function brokenBridges(
+  infra: Infra,
+  addressing: Addressing,
+  { resources }: Pick<ActualState, "resources">,
+): string[] {
+  const live = new Map(resources.map((each) => [formatAddr(each.addr), each]));
+  return infra.domains.filter(({ enabled }) => enabled).flatMap(({ name }) => {
+    const bridge = addressing.domains.get(name)?.bridge ?? "";
+    return troubleOf(live.get(formatAddr(networkAddr(bridge)))).map((what) => `${bridge}: ${what}`);
+  });
+}
+
+/** `instance pro/pro-dev: devices.eth9` */
+function doorText(addr: ResourceAddr, path: string): string {
+  const port = /^link\.ports\.(.+)$/.exec(path)?.[1];
+  return port === undefined
+    ? `${formatAddr(addr)}: ${path}`
+    : `port ${port} of ${addr.name}, which is no machine's`;
+}
+
+function troubleOf(network: ActualResource | undefined): string[] {
+  if (network?.kind !== "network" || network.link === undefined) return [];
+  return linkTrouble(network.addr.name, network.config, network.link);
 }
 
 /** What infra.yml lets a machine have that walks around the isolation; Incus's socket is the widest of doors. */

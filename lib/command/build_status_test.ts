@@ -69,6 +69,7 @@ Deno.test("buildStatus() joins what is declared with what is live", () => {
     bridge: "net-pro",
     internet: "via wg0",
     present: true,
+    trouble: [],
   });
   assert.equal(status.pending, 2);
 });

@@ -36,9 +36,10 @@ export async function check(
   if (live === undefined) return EXIT.wrongInput;
   const outlook = await createOutlook(workspace, live, { domains });
   await live.accepted();
-  const { plan, needs, warnings } = outlook;
+  const { plan, needs, conflicts } = outlook;
+  const warnings = [...conflicts, ...outlook.warnings];
   const { terminal, out } = session;
-  const wrong = hasErrors(plan.diagnostics);
+  const wrong = hasErrors([...conflicts, ...plan.diagnostics]);
   if (options.json) {
     terminal.out(planJson(plan, needs, warnings));
   } else {

@@ -48,7 +48,7 @@ async function destroyOnce(
   session: Session,
   round: number,
 ): Promise<ExitStatus> {
-  await using live = await openLive(workspace, session, { ...options, hostConflicts: false });
+  await using live = await openLive(workspace, session, options);
   if (live === undefined) return EXIT.wrongInput;
   const { terminal, out } = session;
   const project = workspace.infra.projectName;

@@ -1,5 +1,4 @@
 import { findAnsible } from "../ansible/find_ansible.ts";
-import { findHostConflicts } from "../addressing/host_conflicts.ts";
 import { runCommand } from "../host/command.ts";
 import { connectIncus } from "../incus/incus_client.ts";
 import { IncusUnreachableError } from "../incus/incus_error.ts";
@@ -10,6 +9,7 @@ import {
   type HostFacts,
 } from "../nftables/host_check.ts";
 import {
+  readActiveServices,
   readDefaultInterfaces,
   readNftVersion,
   readOtherTables,
@@ -19,10 +19,10 @@ import {
 import { nicsOf } from "../nftables/nic.ts";
 import { persistedDifferences } from "../nftables/persist.ts";
 import { commandText, findingsJson, findingsText } from "../view/doctor.ts";
+import { brokenBridges } from "./build_status.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { describeFault } from "./fault.ts";
-import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
 import { assertOnHost } from "./host_side.ts";
 import { openLive } from "./live.ts";
 import { readSurroundings } from "./outside.ts";
@@ -105,7 +105,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
       : [{ check: "nft", state: "ok", detail: nftVersion } as const];
     return [incus, ansible, ...first];
   }
-  await using live = await openLive(workspace, session, { hostConflicts: false });
+  await using live = await openLive(workspace, session);
   // What is wrong with the addresses has been shown.
   if (live === undefined) return [incus, ansible];
   const { addressing, actual, ruleset } = live;
@@ -128,19 +128,16 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     ...wishes.via.map((name) => `net.ipv4.conf.${name}.rp_filter`),
   ];
   const around = await readSurroundings(infra, addressing, actual.resources, signal);
-  const [nftVersion, sysctls, others, strangers, atBoot, networks, uplinks] = await Promise.all([
+  const [nftVersion, sysctls, others, strangers, atBoot, managers, uplinks] = await Promise.all([
     readNftVersion({ signal }),
     readSysctls(keys, { signal }),
     readOtherTables({ signal }),
     readStrangers(bridges, ports, { signal }),
     persistedDifferences(ruleset, { signal }),
-    readHostNetworks(signal),
+    readActiveServices(["NetworkManager", "systemd-networkd"], { signal }),
     readDefaultInterfaces({ signal }),
   ]);
-  const conflicts = findHostConflicts(infra, addressing, {
-    ...networks,
-    ...bridgeOwners(addressing.infraId, actual.resources),
-  });
+  const diversions = live.warnings.filter(({ code }) => code === "HOST_ROUTE_DIVERTED");
   const facts: HostFacts = {
     nftVersion,
     sysctls,
@@ -149,9 +146,10 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     strangers,
     atBoot,
     firewall: actual.firewall.state,
-    overlaps: conflicts.filter(({ severity }) => severity === "error").map(({ summary }) =>
-      summary
-    ),
+    overlaps: live.conflicts.map(({ diagnostic }) => diagnostic),
+    diversions,
+    brokenBridges: brokenBridges(infra, addressing, actual),
+    managers,
     uplinks: await Promise.all(
       uplinks.map(async (name) => ({ name, isOutside: await around.isOutside(name) })),
     ),

@@ -1,6 +1,7 @@
 import type { HostNetworks } from "../addressing/host_conflicts.ts";
-import { parseIpAddresses, parseIpRoutes } from "../addressing/host_networks.ts";
-import { runCommand } from "../host/command.ts";
+import { parseIpAddresses, parseIpRouting } from "../addressing/host_networks.ts";
+import { ipObjects } from "../addressing/ip_json.ts";
+import { CommandError, runCommand } from "../host/command.ts";
 import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
 import { MARK } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
@@ -8,29 +9,60 @@ import type { ActualResource } from "../resource/resource.ts";
 const TIMEOUT_MS = 10_000;
 
 /** What the host already has. */
-export interface Surroundings extends Pick<HostNetworks, "routes" | "interfaces"> {
+export interface Surroundings extends Pick<HostNetworks, "routing" | "interfaces"> {
   /** Bridges and modem links that carry a default route, which makes them outside. */
   readonly localUplinks: readonly string[];
+  /**
+   * Where somebody takes DNS and DHCP questions: `10.120.3.254:53`, `0.0.0.0%net-pro:67`, `[::]%net-pro:547`. undefined: nobody
+   * could look.
+   */
+  readonly listeners?: readonly string[] | undefined;
 }
 
-/** The host's routes and interfaces, as `ip` tells; no root needed. */
-export async function readHostNetworks(signal: AbortSignal): Promise<Surroundings> {
-  const ip = async (...args: string[]) =>
-    (await runCommand(["ip", "-json", ...args], { signal, timeoutMs: TIMEOUT_MS })).stdout;
-  const [routes4, routes6, addresses] = await Promise.all([
-    ip("-4", "route", "show", "table", "all"),
-    ip("-6", "route", "show", "table", "all"),
-    ip("-details", "address", "show"),
+/** The host's routes, rules, interfaces and name servers, as `ip` and `ss` tell; no root needed. */
+export async function readHostNetworks(signal?: AbortSignal): Promise<Surroundings> {
+  const [ipv4, ipv6, addresses, listeners] = await Promise.all([
+    readRouting("-4", signal),
+    readRouting("-6", signal),
+    readAddresses(signal),
+    readListeners(signal),
   ]);
-  const objects = (json: string) => json.trim() === "" ? [] : JSON.parse(json) as IpObject[];
+  const routes = [ipv4, ipv6].flatMap((json) => ipObjects(json, "ip -json route") as IpObject[]);
   return {
-    routes: [...parseIpRoutes(routes4), ...parseIpRoutes(routes6)],
+    routing: { ipv4: parseIpRouting(ipv4), ipv6: parseIpRouting(ipv6) },
     interfaces: parseIpAddresses(addresses),
-    localUplinks: findLocalUplinks(
-      [...objects(routes4), ...objects(routes6)],
-      objects(addresses),
-    ),
+    localUplinks: findLocalUplinks(routes, ipObjects(addresses, "ip -json address") as IpObject[]),
+    listeners,
   };
+}
+
+/** Routes and rules by one program; a kernel without IPv6 has neither and says so with status 1. */
+async function readRouting(family: "-4" | "-6", signal: AbortSignal | undefined): Promise<string> {
+  const { stdout } = await runCommand(["ip", family, "-json", "-force", "-batch", "-"], {
+    signal,
+    timeoutMs: TIMEOUT_MS,
+    stdin: "route show table all\nrule show\n",
+    okCodes: family === "-4" ? [0] : [0, 1],
+  });
+  return stdout;
+}
+
+/** Interfaces with their addresses, and of what kind they are. */
+async function readAddresses(signal: AbortSignal | undefined): Promise<string> {
+  const options = { signal, timeoutMs: TIMEOUT_MS };
+  return (await runCommand(["ip", "-json", "-details", "address", "show"], options)).stdout;
+}
+
+/** The sockets of name servers; undefined where `ss` does not tell. */
+async function readListeners(signal: AbortSignal | undefined): Promise<string[] | undefined> {
+  const ports = "( sport = :53 or sport = :67 or sport = :547 )";
+  try {
+    const { stdout } = await runCommand(["ss", "-Hlnu", ports], { signal, timeoutMs: TIMEOUT_MS });
+    return stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[3] ?? []);
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.reason === "interrupted") throw error;
+    return undefined;
+  }
 }
 
 /** Bridges that are this infra's, and those of other infras by whose they are. What stands in for one has no interface to wall off. */

@@ -1,5 +1,5 @@
 import type { FirewallPort } from "../apply/firewall_gate.ts";
-import type { HostCleanup } from "../apply/step_context.ts";
+import type { HostBridges, HostCleanup } from "../apply/step_context.ts";
 import { askHost } from "../handover/ask_host.ts";
 import { ADMIN_SOCKET, type IncusClient, isSocket } from "../incus/incus_client.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
@@ -7,6 +7,7 @@ import { expectedListing } from "../nftables/read_back.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
 import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
 import { firewallPort, readFirewall } from "./firewall.ts";
+import { hostBridges, type Plugs } from "./host_bridges.ts";
 import { hostCleanup } from "./host_cleanup.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
@@ -26,6 +27,8 @@ export interface HostSide {
   port(ruleset: Ruleset): FirewallPort;
   /** undefined: out of reach. */
   readonly cleanup?: HostCleanup;
+  /** undefined: out of reach. */
+  bridges?(plugs: Plugs): HostBridges;
 }
 
 /** This host, or, in the admin container, the one that holds it. */
@@ -66,9 +69,10 @@ export const thisHost: HostSide = {
   },
   port: firewallPort,
   cleanup: hostCleanup,
+  bridges: hostBridges,
 };
 
-const BLIND: HostView = { routes: [], interfaces: [], localUplinks: [], limits: {} };
+const BLIND: HostView = { interfaces: [], localUplinks: [], limits: {} };
 
 export const outerHost: HostSide = {
   look: (signal) => orUnanswered(askHost<HostView>({ action: "look" }, { signal }), () => BLIND),

@@ -1,5 +1,10 @@
 import type { Addressing, Lock } from "../addressing/addressing.ts";
-import { findHostConflicts } from "../addressing/host_conflicts.ts";
+import type { DomainRoutes } from "../addressing/domain_route.ts";
+import {
+  domainRoutes,
+  findHostConflicts,
+  type HostConflict,
+} from "../addressing/host_conflicts.ts";
 import type { PreparedSync } from "../ansible/sync.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import { envVar } from "../host/terminal.ts";
@@ -13,6 +18,8 @@ import { wishesOf } from "../plan/read_actual_state.ts";
 import type { Owner } from "../resource/mark.ts";
 import { actualNetwork } from "../resource/network.ts";
 import { type Admin, readAdmin } from "./admin.ts";
+import type { HostBridges } from "../apply/step_context.ts";
+import { plugsOf, withLinks } from "./host_bridges.ts";
 import { bridgeOwners } from "./host_networks.ts";
 import { askNetworks, HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
@@ -40,6 +47,12 @@ export interface Live extends AsyncDisposable {
   /** The ruleset once these bridges are deleted: no longer declared, they stood in it to stay walled off. */
   rulesetWithout(bridges: ReadonlySet<string>): Ruleset;
   readonly warnings: readonly Diagnostic[];
+  /** Domains that cannot work on this host as it is: looking and closing go on, and so do the others. */
+  readonly conflicts: readonly HostConflict[];
+  /** By which way packets to the domains leave, by the family of their addresses; empty where nobody could look. */
+  readonly ways: ReadonlyMap<4 | 6, DomainRoutes>;
+  /** The bridges of the host, for who mends them; undefined: out of reach. */
+  readonly bridges: HostBridges | undefined;
 }
 
 export interface LiveOptions extends TakeOver {
@@ -47,8 +60,6 @@ export interface LiveOptions extends TakeOver {
   readonly isThisOne?: (namesake: LivingInfra) => Promise<boolean>;
   /** Mistakes are printed as JSON. */
   readonly json?: true | undefined;
-  /** false: networks of the host that stand where ours are to stand are nobody's concern. Default true. */
-  readonly hostConflicts?: boolean;
   /** Begun before the workspace was read. */
   readonly reading?: HostReading;
 }
@@ -97,10 +108,6 @@ export async function openLive(
       : undefined;
     const found = [...diagnostics];
     const bridges = (await reading.networks).map(actualNetwork);
-    if (addressing !== undefined && (options.hostConflicts ?? true)) {
-      const owners = bridgeOwners(addressing.infraId, bridges);
-      found.push(...findHostConflicts(infra, addressing, { ...surroundings, ...owners }));
-    }
     const refuse = async (): Promise<undefined> => {
       const all = [...workspace.warnings, ...found];
       if (options.json) printDiagnostics(all, session);
@@ -114,8 +121,10 @@ export async function openLive(
       found.unshift(...idTaken(owner, bridges), ...nameTaken(owner, bridges));
       return await refuse();
     }
+    const { ownedBridges, otherInfras } = bridgeOwners(addressing.infraId, bridges);
+    const seen = { ...surroundings, ownedBridges, otherInfras };
+    const { conflicts, warnings } = findHostConflicts(infra, addressing, seen);
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
-    const { ownedBridges } = bridgeOwners(addressing.infraId, bridges);
     const orphanBridges = [...ownedBridges].filter((bridge) => !declared.has(bridge)).sort();
     const same = likely !== undefined && orphanBridges.length === 0;
     const ruleset = same ? likely : render(addressing, orphanBridges);
@@ -127,6 +136,8 @@ export async function openLive(
     ]);
     found.push(...idTaken(owner, state.resources));
     if (hasErrors(found)) return await refuse();
+    const plugs = plugsOf(infra, addressing, owner, state);
+    const linked = withLinks(state, ownedBridges, surroundings, plugs);
     return {
       incus,
       host,
@@ -134,14 +145,17 @@ export async function openLive(
       owner,
       addressing,
       lock,
-      actual: { ...state, firewall, limits },
+      actual: { ...linked, firewall, limits },
       ruleset,
       accepted: () => host.accepts(ruleset, signal),
       tree: () =>
         (same ? early : undefined) ?? prepareTree(workspace, addressing, false, ruleset.text),
       rulesetWithout: (bridges) =>
         render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge))),
-      warnings: [...found, ...policyWarnings(infra, addressing)],
+      warnings: [...found, ...warnings, ...policyWarnings(infra, addressing)],
+      conflicts,
+      ways: domainRoutes(infra, addressing, surroundings),
+      bridges: host.bridges?.(plugs),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);

@@ -1,28 +1,35 @@
 import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { openLive } from "./live.ts";
+import { mendBridges } from "./mend_bridges.ts";
 import { writeLock } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
+import { showConflicts } from "./show_diagnostics.ts";
 import { loadWorkspace } from "./workspace.ts";
 
-/** Loads the firewall alone: what apply does first, and nothing of the rest. */
+/** Loads the firewall, and mends bridges that the host has lost a part of: what apply does first, and nothing of the rest. */
 export async function networkDeploy(session: Session): Promise<ExitStatus> {
   using hold = await WorkspaceHold.begin();
   const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
+  const { infra } = workspace;
   const { terminal, out } = session;
   const { ruleset, actual } = live;
-  const { state } = actual.firewall;
-  if (state === "in-place") {
-    terminal.out(`The firewall of ${ruleset.project} stands as rendered; nothing to do.\n`);
-    return EXIT.done;
+  showConflicts(live, workspace, session, "The firewall is loaded all the same.");
+  const stands = actual.firewall.state === "in-place";
+  if (!stands) {
+    // Addresses that were given must not move afterwards.
+    await writeLock(live.lock);
+    await live.host.port(ruleset).load();
+    const tables = ruleset.tables.join(", ");
+    terminal.out(out.colors.green(`Loaded and read back: ${tables}; it comes back at boot.\n`));
   }
-  // Addresses that were given must not move afterwards.
-  await writeLock(live.lock);
-  await live.host.port(ruleset).load();
-  const tables = ruleset.tables.join(", ");
-  terminal.out(out.colors.green(`Loaded and read back: ${tables}; it comes back at boot.\n`));
-  return EXIT.done;
+  // Behind the rules, which a bridge that comes up must find.
+  const mended = await mendBridges(infra, live, session);
+  if (stands && mended === "unneeded") {
+    terminal.out(`The firewall of ${ruleset.project} stands as rendered; nothing to do.\n`);
+  }
+  return mended === "failed" ? EXIT.failed : EXIT.done;
 }

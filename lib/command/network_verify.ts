@@ -1,7 +1,5 @@
 import { makeRoot } from "../host/make_root.ts";
 import type { Infra } from "../infra/infra.ts";
-import { readStrangers } from "../nftables/host_facts.ts";
-import { nicsOf } from "../nftables/nic.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import { notRunning, planProbes, type Scene } from "../verify/plan_probes.ts";
 import { type Result, siteOf } from "../verify/judge.ts";
@@ -26,6 +24,7 @@ import { traced } from "./network_why.ts";
 import { readSurroundings, type Surroundings } from "./outside.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
+import { showConflicts } from "./show_diagnostics.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface VerifyOptions {
@@ -45,6 +44,7 @@ export async function networkVerify(
   const domains = selectDomains(workspace.infra, options.domain);
   await using live = await openLive(workspace, session, options);
   if (live === undefined) return EXIT.wrongInput;
+  showConflicts(live, workspace, session, "The proof goes on all the same.");
   return await verifyLive(workspace, live, { ...options, domains }, session);
 }
 
@@ -80,11 +80,6 @@ export async function verifyLive(
   );
   const host = actual.firewall.state !== "unknown";
   const around = await readSurroundings(infra, addressing, actual.resources, signal);
-  const strangers = await readStrangers(
-    new Set([...addressing.domains.values()].map(({ bridge }) => bridge)),
-    new Set(nicsOf(infra, addressing).map(({ port }) => port)),
-    { signal },
-  );
   const { outside, hostAddresses, otherGateways } = around;
   const scene: Scene = { infra, addressing, running, hostAddresses, otherGateways, host, outside };
   const probes = planProbes(scene, {
@@ -114,10 +109,7 @@ export async function verifyLive(
     matrix: matrixOf(infra, results),
     folded: matrixOf(infra, results, true),
     results,
-    breaches: [
-      ...status.breaches,
-      ...strangers.map(({ bridge, port }) => `port ${port} of ${bridge}, which is no machine's`),
-    ],
+    breaches: status.breaches,
     faults,
     notRunning: notRunning(scene),
     host,

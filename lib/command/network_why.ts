@@ -14,6 +14,7 @@ import { type Live, openLive } from "./live.ts";
 import { readSurroundings, type Surroundings } from "./outside.ts";
 import type { Session } from "./session.ts";
 import { buildStage, type End } from "./stage.ts";
+import { strayWay } from "./stray_way.ts";
 import { UserError } from "./user_error.ts";
 import { loadWorkspace } from "./workspace.ts";
 
@@ -43,7 +44,7 @@ export async function networkWhy(
   const services = asked === undefined ? servicesBetween(infra) : [asked];
   const ends = { from: source, to: target };
   const lines = source.place.kind === "host"
-    ? services.map((each) => fromHost(ends, each))
+    ? await fromHost(ends, services, live, signal)
     : await traced(ends, services, infra, live, around, signal);
   const why = {
     project: infra.projectName,
@@ -99,17 +100,23 @@ function lineOf(
   };
 }
 
-/** Nothing of anklume's stands in the host's own way out. */
-function fromHost(ends: { readonly from: End; readonly to: End }, service: Service): WhyLine {
-  return {
-    ...lineOf(ends, service),
-    explanation: {
-      passes: true,
-      reason: "the host is trusted: no rule of anklume's stands in its way to a machine",
-      change: [],
-      disagrees: false,
-    },
+/** Nothing of anklume's stands in the host's own way out, but its routes may lead elsewhere. */
+async function fromHost(
+  ends: { readonly from: End; readonly to: End },
+  services: readonly Service[],
+  live: Live,
+  signal: AbortSignal,
+): Promise<WhyLine[]> {
+  const { place, address } = ends.to;
+  const domain = place.kind === "machine" ? live.addressing.domains.get(place.domain) : undefined;
+  const stray = domain && await strayWay(address, domain, live, signal);
+  const explanation = {
+    passes: stray === undefined,
+    reason: stray ?? "the host is trusted: no rule of anklume's stands in its way to a machine",
+    change: stray === undefined ? [] : ["`anklume doctor` says what leads them back"],
+    disagrees: stray !== undefined,
   };
+  return services.map((service) => ({ ...lineOf(ends, service), explanation }));
 }
 
 /** `631`, `631/tcp`, `icmp`. */

@@ -7,6 +7,7 @@ import { createPlan, type PlanOptions } from "../plan/create_plan.ts";
 import { type DesiredState, desiredState, limitTo } from "../plan/desired_state.ts";
 import { domainOf, ownedResources } from "../plan/orphans.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
+import { holdConflicts } from "../plan/hold_conflicts.ts";
 import { holdSelf } from "../plan/hold_self.ts";
 import type { Plan } from "../plan/plan.ts";
 import { readDetails, wantsDetails } from "../plan/read_details.ts";
@@ -24,6 +25,8 @@ export interface Outlook {
   readonly needs: readonly ProvisionNeed[];
   /** Of infra.yml, the lock, the tree and restores that were interrupted; those of the plan are in the plan. */
   readonly warnings: readonly Diagnostic[];
+  /** Why domains of this run cannot work on this host: what the plan holds back. */
+  readonly conflicts: readonly Diagnostic[];
 }
 
 export interface OutlookOptions extends PlanOptions {
@@ -45,13 +48,15 @@ export async function createOutlook(
   const whole = desiredOn(live, infra);
   const desired = domains === undefined ? whole : limited(whole, domains, live);
   const { plan: planned, actual: seen } = await planInDetail(desired, live, options);
-  const plan = holdSelf(planned, live.admin.self);
+  const conflicts = live.conflicts.filter(({ domain }) => domains?.includes(domain) ?? true);
+  const plan = holdConflicts(holdSelf(planned, live.admin.self), conflicts);
   const files = readProvisionFiles(tree.plan);
-  const needs = provisionNeeds(infra, files, liveMachines(seen), {
+  const needed = provisionNeeds(infra, files, liveMachines(seen), {
     domains,
     always: options.always ?? false,
     anew: remadeMachines(plan, options.force ?? false),
   });
+  const needs = needed.filter((need) => !conflicts.some(({ domain }) => domain === need.domain));
   return {
     desired,
     plan,
@@ -63,6 +68,7 @@ export async function createOutlook(
       ...tree.plan.diagnostics,
       ...restoreWarnings(live),
     ],
+    conflicts: conflicts.map(({ diagnostic }) => diagnostic),
   };
 }
 

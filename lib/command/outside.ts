@@ -103,7 +103,8 @@ function isPrivate(address: string): boolean {
   });
 }
 
-async function routeTo(address: string, signal: AbortSignal): Promise<Route | undefined> {
+/** The route that the kernel takes to an address now; undefined: none. */
+export async function routeTo(address: string, signal: AbortSignal): Promise<Route | undefined> {
   // No route at all is an answer: status 2.
   const { stdout } = await runCommand(["ip", "-json", "route", "get", address], {
     signal,

@@ -15,6 +15,7 @@ import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { type Live, openLive } from "./live.ts";
 import { findLive, type LivePlace, type MachinePlace, selectMachines } from "./machines.ts";
+import { mendBridges } from "./mend_bridges.ts";
 import type { Session } from "./session.ts";
 import { openDoors } from "./open_doors.ts";
 import { UserError } from "./user_error.ts";
@@ -44,7 +45,7 @@ export async function power(
   const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;
   const places = selectMachines(workspace.infra, names);
-  await using live = await openLive(workspace, session, { hostConflicts: false });
+  await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
   const chosen = await choose(action, names, places, workspace, live, session);
   if (chosen.length === 0) {
@@ -165,6 +166,14 @@ class PowerRun {
       );
     }
     await host.port(ruleset).verify();
+    // Without a gateway or a name server it would come up without an address.
+    const concerned = new Set(places.map(({ domain }) => domain.name));
+    if (await mendBridges(infra, this.#live, this.#session, concerned) === "failed") {
+      throw new UserError(
+        "Not started: a bridge could not be set up",
+        "`anklume doctor` looks for who stands in its way",
+      );
+    }
   }
 
   /** Answers those that went down. */

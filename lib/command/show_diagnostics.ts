@@ -3,7 +3,9 @@ import type { SourceText } from "../diag/source.ts";
 import { diagnosticsJson } from "../view/json.ts";
 import { diagnosticsLine } from "../view/json_lines.ts";
 import { diagnosticsText } from "../view/diagnostics.ts";
+import type { Live } from "./live.ts";
 import type { Session } from "./session.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** Prints diagnostics with their excerpts on standard error; nothing where there are none. */
 export function showDiagnostics(
@@ -13,6 +15,16 @@ export function showDiagnostics(
   closing?: string,
 ): void {
   if (diagnostics.length > 0) terminal.err(diagnosticsText(diagnostics, sources, err, closing));
+}
+
+/** Which domains cannot work on this host, for verbs that go on all the same. */
+export function showConflicts(
+  { conflicts }: Live,
+  { sources }: Workspace,
+  session: Session,
+  closing?: string,
+): void {
+  showDiagnostics(conflicts.map(({ diagnostic }) => diagnostic), sources, session, closing);
 }
 
 /** The same for programs: a line of the stream where the verb has one, else a value of its own. */

@@ -24,7 +24,8 @@ export async function status(
   await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
   const { plan, needs } = await createOutlook(workspace, live, {});
-  const seen = buildStatus(workspace.infra, live.addressing, live.actual, plan, needs);
+  const { addressing, actual, conflicts } = live;
+  const seen = buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts);
   if (options.json) {
     session.terminal.out(statusJson(seen));
     return EXIT.done;

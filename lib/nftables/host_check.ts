@@ -18,8 +18,19 @@ export interface HostFacts {
   readonly atBoot: readonly string[];
   /** Live rules against rendered ones, as in `status`. */
   readonly firewall: string;
-  /** Networks of the host that stand where a domain's are to stand. */
-  readonly overlaps: readonly string[];
+  /** Networks and routes of the host that keep a domain from working. */
+  readonly overlaps: readonly Overlap[];
+  /** Rules of the host by which some packets to a domain go elsewhere. */
+  readonly diversions: readonly Overlap[];
+  /** What of the domains' bridges is amiss on the host: `net-pro: it is down`. */
+  readonly brokenBridges: readonly string[];
+  /** Programs that run here and set up interfaces: `NetworkManager`. */
+  readonly managers: readonly string[];
+}
+
+export interface Overlap {
+  readonly summary: string;
+  readonly remedy?: string | undefined;
 }
 
 export interface ForeignChain {
@@ -69,7 +80,8 @@ export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
     uplink(facts, wishes),
     ...reversePath(facts, wishes),
     bridgeNetfilter(facts),
-    overlaps(facts),
+    ...overlaps(facts),
+    bridges(facts),
   ];
 }
 
@@ -286,9 +298,44 @@ function bridgeNetfilter({ sysctls }: HostFacts): Finding {
   };
 }
 
-function overlaps({ overlaps: all }: HostFacts): Finding {
+function overlaps({ overlaps: all, diversions }: HostFacts): Finding[] {
   const check = "routes";
-  return all.length === 0
-    ? { check, state: "ok", detail: "no network of the host overlaps a domain" }
-    : { check, state: "bad", detail: all.join("; "), remedy: "see `anklume check`" };
+  const bad = all.map(({ summary, remedy }): Finding => ({
+    check,
+    state: "bad",
+    detail: summary,
+    remedy: remedy ?? "see `anklume check`",
+  }));
+  const may = diversions.map(({ summary, remedy }): Finding => ({
+    check,
+    state: "warning",
+    detail: summary,
+    remedy: remedy ?? "see `anklume check`",
+  }));
+  const ok = { check, state: "ok", detail: "what is for a domain leaves by its bridge" } as const;
+  return bad.length + may.length === 0 ? [ok] : [...bad, ...may];
+}
+
+/** How each leaves interfaces alone that are not its own. */
+const LEAVE_ALONE: Readonly<Record<string, string>> = {
+  NetworkManager: "NetworkManager runs here; to keep it away: /etc/NetworkManager/conf.d/" +
+    "90-anklume.conf with the lines [keyfile] and " +
+    "unmanaged-devices=interface-name:net-*;interface-name:ak*, then systemctl reload NetworkManager",
+  "systemd-networkd": "systemd-networkd runs here; to keep it away: /etc/systemd/network/" +
+    "10-anklume.network with the lines [Match], Name=net-* ak*, [Link] and Unmanaged=yes, then " +
+    "networkctl reload",
+};
+
+function bridges({ brokenBridges, managers }: HostFacts): Finding {
+  const check = "bridges";
+  if (brokenBridges.length === 0) {
+    return { check, state: "ok", detail: "up, with their addresses and name servers" };
+  }
+  const hints = managers.flatMap((name) => LEAVE_ALONE[name] ?? []);
+  return {
+    check,
+    state: "bad",
+    detail: brokenBridges.join("; "),
+    remedy: ["anklume network deploy", ...hints].join(". If it happens again: "),
+  };
 }

@@ -12,6 +12,9 @@ const HEALTHY: HostFacts = {
   atBoot: [],
   firewall: "in-place",
   overlaps: [],
+  diversions: [],
+  brokenBridges: [],
+  managers: [],
 };
 const WISHES: DoctorWishes = { ipv6: false, anyInternet: true, via: [] };
 const chain = (change: Partial<ForeignChain>): ForeignChain => ({
@@ -66,7 +69,13 @@ const CASES: readonly (readonly [string, Partial<HostFacts>, string, Partial<Doc
     "rp_filter warning",
     { via: ["wg0"] },
   ],
-  ["an overlap", { overlaps: ["10.1.0.0/24 is in use"] }, "routes bad"],
+  ["an overlap", { overlaps: [{ summary: "10.1.0.0/24 is in use" }] }, "routes bad"],
+  [
+    "a rule that may lead elsewhere",
+    { diversions: [{ summary: "may not arrive" }] },
+    "routes warning",
+  ],
+  ["a broken bridge", { brokenBridges: ["net-pro: it is down"] }, "bridges bad"],
   ["no root", { chains: undefined }, "firewalls unknown"],
 ];
 
@@ -123,4 +132,13 @@ Deno.test("parseOtherTables() reads chains and flowtables of others, and sees th
     flowtables: [{ name: "f", devices: ["net-pro"] }],
   });
   assert.equal(of([rule]).chains[0]?.knowsBridges, true);
+});
+
+Deno.test("checkHost() names who may have taken a bridge's address, and how to keep it away", () => {
+  const remedyWith = (managers: string[]) =>
+    checkHost({ ...HEALTHY, brokenBridges: ["net-pro: it is down"], managers }, WISHES)
+      .find(({ check }) => check === "bridges")?.remedy;
+  assert.equal(remedyWith([]), "anklume network deploy");
+  assert.match(remedyWith(["NetworkManager"]) ?? "", /unmanaged-devices=interface-name:net-\*/);
+  assert.match(remedyWith(["systemd-networkd"]) ?? "", /Name=net-\* ak\*.*Unmanaged=yes/);
 });

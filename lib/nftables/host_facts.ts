@@ -106,6 +106,23 @@ export async function readDefaultInterfaces(options: NftOptions): Promise<string
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 
+/** Which of these services run; none where there is no systemd. */
+export async function readActiveServices(
+  names: readonly string[],
+  { signal }: NftOptions,
+): Promise<string[]> {
+  try {
+    const argv = ["systemctl", "is-active", ...names] as const;
+    // One that does not run is status 3, and the others are told all the same.
+    const options = { signal, timeoutMs: TIMEOUT_MS, okCodes: [0, 1, 2, 3, 4] };
+    const words = (await runCommand(argv, options)).stdout.split("\n");
+    return names.filter((_, i) => words[i] === "active");
+  } catch (error) {
+    if (error instanceof CommandError && error.reason !== "interrupted") return [];
+    throw error;
+  }
+}
+
 /** What a program prints; undefined where it is missing, or refuses. */
 async function attempt(
   argv: readonly [string, ...string[]],

@@ -1,3 +1,4 @@
+import { isLinkField } from "../resource/bridge_link.ts";
 import { type FieldChange, worstEffect } from "../resource/field.ts";
 import { MARK_PREFIX } from "../resource/mark.ts";
 import {
@@ -51,5 +52,6 @@ function reasonFor(fields: readonly FieldChange[]): string {
   if (fields.every((field) => field.path === "state")) {
     return "it is not in the state that infra.yml asks for";
   }
+  if (fields.every(isLinkField)) return "the host has lost a part of it";
   return "it differs from infra.yml";
 }

@@ -36,7 +36,7 @@ export function dependenciesOf(
 }
 
 /** Stopping a machine is safe without any rule. */
-function onlyStops(change: Change): boolean {
+export function onlyStops(change: Change): boolean {
   return change.action === "update" &&
     change.fields.every((field) => field.path === "state" && field.after === "stopped");
 }

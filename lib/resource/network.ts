@@ -3,6 +3,7 @@ import type { Network, NetworkPut, NetworksPost } from "../incus/wire/network.ts
 import type { Domain, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
+import { type BridgeLink, compareLink } from "./bridge_link.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import { type FieldChange, fieldChange } from "./field.ts";
 import { bornAt, marksOf, type Owner, readManaged } from "./mark.ts";
@@ -20,6 +21,8 @@ export interface ActualNetwork extends ActualBase {
   readonly managed: boolean;
   /** Of a bridge that does not stand: `pending` while Incus makes it or was interrupted, `errored`, `unavailable`. */
   readonly unready?: string;
+  /** Of our bridges: what the host's kernel has; undefined: nobody looked. */
+  readonly link?: BridgeLink;
 }
 
 export function networkAddr(bridge: string): ResourceAddr {
@@ -113,7 +116,13 @@ export function compareNetwork(desired: DesiredNetwork, actual: ActualNetwork): 
     ...readyField(actual),
     ...descriptionField(desired, actual),
     ...configFields(delta(desired, actual), actual.config, () => "in-place"),
+    ...linkFields(desired, actual),
   ];
+}
+
+/** One that Incus has not made to its end is made first. */
+function linkFields({ addr, config }: DesiredNetwork, { link, unready }: ActualNetwork) {
+  return link === undefined || unready !== undefined ? [] : compareLink(addr.name, config, link);
 }
 
 /** It is in Incus's database, and nothing on the host: machines on it cannot start. */

@@ -12,6 +12,8 @@ export interface Status {
   readonly machines: readonly MachineStatus[];
   /** Doors in the isolation that nobody declared: `instance pro/pro-dev: devices.eth9`. */
   readonly breaches: readonly string[];
+  /** Domains that cannot work on this host as it is, and why. */
+  readonly conflicts: readonly ConflictStatus[];
   /** Doors that infra.yml declares under `bypasses_isolation`: `pro-dev: eth1`. */
   readonly bypasses: readonly string[];
   /** Owned, no longer declared. */
@@ -30,6 +32,12 @@ export interface FirewallStatus {
   readonly detail?: string;
 }
 
+export interface ConflictStatus {
+  readonly domain: string;
+  readonly summary: string;
+  readonly remedy?: string;
+}
+
 export interface DomainStatus {
   readonly name: string;
   readonly trustLevel: TrustLevel;
@@ -40,6 +48,8 @@ export interface DomainStatus {
   readonly internet: string;
   /** Whether its bridge stands. */
   readonly present: boolean;
+  /** What of its bridge is amiss on the host, and `apply` mends: `it is down`, `nobody answers for DNS and DHCP`. */
+  readonly trouble: readonly string[];
 }
 
 export interface MachineStatus {
@@ -59,6 +69,15 @@ export interface MachineStatus {
 export function statusText(status: Status, style: Style): string {
   const { colors, width } = style;
   const lines = [firewallLine(status, style)];
+  for (const { summary, remedy } of status.conflicts) {
+    lines.push(colors.red(hang("Conflict  ", printable(summary), width)));
+    if (remedy !== undefined) lines.push(hang("          ", printable(remedy), width));
+  }
+  for (const { bridge, trouble } of status.domains) {
+    if (trouble.length === 0) continue;
+    const text = `${bridge}: ${trouble.join(", ")}; \`anklume apply\` mends it`;
+    lines.push(colors.red(hang("Bridge    ", printable(text), width)));
+  }
   for (const breach of status.breaches) {
     lines.push(
       colors.red(colors.bold(hang("BREACH    ", `${printable(breach)} stands open`, width))),
@@ -132,6 +151,7 @@ function domainTable(status: Status, style: Style): string[] {
 function domainState(domain: DomainStatus, { colors }: Style): Cell {
   if (!domain.enabled) return { text: "disabled", paint: colors.dim };
   if (!domain.present) return { text: "absent", paint: colors.yellow };
+  if (domain.trouble.length > 0) return { text: "broken", paint: colors.red };
   return { text: "up", paint: colors.green };
 }
 

@@ -17,6 +17,7 @@ const status: Status = {
       bridge: "net-pro",
       internet: "full",
       present: true,
+      trouble: [],
     },
     {
       name: "a-domain-with-a-long-name",
@@ -26,6 +27,7 @@ const status: Status = {
       bridge: "net-a-doma-1f3c",
       internet: "via wg0, tun-corporate",
       present: false,
+      trouble: [],
     },
   ],
   machines: [
@@ -50,6 +52,7 @@ const status: Status = {
     },
   ],
   breaches: [],
+  conflicts: [],
   bypasses: [],
   orphans: [],
   pending: 1,
@@ -66,6 +69,16 @@ Deno.test("statusText() keeps every line within 80 columns, whatever the names",
     ...status,
     firewall: { state: "different", detail: "rule 4 of chain forward is not the rendered one" },
     breaches: ["instance pro/pro-dev: devices.eth9 is a NIC that walks around the isolation"],
+    conflicts: [{
+      domain: "pro",
+      summary:
+        "The subnet of `pro`, 10.120.3.0/24, is already in use on this host: the interface eth0",
+      remedy: "give `pro` another `subnet_id`, or change `global.addressing`, or another network",
+    }],
+    domains: status.domains.map((domain) => ({
+      ...domain,
+      trouble: ["it is down", "no address 10.120.3.254/24", "nobody answers for DNS and DHCP"],
+    })),
     bypasses: ["a-domain-with-a-long-name-07-the-machine: eth1, usb-device-nobody-declared"],
     orphans: ["instance old-domain/old-domain-with-a-machine-whose-name-goes-on-and-on-and-on-x"],
   }, plain);
@@ -90,4 +103,18 @@ Deno.test("statusText() lets no escape sequence of an alias through", () => {
     machines: [{ ...machine, image: "local:\u001b[2J" }],
   }, plain);
   assert.ok(!text.includes("\u001b"));
+});
+
+Deno.test("statusText() tells conflicts and broken bridges above the domains", () => {
+  const text = statusText({
+    ...status,
+    conflicts: [{ domain: "pro", summary: "`pro` cannot work", remedy: "move it" }],
+    domains: [{ ...status.domains[0]!, trouble: ["nobody answers for DHCP"] }],
+  }, plain);
+  const lines = text.split("\n").map((line) => line.trim());
+  const at = (start: string) => lines.findIndex((line) => line.startsWith(start));
+  assert.ok(0 < at("Conflict  `pro` cannot work"));
+  assert.ok(at("Conflict") < at("Bridge    net-pro: nobody answers for DHCP"), text);
+  assert.ok(at("Bridge ") < at("DOMAIN"), text);
+  assert.match(text, /pro .* broken/);
 });

@@ -1,0 +1,194 @@
+import type { HostInterface, HostRoute, HostRouting } from "./host_networks.ts";
+import type { HostRule } from "./host_rules.ts";
+import { addressBlock, type IpBlock, ipBlock, overlaps } from "./ip_block.ts";
+import { KernelRoutes, type RouteChoice, type RoutedPacket } from "./kernel_route.ts";
+
+/** A domain's network of one family. */
+export interface DomainNetwork {
+  readonly domain: string;
+  readonly bridge: string;
+  /** `10.120.3.0/24` */
+  readonly subnet: string;
+  readonly block: IpBlock;
+  readonly gateway: IpBlock;
+}
+
+/** Packets to a domain that leave by another way than its bridge. */
+export interface Diversion {
+  readonly network: DomainNetwork;
+  readonly choice: RouteChoice;
+  /** Whose packets, in words: `the host's packets`. */
+  readonly whose: string;
+}
+
+/** Somewhere beyond the uplink: documentation addresses (RFC 5737, 3849). */
+const OUTSIDE = { 4: "203.0.113.10", 6: "2001:db8::10" } as const;
+
+/**
+ * By which way packets to the domains leave, as the kernel finds it with every bridge up and at its address: a bridge that lost its
+ * address is another fault, and mended otherwise.
+ */
+export class DomainRoutes {
+  readonly #kernel: KernelRoutes;
+  /** Of routes that lead elsewhere than into a domain, and of rules. */
+  readonly #others: readonly IpBlock[];
+  readonly #uplinks: readonly string[];
+  readonly #vrfs: ReadonlyMap<string, string>;
+  readonly #family: 4 | 6;
+
+  /** @param via interfaces by which `infra.yml` lets some domain out, beside the default routes */
+  constructor(
+    { routes, rules }: HostRouting,
+    interfaces: readonly HostInterface[],
+    networks: readonly DomainNetwork[],
+    family: 4 | 6,
+    via: readonly string[] = [],
+  ) {
+    this.#family = family;
+    this.#vrfs = vrfsOf(interfaces);
+    const presumed = networks.map(({ bridge, subnet }): HostRoute => {
+      const table = this.#vrfs.get(bridge);
+      return {
+        dst: subnet,
+        dev: bridge,
+        ...(table === undefined ? {} : { table }),
+        // What the kernel gives connected routes.
+        ...(family === 4 ? {} : { metric: 256 }),
+      };
+    });
+    const subnets = new Map(networks.map(({ bridge, subnet }) => [bridge, subnet]));
+    // What else leads over a domain's bridge the plan itself takes away, such as its old subnet.
+    const lasting = routes.filter(({ dev = "", dst }) => (subnets.get(dev) ?? dst) === dst);
+    this.#kernel = new KernelRoutes({ routes: [...lasting, ...presumed], rules }, family);
+    this.#others = [
+      ...lasting.filter(({ dev = "" }) => !subnets.has(dev)).map(({ dst }) => dst),
+      ...rules.flatMap(({ to }) => to ?? []),
+    ].flatMap((text) => ipBlock(text, family) ?? []).filter((block) => block.family === family);
+    const ways = routes.filter(({ dst, table }) => dst === "default" && table === undefined);
+    this.#uplinks = [...new Set([...ways.flatMap(({ dev }) => dev ?? []), ...via])];
+  }
+
+  /** Packets without which the domain does not work, where they certainly leave elsewhere. */
+  diverted(network: DomainNetwork): Diversion[] {
+    return this.#followed(network, this.#usual(network)).filter(({ choice }) => choice.certain);
+  }
+
+  /** Packets that some rule picks out, and that then leave elsewhere: only who knows all of the host can say whether there are any. */
+  maybeDiverted(network: DomainNetwork): Diversion[] {
+    const picked = this.#kernel.rules.flatMap((rule) => this.#picked(rule, network));
+    return [
+      ...this.#followed(network, this.#usual(network)).filter(({ choice }) => !choice.certain),
+      ...this.#followed(network, picked),
+    ];
+  }
+
+  /** What becomes of a packet of the host's, or of one that came in by `iif`; the last is certain. */
+  choices(to: string, iif = "lo"): RouteChoice[] {
+    const block = ipBlock(to);
+    return block?.family === this.#family
+      ? this.#kernel.choices({ to: block, iif, ...this.#vrfOf(iif) })
+      : [];
+  }
+
+  /** Tables that the host's packets to a domain are looked up in, as long as none before has a route for them. */
+  tablesFor({ block }: DomainNetwork): ReadonlySet<string> {
+    return this.#kernel.tablesFor({ to: inside(block), iif: "lo" });
+  }
+
+  #usual({ gateway }: DomainNetwork): Asked[] {
+    const from = ipBlock(OUTSIDE[this.#family]);
+    return [
+      { whose: "the host's packets", packet: { iif: "lo" } },
+      { whose: "what its gateway answers", packet: { iif: "lo", from: gateway } },
+      ...this.#uplinks.map((iif) => ({
+        whose: `answers that come in by ${iif}`,
+        packet: { iif, ...(from === undefined ? {} : { from }), ...this.#vrfOf(iif) },
+      })),
+    ];
+  }
+
+  /** The packet that a rule with selectors is for. */
+  #picked(rule: HostRule, { bridge, block }: DomainNetwork): Asked[] {
+    const { iif = "lo", mark, uids } = rule;
+    const source = rule.from === undefined ? undefined : ipBlock(rule.from, this.#family);
+    // Neighbours speak to each other without a route.
+    const neighbours = iif === bridge || (source !== undefined && overlaps(source, block));
+    if (isPlain(rule) || rule.not || rule.oif !== undefined || neighbours) return [];
+    const words = [
+      rule.iif === undefined ? "" : `come in by ${iif}`,
+      rule.from === undefined ? "" : `come from ${rule.from}`,
+      mark === undefined ? "" : `carry the mark 0x${mark.value.toString(16)}`,
+      uids === undefined ? "" : `are sent by user ${uids[0]}`,
+    ].filter((word) => word !== "");
+    if (words.length === 0) return [];
+    return [{
+      whose: `packets that ${words.join(" and ")}`,
+      packet: {
+        iif,
+        ...(source === undefined ? {} : { from: inside(source) }),
+        ...(mark === undefined ? {} : { mark: mark.value }),
+        ...(uids === undefined ? {} : { uid: uids[0] }),
+        ...this.#vrfOf(iif),
+      },
+    }];
+  }
+
+  #followed(network: DomainNetwork, asked: readonly Asked[]): Diversion[] {
+    const points = pointsWithin(network.block, this.#others);
+    return asked.flatMap(({ whose, packet }) =>
+      points.flatMap((to) =>
+        this.#kernel.choices({ ...packet, to })
+          .filter(({ kind, certain, route }) =>
+            route?.dev !== network.bridge && (certain || kind !== "nowhere")
+          )
+          .map((choice) => ({ network, choice, whose }))
+      )
+    );
+  }
+
+  #vrfOf(name: string): { vrf?: string } {
+    const vrf = this.#vrfs.get(name);
+    return vrf === undefined ? {} : { vrf };
+  }
+}
+
+interface Asked {
+  readonly whose: string;
+  readonly packet: Omit<RoutedPacket, "to">;
+}
+
+/** Addresses of a network, at least one of each part that may fare alike: `others` are what routes and rules name. */
+function pointsWithin(network: IpBlock, others: readonly IpBlock[]): IpBlock[] {
+  const points = new Set([network.first + 1n]);
+  for (const block of others) {
+    if (block.length <= network.length || !overlaps(block, network)) continue;
+    points.add(inside(block).first);
+    if (block.last < network.last) points.add(block.last + 1n);
+  }
+  return [...points].map((point) => addressBlock(point, network.family));
+}
+
+/** An address of a network that a host may have. */
+function inside({ first, last, family }: IpBlock): IpBlock {
+  return addressBlock(first === last ? first : first + 1n, family);
+}
+
+/** Whether a rule is for every packet of the host's. */
+function isPlain(rule: HostRule): boolean {
+  return rule.from === undefined && rule.iif === undefined && rule.oif === undefined &&
+    rule.mark === undefined && rule.uids === undefined && rule.others === undefined &&
+    rule.l3mdev === undefined;
+}
+
+/** Interface -> the table of the VRF that it is a port of. */
+function vrfsOf(interfaces: readonly HostInterface[]): Map<string, string> {
+  const tables = new Map(
+    interfaces.flatMap(({ name, kind, table }) =>
+      kind === "vrf" && table !== undefined ? [[name, table] as const] : []
+    ),
+  );
+  return new Map(interfaces.flatMap(({ name, master }) => {
+    const table = master === undefined ? undefined : tables.get(master);
+    return table === undefined ? [] : [[name, table] as const];
+  }));
+}

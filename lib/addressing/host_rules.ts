@@ -1,0 +1,128 @@
+import { type JsonObject, numberOf, textOf } from "./ip_json.ts";
+
+/** What a rule does with a packet that it is for. */
+export type RuleAction = "lookup" | "goto" | "nothing" | "drop";
+
+/** One line of `ip rule`, of one family. A selector that is absent fits every packet. */
+export interface HostRule {
+  readonly priority: number;
+  /** The selectors are turned round. */
+  readonly not?: boolean;
+  /** Networks: `10.0.0.0/8`. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Where it came in; what the host itself sends comes in by `lo`. */
+  readonly iif?: string;
+  /** Where a socket is bound to. */
+  readonly oif?: string;
+  readonly mark?: { readonly value: number; readonly mask: number };
+  /** First and last user. */
+  readonly uids?: readonly [number, number];
+  /** The table is that of the VRF that the packet belongs to. */
+  readonly l3mdev?: boolean;
+  /** Selectors that cannot be judged without a packet at hand: `ipproto tcp`, `dport 22`, or unknown ones. */
+  readonly others?: readonly string[];
+  readonly action: RuleAction;
+  readonly table?: string;
+  readonly target?: number;
+  /** A route with a prefix no longer than that does not count. */
+  readonly suppressLength?: number;
+  /** Routes by interfaces of some group do not count: whether one is in it is not known here. */
+  readonly suppressGroup?: boolean;
+  /** As `ip rule` prints it, for people: `5270: from all lookup 52`. */
+  readonly text: string;
+}
+
+/** Keys that select nothing, or are read below. Any other is a selector that nobody here knows. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...["priority", "not", "src", "srclen", "dst", "dstlen", "iif", "iif_detached", "oif"],
+  ...["oif_detached", "fwmark", "fwmask", "uid_start", "uid_end", "l3mdev", "table", "action"],
+  ...["goto", "unresolved", "nop", "suppress_prefixlen", "suppress_ifgroup", "protocol"],
+  ...["flow_from", "flow_to", "family"],
+]);
+
+const DROPS: ReadonlySet<unknown> = new Set(["blackhole", "unreachable", "prohibit"]);
+
+/** Without any said the kernel has these. */
+export const DEFAULT_RULES: readonly HostRule[] = [
+  { priority: 0, action: "lookup", table: "local", text: "0: from all lookup local" },
+  { priority: 32_766, action: "lookup", table: "main", text: "32766: from all lookup main" },
+];
+
+/** Reads one object of `ip -json rule show` (iproute2's `ip/iprule.c`); undefined: it is none. */
+export function ruleOf(entry: JsonObject): HostRule | undefined {
+  const priority = numberOf(entry["priority"]);
+  if (priority === undefined) return undefined;
+  const [from, to] = [network(entry, "src"), network(entry, "dst")];
+  const [iif, oif, table] = [textOf(entry["iif"]), textOf(entry["oif"]), textOf(entry["table"])];
+  const value = numberOf(entry["fwmark"]);
+  const [first, last] = [numberOf(entry["uid_start"]), numberOf(entry["uid_end"])];
+  const others = Object.keys(entry).filter((key) => !KNOWN.has(key));
+  const suppressLength = numberOf(entry["suppress_prefixlen"]);
+  const target = numberOf(entry["goto"]);
+  const l3mdev = "l3mdev" in entry;
+  return {
+    priority,
+    ...("not" in entry ? { not: true } : {}),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(iif === undefined ? {} : { iif }),
+    ...(oif === undefined ? {} : { oif }),
+    ...(value === undefined
+      ? {}
+      : { mark: { value, mask: numberOf(entry["fwmask"]) ?? 0xffff_ffff } }),
+    ...(first === undefined ? {} : { uids: [first, last ?? first] as const }),
+    ...(l3mdev ? { l3mdev } : {}),
+    ...(others.length === 0 ? {} : { others }),
+    action: actionOf(entry, table !== undefined || l3mdev),
+    ...(table === undefined ? {} : { table }),
+    ...(target === undefined ? {} : { target }),
+    ...(suppressLength === undefined ? {} : { suppressLength }),
+    ...("suppress_ifgroup" in entry ? { suppressGroup: true } : {}),
+    text: ruleText(entry),
+  };
+}
+
+function actionOf(entry: JsonObject, looksUp: boolean): RuleAction {
+  if (DROPS.has(entry["action"])) return "drop";
+  if (looksUp) return "lookup";
+  return "goto" in entry && !("unresolved" in entry) ? "goto" : "nothing";
+}
+
+/** `src` and `srclen`, or `dst` and `dstlen`; undefined: all. */
+function network(entry: JsonObject, key: "src" | "dst"): string | undefined {
+  const address = textOf(entry[key]);
+  if (address === undefined || address === "all") return undefined;
+  const length = numberOf(entry[`${key}len`]);
+  return length === undefined ? address : `${address}/${length}`;
+}
+
+/** Much as `ip rule` writes it, without what only concerns who made it. */
+function ruleText(entry: JsonObject): string {
+  const words = [
+    "not" in entry ? "not" : "",
+    `from ${network(entry, "src") ?? "all"}`,
+    ...(["dst", "fwmark", "iif", "oif", "uid_start", "ipproto", "sport", "dport"] as const)
+      .flatMap((key) => selectorText(entry, key)),
+    "l3mdev" in entry ? "lookup [l3mdev-table]" : "",
+    "table" in entry ? `lookup ${String(entry["table"])}` : "",
+    "suppress_prefixlen" in entry ? `suppress_prefixlength ${entry["suppress_prefixlen"]}` : "",
+    "goto" in entry ? `goto ${String(entry["goto"])}` : "",
+    typeof entry["action"] === "string" ? entry["action"] : "",
+  ];
+  return `${String(entry["priority"])}: ${words.filter((word) => word !== "").join(" ")}`;
+}
+
+function selectorText(entry: JsonObject, key: string): string[] {
+  if (key === "dst") {
+    const to = network(entry, "dst");
+    return to === undefined ? [] : [`to ${to}`];
+  }
+  const value = entry[key] ?? entry[`${key}_start`];
+  if (value === undefined) return [];
+  if (key === "uid_start") return [`uidrange ${String(value)}-${String(entry["uid_end"])}`];
+  if (key === "fwmark" && "fwmask" in entry) {
+    return [`fwmark ${String(value)}/${String(entry["fwmask"])}`];
+  }
+  return [`${key} ${String(value)}`];
+}

@@ -1,0 +1,49 @@
+/** An object that a program printed as JSON: nothing of it is known. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The objects of a value that should be a list of them. */
+export function objectsOf(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A text with something in it. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** A number, or one in hexadecimal as `ip` prints marks: `0xca6c`. */
+export function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && /^(0x[0-9a-f]+|\d+)$/i.test(value)
+    ? Number(value)
+    : undefined;
+}
+
+/**
+ * The objects that `ip -json` printed: one list, or with `-batch` one for each command, each on a line of its own. Nothing where a
+ * version prints nothing for nothing. Throws when the text is not that.
+ */
+export function ipObjects(json: string, command: string): JsonObject[] {
+  const whole = listOf(json);
+  if (whole !== undefined) return whole;
+  return json.split("\n").filter((line) => line.trim() !== "").flatMap((line) => {
+    const list = listOf(line);
+    if (list === undefined) {
+      throw new Error(`Cannot read the output of ${command}: ${line.slice(0, 60)} is no list`);
+    }
+    return list;
+  });
+}
+
+function listOf(json: string): JsonObject[] | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Array.isArray(value) ? objectsOf(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+import { IncusError } from "../incus/incus_error.ts";
+import type { Change } from "../plan/plan.ts";
+import { compareLink, isLinkField, needsSetup } from "../resource/bridge_link.ts";
+import type { FieldChange } from "../resource/field.ts";
+import { actualNetwork, type DesiredNetwork, networkUpdateBody } from "../resource/network.ts";
+import type { StepContext } from "./step_context.ts";
+
+/** What Incus answers where a name server that it does not know holds the bridge's address. */
+export const ADDRESS_IN_USE = /dnsmasq.*Address already in use/s;
+
+/** Milliseconds that a name server may take to open its sockets. */
+const SERVER_MS = 5000;
+const PAUSE_MS = 100;
+const PORT = /^link\.ports\.(.+)$/;
+
+/**
+ * Gives a bridge back what the host has lost of it: Incus sets it up anew, with link, addresses, routes and name server, and machines on
+ * it stay plugged in. Plugs are put right here.
+ */
+export async function mendBridge(
+  context: StepContext,
+  { fields }: Change,
+  desired: DesiredNetwork,
+): Promise<void> {
+  const { bridges, progress } = context;
+  const { name } = desired.addr;
+  if (bridges !== undefined && fields.some(({ path }) => path === "link.master")) {
+    await bridges.unplug(name);
+  }
+  if (needsSetup(fields)) {
+    progress("setting the bridge up anew");
+    await setUp(context, desired);
+  }
+  if (bridges === undefined) return;
+  // An interface that was made anew has none of its ports yet: what is read tells, not what was planned.
+  for (const { path, after } of await leftOf(context, desired) ?? []) {
+    const port = PORT.exec(path)?.[1];
+    if (port === undefined) continue;
+    if (after === undefined) await bridges.unplug(port);
+    else await bridges.plug(port, name);
+  }
+  const left = await settled(context, desired);
+  if (left.length === 0) return;
+  const words = left.map(({ path, before, after }) =>
+    `${path} is ${before ?? "missing"}${after === undefined ? "" : `, not ${after}`}`
+  );
+  throw new Error(
+    `it was set up anew, and still ${
+      words.join("; ")
+    }: somebody on this host takes it away, or holds ` +
+      "its addresses (`anklume doctor` may tell who)",
+  );
+}
+
+/**
+ * Incus sets a bridge up, and starts its name server, when a key of it changes. The size of packets is one that changes nothing when it
+ * is said: it is Incus's own default.
+ */
+async function setUp({ incus, cleanup, progress }: StepContext, desired: DesiredNetwork) {
+  const { name } = desired.addr;
+  const toggle = async (said: boolean) => {
+    const { value, etag } = await incus.networks.get(name);
+    const { config, ...body } = networkUpdateBody(desired, actualNetwork(value));
+    const { "bridge.mtu": _, ...rest } = config;
+    const next = said ? { ...rest, "bridge.mtu": "1500" } : rest;
+    await incus.networks.update(name, { ...body, config: next }, { etag });
+  };
+  try {
+    await toggle(true);
+  } catch (error) {
+    const left = error instanceof IncusError && ADDRESS_IN_USE.test(error.message);
+    if (!left || cleanup === undefined) throw error;
+    progress("ending a name server that Incus does not know");
+    await cleanup.endNameServer(name, { anyones: true });
+    await toggle(true);
+  }
+  await toggle(false);
+}
+
+/** What is still amiss; undefined: nobody can look. */
+async function leftOf(
+  { bridges }: StepContext,
+  { addr, config }: DesiredNetwork,
+): Promise<FieldChange[] | undefined> {
+  const link = await bridges?.read(addr.name);
+  return link === undefined ? undefined : compareLink(addr.name, config, link).filter(isLinkField);
+}
+
+/** The same, once a name server has had its time. */
+async function settled(context: StepContext, desired: DesiredNetwork): Promise<FieldChange[]> {
+  const end = context.now() + SERVER_MS;
+  for (;;) {
+    const left = await leftOf(context, desired) ?? [];
+    if (left.length === 0 || context.now() > end) return left;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}

@@ -1,0 +1,132 @@
+import type { HostBridges } from "../apply/step_context.ts";
+import type { Addressing } from "../addressing/addressing.ts";
+import type { HostInterface, HostRoute } from "../addressing/host_networks.ts";
+import { runCommand } from "../host/command.ts";
+import type { Infra } from "../infra/infra.ts";
+import { nicsOf } from "../nftables/nic.ts";
+import type { IncusState } from "../plan/actual_state.ts";
+import type { BridgeLink } from "../resource/bridge_link.ts";
+import type { ActualInstance } from "../resource/instance.ts";
+import { MARK, type Owner } from "../resource/mark.ts";
+import type { ActualResource } from "../resource/resource.ts";
+import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+
+const TIMEOUT_MS = 10_000;
+
+/** Who belongs on the bridges of an infra. */
+export interface Plugs {
+  /** Bridge -> ports of its machines that run. */
+  readonly running: ReadonlyMap<string, readonly string[]>;
+  /** Every port that is a machine's of the infra, whether it runs or not. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** Ports by what infra.yml and Incus say: an orphan of ours is no stranger. */
+export function plugsOf(
+  infra: Infra,
+  addressing: Addressing,
+  owner: Owner,
+  { resources }: IncusState,
+): Plugs {
+  const nics = nicsOf(infra, addressing);
+  const instances = resources.filter((each) => each.kind === "instance");
+  const runs = new Set(
+    instances.filter(({ status }) => status === "Running")
+      .map(({ addr }) => `${addr.project}/${addr.name}`),
+  );
+  const running = nics.filter(({ machine }) =>
+    runs.has(`${addressing.machines.get(machine)?.domain}/${machine}`)
+  );
+  const ours = instances.filter(({ config }) => config[MARK.infra] === owner.infraId);
+  return {
+    running: new Map(
+      [...Map.groupBy(running, ({ bridge }) => bridge)].map(([bridge, all]) =>
+        [bridge, all.map(({ port }) => port)] as const
+      ),
+    ),
+    known: new Set([...nics.map(({ port }) => port), ...ours.flatMap(portsOf)]),
+  };
+}
+
+function portsOf({ config, expandedDevices }: ActualInstance): string[] {
+  return Object.entries(expandedDevices).flatMap(([name, device]) =>
+    device.type === "nic"
+      ? [device["host_name"], config[`volatile.${name}.host_name`]].filter((each) =>
+        each !== undefined
+      )
+      : []
+  );
+}
+
+/** Bridges as the kernel has them, from one look at the host. */
+export class BridgeLinks {
+  readonly #interfaces: ReadonlyMap<string, HostInterface>;
+  readonly #ports: ReadonlyMap<string | undefined, readonly HostInterface[]>;
+  readonly #routes: ReadonlyMap<string | undefined, readonly HostRoute[]>;
+  readonly #listeners: readonly string[] | undefined;
+  readonly #plugs: Plugs;
+
+  constructor({ interfaces, routing, listeners }: Surroundings, plugs: Plugs) {
+    this.#interfaces = new Map(interfaces.map((each) => [each.name, each]));
+    this.#ports = Map.groupBy(interfaces, ({ master }) => master);
+    const routes = [...routing?.ipv4.routes ?? [], ...routing?.ipv6.routes ?? []];
+    this.#routes = Map.groupBy(
+      routes.filter(({ type, gateway, table }) =>
+        type === undefined && gateway === undefined && table === undefined
+      ),
+      ({ dev }) => dev,
+    );
+    this.#listeners = listeners;
+    this.#plugs = plugs;
+  }
+
+  of(bridge: string): BridgeLink {
+    const own = this.#interfaces.get(bridge);
+    const { running, known } = this.#plugs;
+    return {
+      stands: own !== undefined,
+      up: own?.up ?? false,
+      addresses: (own?.addresses ?? []).filter((each) => !each.startsWith("fe80:")),
+      routes: (this.#routes.get(bridge) ?? []).map(({ dst }) => dst),
+      ...(own?.master === undefined ? {} : { master: own.master }),
+      ...(this.#listeners === undefined ? {} : { listeners: this.#listeners }),
+      ports: Object.fromEntries(
+        (running.get(bridge) ?? []).flatMap((name) => {
+          const port = this.#interfaces.get(name);
+          return port === undefined ? [] : [[name, port.master ?? ""]];
+        }),
+      ),
+      strangers: (this.#ports.get(bridge) ?? []).map(({ name }) => name)
+        .filter((name) => !known.has(name)),
+    };
+  }
+}
+
+/** The state with what the kernel has of this infra's bridges. */
+export function withLinks(
+  state: IncusState,
+  ownedBridges: ReadonlySet<string>,
+  around: Surroundings,
+  plugs: Plugs,
+): IncusState {
+  // Nobody looked: in an admin container whose host does not answer.
+  if (around.routing === undefined) return state;
+  const links = new BridgeLinks(around, plugs);
+  const withLink = (resource: ActualResource): ActualResource =>
+    resource.kind === "network" && ownedBridges.has(resource.addr.name)
+      ? { ...resource, link: links.of(resource.addr.name) }
+      : resource;
+  return { ...state, resources: state.resources.map(withLink) };
+}
+
+/** The bridges of this host, for who mends them. */
+export function hostBridges(plugs: Plugs): HostBridges {
+  const set = async (...what: string[]) => {
+    await runCommand(["ip", "link", "set", "dev", ...what], { timeoutMs: TIMEOUT_MS });
+  };
+  return {
+    read: async (bridge) => new BridgeLinks(await readHostNetworks(), plugs).of(bridge),
+    plug: (port, bridge) => set(port, "up", "master", bridge),
+    unplug: (port) => set(port, "nomaster"),
+  };
+}

@@ -11,7 +11,6 @@
  *   echo 4|6 PORT                     answers UDP on a port, where it is free
  *   own 4|6 ADDR                      an address to be waited for before anything is sent; `missing ADDR` if it never comes
  *   send N 4|6 tcp|udp|icmp ADDR PORT N is unique in the run
- *   frame INTERFACE HEX               sends a frame as it is
  *   ready?                            -> ready
  *   go                                -> one `answer` a probe, a `seen` for each packet seen, then `end`
  *
@@ -440,16 +439,6 @@ static void add_capture(const char *direction) {
   if (!ring || bind(capture, (struct sockaddr *)&every, sizeof every) < 0) puts("blind");
 }
 
-static void send_frame(const char *interface, const char *hex) {
-  unsigned char data[512];
-  size_t size = 0;
-  struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = if_nametoindex(interface)};
-  int fd = socket(AF_PACKET, SOCK_RAW, 0);
-  for (unsigned byte; size < sizeof data && sscanf(hex + 2 * size, "%2x", &byte) == 1; size++) data[size] = byte;
-  if (sendto(fd, data, size, 0, (struct sockaddr *)&to, sizeof to) < 0) perror("frame");
-  close(fd);
-}
-
 int main(int argc, char **argv) {
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
   if (slash && !strncmp(slash + 1, ".anklume-probe-", 15)) unlink(argv[0]);
@@ -462,7 +451,7 @@ int main(int argc, char **argv) {
   probes = calloc(MAX_PROBES + 1, sizeof *probes);
   if (!probes) return 1;
   setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-  char line[1200], kind[24], address[80], hex[1024];
+  char line[1200], kind[24], address[80];
   unsigned n;
   int family, port;
   while (fgets(line, sizeof line, stdin)) {
@@ -472,8 +461,6 @@ int main(int argc, char **argv) {
     else if (sscanf(line, "echo %d %d", &family, &port) == 2) add_echo(family, port);
     else if (sscanf(line, "send %u %d %7s %79s %d", &n, &family, kind, address, &port) == 5) {
       add(n, family, kind, address, port);
-    } else if (sscanf(line, "frame %15s %1023s", kind, hex) == 2) {
-      send_frame(kind, hex);
     } else if (!strncmp(line, "ready?", 6)) {
       puts("ready");
       fflush(stdout);

@@ -9,6 +9,7 @@ import type { PreparedSync } from "../ansible/sync.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import { envVar } from "../host/terminal.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
+import type { Infra } from "../infra/infra.ts";
 import { policyWarnings } from "../nftables/policy_warning.ts";
 import { renderRuleset } from "../nftables/render_ruleset.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
@@ -46,6 +47,8 @@ export interface Live extends AsyncDisposable {
   tree(): PreparedSync;
   /** The ruleset once these bridges are deleted: no longer declared, they stood in it to stay walled off. */
   rulesetWithout(bridges: ReadonlySet<string>): Ruleset;
+  /** The ruleset that another infra.yml on the same addresses would have. */
+  rulesetOf(infra: Infra): Ruleset;
   readonly warnings: readonly Diagnostic[];
   /** Domains that cannot work on this host as it is: looking and closing go on, and so do the others. */
   readonly conflicts: readonly HostConflict[];
@@ -90,9 +93,9 @@ export async function openLive(
     const known = workspace.lock === undefined ? await reading.state : undefined;
     const { addressing, lock, diagnostics } = await resolve(workspace, known, options);
     const host = hostSide(incus);
-    const render = (addressing: Addressing, orphanBridges: readonly string[]) => {
+    const render = (addressing: Addressing, orphanBridges: readonly string[], of = infra) => {
       const { localUplinks } = surroundings;
-      return renderRuleset(infra, addressing, { orphanBridges, localUplinks }, reading.templates);
+      return renderRuleset(of, addressing, { orphanBridges, localUplinks }, reading.templates);
     };
     const compare = (ruleset: Ruleset) => {
       const compared = host.firewall(ruleset, signal);
@@ -152,6 +155,7 @@ export async function openLive(
         (same ? early : undefined) ?? prepareTree(workspace, addressing, false, ruleset.text),
       rulesetWithout: (bridges) =>
         render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge))),
+      rulesetOf: (other) => render(addressing, orphanBridges, other),
       warnings: [...found, ...warnings, ...policyWarnings(infra, addressing)],
       conflicts,
       ways: domainRoutes(infra, addressing, surroundings),

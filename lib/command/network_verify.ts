@@ -1,5 +1,4 @@
 import { makeRoot } from "../host/make_root.ts";
-import type { Infra } from "../infra/infra.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import { notRunning, planProbes, type Scene } from "../verify/plan_probes.ts";
 import { type Result, siteOf } from "../verify/judge.ts";
@@ -20,11 +19,12 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { assertOnHost } from "./host_side.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, liveMachines } from "./outlook.ts";
-import { traced } from "./network_why.ts";
-import { readSurroundings, type Surroundings } from "./outside.ts";
+import { askRules, type RuleContext } from "./ask_rules.ts";
+import { readSurroundings } from "./outside.ts";
 import { selectDomains } from "./select_domains.ts";
 import type { Session } from "./session.ts";
 import { showConflicts } from "./show_diagnostics.ts";
+import type { Question } from "./stage.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
 
 export interface VerifyOptions {
@@ -101,7 +101,7 @@ export async function verifyLive(
     ...(host ? [hostSite(program, signal)] : []),
   ], signal);
   const ms = performance.now() - began;
-  const reasons = host ? await reasonsOf(results, infra, live, around, signal) : new Map();
+  const reasons = host ? await reasonsOf(results, { infra, live, signal }) : new Map();
   const verification = {
     project: infra.projectName,
     firewall: status.firewall.state,
@@ -123,18 +123,15 @@ export async function verifyLive(
   return isProven(verification) ? EXIT.done : EXIT.failed;
 }
 
-/** Of so many pairs of each kind of difference the live rules are asked why; each takes half a second. */
+/** Of so many pairs of each kind of difference the live rules are asked why. */
 const MOST_REASONS = 3;
 
 /** What the live rules say about the flows that differ, one of each pair. */
 async function reasonsOf(
   results: readonly Result[],
-  infra: Infra,
-  live: Live,
-  around: Surroundings,
-  signal: AbortSignal,
+  context: RuleContext,
 ): Promise<Map<Result, WhyLine>> {
-  const reasons = new Map<Result, WhyLine>();
+  const asked: { readonly result: Result; readonly question: Question }[] = [];
   const pairs = new Map<Result["difference"], Set<string>>();
   for (const result of differences(results)) {
     const { from, to, address, source, protocol, port } = result.probe;
@@ -143,25 +140,33 @@ async function reasonsOf(
     const pair = `${placeText(from)} ${address}`;
     if (from.kind === "host" || told.size === MOST_REASONS || told.has(pair)) continue;
     told.add(pair);
-    const sender = source ?? addressOf(from, address.includes(":"), live);
+    const sender = source ?? addressOf(from, address.includes(":"), context.live);
     if (sender === undefined) continue;
-    const ends = {
+    const question: Question = {
       from: { name: placeText(from), place: from, address: sender },
       to: { name: placeText(to), place: to, address },
+      service: { protocol, port },
     };
-    try {
-      const [line] = await traced(ends, [{ protocol, port }], infra, live, around, signal);
-      if (line !== undefined) reasons.set(result, line);
-    } catch (error) {
-      // No table at all: that is said already.
-      if (!(error instanceof FirewallError)) throw error;
-      break;
-    }
+    asked.push({ result, question });
   }
-  return reasons;
+  try {
+    const lines = await askRules(asked.map(({ question }) => question), context);
+    return new Map(asked.flatMap(({ result }, i) => {
+      const line = lines[i];
+      return line === undefined ? [] : [[result, line] as const];
+    }));
+  } catch (error) {
+    // No table at all: that is said already.
+    if (!(error instanceof FirewallError)) throw error;
+    return new Map();
+  }
 }
 
-function addressOf(place: Place, six: boolean, { addressing }: Live): string | undefined {
+function addressOf(
+  place: Place,
+  six: boolean,
+  { addressing }: Pick<Live, "addressing">,
+): string | undefined {
   if (place.kind !== "machine") return undefined;
   const machine = addressing.machines.get(place.machine);
   return six ? machine?.ipv6 : machine?.ip;

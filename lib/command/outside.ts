@@ -8,6 +8,7 @@ import { isLocalInterface } from "../nftables/local_interface.ts";
 import type { OutsidePlace } from "../verify/probe.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import { bridgeOwners, readHostNetworks } from "./host_networks.ts";
+import { routeTo } from "./route.ts";
 
 /** Documentation addresses (RFC 5737, 3849): whoever is behind the uplink drops them, and nobody is disturbed. */
 const PUBLIC = ["203.0.113.10", "2001:db8::10"];
@@ -15,11 +16,6 @@ const PUBLIC = ["203.0.113.10", "2001:db8::10"];
 const PRIVATE = ["192.168.77.10", "172.31.254.250", "10.255.254.250"];
 /** Addresses of the host that are tried from every machine. */
 const MOST_ADDRESSES = 4;
-
-interface Route {
-  readonly dev?: string;
-  readonly gateway?: string;
-}
 
 /** What of the host there is beside the domains. */
 export interface Surroundings {
@@ -64,8 +60,8 @@ export async function readSurroundings(
     return !isLocalInterface(name, await kindOf(name, signal));
   };
   const placeOf = async (address: string): Promise<OutsidePlace & { readonly routed: boolean }> => {
-    const route = await routeTo(address, signal);
-    const name = route?.dev ?? "";
+    const route = await routeTo(address, { signal });
+    const name = route.dev ?? "";
     return {
       kind: "outside",
       address,
@@ -73,7 +69,7 @@ export async function readSurroundings(
       interface: name,
       isOutside: name !== "" && await isOutside(name),
       // On a network of the host's own it is a neighbour.
-      routed: route?.gateway !== undefined,
+      routed: route.gateway !== undefined,
     };
   };
   const [publics, privates] = await Promise.all([PUBLIC, PRIVATE].map(async (addresses) => {
@@ -101,17 +97,6 @@ function isPrivate(address: string): boolean {
     return own !== undefined && whole?.version === own.version && whole.first <= own.first &&
       own.last <= whole.last;
   });
-}
-
-/** The route that the kernel takes to an address now; undefined: none. */
-export async function routeTo(address: string, signal: AbortSignal): Promise<Route | undefined> {
-  // No route at all is an answer: status 2.
-  const { stdout } = await runCommand(["ip", "-json", "route", "get", address], {
-    signal,
-    timeoutMs: 10_000,
-    okCodes: [0, 1, 2],
-  });
-  return stdout.trim() === "" ? undefined : (JSON.parse(stdout) as Route[])[0];
 }
 
 async function kindOf(name: string, signal: AbortSignal): Promise<string> {

@@ -1,8 +1,18 @@
-import type { Addressing } from "../addressing/addressing.ts";
+import { createHash } from "node:crypto";
+import type { Addressing, DomainAddress } from "../addressing/addressing.ts";
+import { type Infra, machinesOf } from "../infra/infra.ts";
+import type { HostLink } from "../nftables/host_link.ts";
+import { readLinks } from "../nftables/host_link.ts";
 import { isLocalInterface } from "../nftables/local_interface.ts";
-import type { Stage, StageInterface } from "../nftables/trace_flow.ts";
+import {
+  type Stage,
+  type StageInterface,
+  type StagePacket,
+  type StagePort,
+  STRANGER_MAC,
+} from "../nftables/stage.ts";
 import type { Place, Service } from "../verify/probe.ts";
-import type { Surroundings } from "./outside.ts";
+import { routeTo } from "./route.ts";
 
 /** One end of a flow that is asked about. */
 export interface End {
@@ -10,104 +20,283 @@ export interface End {
   readonly name: string;
   readonly place: Place;
   readonly address: string;
+  /** Of a machine that infra.yml does not have any more: its port. */
+  readonly port?: EndPort;
 }
 
-/** MAC of whoever is not one of our machines. */
-const STRANGER = "02:00:00:00:00:99";
+export interface EndPort {
+  readonly bridge: string;
+  readonly name: string;
+  readonly mac: string;
+}
 
-/** The interfaces of the host that a flow has to do with, for a copy of the live rules to look at. */
+/** A flow that is asked about. */
+export interface Question {
+  readonly from: End;
+  readonly to: End;
+  readonly service: Service;
+}
+
+/** A stage for a list of questions, and what of the host's routes has a say in them. */
+export interface BuiltStage {
+  readonly stage: Stage;
+  /** Where each packet has to come out, and why it goes nowhere where the host has no route for it. */
+  readonly ways: readonly { readonly target: string; readonly refused?: string }[];
+}
+
+export interface StageContext {
+  readonly infra: Infra;
+  readonly addressing: Addressing;
+  readonly signal: AbortSignal;
+}
+
+/** Interfaces that are no domain's and stand in the stage beside those that are asked about. */
+const MOST_OTHERS = 64;
+
+/**
+ * The interfaces of the host that flows have to do with, for a copy of the live rules to look at: the domains' that are asked about, and
+ * the host's own, since another table may send a packet by any of them.
+ */
 export async function buildStage(
-  from: End,
-  to: End,
-  services: readonly Service[],
-  addressing: Addressing,
-  around: Surroundings,
-  signal: AbortSignal,
-): Promise<Stage> {
-  const interfaces = new Map<string, StageInterface>();
-  const routes: { to: string; via: string }[] = [];
-  for (const end of [from, to]) {
-    const name = await interfaceOf(end, addressing, around);
-    if (interfaces.has(name)) continue;
-    interfaces.set(name, await stageInterface(name, addressing, around, signal));
-    if (end.place.kind === "outside") routes.push({ to: end.address, via: name });
-  }
-  const machine = (end: End) =>
-    end.place.kind === "machine" ? addressing.machines.get(end.place.machine) : undefined;
-  const [source, target] = [machine(from), machine(to)];
-  const into = source?.hostName ?? await strangersPort(from, interfaces, addressing, around);
-  const neighbours = source !== undefined && target !== undefined &&
-    source.domain === target.domain;
+  questions: readonly Question[],
+  { infra, addressing, signal }: StageContext,
+): Promise<BuiltStage> {
+  const links = await readLinks({ signal });
+  const host = new StageHost(infra, addressing, links);
+  const ways = await Promise.all(
+    questions.map((question) => wayOf(question, host, signal)),
+  );
+  const used = new Set(ways.flatMap(({ interfaces }) => interfaces));
+  const interfaces = host.interfaces(used);
+  const ports = new Map(
+    interfaces.map(({ name, kind, ports: [first] }) =>
+      [name, kind === "card" ? name : first?.name ?? name] as const
+    ),
+  );
+  const staged = new Set(interfaces.map(({ name }) => name));
+  const routes = new Map(
+    ways.flatMap((way) => way.routes).filter(({ via }) => staged.has(via)).map((each) =>
+      [each.to, each] as const
+    ),
+  );
   return {
-    interfaces: [...interfaces.values()],
-    routes,
-    packets: services.map(({ protocol, port }) => ({
-      into,
-      fromMac: source?.hwaddr ?? STRANGER,
-      ...(neighbours ? { toMac: target.hwaddr } : {}),
-      from: from.address,
-      to: to.address,
-      protocol,
-      port,
+    stage: {
+      interfaces,
+      otherAddresses: links.filter(({ name }) => name !== "lo" && !staged.has(name))
+        .flatMap(({ addresses }) => addresses.map(hostAddress)),
+      routes: [...routes.values()],
+      packets: ways.map(({ packet }) => ({
+        ...packet,
+        into: packet.into === undefined ? undefined : ports.get(packet.into) ?? packet.into,
+      })),
+    },
+    ways: ways.map(({ target, refused }) => ({
+      target: ports.get(target) ?? target,
+      ...(refused === undefined ? {} : { refused }),
     })),
   };
 }
 
-/** Where a packet of nobody of ours comes in: by a card itself, by a port of a bridge. */
-async function strangersPort(
-  from: End,
-  interfaces: Map<string, StageInterface>,
-  addressing: Addressing,
-  around: Surroundings,
-): Promise<string> {
-  const name = await interfaceOf(from, addressing, around);
-  const found = interfaces.get(name);
-  if (found?.kind !== "local") return name;
-  const port = { name: "anklume-in", mac: STRANGER };
-  interfaces.set(name, { ...found, ports: [...found.ports, port] });
-  return port.name;
+function hostAddress(address: string): string {
+  return `${address.split("/")[0]}/${address.includes(":") ? 128 : 32}`;
 }
 
-async function interfaceOf(
-  end: End,
-  addressing: Addressing,
-  around: Surroundings,
-): Promise<string> {
-  const { place } = end;
-  const domain = place.kind === "machine"
-    ? place.domain
-    : place.kind === "host"
-    ? place.gatewayOf
-    : undefined;
-  const own = domain === undefined ? undefined : addressing.domains.get(domain);
-  if (own !== undefined) return own.bridge;
-  if (place.kind === "outside") return place.interface;
-  const found = around.interfaces.find(({ addresses }) =>
-    addresses.some((each) => each.split("/")[0] === end.address)
-  );
-  return found?.name ?? (await around.placeOf(end.address)).interface;
+interface Way {
+  /** `into` names an interface where the port does not matter. */
+  readonly packet: StagePacket;
+  readonly interfaces: readonly string[];
+  readonly routes: readonly { readonly to: string; readonly via: string }[];
+  /** A port, an interface, or `host`. */
+  readonly target: string;
+  readonly refused?: string;
 }
 
-async function stageInterface(
-  name: string,
-  addressing: Addressing,
-  around: Surroundings,
+async function wayOf(
+  { from, to, service }: Question,
+  host: StageHost,
   signal: AbortSignal,
-): Promise<StageInterface> {
-  const domain = [...addressing.domains.values()].find(({ bridge }) => bridge === name);
-  if (domain === undefined) {
-    const addresses = around.interfaces.find((each) => each.name === name)?.addresses ?? [];
-    const local = isLocalInterface(name, await around.kindOf(name, signal));
-    return { name, kind: local ? "local" : "card", addresses, ports: [] };
+): Promise<Way> {
+  const [source, published] = [host.port(from), host.published(to, service)];
+  const target = published ?? host.port(to);
+  const reached = published?.address ?? to.address;
+  const neighbours = source !== undefined && target !== undefined &&
+    source.bridge === target.bridge && published === undefined;
+  const into = from.place.kind === "host"
+    ? undefined
+    : source?.bridge ?? await host.interfaceOf(from, signal);
+  const packet: StagePacket = {
+    into: source?.name ?? into,
+    fromMac: source?.mac ?? STRANGER_MAC,
+    ...(neighbours ? { toMac: target.mac } : {}),
+    from: from.address,
+    to: to.address,
+    ...service,
+  };
+  const interfaces = [into, target?.bridge].filter((each) => each !== undefined);
+  const ends = {
+    packet,
+    target: target?.name ?? "host",
+  };
+  if (neighbours) return { ...ends, interfaces, routes: [] };
+  if (to.place.kind === "host" && published === undefined) {
+    return {
+      ...ends,
+      interfaces: [...interfaces, await host.interfaceOf(to, signal)],
+      routes: [],
+    };
   }
+  const there = await routeTo(reached, {
+    signal,
+    ...(into === undefined || !host.stands(into) ? {} : { from: from.address, iif: into }),
+  });
+  const out = there.dev ?? target?.bridge ?? "";
+  const back = from.place.kind === "host" || !host.stands(out) ? {} : await routeTo(from.address, {
+    signal,
+    from: reached,
+    iif: out,
+  });
+  const home = back.dev ?? into;
   return {
-    name,
-    kind: "local",
-    addresses: [
+    ...ends,
+    target: target?.name ?? out,
+    interfaces: [...interfaces, out, home ?? ""].filter((each) => each !== ""),
+    routes: [
+      ...(out === "" ? [] : [{ to: reached, via: out }]),
+      ...(home === undefined || from.place.kind === "host"
+        ? []
+        : [{ to: from.address, via: home }]),
+    ],
+    ...(there.refused === undefined ? {} : { refused: there.refused }),
+  };
+}
+
+/** A machine's port, as infra.yml has it or as it is live. */
+interface MachinePort extends EndPort {
+  readonly address: string;
+}
+
+/** What of the host there is to be stood on the stage. */
+class StageHost {
+  readonly #links: ReadonlyMap<string, HostLink>;
+  readonly #domains: ReadonlyMap<string, DomainAddress>;
+  /** Ports of the machines that are asked about, by bridge. */
+  readonly #ports = new Map<string, Map<string, MachinePort>>();
+
+  constructor(
+    readonly infra: Infra,
+    readonly addressing: Addressing,
+    links: readonly HostLink[],
+  ) {
+    this.#links = new Map(links.map((link) => [link.name, link]));
+    this.#domains = new Map(
+      [...addressing.domains.values()].map((domain) => [domain.bridge, domain]),
+    );
+  }
+
+  stands(name: string): boolean {
+    return this.#links.has(name);
+  }
+
+  /** undefined: no machine's. */
+  port({ place, address, port }: End): MachinePort | undefined {
+    if (place.kind !== "machine") return undefined;
+    if (port !== undefined) return this.#plug({ ...port, address });
+    const bridge = this.addressing.domains.get(place.domain)?.bridge ?? "";
+    const machine = this.addressing.machines.get(place.machine);
+    // An address that nobody has: whoever takes it sits on a port of his own.
+    return this.#plug(
+      machine === undefined
+        ? { bridge, name: freePort(bridge), mac: STRANGER_MAC, address }
+        : { bridge, name: machine.hostName, mac: machine.hwaddr, address },
+    );
+  }
+
+  #plug(port: MachinePort): MachinePort {
+    const all = this.#ports.get(port.bridge) ?? new Map<string, MachinePort>();
+    this.#ports.set(port.bridge, all);
+    all.set(`${port.name} ${port.address}`, port);
+    return port;
+  }
+
+  /** The machine that a port of the host is published to. */
+  published({ place, address }: End, { protocol, port }: Service): MachinePort | undefined {
+    if (place.kind !== "host" || place.gatewayOf !== undefined) return undefined;
+    for (const machine of machinesOf(this.infra)) {
+      const found = machine.publish.find((each) =>
+        each.host === port && each.protocol === protocol
+      );
+      const live = this.addressing.machines.get(machine.name);
+      const reached = address.includes(":") ? live?.ipv6 : live?.ip;
+      if (found === undefined || live === undefined || reached === undefined) continue;
+      const bridge = this.addressing.domains.get(machine.domain)?.bridge ?? "";
+      return this.#plug({ bridge, name: live.hostName, mac: live.hwaddr, address: reached });
+    }
+    return undefined;
+  }
+
+  /** Where an end that is no machine's lies. */
+  async interfaceOf({ place, address }: End, signal: AbortSignal): Promise<string> {
+    if (place.kind === "outside" && place.interface !== "") return place.interface;
+    const own = place.kind === "host" && place.gatewayOf !== undefined
+      ? this.addressing.domains.get(place.gatewayOf)?.bridge
+      : undefined;
+    if (own !== undefined) return own;
+    const carrier = [...this.#links.values()].find(({ addresses }) =>
+      addresses.some((each) => each.split("/")[0] === address)
+    );
+    return carrier?.name ?? (await routeTo(address, { signal })).dev ?? "";
+  }
+
+  interfaces(used: ReadonlySet<string>): StageInterface[] {
+    const others = [...this.#links.values()].filter(({ name, addresses, master }) =>
+      name !== "lo" && master === undefined && !used.has(name) && !this.#domains.has(name) &&
+      addresses.length > 0
+    ).slice(0, MOST_OTHERS).map(({ name }) => name);
+    return [...used, ...others].filter((name) => name !== "" && name !== "lo")
+      .map((name) => this.#interface(name));
+  }
+
+  #interface(name: string): StageInterface {
+    const link = this.#links.get(name);
+    const domain = this.#domains.get(name);
+    const isLocal = domain !== undefined || this.#ports.has(name) ||
+      isLocalInterface(name, link?.kind ?? "");
+    const declared = domain === undefined ? [] : [
       `${domain.gateway}/24`,
       ...(domain.ipv6 === undefined ? [] : [`${domain.ipv6.gateway}/64`]),
-    ],
-    ports: [...addressing.machines.values()].filter((each) => each.domain === domain.domain)
-      .map(({ hostName, hwaddr }) => ({ name: hostName, mac: hwaddr })),
-  };
+    ];
+    return {
+      name,
+      kind: isLocal ? "local" : "card",
+      index: link?.index,
+      isUp: link?.isUp ?? true,
+      addresses: link?.addresses ?? declared,
+      ports: isLocal ? this.#portsOf(name) : [],
+    };
+  }
+
+  #portsOf(bridge: string): StagePort[] {
+    const known = [...this.#ports.get(bridge)?.values() ?? []];
+    if (known.length > 0) {
+      return [...new Set(known.map(({ name }) => name))].map((name) => ({
+        name,
+        index: this.#links.get(name)?.index,
+        behind: known.filter((each) => each.name === name)
+          .map(({ mac, address }) => ({ mac, addresses: [address] })),
+      }));
+    }
+    // Of another switch the port that leads away from this host, if it has one: a network card.
+    const members = [...this.#links.values()].filter(({ master }) => master === bridge);
+    const member = members.find(({ kind }) => !["veth", "tun"].includes(kind)) ?? members[0];
+    return [{
+      name: member?.name ?? freePort(bridge),
+      index: member?.index,
+      behind: [{ mac: STRANGER_MAC, addresses: [] }],
+    }];
+  }
+}
+
+/** Name of a port that is nobody's. */
+function freePort(bridge: string): string {
+  return `p-${createHash("sha256").update(bridge).digest("hex").slice(0, 12)}`;
 }

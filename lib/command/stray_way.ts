@@ -1,6 +1,6 @@
 import type { DomainAddress } from "../addressing/addressing.ts";
 import { because } from "../addressing/host_conflicts.ts";
-import { routeTo } from "./outside.ts";
+import { routeTo } from "./route.ts";
 import type { Live } from "./live.ts";
 
 /**
@@ -13,9 +13,9 @@ export async function strayWay(
   { ways }: Pick<Live, "ways">,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const route = await routeTo(address, signal);
-  if (route?.dev === bridge) return undefined;
-  const where = route?.dev === undefined ? "nowhere" : `by ${route.dev}`;
+  const route = await routeTo(address, { signal });
+  if (route.dev === bridge) return undefined;
+  const where = route.dev === undefined ? "nowhere" : `by ${route.dev}`;
   const choice = ways.get(address.includes(":") ? 6 : 4)?.choices(address).at(-1);
   const why = choice === undefined || choice.route?.dev === bridge
     ? `: ${bridge} is down, or has lost its address`

@@ -9,13 +9,19 @@ export interface Opening {
   readonly protocol: "tcp" | "udp" | "icmp";
   /** Of the target; ICMP has none. */
   readonly port: number;
+  /**
+   * What it is known by on its way, 1 to 26,999: IPv4's identification or IPv6's flow label, and the source port or ICMP's
+   * identifier.
+   */
+  readonly number: number;
 }
 
-const SOURCE_PORT = 47_613;
+/** Linux chooses from here on, and the firewall lets such a one leave as it is (chain share of nft/inet.nft). */
+export const FIRST_SOURCE_PORT = 33_000;
 
 /** Ethernet frame with a SYN, a datagram or an echo request, in hexadecimal; every checksum is right, or conntrack looks away. */
 export function openingFrame(opening: Opening): string {
-  const { fromMac, toMac, from, to } = opening;
+  const { fromMac, toMac, from, to, number: id } = opening;
   const version = from.includes(":") ? 6 : 4;
   const [source, target] = [addressBytes(from), addressBytes(to)];
   const { number, payload, sumAt } = message(opening, version);
@@ -29,19 +35,19 @@ export function openingFrame(opening: Opening): string {
   const bytes = [...macBytes(toMac), ...macBytes(fromMac), ...type];
   if (version === 4) {
     const header = [
-      ...[0x45, 0, ...u16(20 + filled.length), 0, 1, 0, 0, 64, number, 0, 0],
+      ...[0x45, 0, ...u16(20 + filled.length), ...u16(id), 0, 0, 64, number, 0, 0],
       ...source,
       ...target,
     ];
     bytes.push(...header.toSpliced(10, 2, ...u16(checksum(header))));
   } else {
-    bytes.push(0x60, 0, 0, 0, ...u16(filled.length), number, 64, ...source, ...target);
+    bytes.push(0x60, 0, ...u16(id), ...u16(filled.length), number, 64, ...source, ...target);
   }
   return [...bytes, ...filled].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function message({ protocol, port }: Opening, version: 4 | 6) {
-  const ports = [...u16(SOURCE_PORT), ...u16(port)];
+function message({ protocol, port, number: id }: Opening, version: 4 | 6) {
+  const ports = [...u16(FIRST_SOURCE_PORT + id), ...u16(port)];
   switch (protocol) {
     case "tcp":
       return {
@@ -53,8 +59,8 @@ function message({ protocol, port }: Opening, version: 4 | 6) {
       return { number: 17, payload: [...ports, 0, 9, 0, 0, 0x61], sumAt: 6 };
     case "icmp":
       return version === 4
-        ? { number: 1, payload: [8, 0, 0, 0, 0, 1, 0, 1], sumAt: 2 }
-        : { number: 58, payload: [128, 0, 0, 0, 0, 1, 0, 1], sumAt: 2 };
+        ? { number: 1, payload: [8, 0, 0, 0, ...u16(id), 0, 1], sumAt: 2 }
+        : { number: 58, payload: [128, 0, 0, 0, ...u16(id), 0, 1], sumAt: 2 };
   }
 }
 

@@ -1,6 +1,12 @@
-import type { Infra, NetworkPolicy, PolicyEnd } from "../infra/infra.ts";
+import {
+  type Infra,
+  machinesOf,
+  type NetworkPolicy,
+  type PolicyEnd,
+  type Publish,
+} from "../infra/infra.ts";
 import { parseCidr } from "../infra/ip.ts";
-import type { Place, Service } from "./probe.ts";
+import type { OutsidePlace, Place, Service } from "./probe.ts";
 
 /**
  * What infra.yml says about a flow, read straight from it: a second opinion, which shares no code with the ruleset. `policy`
@@ -9,8 +15,13 @@ import type { Place, Service } from "./probe.ts";
 export interface Verdict {
   readonly open: boolean;
   readonly policy?: NetworkPolicy;
-  /** In a word: `same-domain`, `policy`, `dns`, `internet`, `host`, or what forbids it: `isolation`. */
-  readonly because: "same-domain" | "policy" | "dns" | "internet" | "host" | "isolation";
+  readonly publish?: { readonly machine: string; readonly publish: Publish };
+  /** In a word what opens it, or what forbids it: `isolation`. */
+  readonly because:
+    | ("same-domain" | "policy" | "dns" | "internet" | "host" | "published")
+    | "isolation"
+    /** Nothing that infra.yml has a say in: a port of the host's own, asked for from outside. */
+    | "not-ours";
 }
 
 const CLOSED: Verdict = { open: false, because: "isolation" };
@@ -23,7 +34,11 @@ export function expectedVerdict(
 ): Verdict {
   // The host is trusted: it reaches everything.
   if (from.kind === "host") return { open: true, because: "host" };
-  if (from.kind === "outside" && to.kind !== "machine") return CLOSED;
+  if (from.kind === "outside" && to.kind !== "machine") {
+    return expectedOfHost(infra, from, to, service);
+  }
+  // Nobody may send as one who is not there.
+  if (from.kind === "machine" && from.nobody) return CLOSED;
   if (from.kind === "machine" && to.kind === "machine" && from.domain === to.domain) {
     return { open: true, because: "same-domain" };
   }
@@ -48,6 +63,29 @@ export function expectedVerdict(
     }
   }
   return CLOSED;
+}
+
+/** The host's own ports are not anklume's to open or close, those that it publishes excepted. */
+function expectedOfHost(
+  infra: Infra,
+  from: OutsidePlace,
+  to: Place,
+  { protocol, port }: Service,
+): Verdict {
+  if (to.kind !== "host" || (to.gatewayOf !== undefined && !to.gatewayOf.includes("/"))) {
+    return CLOSED;
+  }
+  const found = to.gatewayOf !== undefined
+    ? []
+    : machinesOf(infra).flatMap((machine) =>
+      machine.publish.filter((each) => each.host === port && each.protocol === protocol)
+        .map((publish) => ({ machine: machine.name, publish }))
+    );
+  if (found[0] === undefined) return { open: true, because: "not-ours" };
+  // A port is published to the outside, which a tunnel or another bridge is not: there the host answers itself.
+  return from.isOutside
+    ? { open: true, publish: found[0], because: "published" }
+    : { open: true, because: "not-ours" };
 }
 
 function covered({ ports, protocol }: NetworkPolicy, service: Service): boolean {

@@ -1,7 +1,9 @@
 import type { SourceRange } from "../diag/diagnostic.ts";
 import type { Infra } from "../infra/infra.ts";
-import type { TraceStep } from "../nftables/trace_flow.ts";
+import type { TraceStep } from "../nftables/parse_trace.ts";
+import type { Trace } from "../nftables/trace_flow.ts";
 import type { Verdict } from "./expect.ts";
+import { type Fate, fateOf } from "./fate.ts";
 import type { Place, Service } from "./probe.ts";
 
 /** One flow, and what the live rules did with it. */
@@ -11,24 +13,55 @@ export interface TracedFlow {
   readonly service: Service;
   readonly source: string;
   readonly target: string;
-  readonly steps: readonly TraceStep[];
+  /** As they were asked for: `outside` is more than one address of it. */
+  readonly names: { readonly from: string; readonly to: string };
+  /** Name of the infra's tables. */
+  readonly table: string;
+  /** Whose a rule is that is not anklume's: `Docker's`, or nothing. */
+  readonly whose?: ((step: TraceStep) => string) | undefined;
+  /** What all rules of the host did with it. */
+  readonly trace: Trace;
+  /** What anklume's did with it, where others ended its way; undefined: theirs had the last word. */
+  readonly own?: Trace | undefined;
+  /** Where it has to come out: a port, an interface, or `host`. */
+  readonly arrival: string;
+  /** Why it got lost where no rule of nftables tells. */
+  readonly lost?: string | undefined;
+  /** Where the host's routes lead it instead of to its bridge. */
+  readonly stray?: string | undefined;
   /** What infra.yml says. */
   readonly expected: Verdict;
 }
 
 /** Where in the live table the decision was made, and where in infra.yml it comes from. */
 export interface Explanation {
+  /** It arrives, and the answer to it comes back. */
   readonly passes: boolean;
-  /** The rule that decided; undefined: none of anklume's saw the packet. */
+  /** It arrives, and the answer to it does not come back. */
+  readonly unanswered: boolean;
+  /** Whether anklume's own rules let it pass, whatever others do. */
+  readonly anklumePasses: boolean;
+  /** Not anklume's: the table whose rule ended its way: `table ip raw`. */
+  readonly otherTable?: string;
+  /** The rule that decided; undefined: none that nft tells of. */
   readonly step?: TraceStep;
   /** The set that opened it, and the key it was found by. */
   readonly lookup?: { readonly set: string; readonly key: string };
   readonly reason: string;
   readonly origin?: SourceRange;
-  /** What one would do, or write in infra.yml, to change that. */
+  /** What one would do to change that; where `advice` is, that text in infra.yml. */
   readonly change: readonly string[];
-  /** The live table does something else than infra.yml says. */
+  /** A policy that would open it, still to be tried. */
+  readonly advice?: Advice;
+  /** Live is something else than infra.yml says. */
   readonly disagrees: boolean;
+}
+
+/** A policy as one would write it. */
+export interface Advice {
+  readonly from: string;
+  readonly to: string;
+  readonly service: Service;
 }
 
 /** Sets whose mention says why a packet is let through. */
@@ -36,25 +69,91 @@ const OPENING =
   /@(policies|to_outside|from_outside|published|internet|services|to_host|own|via|ports)6?\b/;
 
 export function explain(infra: Infra, flow: TracedFlow): Explanation {
-  const { steps, expected } = flow;
-  const dropped = steps.find(({ verdict }) => verdict === "drop");
-  // Translation and the way into the bridge are no decisions of their own.
+  const { trace, own = trace, expected, arrival, table } = flow;
+  const fate = fateOf(trace, arrival);
+  const anklume = fateOf(own, arrival);
+  const passes = fate.kind === "passes";
+  const step = stepOf(fate);
+  const isOthers = step !== undefined && step.table !== table;
+  const ours = own.steps.filter((each) => each.table === table);
+  const anklumePasses = anklume.kind === "passes";
+  const opened = anklumePasses ? opener(ours)?.match(OPENING)?.[1] : undefined;
+  const shown = passes ? accepted(ours) : step;
+  const words = passes
+    ? whyOpen(infra, opened, flow)
+    : flow.stray !== undefined && expected.open
+    ? { reason: flow.stray, change: ["`anklume doctor` says what leads them back"] }
+    : isOthers || fate.kind === "lost"
+    ? whyOthers(infra, fate, step, opened, anklumePasses, flow)
+    : whyClosed(infra, fate, step, flow);
+  const ruled = expected.because !== "not-ours";
+  return {
+    passes,
+    unanswered: fate.kind === "unanswered",
+    anklumePasses,
+    ...(isOthers ? { otherTable: `table ${step.family} ${step.table}` } : {}),
+    ...(shown === undefined ? {} : { step: shown }),
+    ...(opened === undefined ? {} : lookupOf(opened, flow)),
+    ...words,
+    disagrees: ruled && (anklumePasses !== expected.open || (expected.open && !passes)),
+  };
+}
+
+function stepOf(fate: Fate): TraceStep | undefined {
+  return "step" in fate ? fate.step : undefined;
+}
+
+/** The rule of ours that let it through. Translation and the way into the bridge are no decisions of their own. */
+function accepted(steps: readonly TraceStep[]): TraceStep | undefined {
   const leaving = steps.findIndex(({ chain }) => chain === "postrouting");
-  const accepted = steps.slice(0, leaving === -1 ? undefined : leaving).findLast((each) =>
+  return steps.slice(0, leaving === -1 ? undefined : leaving).findLast((each) =>
     each.verdict === "accept" && each.chain !== "prerouting" &&
     (each.family === "inet" || each.chain === "forward")
   );
-  const passes = dropped === undefined && accepted !== undefined;
-  const step = dropped ?? accepted;
-  const because = passes ? opener(steps) : undefined;
-  const set = because?.match(OPENING)?.[1];
+}
+
+/** What somebody else's rules do with it, or what no rule tells; and what anklume's would. */
+function whyOthers(
+  infra: Infra,
+  fate: Fate,
+  step: TraceStep | undefined,
+  opened: string | undefined,
+  anklumePasses: boolean,
+  flow: TracedFlow,
+): Words {
+  const { origin, reason } = whyOpen(infra, opened, flow);
+  const ours = anklumePasses
+    ? `anklume lets it pass (${reason})`
+    : "anklume's own rules do not let it pass either";
   return {
-    passes,
-    ...(step === undefined ? {} : { step }),
-    ...(set === undefined ? {} : lookupOf(set, flow)),
-    ...(passes ? whyOpen(infra, set, flow) : whyClosed(infra, dropped, flow)),
-    disagrees: passes !== expected.open,
+    reason: `${whatOthersDo(fate, step, flow)}; ${ours}`,
+    ...(anklumePasses && origin !== undefined ? { origin } : {}),
+    change: [],
   };
+}
+
+function whatOthersDo(
+  fate: Fate,
+  step: TraceStep | undefined,
+  { lost, whose }: TracedFlow,
+): string {
+  const who = step === undefined ? "" : whose?.(step) ?? "";
+  const table = step === undefined
+    ? ""
+    : `table ${step.family} ${step.table}${who === "" ? "" : `, which is ${who}`}`;
+  switch (fate.kind) {
+    case "dropped":
+      return step?.verdict === "drop"
+        ? `another table of this host drops it: ${table}`
+        : `another table of this host hands it to a program (${step?.verdict}), of which nobody ` +
+          `knows what it does: ${table}`;
+    case "unanswered":
+      return `it arrives, and another table of this host drops the answer: ${table}`;
+    case "elsewhere":
+      return `another table of this host sends it elsewhere, to ${fate.at}: ${table}`;
+    default:
+      return lost ?? "it does not arrive, and no rule that nft shows says why";
+  }
 }
 
 function opener(steps: readonly TraceStep[]): string | undefined {
@@ -78,12 +177,12 @@ function lookupOf(set: string, { service, source, target, to, from }: TracedFlow
   return { lookup: { set: six ? `${set}6` : set, key } };
 }
 
-type Words = Pick<Explanation, "reason" | "change"> & { readonly origin?: SourceRange };
+type Words = Pick<Explanation, "reason" | "change" | "advice"> & { readonly origin?: SourceRange };
 
 function whyOpen(
   infra: Infra,
   set: string | undefined,
-  { from, to, service, expected }: TracedFlow,
+  { from, to, expected }: TracedFlow,
 ): Words {
   switch (set) {
     case "own":
@@ -107,14 +206,9 @@ function whyOpen(
       };
     }
     case "published": {
-      const found =
-        infra.domains.flatMap(({ machines }) => machines).flatMap((machine) =>
-          machine.publish.filter(({ host, protocol }) =>
-            host === service.port && protocol === service.protocol
-          ).map((publish) => ({ machine, publish }))
-        )[0];
+      const found = expected.publish;
       return {
-        reason: `the port is published to ${found?.machine.name} ${found?.publish.to}`,
+        reason: `the port is published to ${found?.machine} ${found?.publish.to}`,
         ...(found === undefined ? {} : { origin: found.publish.range }),
         change: ["take it out of `publish`"],
       };
@@ -136,71 +230,124 @@ function whyOpen(
       };
     }
     default:
-      return {
-        reason: to.kind === "machine"
-          ? "a rule that anklume did not make lets it through"
-          : "no rule of anklume's concerns it",
-        change: [],
-      };
+      return { reason: whyNoRule(from, to, expected), change: [] };
   }
 }
 
-function whyClosed(infra: Infra, dropped: TraceStep | undefined, flow: TracedFlow): Words {
-  const { from, to, service } = flow;
-  if (dropped === undefined) {
-    return { reason: "the packet never came to a rule that lets it through", change: [] };
+function whyNoRule(from: Place, to: Place, { because }: Verdict): string {
+  if (from.kind === "host") {
+    return "the host is trusted: no rule of anklume's stands in its way to a machine";
   }
-  if (flow.expected.open) {
+  if (because === "not-ours") {
+    return "it is a port of the host's own, which anklume neither opens nor closes";
+  }
+  return to.kind === "machine"
+    ? "a rule that anklume did not make lets it through"
+    : "no rule of anklume's concerns it";
+}
+
+function whyClosed(
+  infra: Infra,
+  fate: Fate,
+  step: TraceStep | undefined,
+  flow: TracedFlow,
+): Words {
+  const { from, to, expected } = flow;
+  const without = (reason: string, origin?: SourceRange): Words => ({
+    reason,
+    change: [],
+    ...(origin === undefined ? {} : { origin }),
+  });
+  if (fate.kind === "elsewhere") return without(`it comes out at ${fate.at} instead`);
+  if (expected.open) {
     return {
-      reason: "infra.yml opens it, the live rules do not",
+      reason: fate.kind === "unanswered"
+        ? "infra.yml opens it; it arrives, and no answer comes back"
+        : "infra.yml opens it, the live rules do not",
       change: ["`anklume apply` loads the rules that infra.yml asks for"],
     };
   }
-  if (dropped.rule.includes("@private")) {
-    const domain = infra.domains.find(({ name }) =>
-      from.kind === "machine" && name === from.domain
-    );
-    const origin = domain?.ranges.get("internet");
+  if (fate.kind === "unanswered") return without("it arrives, and no answer comes back");
+  const domain = infra.domains.find(({ name }) => from.kind === "machine" && name === from.domain);
+  const origin = domain?.ranges.get("internet");
+  if (step?.rule.includes("@private")) {
     return {
-      reason:
+      ...without(
         `the domain ${domain?.name} has \`internet: public-only\`, and this address is private`,
-      ...(origin === undefined ? {} : { origin }),
-      change: policyText(from, to, service),
+        origin,
+      ),
+      ...adviceOf(flow),
     };
   }
-  if (dropped.family === "bridge") {
-    return {
-      reason: "the port's own rules refuse it: not its sender's MAC or address",
-      change: [],
-    };
+  const nobody = [from, to].find((place) => place.kind === "machine" && place.nobody);
+  if (nobody?.kind === "machine") {
+    return without(
+      `nobody has the address ${nobody.machine}` +
+        (nobody === from ? ", and a port sends as its own machine alone" : ""),
+    );
+  }
+  if (step?.family === "bridge") {
+    return without("the port's own rules refuse it: not its sender's MAC or address");
   }
   if (
     to.kind === "host" && to.gatewayOf !== undefined && from.kind === "machine" &&
     to.gatewayOf !== from.domain
   ) {
-    return { reason: "a gateway answers its own domain alone, whatever a policy says", change: [] };
+    return without("a gateway answers its own domain alone, whatever a policy says");
   }
+  if (to.kind === "outside" && domain?.internet.kind === "via") {
+    const via = domain.internet.interfaces.join(", ");
+    // A policy would let the tunnel's traffic out beside it.
+    return without(
+      `${domain.name} goes out by ${via} alone, and this host sends to ${to.address} by ` +
+        `${to.interface === "" ? "no interface" : to.interface}`,
+      origin,
+    );
+  }
+  const published = publishedAs(infra, flow);
+  if (published !== undefined) return without(published);
   const local = [from, to].find((place) => place.kind === "outside" && !place.isOutside);
   return {
-    reason: local?.kind === "outside"
-      ? `nothing in infra.yml opens it, and ${local.interface}, a bridge or tunnel, is not the outside`
-      : "nothing in infra.yml opens it",
-    change: policyText(from, to, service),
+    ...without(
+      local?.kind === "outside"
+        ? `nothing in infra.yml opens it, and ${
+          local.interface || "no interface"
+        }, a bridge or tunnel, is not the outside`
+        : "nothing in infra.yml opens it",
+    ),
+    ...adviceOf(flow),
   };
 }
 
-/** The policy that one would write. */
-function policyText(from: Place, to: Place, { protocol, port }: Service): string[] {
-  const end = (place: Place) => {
+/** A machine's own port asked for from outside, where it is published under one of the host's. */
+function publishedAs(infra: Infra, { from, to, service }: TracedFlow): string | undefined {
+  if (from.kind !== "outside" || !from.isOutside || to.kind !== "machine") return undefined;
+  const found = infra.domains.flatMap(({ machines }) => machines)
+    .find(({ name }) => name === to.machine)?.publish
+    .find((each) => each.to === service.port && each.protocol === service.protocol);
+  return found === undefined
+    ? undefined
+    : `from outside it is port ${found.host} of the host that leads there: ask ` +
+      `\`anklume network why outside host ${found.host}/${found.protocol}\``;
+}
+
+/** The policy that one would write: for what was asked, and no more. */
+function adviceOf({ from, to, service, names }: TracedFlow): { readonly advice: Advice } {
+  const end = (place: Place, name: string) => {
     if (place.kind === "machine") return place.machine;
     if (place.kind === "host") return "host";
-    return place.isOutside ? "outside" : place.address;
+    return place.isOutside && name === "outside" ? "outside" : place.address;
   };
+  return { advice: { from: end(from, names.from), to: end(to, names.to), service } };
+}
+
+/** As text for infra.yml. */
+export function adviceText({ from, to, service: { protocol, port } }: Advice): string[] {
   return [
     "network_policies:",
     "  - description: what it is for",
-    `    from: ${end(from)}`,
-    `    to: ${end(to)}`,
+    `    from: ${from}`,
+    `    to: ${to}`,
     ...(protocol === "icmp"
       ? ["    ports: all    # ICMP is opened with all protocols only"]
       : [`    ports: [${port}]`, ...(protocol === "tcp" ? [] : [`    protocol: ${protocol}`])]),

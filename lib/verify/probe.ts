@@ -7,7 +7,13 @@ export interface Service {
 
 /** Where a probe starts or ends, as infra.yml has it. */
 export type Place =
-  | { readonly kind: "machine"; readonly machine: string; readonly domain: string }
+  | {
+    readonly kind: "machine";
+    readonly machine: string;
+    readonly domain: string;
+    /** An address of the domain's subnet that no machine has: `machine` is that address. */
+    readonly nobody?: true;
+  }
   /** One address of the host; `gatewayOf` names the domain whose gateway it is, or `infra/bridge`. */
   | { readonly kind: "host"; readonly gatewayOf?: string }
   | OutsidePlace;

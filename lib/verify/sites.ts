@@ -12,6 +12,11 @@ export function readProber(): Uint8Array<ArrayBuffer> {
   return readEmbeddedBytes("build/probe");
 }
 
+/** What copies the host's rules and plays packets to the copy: probe/ruleset.c. */
+export function readRuleProgram(): Uint8Array<ArrayBuffer> {
+  return readEmbeddedBytes("build/ruleset");
+}
+
 /** In an instance: put there, started, and gone from the disk as soon as it runs. */
 export function instanceSite(
   incus: IncusClient,

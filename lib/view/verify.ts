@@ -2,7 +2,7 @@ import type { Difference, Result } from "../verify/judge.ts";
 import type { CellState, Matrix } from "../verify/matrix.ts";
 import type { Place, Service } from "../verify/probe.ts";
 import { jsonText } from "./json.ts";
-import type { WhyLine } from "./why.ts";
+import { ruleText, type WhyLine } from "./why.ts";
 import { fits, matrixText } from "./matrix.ts";
 import type { Style } from "./style.ts";
 import { count, duration, hang, printable, wrap } from "./text.ts";
@@ -114,7 +114,7 @@ function differencesText(
     const why = all.map((each) => reasons.get(each)?.explanation).find((each) => each?.step);
     if (why?.step === undefined) continue;
     const text = [
-      hang("    rule  ", `${why.step.family}, chain ${why.step.chain}: ${why.step.rule}`, width),
+      hang("    rule  ", ruleText(why), width),
       hang("    why   ", printable(why.reason), width),
     ].join("\n");
     // One rule opens or closes many pairs: it is told once.

@@ -15,6 +15,10 @@ export interface WhyLine {
   readonly explanation: Explanation;
   /** The set's element that matched, as the live table has it. */
   readonly element?: string | undefined;
+  /** What lets it through the rule of somebody else that ends it. */
+  readonly remedy?: string;
+  /** Rules of the host that could not be copied, and so were not asked: `ip filter DOCKER`. */
+  readonly unjudged: readonly string[];
 }
 
 export interface Why {
@@ -31,34 +35,37 @@ export function whyText({ lines, notes, firewall }: Why, style: Style): string {
   const text: string[] = notes.map((note) => colors.dim(hang("", note, width)));
   for (const line of lines) {
     const { explanation } = line;
-    const { passes, step, reason, origin, change, disagrees } = explanation;
-    const verdict = passes ? colors.green("passes") : colors.yellow("is dropped");
+    const { step, reason, origin, change } = explanation;
+    const verdict = verdictText(line);
     if (text.length > 0) text.push("");
+    const title = `${line.from} -> ${line.to} ${line.service}`;
+    const addresses = `${line.source} -> ${line.target}`;
+    const fits = title.length + verdict.length + addresses.length + 3 <= width;
+    const isGood = explanation.passes && line.unjudged.length === 0;
     text.push(
-      `${colors.bold(`${line.from} -> ${line.to} ${line.service}`)} ${verdict}  ${
-        colors.dim(`${line.source} -> ${line.target}`)
-      }`,
+      `${colors.bold(title)} ${(isGood ? colors.green : colors.yellow)(verdict)}` +
+        `${fits ? "  " : "\n  "}${colors.dim(addresses)}`,
     );
     const place = origin === undefined ? "" : ` (${origin.file}:${origin.start.line})`;
     text.push(hang("  why      ", `${printable(reason)}${place}`, width));
     if (step !== undefined) {
-      text.push(hang("  rule     ", `${step.family}, chain ${step.chain}: ${step.rule}`, width));
+      text.push(hang("  rule     ", ruleText(explanation), width));
     }
     if (line.element !== undefined) text.push(hang("  element  ", line.element, width));
-    if (disagrees) {
-      text.push(colors.red(hang(
+    if (line.unjudged.length > 0) {
+      text.push(colors.yellow(hang(
         "  BUT      ",
-        `infra.yml says it ${
-          passes ? "must not pass" : "has to pass"
-        }: the live table and infra.yml ` +
-          `disagree${firewall === "in-place" ? "" : ", as it is not the rendered one"}`,
+        `rules of ${line.unjudged.join(", ")} could not be copied, so that nobody asked them`,
         width,
       )));
     }
+    const but = disagreement(explanation, firewall);
+    if (but !== undefined) text.push(colors.red(hang("  BUT      ", but, width)));
+    if (line.remedy !== undefined) text.push(hang("  mend     ", printable(line.remedy), width));
     if (lines.length > 1) continue;
     if (change.length === 1) text.push(hang("  change   ", change[0] ?? "", width));
     if (change.length > 1) {
-      text.push(`  to ${passes ? "close" : "open"} it, in infra.yml:`);
+      text.push(`  to ${explanation.passes ? "close" : "open"} it, in infra.yml:`);
       text.push(...change.map((each) => colors.cyan(`    ${each}`)));
     }
   }
@@ -66,6 +73,36 @@ export function whyText({ lines, notes, firewall }: Why, style: Style): string {
     text.push("", colors.red(`Firewall  ${firewall}: see \`anklume network rules --diff\``));
   }
   return `${text.join("\n")}\n`;
+}
+
+/** `passes`, `is dropped`: what the packet itself sees, whoever's rule it is. */
+function verdictText(
+  { explanation: { passes, unanswered, otherTable }, unjudged }: WhyLine,
+): string {
+  if (unanswered) return "is not answered";
+  if (!passes) return otherTable === undefined ? "is dropped" : "is dropped by another table";
+  return unjudged.length === 0 ? "passes" : "passes what could be asked";
+}
+
+/** `inet, chain judge: counter drop`; of somebody else's with its table. */
+export function ruleText({ step, otherTable }: Explanation): string {
+  if (step === undefined) return "";
+  const where = otherTable === undefined ? step.family : otherTable;
+  return `${where}, chain ${step.chain}: ${printable(step.rule)}`;
+}
+
+function disagreement(
+  { passes, anklumePasses, otherTable, disagrees }: Explanation,
+  firewall: string,
+): string | undefined {
+  if (!disagrees) return undefined;
+  if (!passes && anklumePasses) {
+    return `infra.yml says it has to pass: ${otherTable ?? "this host"} is in its way`;
+  }
+  return `infra.yml says it ${
+    anklumePasses ? "must not pass" : "has to pass"
+  }: the live table and ` +
+    `infra.yml disagree${firewall === "in-place" ? "" : ", as it is not the rendered one"}`;
 }
 
 /** `network why --json` */
@@ -78,6 +115,9 @@ export function whyJson({ project, firewall, lines, notes }: Why): string {
     flows: lines.map(({ explanation, element, ...line }) => ({
       ...line,
       passes: explanation.passes,
+      anklumePasses: explanation.anklumePasses,
+      ...(explanation.unanswered ? { unanswered: true } : {}),
+      ...(explanation.otherTable === undefined ? {} : { otherTable: explanation.otherTable }),
       disagrees: explanation.disagrees,
       reason: explanation.reason,
       ...(explanation.step === undefined ? {} : { rule: explanation.step }),

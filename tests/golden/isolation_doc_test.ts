@@ -18,7 +18,7 @@ function namedTests(page: string): { suite: string; names: string[] }[] {
 
 function pathOf(suite: string): string {
   if (suite.includes("/")) return `tests/${suite}_test.ts`;
-  if (suite === "local_interface") return "lib/nftables/local_interface_test.ts";
+  if (["local_interface", "parse_trace"].includes(suite)) return `lib/nftables/${suite}_test.ts`;
   if (suite === "verify") return "lib/verify/verify_test.ts";
   if (suite === "bypass") return "lib/infra/bypass_test.ts";
   return `tests/nftables/${suite}_test.ts`;

@@ -1,0 +1,244 @@
+import { INTERFACE_NAME } from "./element.ts";
+import { openingFrame } from "./frame.ts";
+
+/** An interface of the host, as far as rules can tell. */
+export interface StageInterface {
+  readonly name: string;
+  /** `local`: a bridge or tunnel, which anklume's rules treat alike. */
+  readonly kind: "local" | "card";
+  /** As on the host, since rules may name an interface by its number; undefined: it does not stand there now. */
+  readonly index?: number | undefined;
+  readonly isUp: boolean;
+  /** With prefix lengths. */
+  readonly addresses: readonly string[];
+  /** Ports plugged into a local one; where it has none, one is made. */
+  readonly ports: readonly StagePort[];
+}
+
+export interface StagePort {
+  readonly name: string;
+  readonly index?: number | undefined;
+  /** Of those who are reached through it, each with its addresses. */
+  readonly behind: readonly {
+    readonly mac: string;
+    readonly addresses: readonly string[];
+  }[];
+}
+
+/** A packet to be sent into the stage. */
+export interface StagePacket {
+  /** The port, or the interface without ports, that it comes in by; undefined: the host sends it. */
+  readonly into: string | undefined;
+  readonly fromMac: string;
+  /** undefined: to the interface itself, which routes it on. */
+  readonly toMac?: string | undefined;
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: "tcp" | "udp" | "icmp";
+  readonly port: number;
+}
+
+export interface Stage {
+  readonly interfaces: readonly StageInterface[];
+  /** Whatever else is an address of the host's own. */
+  readonly otherAddresses: readonly string[];
+  /** Ways beyond the interfaces' own networks: address and interface. */
+  readonly routes: readonly { readonly to: string; readonly via: string }[];
+  readonly packets: readonly StagePacket[];
+  /** A ruleset that stands in for the live one of this infra, to be tried. */
+  readonly tried?: string | undefined;
+}
+
+/** MAC of the host's own side. */
+const ROUTER_MAC = "02:00:00:00:00:01";
+/** Of whoever is not one of our machines: what the stage's ends say of themselves (`tell_mac` of probe/ruleset.c). */
+export const STRANGER_MAC = "02:00:00:00:00:81";
+/** probe/ruleset.c answers what comes out of interfaces whose names begin like that. */
+const ENDS = "anklume-end";
+const MARK = "anklume-mark";
+/** Numbers of interfaces that are the stage's own: beyond any that a host gives in years. */
+const OWN_INDEX = 1_000_000_000;
+/** Numbers of the packets that say that listening has begun, and that all has been played. */
+const BEGIN = 30_001;
+const END = 30_002;
+
+/** The table that asks for the trace; a dot is in no name that anklume gives. */
+export const TRACE_TABLE = "anklume.trace";
+
+/** What to run in the host's namespace: `sh -c SCRIPT sh PROGRAM [TABLE]`, with the stage's own script as standard input. */
+export const SAVE_AND_ENTER = `
+set -e
+saved=$(mktemp)
+trap 'rm -f "$saved" "$saved".*' EXIT
+"$1" save >"$saved"
+(cd /proc/sys && grep -sH . net/ipv4/ip_forward net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter \\
+  net/ipv6/conf/*/forwarding net/ipv6/conf/*/disable_ipv6 net/bridge/*) >"$saved.settings" || :
+unshare --net sh -s -- "$1" "$saved" "$2"
+`;
+
+/** The ends of the stage's links, by what is plugged into the other side. */
+export type StageEnds = ReadonlyMap<string, string>;
+
+/** Which end belongs to which port or interface: what leaves by that comes out there. */
+export function stageEnds({ interfaces }: Stage): StageEnds {
+  const outer = interfaces.flatMap(({ name, kind, ports }) =>
+    kind === "card" ? [name] : ports.map((port) => port.name)
+  );
+  return new Map([...new Set(outer)].map((name, i) => [name, `${ENDS}${i}`]));
+}
+
+/** Links, rules, packets: the script of the stage, run with the program, what was saved, and the one table or nothing. */
+export function stageScript(stage: Stage): string {
+  const ends = stageEnds(stage);
+  const { links, addresses, neighbours } = stageLinks(stage, ends);
+  const devices = [
+    ...stage.interfaces.flatMap(({ name, ports }) => [name, ...ports.map((port) => port.name)]),
+    ...ends.values(),
+    MARK,
+  ].map((name) => `"${checked(name)}"`);
+  const listens = stage.packets.filter(({ protocol }) => protocol === "udp")
+    .map(({ to, port }) => `listen ${to.includes(":") ? 6 : 4} ${port}`);
+  const frames = stage.packets.map((packet, i) => frameLine(packet, i + 1, ends));
+  return [
+    "set -e",
+    "program=$1 saved=$2 only=$3",
+    batch("ip -batch -", links),
+    // One more key than this kernel knows, or one that is fixed, is no concern of a packet.
+    'while IFS=: read -r key value; do echo "$value" 2>/dev/null >"/proc/sys/$key" || :; done <"$saved.settings"',
+    // An address that the kernel refuses twice, or of a family that is off, is none there either.
+    batch("ip -force -batch - 2>/dev/null", addresses, " || :"),
+    batch("bridge -batch -", [...new Set(neighbours)]),
+    // What the kernel did not take is told.
+    '"$program" load ${only:+"$only"} <"$saved"',
+    ...(stage.tried === undefined ? [] : [batch("nft -f -", [stage.tried])]),
+    batch("nft -f -", traceTables(devices)),
+    "trap 'kill $monitor' EXIT",
+    ': >"$saved.out"',
+    'nft monitor trace >"$saved.out" & monitor=$!',
+    // What is told comes in the order in which it happened: so once the mark is told, all before it is.
+    "mark() {",
+    "  tries=0",
+    '  until grep -q "ip id $1 " "$saved.out"; do',
+    '    if [ "$tries" = 200 ]; then echo "nft monitor tells nothing" >&2; exit 1; fi',
+    `    echo "frame ${MARK}2 $2" | "$program" play`,
+    "    tries=$((tries + 1)); sleep 0.05",
+    "  done",
+    "}",
+    `mark ${BEGIN} ${markFrame(BEGIN)}`,
+    batch('"$program" play', [...new Set(listens), ...frames]),
+    `mark ${END} ${markFrame(END)}`,
+    'echo "=== trace"',
+    'cat "$saved.out"',
+    'echo "=== drops"',
+    '"$program" drops',
+  ].join("\n") + "\n";
+}
+
+function batch(command: string, lines: readonly string[], otherwise = ""): string {
+  return lines.length === 0 ? ":" : `${command} <<'END'${otherwise}\n${lines.join("\n")}\nEND`;
+}
+
+function stageLinks(stage: Stage, ends: StageEnds) {
+  const links = ["link set lo up"];
+  const addresses: string[] = [];
+  const neighbours: string[] = [];
+  const up: string[] = [];
+  const numbered = (index?: number) => index === undefined ? "" : ` index ${index}`;
+  let own = OWN_INDEX;
+  const plug = (name: string, index?: number) =>
+    `link add name ${checked(name)}${numbered(index ?? own++)} address ${ROUTER_MAC} type veth ` +
+    `peer name ${ends.get(name)} index ${own++}`;
+  for (const { name, kind, index, isUp, ports, addresses: all } of stage.interfaces) {
+    links.push(
+      kind === "card"
+        ? plug(name, index)
+        : `link add name ${checked(name)}${numbered(index ?? own++)} address ${ROUTER_MAC} ` +
+          "type bridge",
+    );
+    if (isUp) up.push(name);
+    addresses.push(...all.map((each) => addressLine(each, name)));
+    for (const port of ports) {
+      links.push(plug(port.name, port.index), `link set ${port.name} master ${name}`);
+      up.push(port.name);
+      for (const { mac, addresses: reached } of port.behind) {
+        neighbours.push(`fdb add ${mac} dev ${port.name} master static`);
+        addresses.push(...reached.map((each) => neighbourLine(each, mac, name)));
+      }
+    }
+  }
+  links.push(
+    `link add name ${MARK} index ${own++} type veth peer name ${MARK}2 index ${own++}`,
+    ...[...up, ...ends.values(), MARK, `${MARK}2`].map((name) => `link set ${name} up`),
+  );
+  addresses.push(
+    ...stage.otherAddresses.map((each) => addressLine(each, "lo")),
+    ...stage.routes.map(({ to, via }) => `route replace ${to} dev ${checked(via)}`),
+    ...stage.routes.filter(({ to, via }) => !isBehind(stage, to, via))
+      .map(({ to, via }) => neighbourLine(to, STRANGER_MAC, via)),
+  );
+  return { links, addresses, neighbours };
+}
+
+function isBehind({ interfaces }: Stage, address: string, name: string): boolean {
+  return interfaces.some((each) =>
+    each.name === name &&
+    each.ports.some(({ behind }) => behind.some(({ addresses }) => addresses.includes(address)))
+  );
+}
+
+function addressLine(address: string, name: string): string {
+  return `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`;
+}
+
+function neighbourLine(address: string, mac: string, name: string): string {
+  return `neigh replace ${address.split("/")[0]} lladdr ${mac} dev ${name} nud permanent`;
+}
+
+function frameLine(packet: StagePacket, number: number, ends: StageEnds): string {
+  const frame = openingFrame({ ...packet, toMac: packet.toMac ?? ROUTER_MAC, number });
+  if (packet.into === undefined) return `frame - ${frame.slice(28)}`;
+  return `frame ${ends.get(packet.into)} ${frame}`;
+}
+
+function markFrame(number: number): string {
+  return openingFrame({
+    fromMac: ROUTER_MAC,
+    toMac: STRANGER_MAC,
+    from: "192.0.2.1",
+    to: "192.0.2.2",
+    protocol: "udp",
+    port: 9,
+    number,
+  });
+}
+
+/** Asks for the trace of all that begins or answers a flow, and marks the ends of its way. */
+function traceTables(devices: readonly string[]): string[] {
+  const ask = [
+    "meta l4proto { tcp, udp } meta nftrace set 1",
+    "icmp type { echo-request, echo-reply } meta nftrace set 1",
+    "icmpv6 type { echo-request, echo-reply } meta nftrace set 1",
+  ].join("; ");
+  const chain = (name: string, hook: string, priority: number) =>
+    `chain ${name} { type filter hook ${hook} priority ${priority}; ${ask}; }`;
+  const first = -2_000_000_000;
+  const table = (family: string, chains: readonly string[]) => [
+    `table ${family} ${TRACE_TABLE} {`,
+    ...chains,
+    "}",
+  ];
+  return [
+    ...table("netdev", [chain("start", `ingress devices = { ${devices.join(", ")} }`, first)]),
+    ...table("bridge", [chain("start", "prerouting", first)]),
+    ...table("inet", [
+      chain("start", "prerouting", first),
+      chain("output", "output", first),
+      chain("end", "input", -first),
+    ]),
+  ];
+}
+
+function checked(name: string): string {
+  if (!INTERFACE_NAME.test(name)) throw new TypeError(`Not an interface name: ${name}`);
+  return name;
+}

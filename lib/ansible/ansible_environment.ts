@@ -1,3 +1,4 @@
+import { searchPath } from "../host/environment.ts";
 import { envVar } from "../host/terminal.ts";
 
 /**
@@ -13,7 +14,10 @@ const PASSED = ["NO_COLOR", "ANSIBLE_VAULT_PASSWORD_FILE"] as const;
 export function ansibleEnvironment(
   env: (name: string) => string | undefined = envVar,
 ): Record<string, string> {
-  const result: Record<string, string> = { ANSIBLE_CONFIG: "./ansible.cfg" };
+  const result: Record<string, string> = {
+    ANSIBLE_CONFIG: "./ansible.cfg",
+    PATH: searchPath(env("PATH")),
+  };
   for (const name of PASSED) {
     const value = env(name);
     if (value !== undefined && value !== "") result[name] = value;

@@ -57,9 +57,9 @@ export function readExisting(
   } else {
     for (const directory of OWN_DIRECTORIES) visit(directory, Infinity);
   }
-  for (const prefix of own === "directory" ? ["", ".anklume/"] : [""]) {
-    for (const { name, kind } of listDirectory(prefix, options)) {
-      if (isLeftAside(name)) add(prefix + name, kind);
+  for (const directory of own === "directory" ? [".", ".anklume"] : ["."]) {
+    for (const { name, kind } of listDirectory(directory, options)) {
+      if (isLeftAside(name)) add(directory === "." ? name : `${directory}/${name}`, kind);
     }
   }
   for (const path of paths.filter((path) => !found.has(path))) {

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, type CommandOptions, runCommand } from "../host/command.ts";
+import { fileKind } from "../host/workspace_file.ts";
 import { ansibleEnvironment } from "./ansible_environment.ts";
 import type { RunProgram } from "./run_playbook.ts";
 import { ansibleVersion, isOlder, OLDEST_ANSIBLE } from "./ansible_version.ts";
@@ -7,7 +8,12 @@ import { ansibleVersion, isOlder, OLDEST_ANSIBLE } from "./ansible_version.ts";
 export type FoundAnsible =
   /** `2.19.14` */
   | { readonly kind: "found"; readonly version: string }
-  | { readonly kind: "unfit"; readonly diagnostics: readonly Diagnostic[] };
+  | {
+    readonly kind: "unfit";
+    readonly diagnostics: readonly Diagnostic[];
+    /** Where only the connection plugin is missing. */
+    readonly version?: string;
+  };
 
 /**
  * Whether this host can provision: ansible-playbook in a version that fits, and the connection
@@ -21,22 +27,54 @@ export async function findAnsible(
   cwd = ".",
   run: RunProgram = runCommand,
 ): Promise<FoundAnsible> {
+  return await ask(connection, { cwd, env: ansibleEnvironment(), timeoutMs: TIMEOUT_MS }, run);
+}
+
+/**
+ * The same without running anything of the workspace's, for who only looks: its `ansible.cfg`, plugins and collections are programs.
+ * Ansible is asked in `/`, by the user's own configuration; of a collection in the workspace only its being there is looked at.
+ */
+export async function lookForAnsible(connection: string): Promise<FoundAnsible> {
+  const found = await ask(connection, { cwd: "/", timeoutMs: TIMEOUT_MS }, runCommand);
+  const unknown = found.kind === "unfit" && found.version !== undefined;
+  return unknown && isInWorkspace(connection) ? { kind: "found", version: found.version } : found;
+}
+
+const TIMEOUT_MS = 60_000;
+
+async function ask(
+  connection: string,
+  options: CommandOptions,
+  run: RunProgram,
+): Promise<FoundAnsible> {
   const [playbook, plugin] = await Promise.all([
-    answer(["ansible-playbook", "--version"], cwd, run),
-    answer(["ansible-doc", "--type", "connection", "--json", connection], cwd, run),
+    answer(["ansible-playbook", "--version"], options, run),
+    answer(["ansible-doc", "--type", "connection", "--json", connection], options, run),
   ]);
   if (playbook instanceof CommandError) return unfit(noAnsible(playbook));
   const version = ansibleVersion(playbook.stdout);
   if (version === undefined || isOlder(version)) return unfit(oldAnsible(version));
   // ansible-doc answers 0 and an empty object when it knows no such plugin.
   const known = !(plugin instanceof CommandError) && plugin.stdout.includes(`"${connection}"`);
-  return known ? { kind: "found", version } : unfit(noConnection(connection));
+  return known ? { kind: "found", version } : { ...unfit(noConnection(connection)), version };
 }
 
-async function answer(argv: readonly [string, ...string[]], cwd: string, run: RunProgram) {
+/** `community.general.incus` as `roles install` puts it there. */
+function isInWorkspace(connection: string): boolean {
+  const [namespace, collection, ...plugin] = connection.split(".");
+  const name = plugin.join("/");
+  if (!/^\w+$/.test(`${namespace}${collection}`) || !/^\w+(\/\w+)*$/.test(name)) return false;
+  const root = `collections/ansible_collections/${namespace}/${collection}`;
+  return fileKind(`${root}/plugins/connection/${name}.py`) === "file";
+}
+
+async function answer(
+  argv: readonly [string, ...string[]],
+  options: CommandOptions,
+  run: RunProgram,
+) {
   try {
-    const env = ansibleEnvironment();
-    return await run(argv, { cwd, env, timeoutMs: 60_000 });
+    return await run(argv, options);
   } catch (error) {
     if (error instanceof CommandError) return error;
     throw error;
@@ -84,6 +122,6 @@ function noConnection(connection: string): Diagnostic {
   };
 }
 
-function unfit(diagnostic: Diagnostic): FoundAnsible {
-  return { kind: "unfit", diagnostics: [diagnostic] };
+function unfit(diagnostic: Diagnostic) {
+  return { kind: "unfit", diagnostics: [diagnostic] } as const;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fileKind, listDirectory, readPieces } from "../host/workspace_file.ts";
+import { entryAt, fileKind, listDirectory, readPieces } from "../host/workspace_file.ts";
 import type { EntryKind, RootOption } from "../host/workspace_path.ts";
 import { userText } from "./managed_section.ts";
 import type { SyncPlan } from "./plan_sync.ts";
@@ -37,7 +37,11 @@ export function readProvisionFiles(
   const add = (path: string, kind: EntryKind) => {
     if (kind === "directory") return walk(path);
     if (kind === "file" && !planned.has(path)) {
-      found.set(path, describeFile(path, readPieces(path, options)));
+      const { size, modified } = entryAt(path, options) ?? { size: 0, modified: 0 };
+      found.set(
+        path,
+        size > GIANT_BYTES ? giant(size, modified) : describeFile(path, readPieces(path, options)),
+      );
     } else if (kind === "symlink") {
       found.set(path, { digest: "symlink" });
     }
@@ -80,6 +84,13 @@ function addManifests(found: Map<string, ProvisionFile>, options: RootOption): v
       }
     }
   }
+}
+
+/** A disk image among a role's files: reading it at every check would take minutes. */
+const GIANT_BYTES = 1024 ** 3;
+
+function giant(size: number, modified: number): ProvisionFile {
+  return { digest: createHash("sha256").update(`${size} ${modified}`).digest("hex") };
 }
 
 /** Larger ones are nobody's text, and V8 makes no string of half a gigabyte. */

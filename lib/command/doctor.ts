@@ -1,4 +1,4 @@
-import { findAnsible } from "../ansible/find_ansible.ts";
+import { lookForAnsible } from "../ansible/find_ansible.ts";
 import { runCommand } from "../host/command.ts";
 import { connectIncus } from "../incus/incus_client.ts";
 import { IncusUnreachableError } from "../incus/incus_error.ts";
@@ -171,7 +171,7 @@ async function examineIncus(signal: AbortSignal): Promise<Finding> {
 
 async function examineAnsible({ infra }: Workspace): Promise<Finding> {
   const check = "ansible";
-  const found = await findAnsible(infra.global.defaultConnection);
+  const found = await lookForAnsible(infra.global.defaultConnection);
   if (found.kind === "found") return { check, state: "ok", detail: found.version };
   const [first] = found.diagnostics;
   const remedy = first?.remedy;

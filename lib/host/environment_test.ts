@@ -43,3 +43,17 @@ Deno.test("ENV_NAMES are the variables that the binary is compiled to read", asy
   const granted = /^--allow-env=(.*)$/m.exec(flags)?.[1]?.split(",");
   assert.deepEqual(granted?.toSorted(), [...ENV_NAMES].toSorted());
 });
+
+Deno.test("searchPath() leaves out what lies in the workspace, however it is written", () => {
+  const path = "/ws/bin:/ws:/ws/../ws//x:/wsx/bin:/a/../ws/bin";
+  assert.equal(searchPath(path, "/ws").split(":")[0], "/wsx/bin");
+  assert.doesNotMatch(searchPath(path, "/ws"), /ws(?!x)/);
+  // Ansible, for an apply, may live there.
+  assert.match(searchPath(path), /^\/ws\/bin:/);
+});
+
+Deno.test("childEnvironment() hands on no directory that would be the workspace's", () => {
+  const env = (name: string) => ({ HOME: ".", TMPDIR: "tmp", USER: "me" })[name];
+  const { HOME, TMPDIR, USER } = childEnvironment({}, env);
+  assert.deepEqual([HOME, TMPDIR, USER], [undefined, undefined, "me"]);
+});

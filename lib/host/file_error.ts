@@ -14,6 +14,8 @@ export type FileFailure =
   | "not-a-directory"
   | "not-text"
   | "bad-path"
+  | "too-large"
+  | "exchanged"
   | "other";
 
 /** A file that could not be read, written or removed. The message is a sentence with the path in it. */
@@ -37,7 +39,7 @@ const WORDS: Readonly<Record<Exclude<FileFailure, "other">, string>> = {
   "missing": "there is no such file",
   "read-only": "the file system is read-only",
   "no-space": "the disk is full, or the quota is used up; with room the same command carries on",
-  "symlink": "a symbolic link stands in its path, and anklume writes through none",
+  "symlink": "a symbolic link stands in its path, and anklume goes through none",
   "denied": "permission denied",
   "owner": "it belongs to another user; run anklume as that user or as root",
   "not-granted": "anklume reads and writes only the directory it is started in",
@@ -45,6 +47,9 @@ const WORDS: Readonly<Record<Exclude<FileFailure, "other">, string>> = {
   "not-a-directory": "a part of its path is not a directory",
   "not-text": "it is not UTF-8 text",
   "bad-path": "the path leads out of the workspace",
+  "too-large": "it is larger than anything of this kind can be (64 MiB)",
+  "exchanged": "somebody exchanges it, or a directory above it, while it is read; " +
+    "or its directory's owner may not read it",
 };
 
 const REASON_BY_CODE: Readonly<Record<string, FileFailure>> = {

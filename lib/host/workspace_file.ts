@@ -4,6 +4,7 @@ import {
   entryKind,
   inspectPath,
   lstat,
+  openInside,
   type RootOption,
 } from "./workspace_path.ts";
 
@@ -20,47 +21,56 @@ export function readTextFile(path: string, options: RootOption = {}): string {
   }
 }
 
-/** A file's bytes, whatever they are; a directory, a device and a pipe are a `FileError`. */
+/** Nobody writes a larger text, and what came from elsewhere may hold anything. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** A file's bytes, whatever they are; a directory, a device, a pipe and what is too large are a `FileError`. */
 export function readFileBytes(
   path: string,
   { root = "." }: RootOption = {},
 ): Uint8Array<ArrayBuffer> {
-  const full = fullPath(path, root);
   try {
-    if (!Deno.statSync(full).isFile) throw new FileError("read", path, "not-a-file");
-    return Deno.readFileSync(full);
+    const { file, info } = openInside("read", path, root);
+    using _closed = file;
+    if (info.size > MAX_BYTES) throw new FileError("read", path, "too-large");
+    return readWhole(file, info.size);
   } catch (error) {
     throw toFileError("read", path, error);
   }
+}
+
+/** So many bytes, less where the file has become shorter meanwhile. */
+function readWhole(file: Deno.FsFile, size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  while (length < size) {
+    const read = file.readSync(bytes.subarray(length));
+    if (read === null) break;
+    length += read;
+  }
+  return bytes.subarray(0, length);
 }
 
 /** A large file is read in pieces of so many bytes. */
 export const PIECE_BYTES = 4 * 1024 * 1024;
 
-/** As `readFileBytes`, but a large file is never in memory whole. */
+/** As `readFileBytes`, but of any size and never in memory whole. */
 export function* readPieces(
   path: string,
   { root = "." }: RootOption = {},
 ): Generator<Uint8Array<ArrayBuffer>> {
-  const full = fullPath(path, root);
   try {
-    const { isFile, size } = Deno.statSync(full);
-    if (!isFile) throw new FileError("read", path, "not-a-file");
-    if (size <= PIECE_BYTES) return yield Deno.readFileSync(full);
-    using file = Deno.openSync(full);
-    for (;;) {
-      const piece = new Uint8Array(PIECE_BYTES);
-      const length = file.readSync(piece);
-      if (length === null) return;
-      yield piece.subarray(0, length);
+    const { file, info } = openInside("read", path, root);
+    using _closed = file;
+    for (let left = info.size; left > 0;) {
+      const piece = readWhole(file, Math.min(left, PIECE_BYTES));
+      if (piece.length === 0) return;
+      left -= piece.length;
+      yield piece;
     }
   } catch (error) {
     throw toFileError("read", path, error);
   }
-}
-
-function fullPath(path: string, root: string): string {
-  return path.startsWith("/") ? path : `${root}/${path}`;
 }
 
 /** As `readTextFile`; undefined where there is no such file. */
@@ -109,27 +119,26 @@ export interface WorkspaceEntry {
 }
 
 /** A file's bytes as they are read, for what may not fit into memory. */
-export async function openFile(
+export function openFile(
   path: string,
   { root = "." }: RootOption = {},
-): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const { full, entry } = inspectPath("read", path, root);
-  if (entry && !entry.isFile) throw new FileError("read", path, "not-a-file");
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   try {
-    return (await Deno.open(full)).readable;
+    return openInside("read", path, root).file.readable;
   } catch (error) {
     throw toFileError("read", path, error);
   }
 }
 
-/** Names in a directory, sorted; empty where there is no such directory. */
+/** Names in a directory that is reached through no symbolic link, sorted; empty where there is none. */
 export function listDirectory(
   path = ".",
   { root = "." }: RootOption = {},
 ): { name: string; kind: EntryKind }[] {
   const entries: { name: string; kind: EntryKind }[] = [];
+  const full = path === "." ? root : inspectPath("list", path, root).full;
   try {
-    for (const entry of Deno.readDirSync(`${root}/${path}`)) {
+    for (const entry of Deno.readDirSync(full)) {
       entries.push({ name: entry.name, kind: entryKind(entry) });
     }
   } catch (error) {

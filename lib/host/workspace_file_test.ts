@@ -160,7 +160,9 @@ Deno.test("readTextFile() refuses a directory and does not wait for a device", (
   inTemporaryDirectory(async (root) => {
     await Deno.mkdir(`${root}/d`);
     assert.equal(await reason(() => readTextFile("d", { root })), "not-a-file");
-    assert.equal(await reason(() => readTextFile("/dev/zero")), "not-a-file");
+    assert.equal(await reason(() => readTextFile("/dev/zero")), "bad-path");
+    await new Deno.Command("mkfifo", { args: [`${root}/pipe`] }).output();
+    assert.equal(await reason(() => readTextFile("pipe", { root })), "not-a-file");
   }));
 
 Deno.test("a missing file is a FileError, undefined, nothing listed and nothing removed", () =>
@@ -246,5 +248,5 @@ Deno.test("readPieces() gives a large file in pieces that make it up, a small on
       [...readPieces("empty", { root })].reduce((sum, { length }) => sum + length, 0),
       0,
     );
-    assert.equal((await failure(() => [...readPieces("/dev/null")])).reason, "not-a-file");
+    assert.equal((await failure(() => [...readPieces("/dev/null")])).reason, "bad-path");
   }));

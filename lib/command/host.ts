@@ -1,7 +1,7 @@
 import { answerRequests } from "../handover/answer_requests.ts";
-import { checkRuleset } from "../handover/check_ruleset.ts";
-import type { HostInterface } from "../handover/element_reach.ts";
+import { checkRuleset, refuseReach } from "../handover/check_ruleset.ts";
 import type { HostRequest } from "../handover/message.ts";
+import { RefusedRuleset } from "../handover/refused_ruleset.ts";
 import {
   type HandoverSite,
   type HandoverState,
@@ -11,7 +11,6 @@ import {
   unitPath,
 } from "../handover/units.ts";
 import { systemClock } from "../host/clock.ts";
-import { runCommand } from "../host/command.ts";
 import { executablePath, workingDirectory } from "../host/terminal.ts";
 import { machinesOf } from "../infra/infra.ts";
 import { readTemplates } from "../nftables/template.ts";
@@ -19,6 +18,7 @@ import { ADMIN_ROLE } from "../resource/admin_devices.ts";
 import { jsonText } from "../view/json.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { removeFirewall } from "./firewall.ts";
+import { readHostPlace, standingBridges } from "./host_place.ts";
 import { assertOnHost, thisHost } from "./host_side.ts";
 import type { Session } from "./session.ts";
 import { UserError } from "./user_error.ts";
@@ -90,18 +90,21 @@ export async function hostAnswer(
 ): Promise<ExitStatus> {
   const { project, infra: infraId } = owner;
   const carryOut = async (request: HostRequest): Promise<unknown> => {
+    if (request.action === "look") return await thisHost.look(signal);
     if (!("ruleset" in request)) {
-      return request.action === "look"
-        ? await thisHost.look(signal)
-        : await removeFirewall(project, infraId);
+      const standing = standingBridges(await readHostPlace(project, signal), infraId);
+      if (standing.length > 0) {
+        throw new RefusedRuleset(
+          `the rules stay as long as a bridge of theirs stands: ${standing.slice(0, 3).join(", ")}`,
+        );
+      }
+      return await removeFirewall(project, infraId);
     }
-    const ruleset = checkRuleset(
-      request.ruleset,
-      { project, infraId },
-      readTemplates(),
-      await readInterfaces(signal),
-    );
-    if (request.action === "load") return await thisHost.port(ruleset).load();
+    const ruleset = checkRuleset(request.ruleset, { project, infraId }, readTemplates());
+    if (request.action === "load") {
+      refuseReach(ruleset, await readHostPlace(project, signal));
+      return await thisHost.port(ruleset).load();
+    }
     const seen = await thisHost.firewall(ruleset, signal);
     // Whoever asks has nobody else to tell that nft would refuse it.
     await thisHost.accepts(ruleset, signal);
@@ -111,17 +114,6 @@ export async function hostAnswer(
     terminal.out(`${action}: ${outcome}\n`);
   }
   return EXIT.done;
-}
-
-async function readInterfaces(signal: AbortSignal): Promise<HostInterface[]> {
-  const { stdout } = await runCommand(["ip", "-json", "-details", "link", "show"], {
-    signal,
-    timeoutMs: 10_000,
-  });
-  const links = JSON.parse(stdout) as { ifname?: string; linkinfo?: { info_kind?: string } }[];
-  return links.flatMap(({ ifname, linkinfo }) =>
-    ifname === undefined ? [] : [{ name: ifname, kind: linkinfo?.info_kind }]
-  );
 }
 
 function isListening({ units, enabled, active, mailbox }: HandoverState): boolean {

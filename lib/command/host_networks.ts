@@ -37,7 +37,10 @@ export async function readHostNetworks(signal?: AbortSignal): Promise<Surroundin
 }
 
 /** Routes and rules by one program; a kernel without IPv6 has neither and says so with status 1. */
-async function readRouting(family: "-4" | "-6", signal: AbortSignal | undefined): Promise<string> {
+export async function readRouting(
+  family: "-4" | "-6",
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const { stdout } = await runCommand(["ip", family, "-json", "-force", "-batch", "-"], {
     signal,
     timeoutMs: TIMEOUT_MS,
@@ -48,7 +51,7 @@ async function readRouting(family: "-4" | "-6", signal: AbortSignal | undefined)
 }
 
 /** Interfaces with their addresses, and of what kind they are. */
-async function readAddresses(signal: AbortSignal | undefined): Promise<string> {
+export async function readAddresses(signal: AbortSignal | undefined): Promise<string> {
   const options = { signal, timeoutMs: TIMEOUT_MS };
   return (await runCommand(["ip", "-json", "-details", "address", "show"], options)).stdout;
 }

@@ -1,11 +1,16 @@
+import { FileError } from "../host/file_error.ts";
+import { readOnce } from "../host/read_once.ts";
 import {
   entryAt,
+  fileKind,
   listDirectory,
-  readTextFile,
+  makeFreshDirectory,
+  moveEntry,
   removeEntry,
   removeFile,
   removeTree,
 } from "../host/workspace_file.ts";
+import type { EntryKind } from "../host/workspace_path.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import {
@@ -33,22 +38,26 @@ const STALE_MS = 10 * 60_000;
 
 /**
  * Answers what lies in the workspace, once. Everything in there is somebody else's word: names, types and sizes are looked
- * at before anything is read, and what is no request is removed, so that the unit does not start for it again.
+ * at before anything is read, and what is no request is removed, so that the unit does not start for it again. Of more
+ * than `MAX_REQUESTS` the rest is removed unread: the unit would be started for them until systemd starts it no more.
  */
 export async function answerRequests(carryOut: CarryOut, now: number): Promise<Answered[]> {
   const answered: Answered[] = [];
+  // What a link leads to is no place for requests, nor to be looked through.
+  if (fileKind(REQUESTS) !== "directory") await clearPlace([]);
   const entries = listDirectory(REQUESTS);
   // A dot: still being written.
-  const waiting = entries.filter(({ name }) => !name.startsWith(".")).slice(0, MAX_REQUESTS);
-  for (const { name, kind } of waiting) {
+  const waiting = entries.filter(({ name }) => !name.startsWith("."));
+  for (const { name, kind } of waiting.slice(MAX_REQUESTS)) await discard(name, kind);
+  if (waiting.length > MAX_REQUESTS) {
+    const outcome = `${waiting.length - MAX_REQUESTS} more than are read at once: removed`;
+    answered.push({ action: "?", outcome });
+  }
+  for (const { name, kind } of waiting.slice(0, MAX_REQUESTS)) {
     const path = `${REQUESTS}/${name}`;
-    if (kind === "directory") {
-      await removeTree(path);
-      continue;
-    }
     const request = kind === "file" && NAME.test(name) ? readRequest(path) : undefined;
     // Taken away first: a request is carried out once at most.
-    await removeEntry(path);
+    await discard(name, kind);
     if (request === undefined) {
       answered.push({ action: "?", outcome: "no request: removed" });
       continue;
@@ -56,29 +65,52 @@ export async function answerRequests(carryOut: CarryOut, now: number): Promise<A
     const answer = await answerTo(request, carryOut);
     answered.push({
       action: request.action,
-      outcome: answer.ok ? "done" : `refused: ${answer.message}`,
+      outcome: answer.ok ? "done" : `refused: ${shown(answer.message)}`,
     });
     await writeFileAtomic(`${ANSWERS}/${name}`, JSON.stringify(answer), {
       mode: 0o600,
       keepOwner: true,
     });
   }
+  // Started for nothing that can be seen: there may be a name that is no text, for which it would be started for ever.
+  if (waiting.length === 0) await clearPlace(entries.map(({ name }) => name));
   await forgetOldAnswers(now);
   return answered;
 }
 
 const NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/;
 
-function readRequest(path: string): HostRequest | undefined {
-  const entry = entryAt(path);
-  if (entry?.kind !== "file" || entry.size > MAX_REQUEST_BYTES) return undefined;
-  // Root of the admin container is root here; nobody else has a say, whoever owns the workspace.
-  if (entry.uid !== 0) return undefined;
+async function discard(name: string, kind: EntryKind): Promise<void> {
+  const path = `${REQUESTS}/${name}`;
   try {
-    return parseRequest(readTextFile(path));
-  } catch {
-    return undefined;
+    if (kind === "directory") await removeTree(path);
+    else await removeEntry(path);
+  } catch (error) {
+    // Whoever laid it there may have put something else in its place, or taken it back. If it is still there, the unit
+    // is started for it again.
+    if (!(error instanceof FileError)) throw error;
   }
+}
+
+/** A new place for requests, with those that are still being written. */
+async function clearPlace(names: readonly string[]): Promise<void> {
+  const aside = `${REQUESTS}.${crypto.randomUUID()}`;
+  if (!moveEntry(REQUESTS, aside)) return;
+  makeFreshDirectory(REQUESTS);
+  for (const name of names) moveEntry(`${aside}/${name}`, `${REQUESTS}/${name}`);
+  if (fileKind(aside) === "directory") await removeTree(aside);
+  else await removeEntry(aside);
+}
+
+/** Root of the admin container is root here; nobody else has a say, whoever owns the workspace. */
+function readRequest(path: string): HostRequest | undefined {
+  const text = readOnce(path, { uid: 0, maxBytes: MAX_REQUEST_BYTES });
+  return text === undefined ? undefined : parseRequest(text);
+}
+
+/** For the unit's log: a refusal may quote what was handed over. */
+function shown(message: string): string {
+  return message.replace(/\p{C}/gu, "\uFFFD").slice(0, 500);
 }
 
 async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostAnswer> {
@@ -93,10 +125,11 @@ async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostA
     return {
       ...base,
       fault: "refused",
-      message: `The host refused the ruleset: ${message}`,
+      message: `The host refused: ${message}`,
       remedy:
-        "Nothing was loaded, and the rules that stood before still stand. Are both anklumes " +
-        "of one version? The unit's log says more: journalctl -u 'anklume-handover-*'",
+        "The rules that stood before still stand. Are both anklumes of one version? On the host, " +
+        "in this workspace, `anklume network deploy` needs no hand-over; the unit's log: " +
+        "journalctl -u 'anklume-handover-*'",
     };
   }
 }

@@ -1,6 +1,116 @@
 import assert from "node:assert/strict";
 import { answerRequests } from "./answer_requests.ts";
-import { ANSWERS, REQUESTS } from "./message.ts";
+import { ANSWERS, type HostRequest, REQUESTS } from "./message.ts";
+
+/** A workspace with a place for requests; answers are what was carried out. */
+async function inWorkspace(test: () => Promise<void>): Promise<void> {
+  const home = Deno.cwd();
+  const workspace = await Deno.makeTempDir();
+  try {
+    Deno.chdir(workspace);
+    await Deno.mkdir(REQUESTS, { recursive: true });
+    await Deno.mkdir(ANSWERS, { recursive: true });
+    await test();
+  } finally {
+    Deno.chdir(home);
+    await Deno.remove(workspace, { recursive: true });
+  }
+}
+
+const LOOK = JSON.stringify({ format: 1, action: "look" });
+
+/** What was asked of the host. */
+async function carriedOut(): Promise<HostRequest[]> {
+  const asked: HostRequest[] = [];
+  await answerRequests((request) => Promise.resolve(asked.push(request)), Date.now());
+  return asked;
+}
+
+function names(path: string): string[] {
+  return Array.from(Deno.readDirSync(path), ({ name }) => name).toSorted();
+}
+
+async function sh(script: string): Promise<void> {
+  const { code } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+  assert.equal(code, 0, script);
+}
+
+const request = () => `${REQUESTS}/${crypto.randomUUID()}.json`;
+
+Deno.test("a request is carried out once and answered under its name", () =>
+  inWorkspace(async () => {
+    const path = request();
+    await Deno.writeTextFile(path, LOOK);
+    assert.deepEqual(await carriedOut(), [{ format: 1, action: "look" }]);
+    assert.deepEqual(names(REQUESTS), []);
+    assert.deepEqual(names(ANSWERS), [path.split("/").at(-1)]);
+    assert.deepEqual(await carriedOut(), []);
+  }));
+
+Deno.test("what is no file of root's, alone under its name, is removed unread", () =>
+  inWorkspace(async () => {
+    await Deno.writeTextFile("elsewhere", LOOK);
+    await Deno.writeTextFile("linked", LOOK);
+    await Deno.symlink("../../../elsewhere", request());
+    await Deno.link("linked", request());
+    await sh(`mkfifo ${request()}; truncate -s 1T ${request()}; mkdir -p ${request()}/deep/er`);
+    await Deno.writeTextFile(`${REQUESTS}/no-uuid.json`, LOOK);
+    await Deno.writeTextFile(`${REQUESTS}/a\nb.json`, LOOK);
+    const stranger = request();
+    await Deno.writeTextFile(stranger, LOOK);
+    await Deno.chown(stranger, 1000, 1000);
+    assert.deepEqual(await carriedOut(), []);
+    assert.deepEqual([...names(REQUESTS), ...names(ANSWERS)], []);
+    assert.equal(await Deno.readTextFile("elsewhere"), LOOK);
+  }));
+
+Deno.test("of thousands a few are read, and nothing stays for which the unit would be started again", () =>
+  inWorkspace(async () => {
+    await sh(`cd ${REQUESTS} && seq 3000 | sed 's/$/.json/' | xargs touch`);
+    for (let i = 0; i < 100; i++) await Deno.writeTextFile(request(), LOOK);
+    assert.ok((await carriedOut()).length <= 64);
+    assert.deepEqual(names(REQUESTS), []);
+  }));
+
+Deno.test("a name that is no text goes, and what is still being written stays", () =>
+  inWorkspace(async () => {
+    await sh(
+      `cd ${REQUESTS} && touch "$(printf '\\377\\376.json')" && mkdir "$(printf '\\377')" && echo x >.part`,
+    );
+    assert.deepEqual(await carriedOut(), []);
+    assert.deepEqual(names(REQUESTS), [".part"]);
+    assert.deepEqual(names(".anklume/host"), ["answers", "requests"]);
+    await sh(`rm ${REQUESTS}/.part && rmdir ${REQUESTS}`);
+  }));
+
+Deno.test("a link in the place of the requests is not followed", () =>
+  inWorkspace(async () => {
+    await Deno.mkdir("precious");
+    await Deno.writeTextFile(`precious/${crypto.randomUUID()}.json`, LOOK);
+    await Deno.remove(REQUESTS);
+    await Deno.symlink("../../precious", REQUESTS);
+    assert.deepEqual(await carriedOut(), []);
+    assert.equal(names("precious").length, 1);
+    assert.ok((await Deno.lstat(REQUESTS)).isDirectory);
+  }));
+
+Deno.test("a pipe that takes a request's place while it is looked at is not waited for", () =>
+  inWorkspace(async () => {
+    const path = request();
+    const swap = new Deno.Command("sh", {
+      args: [
+        "-c",
+        `while :; do rm -f ${path}; mkfifo ${path}; rm -f ${path}; echo '${LOOK}' >${path}; done`,
+      ],
+      stderr: "null",
+    }).spawn();
+    try {
+      for (const end = Date.now() + 1000; Date.now() < end;) await carriedOut();
+    } finally {
+      swap.kill("SIGKILL");
+      await swap.status;
+    }
+  }));
 
 Deno.test("old answers go, and a symbolic link or a directory among them ends nothing", async () => {
   const home = Deno.cwd();

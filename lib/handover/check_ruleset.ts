@@ -7,19 +7,17 @@ import { namedRuleset, rulesetText } from "../nftables/render_ruleset.ts";
 import { FAMILIES, type Family, type Ruleset } from "../nftables/ruleset.ts";
 import type { RuleTemplates } from "../nftables/template.ts";
 import { elementShape } from "./element_shape.ts";
-import { type HostInterface, unsafeElements } from "./element_reach.ts";
+import { unsafeElements } from "./element_reach.ts";
+import type { HostPlace } from "./host_place.ts";
+import { readElements } from "./read_elements.ts";
+import { RefusedRuleset } from "./refused_ruleset.ts";
 
 /** A ruleset of 250 domains with 1,000 machines has half of it. */
 export const MAX_RULESET_BYTES = 4 * 1024 * 1024;
 export const MAX_SET_ELEMENTS = 50_000;
 
-/** A ruleset that is not one of ours, and why. */
-export class RefusedRuleset extends Error {
-  override readonly name = "RefusedRuleset";
-}
-
 /**
- * Whether a text is a ruleset that our renderer could have written for this infra, and touches nothing but its traffic.
+ * Whether a text is a ruleset that our renderer could have written for this infra.
  * The rules are the same for every infra, so only the elements of the known sets are read from it; then the
  * whole is rendered again from these and has to be the same, byte for byte. So there is nothing to parse that
  * could be parsed in another way by nft.
@@ -30,8 +28,7 @@ export function checkRuleset(
   text: string,
   { project, infraId }: Pick<Ruleset, "project" | "infraId">,
   templates: RuleTemplates,
-  interfaces: readonly HostInterface[],
-): Ruleset {
+): CheckedRuleset {
   if (new TextEncoder().encode(text).length > MAX_RULESET_BYTES) {
     throw new RefusedRuleset(`it is larger than ${MAX_RULESET_BYTES} bytes`);
   }
@@ -55,13 +52,26 @@ export function checkRuleset(
       `it is not what is rendered for "${project}": ${firstOdd(text, ours)}`,
     );
   }
-  const unsafe = unsafeElements(sets, interfaces);
+  return { ...namedRuleset(project, infraId, text), sets };
+}
+
+/** A ruleset of the right form, with its elements. */
+export interface CheckedRuleset extends Ruleset {
+  readonly sets: Readonly<Record<Family, readonly NftSet[]>>;
+}
+
+/**
+ * Holds what a ruleset is about against what there is on the host. Looking at rules needs none of it, loading them does.
+ *
+ * @throws RefusedRuleset where it would reach beyond the infra
+ */
+export function refuseReach({ sets, infraId }: CheckedRuleset, place: HostPlace): void {
+  const unsafe = unsafeElements(sets, infraId, place);
   if (unsafe.length > 0) throw new RefusedRuleset(unsafe.slice(0, 3).join("; "));
-  return namedRuleset(project, infraId, text);
 }
 
 /** The sets as an infra without domains has them: their names, types, and what is the same in every infra. */
-const KNOWN_SETS: Readonly<Record<Family, readonly NftSet[]>> = {
+export const KNOWN_SETS: Readonly<Record<Family, readonly NftSet[]>> = {
   inet: inetSets(emptyInfra(), emptyAddressing(), { orphanBridges: [], localUplinks: [] }, []),
   bridge: bridgeSets(emptyInfra(), emptyAddressing(), []),
 };
@@ -84,39 +94,14 @@ function filled(set: NftSet, elements: readonly string[]): NftSet {
   if (elements.length > MAX_SET_ELEMENTS) {
     throw new RefusedRuleset(`the set "${set.name}" has more than ${MAX_SET_ELEMENTS} elements`);
   }
-  // What every infra has is not the workspace's to say.
-  if (set.elements.length > 0) return set;
+  // What every infra has is not the workspace's to say. Of some sets the infra's own follows.
+  const own = elements.slice(set.elements.length);
   const shape = elementShape(set);
-  const odd = elements.find((element) => !shape.test(element));
+  const odd = own.find((element) => !shape.test(element));
   if (odd !== undefined) {
     throw new RefusedRuleset(`${JSON.stringify(odd.slice(0, 80))} is no element of "${set.name}"`);
   }
-  return { ...set, elements };
-}
-
-/** Elements by `<family> <set>`, as they stand in the text; whether the text is as it should be is found out later. */
-function readElements(text: string): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  let family = "";
-  let set = "";
-  let open: string[] | undefined;
-  for (const line of text.split("\n")) {
-    if (open !== undefined) {
-      if (line === "\t\t}") open = undefined;
-      else open.push(line.replace(/^\t\t\t/, "").replace(/,$/, ""));
-      continue;
-    }
-    const table = /^table (\w+) \S+ \{$/.exec(line);
-    if (table !== null) family = table[1]!;
-    const begun = /^\t(?:set|map) (\w+) \{$/.exec(line);
-    if (begun !== null) set = begun[1]!;
-    if (line === "\t\telements = {") {
-      const name = `${family} ${set}`;
-      if (found.has(name)) throw new RefusedRuleset(`the set "${name}" stands there twice`);
-      found.set(name, open = []);
-    }
-  }
-  return found;
+  return { ...set, elements: [...set.elements, ...own] };
 }
 
 /** The first line that differs, for a person to find it. */

@@ -1,58 +1,324 @@
+import { ipBlock, overlaps } from "../addressing/ip_block.ts";
 import type { NftSet } from "../nftables/element.ts";
-import type { Family } from "../nftables/ruleset.ts";
+import { isLocalInterface } from "../nftables/local_interface.ts";
+import { FAMILIES, type Family } from "../nftables/ruleset.ts";
+import { addressInterval } from "../nftables/interval.ts";
+import { claimsOf, type HostPlace, type PlaceNic } from "./host_place.ts";
+import { fieldsOf, nameOf } from "./read_elements.ts";
 
-/** An interface of the host as `ip -details link` tells it; `kind` is undefined for a network card. */
-export interface HostInterface {
-  readonly name: string;
-  readonly kind: string | undefined;
+type Sets = Readonly<Record<Family, readonly NftSet[]>>;
+
+/** What is odd about one element; undefined: it reaches nothing but the infra's own traffic. */
+type Rule = (key: readonly string[], value: readonly string[], element: string) =>
+  | string
+  | undefined;
+
+/**
+ * Elements that have the right shape and would reach beyond the infra, one line each. Each is held against what there is on
+ * the host; a set that nobody has judged is refused.
+ */
+export function unsafeElements(sets: Sets, infraId: string, place: HostPlace): string[] {
+  const reach = new Reach(sets, infraId, place);
+  return FAMILIES.flatMap((family) =>
+    sets[family].flatMap((set) => {
+      if (set.elements.length === 0) return [];
+      const rule = reach.rule(family, set.name);
+      if (rule === undefined) return [`nobody has judged the set "${family} ${set.name}"`];
+      return set.elements.flatMap((element) => {
+        const { key, value } = fieldsOf(element);
+        const odd = reach.claimed(set.name, key) ?? rule(key, value, element);
+        return odd === undefined ? [] : [odd];
+      });
+    })
+  );
+}
+
+/** Whether a set has a rule. */
+export function isJudged(family: Family, set: string): boolean {
+  const empty = Object.fromEntries(FAMILIES.map((each) => [each, []])) as unknown as Sets;
+  return new Reach(empty, "", NOWHERE).rule(family, set) !== undefined;
+}
+
+const NOWHERE: HostPlace = {
+  interfaces: new Map(),
+  networks: [],
+  uplinks: new Set(),
+  neighbours: new Map(),
+  listening: new Set(),
+  bridges: [],
+  nics: [],
+  inForce: new Set(),
+  taken: new Map(),
+};
+
+class Reach {
+  readonly #infraId: string;
+  readonly #place: HostPlace;
+  readonly #bridges: ReadonlySet<string>;
+  readonly #ports: ReadonlySet<string>;
+  readonly #macs: ReadonlySet<string>;
+  /** Networks as text: `10.120.3.0`, `fd00:1:2:3::`. */
+  readonly #subnets: ReadonlySet<string>;
+  /** Their first 64 bits. */
+  readonly #prefixes: ReadonlySet<bigint>;
+  readonly #gateways: readonly (readonly string[])[];
+  /** Networks that have a gateway, as `#subnets` and `#prefixes`. */
+  readonly #served: ReadonlySet<string | bigint>;
+  readonly #ourBridges: ReadonlySet<string>;
+  /** Networks that these bridges have by Incus's word, of those that the rules are about. */
+  readonly #carried: ReadonlySet<string | bigint>;
+  readonly #nicsByPort: ReadonlyMap<string | undefined, PlaceNic>;
+  readonly #nicsByMac: ReadonlyMap<string | undefined, PlaceNic>;
+  /** Addresses of instances that are not the infra's. */
+  readonly #strangers: ReadonlyMap<string, PlaceNic>;
+
+  constructor(sets: Sets, infraId: string, place: HostPlace) {
+    const keys = (family: Family, ...names: string[]) =>
+      sets[family].filter(({ name }) => names.includes(name))
+        .flatMap(({ elements }) => elements.map((element) => fieldsOf(element).key));
+    this.#infraId = infraId;
+    this.#place = place;
+    this.#bridges = new Set(keys("inet", "bridges").map(([name]) => nameOf(name)));
+    this.#ports = new Set(keys("bridge", "ports").map(([name]) => nameOf(name)));
+    this.#macs = new Set(keys("bridge", "macs").flat());
+    this.#subnets = new Set(keys("inet", "subnets", "subnets6").flat());
+    this.#prefixes = new Set(keys("inet", "subnets6").flatMap(([network]) => prefixOf(network!)));
+    this.#gateways = keys("inet", "gateways", "gateways6");
+    this.#served = new Set(this.#gateways.flatMap(([, address]) => networkOf(address!)));
+    const { bridges, nics } = place;
+    this.#ourBridges = new Set(
+      bridges.filter((each) => each.infraId === infraId).map(({ name }) => name),
+    );
+    this.#carried = new Set(
+      bridges.filter(({ name }) => this.#bridges.has(name) && this.#ourBridges.has(name))
+        .flatMap(({ addresses }) => addresses)
+        .flatMap((address) => networkOf(address.split("/")[0]!)),
+    );
+    this.#nicsByPort = new Map(nics.map((nic) => [nic.port, nic]));
+    this.#nicsByMac = new Map(nics.map((nic) => [nic.mac, nic]));
+    this.#strangers = new Map(
+      nics.filter((nic) => nic.infraId !== infraId)
+        .flatMap((nic) => nic.addresses.map((address) => [address, nic])),
+    );
+  }
+
+  /** The rule of a set; each table that has a set of that name has it for the same. */
+  rule(family: Family, set: string): Rule | undefined {
+    const rules: Readonly<Record<string, Rule>> = {
+      bridges: ([name]) => this.#bridge(nameOf(name)),
+      own: (pair) => this.#within(pair),
+      orphans: (pair) => this.#within(pair),
+      outside: ([name], _, element) =>
+        this.#outside(nameOf(name), this.#isInForce("inet outside", element)),
+      via: ([bridge, way], _, element) =>
+        this.#ours(bridge) ?? this.#way(nameOf(way), this.#isInForce("inet via", element)),
+      subnets: ([network]) => this.#subnet(network!, 4),
+      subnets6: ([network]) => this.#subnet(network!, 6),
+      machines: (key) => this.#machine(key),
+      machines6: (key) => this.#machine(key),
+      gateways: (key) => this.#ours(key[0]) ?? this.#inside(key[1]) ?? this.#onlyGateway(key),
+      gateways6: (key) => this.#ours(key[0]) ?? this.#inside(key[1]) ?? this.#onlyGateway(key),
+      services: ([bridge, address]) => this.#ours(bridge) ?? this.#inside(address),
+      services6: ([bridge, address]) =>
+        this.#ours(bridge) ?? (address === ALL_DHCP6 ? undefined : this.#inside(address)),
+      internet: ([network]) => this.#known(network),
+      internet6: ([network]) => this.#known(network),
+      publish: (key, [target], element) =>
+        this.#inside(target) ?? this.#published(key, this.#isInForce("inet publish", element)),
+      publish6: (key, [target], element) =>
+        this.#inside(target) ?? this.#published(key, this.#isInForce("inet publish6", element)),
+      published: ([, , address]) => this.#inside(address),
+      published6: ([, , address]) => this.#inside(address),
+      ports: ([name], _, element) =>
+        this.#port(nameOf(name), this.#isInForce("bridge ports", element)),
+      macs: ([mac]) => this.#mac(mac!),
+      port_macs: ([port, mac]) => this.#ourPort(port) ?? this.#ourMac(mac),
+      addresses: ([port, ...machine]) => this.#ourPort(port) ?? this.#speaker(machine),
+      addresses6: ([port, ...machine]) => this.#ourPort(port) ?? this.#speaker(machine),
+      targets6: ([port]) => this.#ourPort(port),
+      same_subnet: ([one, other]) =>
+        one === other ? this.#known(one) : `${one} and ${other} are two subnets`,
+      // Only a packet that enters or leaves by a bridge of the infra is held against these, and so they open what
+      // policies of infra.yml open.
+      ...Object.fromEntries(POLICY_SETS.map((name) => [name, () => undefined])),
+    };
+    return Object.hasOwn(rules, set) && FAMILIES.includes(family) ? rules[set] : undefined;
+  }
+
+  /** What another infra has, by its rules. */
+  claimed(set: string, key: readonly string[]): string | undefined {
+    for (const claim of claimsOf(set, key)) {
+      const project = this.#place.taken.get(claim);
+      if (project !== undefined) return `the infra "${project}" has the ${claim}`;
+    }
+  }
+
+  #isInForce(set: string, element: string): boolean {
+    return this.#place.inForce.has(`${set} ${element}`);
+  }
+
+  #bridge(name: string): string | undefined {
+    if (!name.startsWith("net-")) return `"${name}" is no bridge of a domain`;
+    const live = this.#place.interfaces.get(name);
+    const managed = this.#place.bridges.find((each) => each.name === name);
+    if (managed !== undefined && managed.infraId !== this.#infraId) {
+      return `the bridge "${name}" is not this infra's`;
+    }
+    if (live !== undefined && live.kind !== "bridge") return `"${name}" is no bridge`;
+    if (live !== undefined && managed === undefined) {
+      return `Incus does not know the bridge "${name}"`;
+    }
+  }
+
+  #within(pair: readonly string[]): string | undefined {
+    if (pair[0] !== pair[1]) return `${pair.join(" and ")} are two bridges`;
+    return this.#ours(pair[0]);
+  }
+
+  #ours(bridge: string | undefined): string | undefined {
+    if (!this.#bridges.has(nameOf(bridge))) return `${bridge} is no bridge of a domain`;
+  }
+
+  /** What is not there yet may become anything, Docker's bridge for one. */
+  #outside(name: string, inForce: boolean): string | undefined {
+    const { interfaces, uplinks } = this.#place;
+    const live = interfaces.get(name);
+    if (live === undefined) return inForce ? undefined : missing(name);
+    if (name === "lo" || (isLocalInterface(name, live.kind) && !uplinks.has(name))) {
+      return `"${name}" is not the outside: it is a switch or a tunnel of the host`;
+    }
+    if (live.master !== undefined) return `"${name}" is a port of "${live.master}"`;
+  }
+
+  /** `via` may name a tunnel, and no switch of the host. */
+  #way(name: string, inForce: boolean): string | undefined {
+    const { interfaces, uplinks } = this.#place;
+    const live = interfaces.get(name);
+    if (live === undefined) return inForce ? undefined : missing(name);
+    const isSwitch = ["bridge", "openvswitch"].includes(live.kind) && !uplinks.has(name);
+    if (name === "lo" || isSwitch) return `"${name}" is no way out: it is the host's own`;
+    if (live.master !== undefined) return `"${name}" is a port of "${live.master}"`;
+  }
+
+  #subnet(network: string, family: 4 | 6): string | undefined {
+    const block = ipBlock(`${network}/${family === 4 ? 24 : 64}`);
+    const isPrivate = family === 4 ? PRIVATE_24.test(network) : /^f[cd]/.test(network);
+    if (block === undefined || !isPrivate) return `${network} is no private network`;
+    const hasGateway = networkOf(network).some((own) => this.#served.has(own));
+    // Of a domain that has it no more it stays walled off, and one that was there first keeps its rules when a wifi has the same.
+    if (this.#isInForce(family === 4 ? "inet subnets" : "inet subnets6", network)) return undefined;
+    if (!hasGateway) return `no domain has the subnet ${network}`;
+    if (networkOf(network).some((own) => this.#carried.has(own))) return undefined;
+    const other = this.#place.networks.find(({ block: theirs, device }) =>
+      overlaps(theirs, block) && !(device !== undefined && this.#ourBridges.has(device))
+    );
+    return other && `the host has ${network} already: ${other.text}`;
+  }
+
+  #known(network: string | undefined): string | undefined {
+    if (!this.#subnets.has(network ?? "")) return `${network} is no subnet of a domain`;
+  }
+
+  #inside(address: string | undefined): string | undefined {
+    const isOurs = networkOf(address ?? "").some((network) =>
+      typeof network === "string" ? this.#subnets.has(network) : this.#prefixes.has(network)
+    );
+    if (!isOurs) return `${address} is in no subnet of a domain`;
+  }
+
+  #onlyGateway(key: readonly string[]): string | undefined {
+    const isSix = key[1]?.includes(":");
+    const same = this.#gateways.filter(([bridge, address]) =>
+      bridge === key[0] && address?.includes(":") === isSix
+    );
+    if (same.length > 1) return `${key[0]} has two gateways`;
+  }
+
+  #machine([bridge, ...machine]: readonly string[]): string | undefined {
+    return this.#ours(bridge) ?? this.#speaker(machine);
+  }
+
+  /** MAC and address of a machine. */
+  #speaker([mac, address]: readonly string[]): string | undefined {
+    const odd = this.#ourMac(mac);
+    if (odd !== undefined) return odd;
+    if (address?.startsWith("fe80:")) return undefined;
+    const other = this.#strangers.get(address ?? "");
+    return other ? `${other.owner} has the address ${address}` : this.#inside(address);
+  }
+
+  #ourPort(port: string | undefined): string | undefined {
+    if (!this.#ports.has(nameOf(port))) return `${port} is no port of a machine`;
+  }
+
+  #ourMac(mac: string | undefined): string | undefined {
+    if (!this.#macs.has(mac ?? "")) return `${mac} is no MAC of a machine`;
+  }
+
+  /** A port that is there hangs on a bridge of the infra, or Incus says that it belongs to one of its machines. */
+  #port(name: string, inForce: boolean): string | undefined {
+    const live = this.#place.interfaces.get(name);
+    const nic = this.#nicsByPort.get(name);
+    if (nic !== undefined && nic.infraId !== this.#infraId) return `"${name}" is ${nic.owner}'s`;
+    if (live === undefined) {
+      const isOurs = ANKLUME_PORT.test(name) || nic !== undefined || inForce;
+      return isOurs ? undefined : `"${name}" is no port that anklume gives`;
+    }
+    const isPort = PORT_KINDS.includes(live.kind) &&
+      (live.master === undefined
+        ? nic !== undefined
+        : this.#bridges.has(live.master) && this.#ourBridges.has(live.master));
+    if (!isPort) return `"${name}" is no port of a machine`;
+  }
+
+  /** Frames from it are dropped on every other bridge of the host too. */
+  #mac(mac: string): string | undefined {
+    const { interfaces, neighbours } = this.#place;
+    const nic = this.#nicsByMac.get(mac);
+    if (nic !== undefined) {
+      return nic.infraId === this.#infraId ? undefined : `${nic.owner} has the MAC ${mac}`;
+    }
+    const own = [...interfaces].find(([, each]) => each.mac === mac)?.[0];
+    if (own !== undefined) return `${mac} is the host's own, of "${own}"`;
+    const seen = neighbours.get(mac);
+    if (seen !== undefined && !this.#ourBridges.has(seen)) {
+      return `${mac} is a neighbour of the host's, on "${seen}"`;
+    }
+    if (!INCUS_MACS.test(mac)) return `${mac} is no MAC that Incus or anklume gives`;
+  }
+
+  #published([protocol, port]: readonly string[], inForce: boolean): string | undefined {
+    if (inForce || !this.#place.listening.has(`${protocol} ${port}`)) return undefined;
+    return `something on the host listens at ${protocol} port ${port}`;
+  }
 }
 
 /** Kinds that a machine's port is of. */
 const PORT_KINDS = ["veth", "tun"];
-
-/**
- * Elements that have the right shape and would reach beyond the infra, one line each: a bridge or port that is the
- * host's own, a subnet that is not private, a published port that leads to no machine. Everything else in the rules
- * is about these.
- */
-export function unsafeElements(
-  sets: Readonly<Record<Family, readonly NftSet[]>>,
-  interfaces: readonly HostInterface[],
-): string[] {
-  const elements = (family: Family, name: string): readonly string[] =>
-    sets[family].find((set) => set.name === name)?.elements ?? [];
-  const kinds = new Map(interfaces.map(({ name, kind }) => [name, kind]));
-  const bridges = new Set(elements("inet", "bridges").map(ifnameOf));
-  const ports = new Set(elements("bridge", "ports").map(ifnameOf));
-  const networks = new Set(elements("inet", "subnets"));
-  return [
-    ...[...bridges].filter((name) =>
-      !name.startsWith("net-") || (kinds.has(name) && kinds.get(name) !== "bridge")
-    ).map((name) => `"${name}" is no bridge of a domain`),
-    ...["own", "orphans"].flatMap((set) => elements("inet", set))
-      .filter((element) => !bridges.has(ifnameOf(element)))
-      .map((element) => `${element} is no bridge of a domain`),
-    ...[...ports].filter((name) =>
-      name === "lo" || (kinds.has(name) && !PORT_KINDS.includes(kinds.get(name) ?? ""))
-    ).map((name) => `"${name}" is no port of a machine`),
-    ...["port_macs", "addresses", "addresses6", "targets6"].flatMap((set) =>
-      elements("bridge", set).filter((element) => !ports.has(ifnameOf(element)))
-        .map((element) => `${element} in "${set}" is no port of a machine`)
-    ),
-    ...[...networks, ...elements("bridge", "subnets")].filter((network) => !isPrivate24(network))
-      .map((network) => `${network} is no private network`),
-    ...elements("inet", "publish").filter((element) => {
-      const target = / : (\d+\.\d+\.\d+)\.\d+ \. /.exec(element)?.[1];
-      return target === undefined || !networks.has(`${target}.0`);
-    }).map((element) => `${element} leads to no machine of the infra`),
-  ];
-}
-
-function ifnameOf(element: string): string {
-  return /^"([^"]*)"/.exec(element)?.[1] ?? "";
-}
-
+/** The names that `assignNames` gives. Others there may be tomorrow: `vnet0` of a virtual machine of libvirt's. */
+const ANKLUME_PORT = /^ak[a-z0-9]{10}$/;
 /** RFC 1918, whole /24. */
-function isPrivate24(network: string): boolean {
-  return /^(10\.\d+|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d+\.0$/.test(network);
+const PRIVATE_24 = /^(10\.\d+|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d+\.0$/;
+/** What Incus 6.0 and 7.0 give a NIC, and anklume. */
+const INCUS_MACS = /^(?:00:16:3e|10:66:6a):/;
+/** DHCPv6's All_DHCP_Relay_Agents_and_Servers. */
+const ALL_DHCP6 = "ff02::1:2";
+
+const POLICY_SETS = [
+  ...["policies", "policies6", "to_outside", "to_outside6", "from_outside", "from_outside6"],
+  ...["to_host", "to_host6", "private", "private6", "host_ports"],
+];
+
+/** The network that an address is in, as the sets have it: `10.120.3.0`, or 64 bits; none for what is no address. */
+function networkOf(address: string): (string | bigint)[] {
+  if (address.includes(":")) return prefixOf(address);
+  return [address.replace(/\.\d+$/, ".0")];
+}
+
+function prefixOf(address: string): bigint[] {
+  return ipBlock(address) === undefined ? [] : [addressInterval(address).first >> 64n];
+}
+
+function missing(name: string): string {
+  return `there is no interface "${name}" now; where it is to come, load the rules on the host`;
 }

@@ -186,6 +186,28 @@ export async function removeTree(path: string, { root = "." }: RootOption = {}):
   return true;
 }
 
+/** Makes a directory that only its maker may look into. One that is there already is an error, whatever it is. */
+export function makeFreshDirectory(path: string, { root = "." }: RootOption = {}): void {
+  inspectPath("write", path.slice(0, path.lastIndexOf("/")), root);
+  try {
+    Deno.mkdirSync(`${root}/${path}`, { mode: 0o700 });
+  } catch (error) {
+    throw toFileError("write", path, error);
+  }
+}
+
+/** Gives an entry another name within `root`, whatever it is; false where there was none. */
+export function moveEntry(from: string, to: string, { root = "." }: RootOption = {}): boolean {
+  for (const path of [from, to]) inspectPath("write", path.slice(0, path.lastIndexOf("/")), root);
+  try {
+    Deno.renameSync(`${root}/${from}`, `${root}/${to}`);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw toFileError("write", from, error);
+  }
+}
+
 async function remove(full: string, path: string, recursive: boolean): Promise<void> {
   try {
     await Deno.remove(full, { recursive });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withElement } from "../../lib/handover/_place.ts";
 import { LINGER } from "../_linger.ts";
 import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome, REPOSITORY } from "./_lab.ts";
 
@@ -114,6 +115,79 @@ function malicious(good: string): Record<string, string> {
   };
 }
 
+/** Of another infra on the same host: rules alone. */
+const BESIDE = `
+project_name: beside
+global: { default_os_image: "${IMAGE}", addressing: { zone_base: 170 } }
+domains:
+  beside:
+    ephemeral: true
+    machines: { beside-a: { publish: [{ host: 2222, to: 22 }] } }
+`;
+
+/** A domain of its own in every set where one stands. */
+function withDomain(good: string, bridge: string, subnet: string): string {
+  let text = withElement(good, "inet bridges", `"${bridge}"`);
+  text = withElement(text, "inet own", `"${bridge}" . "${bridge}"`);
+  text = withElement(text, "inet gateways", `"${bridge}" . ${subnet.replace(/0$/, "254")}`);
+  text = withElement(text, "inet subnets", subnet);
+  return withElement(text, "bridge subnets", subnet);
+}
+
+/**
+ * What has the form of our rules and would reach beyond the infra, by the page's sentences: "It cannot touch another table,
+ * another infra, Docker's or the host's traffic."
+ */
+function reaching(
+  good: string,
+  macs: Record<"docker" | "host", string>,
+): Record<string, [string, RegExp]> {
+  const machine = /"net-left" \. ([0-9a-f:]{17}) \. ([\d.]+)/.exec(good);
+  const port = /(?<=set ports \{\n\t\ttype ifname\n\t\telements = \{\n\t\t\t)"\w+"/.exec(good)?.[0];
+  assert.ok(machine !== null && port !== undefined, good);
+  const add = (set: string, element: string) => withElement(good, set, element);
+  return {
+    "Docker's subnet as a domain's": [withDomain(good, "net-x", "172.17.0.0"), /on docker0/],
+    "Docker's subnet alone": [add("bridge subnets", "172.17.0.0"), /no domain has the subnet/],
+    "Docker's port": [add("bridge ports", '"vethdocker"'), /no port of a machine/],
+    "Docker's container": [add("bridge macs", macs.docker), /no MAC|neighbour/],
+    "Docker as the outside": [add("inet outside", '"docker0"'), /not the outside/],
+    "Docker as a way out": [add("inet via", '"net-left" . "docker0"'), /no way out/],
+    "Docker's bridge beside ours": [add("inet own", '"net-left" . "docker0"'), /two bridges/],
+    "a machine of Docker's as ours": [
+      add("inet machines", `"net-left" . ${machine[1]} . 172.17.0.2`),
+      /in no subnet/,
+    ],
+    "a port to Docker": [add("inet publish", "tcp . 4000 : 172.17.0.2 . 80"), /in no subnet/],
+    "an interface that is not there": [add("inet outside", '"docker1"'), /no interface/],
+    "a virtual machine's port": [add("bridge ports", '"vnet0"'), /no port that anklume/],
+    "the host's own port": [
+      add("inet publish", `tcp . 22 : ${machine[2]} . 22`),
+      /listens at tcp port 22/,
+    ],
+    "the host's MAC": [add("bridge macs", macs.host), /no MAC|host's own/],
+    "the host's address": [add("inet gateways", '"net-left" . 198.51.100.2'), /in no subnet/],
+    "a service of the host": [
+      add("inet services", '"net-left" . 198.51.100.2 . tcp . 22'),
+      /in no subnet/,
+    ],
+    "another infra's bridge": [
+      add("inet bridges", '"net-beside"'),
+      /the infra "beside" has the bridge/,
+    ],
+    "another infra's subnet": [
+      withDomain(good, "net-x", "10.190.0.0"),
+      /the infra "beside" has the subnet/,
+    ],
+    "another infra's published port": [
+      add("inet publish", `tcp . 2222 : ${machine[2]} . 22`),
+      /the infra "beside" has the publish/,
+    ],
+    "a stranger's bridge": [add("inet bridges", '"net-stray"'), /Incus does not know/],
+    "a stranger's machine": [add("bridge ports", '"strayport"'), /default\/stray's/],
+  };
+}
+
 /** The host's rules and everything else in nftables, counters left out. */
 function hostRules(): Promise<string> {
   return must(["nft", "--stateless", "list", "ruleset"]);
@@ -188,6 +262,56 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     assert.equal(await must(["sh", "-c", "ls /etc/anklume/*.nft"]), "/etc/anklume/tower.nft\n");
   });
 
+  await t.step("nothing that reaches beyond the infra, sentence by sentence", async () => {
+    await using beside = await Lab.create(BESIDE);
+    await beside.anklume(["network", "deploy"]);
+    await must(["incus", "init", "--quiet", IMAGE, "stray"]);
+    try {
+      const nic = ["nic", "nictype=bridged", "parent=docker0", "host_name=strayport"];
+      await must(["incus", "config", "device", "add", "stray", "eth0", ...nic]);
+      await must(["ip", "link", "add", "net-stray", "type", "bridge"]);
+      const mac = async (...args: string[]) =>
+        JSON.parse(await must(["ip", ...args, "-json", "link", "show", "eth0"]))[0]
+          .address as string;
+      const macs = { docker: await mac("-n", "docker"), host: await mac() };
+      const good = await lab.read(".anklume/nft/tower.nft");
+      const before = await hostRules();
+      for (const [what, [text, because]] of Object.entries(reaching(good, macs))) {
+        const answer = await handOver(load(text));
+        assert.equal(answer?.ok, false, what);
+        assert.match(answer?.message ?? "", because, what);
+        assert.equal(await hostRules(), before, what);
+      }
+      const removed = await handOver(JSON.stringify({ format: 1, action: "remove" }));
+      assert.match(removed?.message ?? "", /as long as a bridge of theirs stands: net-control/);
+      assert.equal(await hostRules(), before);
+    } finally {
+      await run(["ip", "link", "delete", "net-stray"]);
+      await run(["incus", "delete", "--force", "stray"]);
+    }
+  });
+
+  await t.step(
+    "what infra.yml can, the container can: a policy, a port, the internet",
+    async () => {
+      const good = await lab.read(".anklume/nft/tower.nft");
+      const [, left] = /"net-left" \. [0-9a-f:]{17} \. ([\d.]+)/.exec(good)!;
+      const [, right] = /"net-right" \. [0-9a-f:]{17} \. ([\d.]+)/.exec(good)!;
+      let text = withElement(good, "inet policies", `${left} . ${right} . 6 . 7777`);
+      text = withElement(text, "inet publish", `tcp . 40000 : ${left} . 22`);
+      text = withElement(text, "inet published", `40000 . tcp . ${left} . 22`);
+      text = withElement(text, "inet host_ports", "6 . 40000");
+      text = withElement(
+        text,
+        "inet internet",
+        `${right!.replace(/\d+$/, "0")} : goto internet_full`,
+      );
+      assert.deepEqual(await handOver(load(text)), { format: 1, ok: true, result: null });
+      assert.match(await hostRules(), /tcp \. 40000 : /);
+      assert.equal((await handOver(load(good)))?.ok, true);
+    },
+  );
+
   await t.step("what is no file of root's is taken away unread", async () => {
     const good = await lab.read(".anklume/nft/tower.nft");
     const place = `${lab.dir}/${REQUESTS}`;
@@ -195,6 +319,16 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     await Deno.symlink("/etc/shadow", name());
     await must(["mkfifo", name()]);
     await Deno.mkdir(`${place}/directory.json`);
+    await Deno.writeTextFile(`${lab.dir}/second`, load(good));
+    await Deno.link(`${lab.dir}/second`, name());
+    await must(["truncate", "-s", "1T", name()]);
+    await must(["mknod", name(), "c", "1", "5"]);
+    await must([
+      "sh",
+      "-c",
+      `touch "${place}/$(printf 'a\\nb.json')" "${place}/$(printf '\\377\\376.json')"`,
+    ]);
+    await must(["sh", "-c", `cd ${place} && seq 3000 | xargs touch`]);
     await Deno.writeTextFile(`${place}/no-uuid.json`, load(good));
     const stranger = name();
     await Deno.writeTextFile(`${lab.dir}/stranger`, load(good.replaceAll("net-left", "net-gone")));

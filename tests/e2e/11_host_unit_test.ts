@@ -65,6 +65,15 @@ Deno.test("under a real systemd the host's unit answers, refuses, and is there a
       await push(`${lab.dir}/${file}`, `${WORKSPACE}/${file}`);
     }
     await push("/etc/anklume/unit.nft", "/root/unit.nft");
+    // Without Incus to ask nothing is loaded.
+    await inHost("sh", "-c", `cd ${WORKSPACE} && anklume host install`);
+    const blind = await ask("load", "/root/unit.nft");
+    assert.equal(blind.ok, false);
+    assert.match(blind.message ?? "", /Incus/);
+    await inHost("mkdir", "-p", "/var/lib/incus");
+    const socket = "unix:/var/lib/incus/unix.socket";
+    const proxy = [`connect=${socket}`, `listen=${socket}`, "bind=instance"];
+    await must(["incus", "config", "device", "add", HOST, "socket", "proxy", ...proxy]);
     await inHost("sh", "-c", `cd ${WORKSPACE} && anklume host install`);
     assert.match(await inHost("sh", "-c", `cd ${WORKSPACE} && anklume host status`), /listens/);
 
@@ -75,7 +84,7 @@ Deno.test("under a real systemd the host's unit answers, refuses, and is there a
     await inHost("sh", "-c", "echo 'table inet theirs { }' >/root/theirs.nft");
     const refused = await ask("load", "/root/theirs.nft");
     assert.equal(refused.ok, false);
-    assert.match(refused.message ?? "", /refused the ruleset/);
+    assert.match(refused.message ?? "", /The host refused: it is not what is rendered/);
     assert.deepEqual((await inHost("nft", "list", "tables")).trim().split("\n"), tables);
 
     await must(["incus", "restart", "--force", HOST]);

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { FAMILIES } from "../nftables/ruleset.ts";
+import { readTemplates } from "../nftables/template.ts";
+import { address, ANSWERS, aPlace, link, withElement } from "./_place.ts";
+import { checkRuleset, KNOWN_SETS, refuseReach } from "./check_ruleset.ts";
+import { isJudged } from "./element_reach.ts";
+import type { HostAnswers, PlaceBridge } from "./host_place.ts";
+import { RefusedRuleset } from "./refused_ruleset.ts";
+
+const templates = readTemplates();
+const TEXT = Deno.readTextFileSync(
+  new URL("../../tests/testdata/isolation/ruleset.nft", import.meta.url),
+);
+const PROJECT = /^# Firewall of the infra "([^"]+)"/.exec(TEXT)![1]!;
+const INFRA = /comment "anklume \d+ ([0-9a-f-]{36})"/.exec(TEXT)![1]!;
+/** Its rules as the host has them: what they name was judged when they came. */
+const BEFORE = { rules: [...ANSWERS.rules, { project: PROJECT, text: TEXT }] };
+
+function load(text: string, changes: Partial<HostAnswers> = {}): void {
+  const checked = checkRuleset(text, { project: PROJECT, infraId: INFRA }, templates);
+  refuseReach(checked, aPlace(PROJECT, { ...BEFORE, ...changes }));
+}
+
+/** The line that refuses, or `taken`. */
+function answer(text: string, changes?: Partial<HostAnswers>): string {
+  try {
+    load(text, changes);
+    return "taken";
+  } catch (error) {
+    if (error instanceof RefusedRuleset) return error.message;
+    throw error;
+  }
+}
+
+const MAC = "10:66:6a:1c:f3:32";
+const PORT = '"akj5fz0xvr5h"';
+
+/** Elements of the right shape, each in a ruleset that is otherwise the good one, and why it is refused. */
+const BEYOND: readonly (readonly [set: string, element: string, because: RegExp])[] = [
+  // Networks of the host's, of Docker's, of a VPN's, wider and narrower than a domain's.
+  ["inet subnets", "172.17.0.0", /no domain has the subnet/],
+  ["bridge subnets", "172.17.0.0", /no domain has the subnet/],
+  ["inet subnets6", "fd77:1::", /no domain has the subnet/],
+  ["inet subnets", "8.8.8.0", /no private network/],
+  ["inet subnets6", "2001:db8::", /no private network/],
+  // Bridges: one that is no bridge of Incus's, one of another infra's, one that is not there and is another's.
+  ["inet bridges", '"docker0"', /no bridge of a domain/],
+  ["inet bridges", '"net-stray"', /Incus does not know/],
+  ["inet bridges", '"net-theirs"', /not this infra's/],
+  ["inet bridges", '"net-beside"', /the infra "theirs" has the bridge/],
+  ["inet own", '"net-pro" . "docker0"', /two bridges/],
+  ["inet orphans", '"net-pro" . "net-shared"', /two bridges/],
+  // The outside.
+  ["inet outside", '"docker0"', /not the outside/],
+  ["inet outside", '"wg0"', /not the outside/],
+  ["inet outside", '"lo"', /not the outside/],
+  ["inet outside", '"vethdocker"', /is a port of "docker0"/],
+  ["inet outside", '"docker1"', /there is no interface/],
+  ["inet via", '"net-pro" . "docker0"', /no way out/],
+  ["inet via", '"net-pro" . "br-lab"', /no way out/],
+  ["inet via", '"net-pro" . "vethdocker"', /is a port of "docker0"/],
+  ["inet via", '"net-pro" . "wg9"', /there is no interface/],
+  ["inet via", '"docker0" . "eth0"', /no bridge of a domain/],
+  // Ports of others, also such as are not there yet.
+  ["bridge ports", '"vethdocker"', /no port of a machine/],
+  ["bridge ports", '"vethbare"', /no port of a machine/],
+  ["bridge ports", '"vethweb"', /default\/web's/],
+  ["bridge ports", '"eth0"', /no port of a machine/],
+  ["bridge ports", '"vnet0"', /no port that anklume gives/],
+  // MACs and addresses of others.
+  ["bridge macs", "02:42:ac:11:00:02", /no MAC that Incus or anklume gives/],
+  ["bridge macs", "52:54:00:00:00:01", /the host's own/],
+  ["bridge macs", "10:66:6a:00:00:01", /default\/web has the MAC/],
+  ["bridge macs", "00:16:3e:aa:00:01", /neighbour of the host's/],
+  ["bridge port_macs", `"vethdocker" . ${MAC}`, /no port of a machine/],
+  ["bridge port_macs", `${PORT} . 02:42:ac:11:00:02`, /no MAC of a machine/],
+  ["bridge addresses", `${PORT} . ${MAC} . 192.168.1.20`, /in no subnet of a domain/],
+  ["bridge addresses", `${PORT} . ${MAC} . 10.33.0.7`, /default\/web has the address/],
+  ["bridge addresses6", `${PORT} . ${MAC} . 2001:db8::1`, /in no subnet of a domain/],
+  ["bridge targets6", `"eth0" . 0x${"0".repeat(32)}`, /no port of a machine/],
+  ["bridge same_subnet", "10.120.1.0 . 192.168.1.0", /two subnets/],
+  ["bridge same_subnet", "192.168.1.0 . 192.168.1.0", /no subnet of a domain/],
+  ["inet machines", `"docker0" . ${MAC} . 10.120.1.9`, /no bridge of a domain/],
+  ["inet machines", `"net-pro" . ${MAC} . 192.168.1.30`, /in no subnet of a domain/],
+  ["inet machines6", `"net-pro" . ${MAC} . 2001:db8::1`, /in no subnet of a domain/],
+  // Gateways and what is served at them.
+  ["inet gateways", '"net-pro" . 192.168.1.20', /in no subnet of a domain/],
+  ["inet gateways", '"net-pro" . 10.110.0.254', /two gateways/],
+  ["inet services", '"net-pro" . 192.168.1.20 . tcp . 22', /in no subnet of a domain/],
+  ["inet services6", '"net-pro" . 2001:db8::1 . tcp . 22', /in no subnet of a domain/],
+  // Published ports.
+  ["inet publish", "tcp . 22 : 10.110.0.2 . 22", /something on the host listens/],
+  ["inet publish", "tcp . 8443 : 10.110.0.2 . 22", /something on the host listens/],
+  ["inet publish", "udp . 9000 : 10.110.0.2 . 22", /something on the host listens/],
+  ["inet publish", "tcp . 2222 : 10.110.0.2 . 22", /the infra "theirs" has the publish/],
+  ["inet publish", "tcp . 4000 : 192.168.1.30 . 22", /in no subnet of a domain/],
+  ["inet publish6", "tcp . 4000 : 2001:db8::9 . 22", /in no subnet of a domain/],
+  ["inet published", "4000 . tcp . 172.17.0.2 . 22", /in no subnet of a domain/],
+  ["inet internet", "172.17.0.0 : goto internet_full", /no subnet of a domain/],
+];
+
+Deno.test("no element reaches beyond the infra", () => {
+  assert.equal(answer(TEXT), "taken");
+  for (const [set, element, because] of BEYOND) {
+    assert.match(answer(withElement(TEXT, set, element)), because, `${set}: ${element}`);
+  }
+});
+
+/** A domain more, in every set that it stands in. */
+function withDomain(subnet: string): string {
+  let text = withElement(TEXT, "inet bridges", '"net-more" comment "more"');
+  text = withElement(text, "inet own", '"net-more" . "net-more"');
+  text = withElement(text, "inet gateways", `"net-more" . ${subnet.replace(/0$/, "254")}`);
+  for (const family of ["inet", "bridge"]) text = withElement(text, `${family} subnets`, subnet);
+  return text;
+}
+
+Deno.test("a new domain's subnet is no network that the host has, wider, narrower or by a route", () => {
+  assert.equal(answer(withDomain("10.120.9.0")), "taken");
+  for (
+    const [subnet, because] of [
+      ["192.168.1.0", /192\.168\.1\.20\/24 on eth0/],
+      ["172.17.5.0", /172\.17\.0\.1\/16 on docker0/],
+      ["10.55.0.0", /10\.55\.0\.129\/25 on br-lab/],
+      ["10.64.3.0", /10\.64\.3\.2\/32 on wg0/],
+      ["10.77.9.0", /the route 10\.77\.8\.0\/22 over wg0/],
+      ["10.33.0.0", /10\.33\.0\.1\/24 on incusbr0/],
+      ["10.44.1.0", /10\.44\.1\.254\/24 on net-theirs/],
+    ] as const
+  ) assert.match(answer(withDomain(subnet)), because, subnet);
+});
+
+Deno.test("a wifi with a domain's subnet does not keep the rules of that domain away", () => {
+  const wifi = { ifname: "wlan0", addr_info: [address("10.120.1.33", 24)] };
+  const addresses = JSON.stringify([...JSON.parse(ANSWERS.addresses), wifi]);
+  assert.equal(answer(TEXT, { addresses }), "taken");
+  const before = TEXT.replaceAll("\t\t\t10.120.1.0,\n", "");
+  const rules = [...ANSWERS.rules, { project: PROJECT, text: before }];
+  assert.match(answer(TEXT, { addresses, rules }), /10\.120\.1\.33\/24 on wlan0/);
+  const ours = { name: "net-pro", infraId: INFRA, addresses: ["10.120.1.254/24"] };
+  const at = (bridge: PlaceBridge) =>
+    answer(TEXT, { addresses, rules, bridges: [...ANSWERS.bridges, bridge] });
+  assert.equal(at(ours), "taken");
+  // A bridge of another infra, or one that these rules are not about, is no reason.
+  assert.match(at({ ...ours, name: "net-a", infraId: "other" }), /on wlan0/);
+  assert.match(at({ ...ours, name: "net-b" }), /on wlan0/);
+});
+
+Deno.test("a subnet that a domain had before stays walled off", () => {
+  const text = withElement(TEXT, "inet subnets", "10.120.77.0");
+  assert.match(answer(text), /no domain has the subnet 10\.120\.77\.0/);
+  const rules = [...ANSWERS.rules, { project: PROJECT, text }];
+  assert.equal(answer(text, { rules }), "taken");
+});
+
+Deno.test("a port that is there hangs on a bridge of the infra, or is one of its machines'", () => {
+  const at = (master: string | undefined, more: Partial<HostAnswers> = {}) =>
+    answer(TEXT, {
+      addresses: JSON.stringify([
+        ...JSON.parse(ANSWERS.addresses),
+        link("net-pro", "bridge", { addr_info: [address("10.120.1.254", 24)] }),
+        link("akm2t0xkz3t5", "veth", master === undefined ? {} : { master }),
+      ]),
+      bridges: [{ name: "net-pro", infraId: INFRA, addresses: ["10.120.1.254/24"] }],
+      ...more,
+    });
+  assert.equal(at("net-pro"), "taken");
+  assert.match(at("docker0"), /"akm2t0xkz3t5" is no port of a machine/);
+  // Between its making and its plugging in it hangs nowhere.
+  assert.match(at(undefined), /no port of a machine/);
+  const nic = {
+    owner: "pro/pro-dev",
+    infraId: INFRA,
+    port: "akm2t0xkz3t5",
+    mac: "10:66:6a:53:6b:a9",
+    addresses: [],
+  };
+  assert.equal(at(undefined, { nics: [nic] }), "taken");
+  assert.match(at("net-pro", { nics: [{ ...nic, infraId: "other" }] }), /pro\/pro-dev's/);
+});
+
+Deno.test("what the rules in force name may be gone, or have been taken, meanwhile", () => {
+  // tun0 of `via` is down; somebody listens at the port that was published first.
+  const listeners = "tcp LISTEN 0 128 0.0.0.0:2207 0.0.0.0:*\n";
+  assert.equal(answer(TEXT, { listeners }), "taken");
+  assert.match(
+    answer(TEXT, { listeners, rules: [] }),
+    /listens at tcp port 2207|no interface "tun0"/,
+  );
+});
+
+Deno.test("a published port above those that everybody has is taken", () => {
+  let text = withElement(TEXT, "inet publish", "tcp . 40000 : 10.110.0.2 . 22");
+  text = withElement(text, "inet published", "40000 . tcp . 10.110.0.2 . 22");
+  assert.equal(answer(withElement(text, "inet host_ports", "6 . 40000")), "taken");
+});
+
+Deno.test("every set of ours is judged, and one that is not is refused", () => {
+  for (const family of FAMILIES) {
+    for (const { name } of KNOWN_SETS[family]) {
+      assert.ok(isJudged(family, name), `${family} ${name}`);
+    }
+  }
+  assert.equal(isJudged("inet", "toString"), false);
+  assert.equal(isJudged("inet", "tomorrow"), false);
+});
+
+Deno.test("where something cannot be read there is no place, and nothing is loaded", () => {
+  assert.throws(() => aPlace(PROJECT, { listeners: "ss: cannot open netlink\n" }), TypeError);
+  assert.throws(() => aPlace(PROJECT, { addresses: "Command failed" }));
+  assert.throws(() => aPlace(PROJECT, { neighbours: "{" }));
+});

@@ -1,0 +1,203 @@
+import { parseIpAddresses, parseIpRouting } from "../addressing/host_networks.ts";
+import { ipObjects, isObject, textOf } from "../addressing/ip_json.ts";
+import { type IpBlock, ipBlock } from "../addressing/ip_block.ts";
+import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
+import { fieldsOf, nameOf, readElements } from "./read_elements.ts";
+
+/** An interface of the host as the kernel tells of it. */
+export interface PlaceInterface {
+  /** Empty for a network card. */
+  readonly kind: string;
+  /** The bridge that it is a port of. */
+  readonly master: string | undefined;
+  readonly mac: string;
+}
+
+/** A network that the host has, or has a way to. */
+export interface PlaceNetwork {
+  readonly block: IpBlock;
+  /** undefined: of a route that leads nowhere. */
+  readonly device: string | undefined;
+  /** For a person: `172.17.0.1/16 on docker0`. */
+  readonly text: string;
+}
+
+/** A bridge that Incus manages. */
+export interface PlaceBridge {
+  readonly name: string;
+  /** UUID of the infra that it belongs to; undefined: nobody's that anklume knows. */
+  readonly infraId: string | undefined;
+  /** Its own addresses as Incus has them: `10.120.3.254/24`. */
+  readonly addresses: readonly string[];
+}
+
+/** A network card of an instance, as Incus has it. */
+export interface PlaceNic {
+  /** `<project>/<instance>` */
+  readonly owner: string;
+  readonly infraId: string | undefined;
+  readonly port: string | undefined;
+  readonly mac: string | undefined;
+  readonly addresses: readonly string[];
+}
+
+/** The rules of an infra of this host, as they come back at boot. */
+export interface PlaceRules {
+  readonly project: string;
+  readonly text: string;
+}
+
+/** What there is on the host: everything that a handed-over ruleset is held against. */
+export interface HostPlace {
+  readonly interfaces: ReadonlyMap<string, PlaceInterface>;
+  readonly networks: readonly PlaceNetwork[];
+  /** Bridges and modem links that carry a default route. */
+  readonly uplinks: ReadonlySet<string>;
+  /** MAC -> interface behind which the host has seen it. */
+  readonly neighbours: ReadonlyMap<string, string>;
+  /** `tcp 22` of whatever takes connections from elsewhere. */
+  readonly listening: ReadonlySet<string>;
+  readonly bridges: readonly PlaceBridge[];
+  readonly nics: readonly PlaceNic[];
+  /** Elements of this infra's own rules that are in force, as `<family> <set> <element>`: they were judged before. */
+  readonly inForce: ReadonlySet<string>;
+  /** Of other infras: `<kind> <value>` -> project, of what two cannot share. */
+  readonly taken: ReadonlyMap<string, string>;
+}
+
+/** What the host was asked, in the words of the programs. */
+export interface HostAnswers {
+  /** `ip -json -details address show` */
+  readonly addresses: string;
+  /** Routes of all tables, and rules, of each family, as `ip -json -batch` prints them. */
+  readonly routes: readonly [ipv4: string, ipv6: string];
+  /** `ip -json neigh show` */
+  readonly neighbours: string;
+  /** `ss -H -l -n -t -u` */
+  readonly listeners: string;
+  readonly bridges: readonly PlaceBridge[];
+  readonly nics: readonly PlaceNic[];
+  readonly rules: readonly PlaceRules[];
+}
+
+/** @param project whose rules are handed over */
+export function hostPlace(project: string, answers: HostAnswers): HostPlace {
+  const links = ipObjects(answers.addresses, "ip address");
+  const routes = answers.routes.flatMap((json) => ipObjects(json, "ip route"));
+  return {
+    interfaces: new Map(links.flatMap((link) => {
+      const { ifname, linkinfo, address, master } = link;
+      const [name, mac] = [textOf(ifname), textOf(address) ?? ""];
+      if (name === undefined) return [];
+      const kind = isObject(linkinfo) ? textOf(linkinfo["info_kind"]) ?? "" : "";
+      return [[name, { kind, mac, master: textOf(master) }]];
+    })),
+    networks: networksOf(answers),
+    uplinks: new Set(findLocalUplinks(routes as IpObject[], links as IpObject[])),
+    neighbours: new Map(
+      objects(answers.neighbours).flatMap((each) => {
+        const [mac, device] = [text(each["lladdr"]), text(each["dev"])];
+        return mac === undefined || device === undefined ? [] : [[mac, device]];
+      }),
+    ),
+    listening: listenersOf(answers.listeners),
+    bridges: answers.bridges,
+    nics: answers.nics,
+    inForce: new Set(
+      answers.rules.filter((each) => each.project === project).flatMap((each) =>
+        [...readElements(each.text)].flatMap(([set, elements]) =>
+          elements.map((element) => `${set} ${element}`)
+        )
+      ),
+    ),
+    taken: takenBy(answers.rules.filter((each) => each.project !== project)),
+  };
+}
+
+/** As wide as this it is a way of saying "everything else": VPNs cut the default route in two. */
+const EVERYTHING_ELSE = { 4: 1, 6: 3 } as const;
+
+/** Routes that claim no network: what the kernel keeps for an interface's own addresses, and what goes on to the next table. */
+const KERNELS_OWN: ReadonlySet<string | undefined> = new Set([
+  ...["local", "broadcast", "multicast", "anycast", "throw"],
+]);
+
+function networksOf({ addresses, routes, bridges }: HostAnswers): PlaceNetwork[] {
+  const networks: PlaceNetwork[] = [];
+  const add = (network: string, device: string | undefined, shown: string, family: 4 | 6 = 4) => {
+    const block = ipBlock(network, family);
+    if (block === undefined || block.length <= EVERYTHING_ELSE[block.family]) return;
+    networks.push({ block, device, text: shown });
+  };
+  for (const { name, addresses: own } of parseIpAddresses(addresses)) {
+    for (const address of own) add(address, name, `${address} on ${name}`);
+  }
+  for (const [index, family] of ([4, 6] as const).entries()) {
+    for (const { dst, dev, gateway, type } of parseIpRouting(routes[index]!).routes) {
+      if (KERNELS_OWN.has(type)) continue;
+      const way = dev === undefined ? "nowhere" : `over ${dev}`;
+      add(dst, dev, `the route ${dst} ${way}`, family);
+      if (gateway !== undefined) add(gateway, dev, `the next hop ${gateway} ${way}`);
+    }
+  }
+  for (const { name, addresses: own } of bridges) {
+    for (const address of own) add(address, name, `${address} on ${name}`);
+  }
+  return networks;
+}
+
+/**
+ * Of `tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*` the protocol and the port. Who listens at a loopback address, or only on one
+ * interface that is a domain's bridge (a bridge's name server), takes nothing that comes from outside.
+ *
+ * Source of the format: iproute2's `misc/ss.c`. @throws TypeError on a line that is none
+ */
+function listenersOf(output: string): Set<string> {
+  const ports = new Set<string>();
+  for (const line of output.split("\n")) {
+    if (line.trim() === "") continue;
+    const [protocol, , , , local = ""] = line.trim().split(/\s+/);
+    const match = /^(.*?)(?:%([^:]+))?:(\d+)$/.exec(local);
+    if (match === null) throw new TypeError(`Not a line of ss: ${line}`);
+    const [, address = "", device, port] = match;
+    if (/^(?:127\.|\[?::1\]?$|\[::ffff:127\.)/.test(address) || device?.startsWith("net-")) {
+      continue;
+    }
+    ports.add(`${protocol} ${port}`);
+  }
+  return ports;
+}
+
+function takenBy(rules: readonly PlaceRules[]): Map<string, string> {
+  const taken = new Map<string, string>();
+  for (const { project, text } of rules) {
+    for (const [set, elements] of readElements(text)) {
+      const name = set.split(" ")[1]!;
+      for (const element of elements) {
+        const { key } = fieldsOf(element);
+        for (const what of claimsOf(name, key)) taken.set(what, project);
+      }
+    }
+  }
+  return taken;
+}
+
+/** What an element of this set takes for its infra alone, as `<kind> <value>`. */
+export function claimsOf(set: string, key: readonly string[]): string[] {
+  switch (set) {
+    case "bridges":
+      return [`bridge ${nameOf(key[0])}`];
+    case "ports":
+      return [`port ${nameOf(key[0])}`];
+    case "macs":
+      return [`mac ${key[0]}`];
+    case "subnets":
+    case "subnets6":
+      return [`subnet ${key[0]}`];
+    case "publish":
+    case "publish6":
+      return [`publish ${key.join(" ")}`];
+    default:
+      return [];
+  }
+}

@@ -95,8 +95,8 @@ export function hostPlace(project: string, answers: HostAnswers): HostPlace {
     networks: networksOf(answers),
     uplinks: new Set(findLocalUplinks(routes as IpObject[], links as IpObject[])),
     neighbours: new Map(
-      objects(answers.neighbours).flatMap((each) => {
-        const [mac, device] = [text(each["lladdr"]), text(each["dev"])];
+      ipObjects(answers.neighbours, "ip neigh").flatMap((each) => {
+        const [mac, device] = [textOf(each["lladdr"]), textOf(each["dev"])];
         return mac === undefined || device === undefined ? [] : [[mac, device]];
       }),
     ),

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { withElement } from "../../lib/handover/_place.ts";
 import { LINGER } from "../_linger.ts";
-import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome, REPOSITORY } from "./_lab.ts";
+import {
+  IMAGE,
+  inMachine,
+  Lab,
+  liveInstances,
+  must,
+  type Outcome,
+  REPOSITORY,
+  run,
+} from "./_lab.ts";
 
 /* Everything from inside the admin container, and what the host takes from it. */
 
@@ -48,14 +57,16 @@ interface Answer {
   readonly message?: string;
 }
 
-/** Lays a request into the workspace as root of the container, and waits for the answer; undefined: there was none. */
-async function handOver(text: string, seconds = 10): Promise<Answer | undefined> {
+/**
+ * Lays a request into the workspace as root of the container, and waits for the answer; undefined: there was none, so many
+ * seconds after it was taken.
+ */
+async function handOver(text: string, patience = 20): Promise<Answer | undefined> {
   const name = `${crypto.randomUUID()}.json`;
-  // A request that was taken and is not answered within two seconds was none.
   const script = `cd /workspace
     cat > ${REQUESTS}/.${name} && mv ${REQUESTS}/.${name} ${REQUESTS}/${name}
-    left=40
-    for i in $(seq ${seconds * 20}); do
+    left=${patience * 20}
+    for i in $(seq 600); do
       if [ -e ${ANSWERS}/${name} ]; then cat ${ANSWERS}/${name}; rm ${ANSWERS}/${name}; exit; fi
       if [ ! -e ${REQUESTS}/${name} ]; then left=$((left - 1)); fi
       if [ $left = 0 ]; then exit; fi
@@ -108,6 +119,12 @@ function malicious(good: string): Record<string, string> {
     "a comment that ends early": changed(/comment "control"/, 'comment "x" accept "'),
     "half of it": load(good.slice(0, good.length / 2)),
     "nothing": load(""),
+  };
+}
+
+/** What is no request at all: nobody answers it. */
+function noRequests(good: string): Record<string, string> {
+  return {
     "an unknown action": JSON.stringify({ format: 1, action: "run", ruleset: good }),
     "another format": JSON.stringify({ format: 2, action: "load", ruleset: good }),
     "no JSON": "nft flush ruleset",
@@ -140,47 +157,27 @@ function withDomain(good: string, bridge: string, subnet: string): string {
  */
 function reaching(
   good: string,
-  macs: Record<"docker" | "host", string>,
+  dockersMac: string,
 ): Record<string, [string, RegExp]> {
-  const machine = /"net-left" \. ([0-9a-f:]{17}) \. ([\d.]+)/.exec(good);
-  const port = /(?<=set ports \{\n\t\ttype ifname\n\t\telements = \{\n\t\t\t)"\w+"/.exec(good)?.[0];
-  assert.ok(machine !== null && port !== undefined, good);
+  const machine = /"net-left" \. [0-9a-f:]{17} \. ([\d.]+)/.exec(good);
+  assert.ok(machine !== null, good);
   const add = (set: string, element: string) => withElement(good, set, element);
   return {
     "Docker's subnet as a domain's": [withDomain(good, "net-x", "172.17.0.0"), /on docker0/],
-    "Docker's subnet alone": [add("bridge subnets", "172.17.0.0"), /no domain has the subnet/],
     "Docker's port": [add("bridge ports", '"vethdocker"'), /no port of a machine/],
-    "Docker's container": [add("bridge macs", macs.docker), /no MAC|neighbour/],
+    "Docker's container": [add("bridge macs", dockersMac), /no MAC|neighbour/],
     "Docker as the outside": [add("inet outside", '"docker0"'), /not the outside/],
-    "Docker as a way out": [add("inet via", '"net-left" . "docker0"'), /no way out/],
-    "Docker's bridge beside ours": [add("inet own", '"net-left" . "docker0"'), /two bridges/],
-    "a machine of Docker's as ours": [
-      add("inet machines", `"net-left" . ${machine[1]} . 172.17.0.2`),
-      /in no subnet/,
-    ],
     "a port to Docker": [add("inet publish", "tcp . 4000 : 172.17.0.2 . 80"), /in no subnet/],
-    "an interface that is not there": [add("inet outside", '"docker1"'), /no interface/],
-    "a virtual machine's port": [add("bridge ports", '"vnet0"'), /no port that anklume/],
     "the host's own port": [
-      add("inet publish", `tcp . 22 : ${machine[2]} . 22`),
+      add("inet publish", `tcp . 22 : ${machine[1]} . 22`),
       /listens at tcp port 22/,
-    ],
-    "the host's MAC": [add("bridge macs", macs.host), /no MAC|host's own/],
-    "the host's address": [add("inet gateways", '"net-left" . 198.51.100.2'), /in no subnet/],
-    "a service of the host": [
-      add("inet services", '"net-left" . 198.51.100.2 . tcp . 22'),
-      /in no subnet/,
     ],
     "another infra's bridge": [
       add("inet bridges", '"net-beside"'),
       /the infra "beside" has the bridge/,
     ],
-    "another infra's subnet": [
-      withDomain(good, "net-x", "10.190.0.0"),
-      /the infra "beside" has the subnet/,
-    ],
     "another infra's published port": [
-      add("inet publish", `tcp . 2222 : ${machine[2]} . 22`),
+      add("inet publish", `tcp . 2222 : ${machine[1]} . 22`),
       /the infra "beside" has the publish/,
     ],
     "a stranger's bridge": [add("inet bridges", '"net-stray"'), /Incus does not know/],
@@ -255,8 +252,11 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     assert.equal((await handOver(load(good)))?.ok, true, "the good one is taken");
     const before = await hostRules();
     for (const [what, request] of Object.entries(malicious(good))) {
-      const answer = await handOver(request);
-      assert.notEqual(answer?.ok, true, what);
+      assert.equal((await handOver(request))?.ok, false, what);
+      assert.equal(await hostRules(), before, what);
+    }
+    for (const [what, request] of Object.entries(noRequests(good))) {
+      assert.equal(await handOver(request, 1), undefined, what);
       assert.equal(await hostRules(), before, what);
     }
     assert.equal(await must(["sh", "-c", "ls /etc/anklume/*.nft"]), "/etc/anklume/tower.nft\n");
@@ -270,13 +270,11 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
       const nic = ["nic", "nictype=bridged", "parent=docker0", "host_name=strayport"];
       await must(["incus", "config", "device", "add", "stray", "eth0", ...nic]);
       await must(["ip", "link", "add", "net-stray", "type", "bridge"]);
-      const mac = async (...args: string[]) =>
-        JSON.parse(await must(["ip", ...args, "-json", "link", "show", "eth0"]))[0]
-          .address as string;
-      const macs = { docker: await mac("-n", "docker"), host: await mac() };
+      const link = await must(["ip", "-n", "docker", "-json", "link", "show", "eth0"]);
+      const [{ address: dockersMac }] = JSON.parse(link);
       const good = await lab.read(".anklume/nft/tower.nft");
       const before = await hostRules();
-      for (const [what, [text, because]] of Object.entries(reaching(good, macs))) {
+      for (const [what, [text, because]] of Object.entries(reaching(good, dockersMac))) {
         const answer = await handOver(load(text));
         assert.equal(answer?.ok, false, what);
         assert.match(answer?.message ?? "", because, what);

@@ -10,7 +10,7 @@
  *   capture in|both                   tells probes that arrive (`both`: those that leave, too)
  *   echo 4|6 PORT                     answers UDP on a port, where it is free
  *   own 4|6 ADDR                      an address to be waited for before anything is sent; `missing ADDR` if it never comes
- *   send N 4|6 tcp|udp|icmp ADDR PORT N is unique in the run
+ *   send N 4|6 tcp|udp|icmp ADDR PORT N is unique in the run, and unguessable: who names it has seen the packet
  *   ready?                            -> ready
  *   go                                -> one `answer` a probe, a `seen` for each packet seen, then `end`
  *
@@ -62,7 +62,7 @@ enum kind { TCP, UDP, ICMP };
 static const char *const KINDS[] = {"tcp", "udp", "icmp"};
 
 struct probe {
-  unsigned n;
+  unsigned long n;
   enum kind kind;
   struct sockaddr_storage to;
   int port;
@@ -135,7 +135,7 @@ static unsigned short checksum(const unsigned char *data, size_t size) {
 
 /* What a probe says of itself: one DNS label, so that a resolver gets a question it answers by itself. */
 static int name_of(const struct probe *probe, char *text, size_t size) {
-  return snprintf(text, size, "anklume-%s-%u", run, probe->n);
+  return snprintf(text, size, "anklume-%s-%lu", run, probe->n);
 }
 
 /* Finds a name in what was received; its number, or -1. */
@@ -382,13 +382,13 @@ static void go(void) {
   socklen_t size = sizeof stats;
   if (ring && getsockopt(capture, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0 && stats.tp_drops) puts("blind");
   for (int i = 0; i < probe_count; i++) {
-    printf("answer %u %s %d\n", probes[i].n, probes[i].outcome ? probes[i].outcome : "timeout", probes[i].source);
+    printf("answer %lu %s %d\n", probes[i].n, probes[i].outcome ? probes[i].outcome : "timeout", probes[i].source);
   }
   puts("end");
   fflush(stdout);
 }
 
-static void add(unsigned n, int family, const char *kind, const char *address, int port) {
+static void add(unsigned long n, int family, const char *kind, const char *address, int port) {
   struct probe *probe = &probes[probe_count];
   memset(probe, 0, sizeof *probe);
   probe->n = n;
@@ -396,7 +396,7 @@ static void add(unsigned n, int family, const char *kind, const char *address, i
   probe->port = port;
   probe->fd = -1;
   if (probe_count < MAX_PROBES && set_address(&probe->to, family, address, port)) probe_count++;
-  else printf("answer %u unsent 0\n", n);
+  else printf("answer %lu unsent 0\n", n);
 }
 
 static void add_echo(int family, int port) {
@@ -452,14 +452,14 @@ int main(int argc, char **argv) {
   if (!probes) return 1;
   setvbuf(stdout, NULL, _IOFBF, 1 << 16);
   char line[1200], kind[24], address[80];
-  unsigned n;
+  unsigned long n;
   int family, port;
   while (fgets(line, sizeof line, stdin)) {
     if (sscanf(line, "run %8s", run) == 1 || sscanf(line, "wait %ld", &wait_ms) == 1) continue;
     if (sscanf(line, "capture %7s", kind) == 1) add_capture(kind);
     else if (sscanf(line, "own %d %79s", &family, address) == 2) await_address(family, address);
     else if (sscanf(line, "echo %d %d", &family, &port) == 2) add_echo(family, port);
-    else if (sscanf(line, "send %u %d %7s %79s %d", &n, &family, kind, address, &port) == 5) {
+    else if (sscanf(line, "send %lu %d %7s %79s %d", &n, &family, kind, address, &port) == 5) {
       add(n, family, kind, address, port);
     } else if (!strncmp(line, "ready?", 6)) {
       puts("ready");

@@ -21,7 +21,17 @@ export interface Result {
   readonly unknown: boolean;
 }
 
-/** Compares what the probers said with what was expected. Pure. */
+/** Probe `n` leaves by the source port `FIRST_PORT + n % SOURCE_PORTS`, where that is free: probe/probe.c. */
+const FIRST_PORT = 33_000;
+export const SOURCE_PORTS = 27_000;
+
+/**
+ * Compares what the probers said with what was expected. Pure.
+ *
+ * A machine may be hostile, and its prober its own. Its word counts for what it sent (the first answer to each) and for what
+ * arrived at it, and for nothing else: it can falsify the rows in which it takes part. Probes' numbers are unguessable, so
+ * that no third machine can send one that passes for somebody else's.
+ */
 export function judge(
   probes: readonly Probe[],
   reports: ReadonlyMap<string, Report>,
@@ -79,17 +89,24 @@ function outcomesOf(
     outcomes.set(n, { ...NOTHING, unsent: false, ...outcomes.get(n), ...change });
   /** A SYN carries no number: its source port and where it goes tell. */
   const syns = new Map<string, Probe[]>();
-  for (const { lines } of reports.values()) {
+  const addresses = new Map(
+    probes.flatMap(({ from, source }) => source === undefined ? [] : [[source, siteOf(from)]]),
+  );
+  for (const [site, { lines }] of reports) {
     for (const line of lines) {
       const [, n, word, port] = /^answer (\d+) (\S+) (\d+)$/.exec(line) ?? [];
       const probe = byNumber.get(Number(n));
-      if (n === undefined || probe === undefined) continue;
+      if (n === undefined || probe === undefined || siteOf(probe.from) !== site) continue;
+      if (outcomes.has(probe.n)) continue;
       const accepted = word === "open" || word === "echo";
       const answered = accepted || word === "refused";
       update(probe.n, { answered, accepted, unsent: word === "unsent" });
       if (probe.protocol !== "tcp") continue;
       const key = `${probe.address} ${probe.port} ${port}`;
-      syns.set(key, [...(syns.get(key) ?? []), probe]);
+      // One that says the port which was to be its own is believed before one that says another's.
+      const own = Number(port) === FIRST_PORT + probe.n % SOURCE_PORTS;
+      const others = syns.get(key) ?? [];
+      syns.set(key, own ? [probe, ...others] : [...others, probe]);
     }
   }
   const all = [...reports].flatMap(([site, { lines }]) =>
@@ -98,10 +115,10 @@ function outcomesOf(
       return seen === undefined ? [] : [{ site, seen }];
     })
   );
-  /** The source port that a SYN came with, before it was translated. */
+  /** The source port that a SYN came with, before it was translated: the host's word. */
   const sent = new Map(
-    all.flatMap(({ seen }) =>
-      seen.direction === "in" && seen.sequence !== undefined
+    all.flatMap(({ site, seen }) =>
+      site === "host" && seen.direction === "in" && seen.sequence !== undefined
         ? [[`${seen.sequence} ${seen.target} ${seen.port}`, seen.sourcePort] as const]
         : []
     ),
@@ -109,9 +126,13 @@ function outcomesOf(
   for (const { site, seen } of all) {
     const { sequence, target, port } = seen;
     const sourcePort = sent.get(`${sequence} ${target} ${port}`) ?? seen.sourcePort;
-    const candidates = seen.n === undefined
+    const candidates = (seen.n === undefined
       ? syns.get(`${target} ${port} ${sourcePort}`) ?? []
-      : [byNumber.get(seen.n)].filter((each) => each !== undefined);
+      : [byNumber.get(seen.n)].filter((each) =>
+        each !== undefined
+      ))
+      // What comes from another machine's address is that machine's.
+      .filter(({ from }) => (addresses.get(seen.source) ?? siteOf(from)) === siteOf(from));
     const probe = candidates.find(({ source }) => source === seen.source) ?? candidates[0];
     if (probe === undefined || !counts(probe, site, seen)) continue;
     update(probe.n, { arrived: true, seenFrom: seen.source });

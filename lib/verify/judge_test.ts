@@ -93,3 +93,43 @@ Deno.test("judge(): for the outside it counts to have left by its interface", ()
   assert.equal(differenceOf(outside, answer, [], [came, translated]), undefined);
   assert.equal(differenceOf(outside, answer, [], [translated]), "blocked");
 });
+
+Deno.test("judge(): who did not send a probe answers for none, and the first answer counts", () => {
+  const open = { expected: "open" } as const;
+  const others = ["answer 1 open 20001", SYN];
+  // b says what became of a's probe, a what arrived at b.
+  assert.equal(
+    differenceOf({}, ["answer 1 timeout 20001", SYN], ["answer 1 open 20001"]),
+    undefined,
+  );
+  assert.equal(differenceOf(open, [], others), "blocked");
+  assert.equal(differenceOf({}, ["answer 1 open 20001", "answer 1 timeout 20001"], []), "leak");
+});
+
+Deno.test("judge(): what a third machine sends is not taken for somebody else's probe", () => {
+  const c = { kind: "machine", machine: "c", domain: "third" } as const;
+  const ofC = probe({ n: 2, from: c, source: "10.0.2.1", expected: "open" });
+  const judged = (lines: Record<string, string[]>, ofA: Partial<Probe> = {}) =>
+    judge(
+      [probe(ofA), ofC],
+      new Map(
+        ["a", "b", "c", "host"].map((name) => [name, { lines: [...lines[name] ?? [], "end"] }]),
+      ),
+    ).map(({ difference }) => difference);
+  const own = 33_001;
+  // c came from the port that a's probe would have, and says so.
+  const byC = `seen in eth0 tcp 10.0.2.1 ${own} 10.0.1.1 22 s00000001`;
+  const b = [byC];
+  assert.deepEqual(
+    judged({ a: [`answer 1 timeout ${own}`], b, c: [`answer 2 open ${own}`] }),
+    [undefined, undefined],
+  );
+  assert.deepEqual(judged({ a: [`answer 1 timeout ${own}`], b, c: [] }), [undefined, "blocked"]);
+  // c claims the port of a's probe, whose source nobody is told of: it is a's all the same.
+  const anonymous = { source: "10.0.1.254" };
+  const seen = [`seen in eth0 tcp 10.0.1.254 ${own} 10.0.1.1 22 s00000001`];
+  assert.deepEqual(
+    judged({ a: [`answer 1 timeout ${own}`], b: seen, c: [`answer 2 open ${own}`] }, anonymous),
+    ["leak", undefined],
+  );
+});

@@ -14,17 +14,23 @@ export interface Report {
 
 /** Longer than the prober itself waits for an address. */
 const READY_MS = 30_000;
+/** A prober says at most this, and so much more for each probe of the run: one answer and a few sightings. */
+const MOST_CHARS = 64 * 1024;
+const MOST_CHARS_PER_PROBE = 1_024;
 
 /**
  * Runs all probers at once. Nobody sends before all are ready to see what arrives; one that cannot be started is left
- * behind, and the others go on. `scripts` is each one's input up to, and without, `go`.
+ * behind, and the others go on. `scripts` is each one's input up to, and without, `go`; `probes` the number of all probes, from
+ * which follows how much each may say: a machine's prober may be the machine's own.
  */
 export async function runProbers(
   sites: readonly Site[],
   scripts: ReadonlyMap<string, string>,
+  probes: number,
   signal?: AbortSignal,
 ): Promise<Map<string, Report>> {
-  const running = sites.map((site) => new Prober(site, scripts.get(site.name) ?? ""));
+  const most = MOST_CHARS + probes * MOST_CHARS_PER_PROBE;
+  const running = sites.map((site) => new Prober(site, scripts.get(site.name) ?? "", most));
   const stop = () => running.forEach((each) => each.end());
   signal?.addEventListener("abort", stop, { once: true });
   try {
@@ -49,16 +55,18 @@ class Prober {
   readonly #lines: string[] = [];
   readonly #ended: Promise<void>;
   #rest = "";
+  #left: number;
   #isReady: () => void = () => {};
   #fault: string | undefined;
 
-  constructor(readonly site: Site, script: string) {
+  constructor(readonly site: Site, script: string, most: number) {
+    this.#left = most;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#isReady = resolve;
     this.ready = promise;
     const timer = setTimeout(() => this.#fail("it did not start in time"), READY_MS);
     this.#ended = site.start(this.#input.readable, (text) => this.#take(text)).catch((error) => {
-      this.#fail(error instanceof Error ? error.message : String(error));
+      this.#fail(inShort(error instanceof Error ? error.message : String(error)));
     }).finally(() => {
       clearTimeout(timer);
       if (!this.#lines.includes("end")) this.#fail("it ended too early");
@@ -88,6 +96,11 @@ class Prober {
   }
 
   #take(text: string): void {
+    this.#left -= text.length;
+    if (this.#left < 0) {
+      this.#rest = "";
+      return this.#fail("it says more than it was asked");
+    }
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     this.#lines.push(...lines);
@@ -100,4 +113,12 @@ class Prober {
     this.#isReady();
     this.end();
   }
+}
+
+const MOST_OF_A_FAULT = 200;
+
+/** What a machine has to say of its failure is one line. */
+function inShort(text: string): string {
+  const [line = ""] = text.split("\n", 1);
+  return line.length <= MOST_OF_A_FAULT ? line : `${line.slice(0, MOST_OF_A_FAULT)}...`;
 }

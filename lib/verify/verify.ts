@@ -1,5 +1,5 @@
 import type { Result } from "./judge.ts";
-import { judge, observerOf, siteOf } from "./judge.ts";
+import { judge, observerOf, siteOf, SOURCE_PORTS } from "./judge.ts";
 import { HOST_ECHO_PORT } from "./plan_probes.ts";
 import type { Probe } from "./probe.ts";
 import { type Report, runProbers, type Site } from "./run_probers.ts";
@@ -50,9 +50,20 @@ async function proveOnce(
   signal?: AbortSignal,
 ): Promise<Proof> {
   const run = crypto.randomUUID().slice(0, 8);
-  const scripts = new Map(sites.map(({ name }) => [name, scriptOf(name, probes, run, waitMs)]));
-  const reports = await runProbers(sites, scripts, signal);
-  return { results: judge(probes, reports), faults: faultsOf(reports) };
+  const marked = new Map(probes.map((probe) => [{ ...probe, n: unguessable(probe.n) }, probe]));
+  const scripts = new Map(
+    sites.map(({ name }) => [name, scriptOf(name, [...marked.keys()], run, waitMs)]),
+  );
+  const reports = await runProbers(sites, scripts, probes.length, signal);
+  const results = judge([...marked.keys()], reports)
+    .map((result) => ({ ...result, probe: marked.get(result.probe) ?? result.probe }));
+  return { results, faults: faultsOf(reports, scripts) };
+}
+
+/** A number that the others on the wire cannot name before they have seen it; its source port stays the same. */
+function unguessable(n: number): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return n + SOURCE_PORTS * ((high % 2 ** 5) * 2 ** 32 + low);
 }
 
 function scriptOf(site: string, probes: readonly Probe[], run: string, waitMs: number): string {
@@ -78,9 +89,12 @@ function echoes(site: string, probes: readonly Probe[]): readonly (readonly [num
   return [...new Map(wanted.map((each) => [each.join(" "), each])).values()];
 }
 
-function faultsOf(reports: ReadonlyMap<string, Report>) {
+function faultsOf(reports: ReadonlyMap<string, Report>, scripts: ReadonlyMap<string, string>) {
   return [...reports].flatMap(([site, { fault, lines }]) => {
-    const missing = lines.find((line) => line.startsWith("missing "))?.slice("missing ".length);
+    const asked = (scripts.get(site) ?? "").split("\n").flatMap((line) =>
+      line.startsWith("own ") ? [line.split(" ")[2]] : []
+    );
+    const missing = asked.find((address) => lines.includes(`missing ${address}`));
     const why = fault ?? (missing === undefined ? undefined : `it has no address ${missing}`);
     return why === undefined ? [] : [{ site, why }];
   });

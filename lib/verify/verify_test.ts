@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Probe } from "./probe.ts";
+import { SOURCE_PORTS } from "./judge.ts";
 import type { Site } from "./run_probers.ts";
 import { prove } from "./verify.ts";
 
@@ -51,7 +52,7 @@ class Wire {
   async #go(name: string, sent: readonly number[], onOutput: (text: string) => void) {
     const lost = this.loses[this.#runs - 1] ?? [];
     for (const n of sent) {
-      if (lost.includes(n)) continue;
+      if (lost.includes(n % SOURCE_PORTS)) continue;
       this.#arrived.push(`seen in eth0 icmp 10.0.0.1 0 10.0.0.2 0 ${n}`);
       onOutput(`answer ${n} echo 0\n`);
     }
@@ -80,4 +81,45 @@ Deno.test("a leak is a leak the first time", async () => {
   const { results } = await prove([probe(1, "closed")], wire.sites);
   assert.deepEqual(results.map(({ difference }) => difference), ["leak"]);
   assert.equal(wire.asked.length, 4);
+});
+
+/** A prober that says what it likes once it is to go. */
+function liar(name: string, says: () => string): Site {
+  return {
+    name,
+    start: async (input, onOutput) => {
+      for await (const text of input) {
+        if (text.includes("ready?")) onOutput("ready\n");
+        if (text !== "go\n") continue;
+        onOutput(says());
+        return;
+      }
+    },
+  };
+}
+
+Deno.test("a prober that says more than it was asked is cut off, and its machine named", async () => {
+  let handed = 0;
+  const endless = liar("a", () => {
+    handed++;
+    return "x".repeat(10_000_000);
+  });
+  const honest = new Wire([[]]).sites.filter(({ name }) => name !== "a");
+  const { results, faults } = await prove([probe(1, "closed")], [endless, ...honest]);
+  assert.deepEqual(faults, [{ site: "a", why: "it says more than it was asked" }]);
+  assert.deepEqual(results, []);
+  assert.equal(handed, 1);
+});
+
+Deno.test("a prober's word about itself is one line, and about no address that it was not asked for", async () => {
+  const odd = liar(
+    "a",
+    () => "missing \u001b[2J10.9.9.9\nseen in eth0 icmp 10.0.0.1 0 10.0.0.2 0 1\nend\n",
+  );
+  const silent: Site = {
+    name: "b",
+    start: () => Promise.reject(new Error(`${"y".repeat(5_000)}\nsecond line`)),
+  };
+  const { faults } = await prove([probe(1, "closed")], [odd, silent]);
+  assert.deepEqual(faults, [{ site: "b", why: `${"y".repeat(200)}...` }]);
 });

@@ -1,5 +1,6 @@
 import { isLinkField } from "../resource/bridge_link.ts";
 import { type FieldChange, worstEffect } from "../resource/field.ts";
+import { GUEST_API } from "../resource/instance.ts";
 import { MARK_PREFIX } from "../resource/mark.ts";
 import {
   type ActualResource,
@@ -44,11 +45,16 @@ export function difference(resource: DesiredResource, found: ActualResource): Ch
   };
 }
 
+function shutsGuestApi({ path, before, after }: FieldChange): boolean {
+  return path === `config.${GUEST_API}` && before === undefined && after === "false";
+}
+
 function reasonFor(fields: readonly FieldChange[]): string {
   if (fields.some((field) => field.breach)) return "somebody opened a door in the isolation";
-  if (fields.every((field) => field.path.startsWith(`config.${MARK_PREFIX}`))) {
-    return "only what anklume notes on it changes";
-  }
+  const others = fields.filter((field) => !field.path.startsWith(`config.${MARK_PREFIX}`));
+  if (others.length === 0) return "only what anklume notes on it changes";
+  // Older versions left it open: nobody edited anything.
+  if (others.every(shutsGuestApi)) return "anklume now keeps its notes from the machine";
   if (fields.every((field) => field.path === "state")) {
     return "it is not in the state that infra.yml asks for";
   }

@@ -4,7 +4,7 @@ import type { Instance, InstanceSource, InstancesPost } from "../incus/wire/inst
 import type { Domain, ImageRef, Machine, StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
-import type { AdminMounts } from "./admin_devices.ts";
+import { ADMIN_ROLE, type AdminMounts } from "./admin_devices.ts";
 import type { Devices } from "./delta.ts";
 import { instanceDevices } from "./instance_devices.ts";
 import { MARK, marksOf, type Owner } from "./mark.ts";
@@ -101,6 +101,7 @@ export function desiredInstance(machine: Machine, context: InstanceContext): Des
 function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
   const container = machine.type === "lxc";
   return {
+    ...guestApi(machine, context),
     ...(container && !context.ipv6 ? withoutIpv6(machine) : {}),
     ...(container && machine.gpu && context.nvidia ? { "nvidia.runtime": "true" } : {}),
     ...machine.config,
@@ -113,6 +114,20 @@ function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
       : { "boot.autostart.priority": String(machine.bootPriority) }),
     ...scheduleConfig(machine),
   };
+}
+
+/** Whether a machine may ask Incus about itself. */
+export const GUEST_API = "security.guestapi";
+
+/**
+ * Incus reads every `user.*` key out to the machine at `/dev/incus/sock`: what anklume notes there tells whose the machine is and what it is
+ * for. So it is shut, unless infra.yml says otherwise or the machine is an admin container, which asks there for its own name.
+ */
+function guestApi({ roles, profiles }: Machine, { domain }: InstanceContext): StringMap {
+  const said = domain.profiles.some(({ name, config }) =>
+    profiles.includes(name) && config[GUEST_API] !== undefined
+  );
+  return roles.includes(ADMIN_ROLE) || said ? {} : { [GUEST_API]: "false" };
 }
 
 /** Keeps a container from trying IPv6 at all, link-local included; `lo` keeps its `::1`. */

@@ -71,6 +71,29 @@ Deno.test("desiredInstance() switches IPv6 off in containers unless the infra ha
   assert.equal(desired({ type: "vm" }).config[key], undefined);
 });
 
+Deno.test("desiredInstance() keeps anklume's notes from the machine, unless infra.yml or the role admin wants it to ask", () => {
+  const key = "security.guestapi";
+  assert.equal(desired({}).config[key], "false");
+  assert.equal(desired({ type: "vm" }).config[key], "false");
+  assert.equal(desired({ config: { [key]: "true" } }).config[key], "true");
+  assert.equal(desired({ roles: ["admin"] }).config[key], undefined);
+  const infra = sketchInfra([{ name: "pro", machines: ["pro-dev"] }]);
+  const [domain] = infra.domains;
+  const profile = {
+    name: "talks",
+    description: "",
+    config: { [key]: "true" },
+    devices: {},
+    range: domain!.range,
+  };
+  const state = desiredOf(withMachines(
+    { ...infra, domains: [{ ...domain!, profiles: [profile] }] },
+    { "pro-dev": { profiles: ["default", "talks"] } },
+  ));
+  const machine = state.resources.find((resource) => resource.kind === "instance");
+  assert.equal(machine?.config[key], undefined, "a profile of infra.yml says it");
+});
+
 Deno.test("desiredInstance() adds a GPU, and NVIDIA's runtime to containers where the host has it", () => {
   assert.deepEqual(desired({ gpu: true }).devices.gpu, { type: "gpu" });
   assert.equal(desired({ gpu: true }).config["nvidia.runtime"], undefined);

@@ -6,7 +6,7 @@ const LIVE = [
   "environment.",
   "limits.",
   "migration.",
-  "security.devlxd",
+  "security.guestapi",
   "security.nesting",
   "security.protection.",
   "snapshots.",
@@ -15,7 +15,15 @@ const LIVE = [
 const NOT_LIVE = ["limits.kernel."];
 
 /** Of a VM Incus refuses any other key while it runs. */
-const LIVE_VM = ["boot.", "cloud-init.", "cluster.", "security.protection.", "snapshots.", "user."];
+const LIVE_VM = [
+  "boot.",
+  "cloud-init.",
+  "cluster.",
+  "security.guestapi",
+  "security.protection.",
+  "snapshots.",
+  "user.",
+];
 
 /**
  * Whether a config key can be changed while the machine runs. `cloud-init.*` counts: it is read once in a machine's

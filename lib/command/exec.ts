@@ -97,10 +97,10 @@ export async function execAttached(
       terminal: interactive ? size() : undefined,
       environment: { ...termOf(interactive) },
       onStdout: (bytes) => {
-        terminal.out(bytes);
+        terminal.outBytes(bytes);
         if (terminal.outClosed) unread.abort();
       },
-      onStderr: (bytes) => terminal.err(bytes),
+      onStderr: (bytes) => terminal.errBytes(bytes),
       onOpen,
       signal: unread.signal,
     });

@@ -1,6 +1,7 @@
 import { readStandardInput } from "../host/keyboard.ts";
 import type { RunningProgram } from "../incus/exec_stream.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
+import { OutputLimit, TooMuchOutputError } from "../incus/instance_exec.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import { jsonText } from "../view/json.ts";
 import { trustColor } from "../view/style.ts";
@@ -112,22 +113,24 @@ async function runOne(
     return { lines: prefixLines(prefix ?? "", write), text: () => text };
   });
   const [stdout, stderr] = streams as [typeof streams[number], typeof streams[number]];
+  // Lines are shown and forgotten; what is gathered for JSON is held.
+  const limit = new OutputLimit(machine.name, prefix === undefined ? undefined : Infinity);
   let status: number;
   try {
     status = await incus.instances.execStream(instance.project, instance.name, argv, {
-      onStdout: (bytes) => stdout.lines.take(bytes),
-      onStderr: (bytes) => stderr.lines.take(bytes),
+      onStdout: (bytes) => limit.takes(bytes) && stdout.lines.take(bytes),
+      onStderr: (bytes) => limit.takes(bytes) && stderr.lines.take(bytes),
       onOpen: (program) => {
         opened = true;
         onOpen(program);
       },
-      signal: unread.signal,
+      signal: AbortSignal.any([unread.signal, limit.signal]),
     });
   } catch (error) {
     if (unread.signal.aborted) {
       return { machine: machine.name, status: BROKEN_PIPE, stdout: "", stderr: "" };
     }
-    if (!(error instanceof IncusError)) throw error;
+    if (!(error instanceof IncusError || error instanceof TooMuchOutputError)) throw error;
     stderr.lines.take(new TextEncoder().encode(`${error.message}\n`));
     status = NOT_RUN;
     if (!opened) onOpen();

@@ -1,5 +1,6 @@
 import pc from "picocolors";
 import { envVar, type Terminal } from "../host/terminal.ts";
+import { harmless, INK } from "../diag/terminal_text.ts";
 import type { JsonLine } from "../view/json_lines.ts";
 import type { Style } from "../view/style.ts";
 
@@ -31,9 +32,25 @@ export function createSession(terminal: Terminal, signal: AbortSignal): Session 
 
 function createStyle(isTerminal: boolean, columns: number): Style {
   return {
-    colors: pc.createColors(wantsColor(isTerminal, envVar)),
+    colors: wantsColor(isTerminal, envVar) ? inkColors() : pc.createColors(false),
     width: isTerminal ? Math.min(Math.max(columns, MIN_WIDTH), MAX_WIDTH) : 80,
   };
+}
+
+const ESCAPE = "\u001b";
+
+/** Colours that a terminal of ours knows for our own; what is painted cannot bring others along. */
+export function inkColors(): Style["colors"] {
+  const colors = pc.createColors(true);
+  const ours = Object.entries(colors).map(([name, paint]) => [
+    name,
+    typeof paint === "function"
+      // Picocolors looks for its own escapes in what is painted already.
+      ? (text: unknown) =>
+        paint(harmless(String(text)).replaceAll(INK, ESCAPE)).replaceAll(ESCAPE, INK)
+      : paint,
+  ]);
+  return Object.assign(colors, Object.fromEntries(ours));
 }
 
 /**

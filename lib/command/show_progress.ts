@@ -94,9 +94,7 @@ export function startPicture(
       ...progressLines(stateNow(), style, Math.max(terminal.rows - 3, 1), tick),
       progressFooter(stateNow(), style, systemClock() - began),
     ];
-    const up = screenRows(drawn, terminal.columns);
-    const back = up === 0 ? "" : `\u001b[${up}A\r\u001b[J`;
-    terminal.out(`${back}${lines.join("\n")}\n`);
+    terminal.redraw(screenRows(drawn, terminal.columns), `${lines.join("\n")}\n`);
     drawn = lines;
   };
   // What was said about the interrupt stays: the picture goes on below it.

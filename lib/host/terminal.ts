@@ -1,5 +1,8 @@
+import { harmless, INK } from "../diag/terminal_text.ts";
+
 /**
- * The three standard streams. Output that nobody reads any more (`| head -1`) is dropped in silence: a half-read list is
+ * The three standard streams. Of text only newlines, tabs and colours of our own (see `INK`) reach them as such; every other
+ * control character is written out, wherever the text came from. Output that nobody reads any more (`| head -1`) is dropped in silence: a half-read list is
  * no failure, and an apply whose reader went away must still finish. Any other failure to write is kept for the end.
  */
 export class Terminal {
@@ -56,18 +59,30 @@ export class Terminal {
     return this.#closed.out;
   }
 
-  /** Text, or another program's bytes as they are. */
-  out(text: string | Uint8Array): void {
-    if (!this.#closed.out) this.#closed.out = !this.#write(Deno.stdout, text);
+  out(text: string): void {
+    this.outBytes(encode(text));
   }
 
-  err(text: string | Uint8Array): void {
-    if (!this.#closed.err) this.#closed.err = !this.#write(Deno.stderr, text);
+  err(text: string): void {
+    this.errBytes(encode(text));
+  }
+
+  /** Another program's bytes as they are: it was asked for, and speaks to the terminal itself or to a pipe. */
+  outBytes(bytes: Uint8Array): void {
+    if (!this.#closed.out) this.#closed.out = !this.#write(Deno.stdout, bytes);
+  }
+
+  errBytes(bytes: Uint8Array): void {
+    if (!this.#closed.err) this.#closed.err = !this.#write(Deno.stderr, bytes);
+  }
+
+  /** Draws over the last `rows` lines of the screen; see `canRedraw`. */
+  redraw(rows: number, text: string): void {
+    this.out(`${rows === 0 ? "" : `${INK}[${rows}F${INK}[J`}${text}`);
   }
 
   /** false: nothing more can be written there. */
-  #write(stream: typeof Deno.stdout, text: string | Uint8Array): boolean {
-    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  #write(stream: typeof Deno.stdout, bytes: Uint8Array): boolean {
     let written = 0;
     while (written < bytes.length) {
       try {
@@ -86,6 +101,10 @@ export class Terminal {
     }
     return true;
   }
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(harmless(text).replaceAll(INK, "\u001b"));
 }
 
 /** An environment variable; undefined where it is unset or the binary may not read it. */

@@ -10,6 +10,8 @@ export interface ExecOptions
   readonly onStdout?: ((text: string) => void) | undefined;
   /** For the program, from the request to its end. Default 30 minutes. */
   readonly timeoutMs?: number | undefined;
+  /** What it may say, both streams together: then it is ended, and `TooMuchOutputError` thrown. Default 16 MiB. */
+  readonly mostBytes?: number | undefined;
   /**
    * May be run twice without harm. An exec right after a start can fail with "Failed to retrieve PID of executing
    * child process", which does not say whether the program ran.
@@ -25,6 +27,41 @@ export interface ExecResult {
 }
 
 const TIMEOUT_MS = 30 * 60_000;
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** A program in a machine that says more than anybody wants to hear. */
+export class TooMuchOutputError extends Error {
+  override readonly name = "TooMuchOutputError";
+
+  constructor(machine: string, mostBytes: number) {
+    super(`What ran in ${machine} said more than ${mostBytes / 1024 ** 2} MiB, and was ended`);
+  }
+}
+
+/** Counts what programs say, and aborts `signal` with `TooMuchOutputError` where it is too much. */
+export class OutputLimit {
+  readonly #over = new AbortController();
+  readonly #machine: string;
+  readonly #most: number;
+  #bytes = 0;
+
+  constructor(machine: string, mostBytes: number = MOST_BYTES) {
+    this.#machine = machine;
+    this.#most = mostBytes;
+  }
+
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Whether these may be kept. */
+  takes(bytes: Uint8Array): boolean {
+    this.#bytes += bytes.length;
+    if (this.#bytes <= this.#most) return true;
+    this.#over.abort(new TooMuchOutputError(this.#machine, this.#most));
+    return false;
+  }
+}
 
 /** Runs a program without a terminal, and gathers what it wrote. */
 export async function execInstance(
@@ -43,15 +80,19 @@ async function execOnce(
   project: string,
   name: string,
   command: readonly string[],
-  { stdin, onStdout, timeoutMs, ...options }: ExecOptions,
+  { stdin, onStdout, timeoutMs, mostBytes, ...options }: ExecOptions,
 ): Promise<ExecResult> {
   const stdout = new Text(onStdout);
   const stderr = new Text();
+  const limit = new OutputLimit(name, mostBytes);
   const status = await execStream(connection, project, name, command, {
     ...options,
     timeoutMs: timeoutMs ?? TIMEOUT_MS,
-    onStdout: (bytes) => stdout.take(bytes),
-    onStderr: (bytes) => stderr.take(bytes),
+    signal: options.signal === undefined
+      ? limit.signal
+      : AbortSignal.any([options.signal, limit.signal]),
+    onStdout: (bytes) => limit.takes(bytes) && stdout.take(bytes),
+    onStderr: (bytes) => limit.takes(bytes) && stderr.take(bytes),
     onOpen: (program) => feed(program, stdin ?? ""),
   });
   return { status, stdout: stdout.end(), stderr: stderr.end() };

@@ -1,15 +1,6 @@
-/** Control characters, bidirectional overrides included: data must not steer the reader's terminal. */
-// deno-lint-ignore no-control-regex -- they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+import { withoutColors } from "../diag/terminal_text.ts";
 
-/** Text from outside (Incus, infra.yml, programs) on one line, its control characters written out. */
-export function printable(text: string): string {
-  return text.replace(CONTROL, (character) => {
-    if (character === "\n") return "\\n";
-    if (character === "\t") return "\\t";
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-}
+export { printable, withoutColors } from "../diag/terminal_text.ts";
 
 /** At most `width` characters, the cut marked with `...`. */
 export function shorten(text: string, width: number): string {
@@ -45,12 +36,6 @@ export function hang(prefix: string, text: string, width: number): string {
 /** What anklume says on standard error where it goes no further, and what to do about it. */
 export function complaint(why: string, remedy: string, width: number): string {
   return `${hang("anklume: ", why, width)}\n${hang("         ", remedy, width)}\n`;
-}
-
-/** As it is seen: colours take no room. */
-export function withoutColors(text: string): string {
-  // deno-lint-ignore no-control-regex -- they are what is looked for
-  return text.replace(/\u001b\[[0-9;]*m/g, "");
 }
 
 /** `1 machine`, `3 machines`. */

@@ -1,0 +1,22 @@
+import { INK } from "../diag/terminal_text.ts";
+
+/** The colours that Ansible draws its lines in (`COLOR_CODES`), less black: no background, no blinking, nothing hidden. */
+// deno-lint-ignore no-control-regex -- an escape is what is looked for
+const COLOR = /\u001b\[(0|[01];3[1-7]|1;30|38;5;\d{1,3})m/g;
+/** What may be the beginning of a colour, or a carriage return before its newline. */
+// deno-lint-ignore no-control-regex -- an escape is what is looked for
+const UNFINISHED = /(?:\u001b(?:\[[0-9;]{0,9})?|\r)$/;
+
+/**
+ * A program's text, piece by piece, for our own terminal: its colours become ours where it was told to draw some. All other
+ * controls are left for the terminal to write out.
+ */
+export function programText(colors: boolean): (text: string) => string {
+  let rest = "";
+  return (text) => {
+    const whole = rest + text;
+    rest = UNFINISHED.exec(whole)?.[0] ?? "";
+    const shown = whole.slice(0, whole.length - rest.length).replaceAll("\r\n", "\n");
+    return colors ? shown.replace(COLOR, `${INK}[$1m`) : shown;
+  };
+}

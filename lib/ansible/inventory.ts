@@ -1,4 +1,5 @@
 import type { Domain, Infra, Machine } from "../infra/infra.ts";
+import { INCUS_CONNECTION } from "./ansible_cfg.ts";
 import { byName, groupsOf } from "./groups.ts";
 import { yamlEntry, yamlWord } from "./yaml_text.ts";
 
@@ -44,12 +45,17 @@ export function inventoryPlace(infra: Infra, machine: Machine, domain: Domain): 
 
 function connection(infra: Infra, machine: Machine): [string, string][] {
   return [
-    ["ansible_connection", infra.global.defaultConnection],
+    ["ansible_connection", connectionPlugin(infra.global.defaultConnection)],
     ["ansible_incus_remote", "local"],
     ["ansible_incus_project", machine.domain],
     ["ansible_user", "root"],
     ["ansible_python_interpreter", "/usr/bin/python3"],
   ];
+}
+
+/** Over Incus it is our own plugin, which does not believe a machine what the collection's believes. */
+function connectionPlugin(name: string): string {
+  return name === INCUS_CONNECTION ? "anklume_incus" : name;
 }
 
 /** Trust level, types and roles; a group of all the domain's machines names the domain instead. */

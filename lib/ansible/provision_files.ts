@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { entryAt, fileKind, listDirectory, readPieces } from "../host/workspace_file.ts";
 import type { EntryKind, RootOption } from "../host/workspace_path.ts";
+import { type InjectedFact, injectedFacts } from "./injected_facts.ts";
 import { userText } from "./managed_section.ts";
 import type { SyncPlan } from "./plan_sync.ts";
 
@@ -12,6 +13,8 @@ export interface ProvisionFile {
   readonly text?: string;
   /** It reads what Ansible knows of other machines: `hostvars`, `groups`. */
   readonly readsOthers?: true;
+  /** Facts that it takes for variables. */
+  readonly facts?: readonly InjectedFact[];
 }
 
 /** Everything in the workspace that Ansible may read, by path. */
@@ -100,7 +103,7 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 export function describeFile(path: string, pieces: Iterable<Uint8Array>): ProvisionFile {
   const hash = createHash("sha256");
   const decoder = new TextDecoder();
-  let text = /\.(ya?ml|j2|py|json|ini)$|\/[^.]+$/.test(path) ? "" : undefined;
+  let text = /\.(ya?ml|j2|py|json|ini)$|\/[^.]+$|\/templates\//.test(path) ? "" : undefined;
   let length = 0;
   for (const piece of pieces) {
     hash.update(piece);
@@ -111,9 +114,11 @@ export function describeFile(path: string, pieces: Iterable<Uint8Array>): Provis
   const digest = hash.digest("hex");
   if (text === undefined) return { digest };
   text += decoder.decode();
+  const facts = injectedFacts(path, text);
   return {
     digest,
     ...(/\.ya?ml$/.test(path) ? { text } : {}),
     ...(READS_OTHERS.test(userText(text)) ? { readsOthers: true } : {}),
+    ...(facts.length > 0 ? { facts } : {}),
   };
 }

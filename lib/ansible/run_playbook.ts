@@ -1,6 +1,7 @@
-import { CommandError, type CommandOptions, runCommand } from "../host/command.ts";
+import { CommandError, type OutputStream, runCommand } from "../host/command.ts";
 import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
 import { makeDirectory } from "../host/write_file.ts";
+import { CONNECTION_PLUGINS } from "./ansible_cfg.ts";
 import { ansibleEnvironment } from "./ansible_environment.ts";
 import { parseResults, type PlaybookResults } from "./playbook_results.ts";
 
@@ -21,8 +22,12 @@ export interface PlaybookOptions {
   /** Number of `-v`. */
   readonly verbosity?: number;
   readonly vaultPasswordFile?: string;
-  /** `inherit` streams straight to the terminal; a function gets pieces of text. */
-  readonly output: NonNullable<CommandOptions["output"]>;
+  /** Gets pieces of text, with whatever a machine put into them. */
+  readonly output: (text: string, stream: OutputStream) => void;
+  /** Ansible draws in colour. */
+  readonly colors?: boolean;
+  /** It may ask at our keyboard, as the owner's `vars_prompt` does. */
+  readonly keyboard?: boolean;
   /** Aborted: Ansible is interrupted as by Ctrl-C, and waited for. */
   readonly signal?: AbortSignal;
   /** The workspace; default the current directory. */
@@ -62,12 +67,17 @@ async function run(options: PlaybookOptions, root: string, cfg: string) {
       cwd: root,
       env: {
         ...ansibleEnvironment(),
+        ...(options.colors ? { ANSIBLE_FORCE_COLOR: "1" } : {}),
         ANKLUME_RESULTS: RESULTS,
+        // Whatever the workspace's ansible.cfg says.
+        ANSIBLE_INJECT_FACT_VARS: "False",
+        ANSIBLE_CONNECTION_PLUGINS: CONNECTION_PLUGINS,
         ANSIBLE_CALLBACK_PLUGINS: `${PLUGINS}:${
           optionOf(cfg, "callback_plugins") ?? USUAL_PLUGINS
         }`,
       },
       output: options.output,
+      ...(options.keyboard ? { inheritStdin: true } : {}),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       stopSignal: "SIGINT",
       // On a terminal Ctrl-C has reached Ansible already, and it takes a second one ill.

@@ -4,6 +4,8 @@ import { roleGroup, typeGroup } from "./groups.ts";
 import { orderRoles, type RolePlay } from "./role_order.ts";
 import { yamlWord } from "./yaml_text.ts";
 
+/** Seconds more than it waits itself that the waiting machine gets to say so. */
+const ANSWER_SECONDS = 15;
 /** Seconds a machine gets to finish starting and to have an address; `anklume_ready_seconds` says otherwise. */
 const READY_SECONDS = 120;
 
@@ -66,6 +68,9 @@ function waitPlay(hosts: string): string {
       ansible.builtin.raw: |
 ${block(WAIT_SCRIPT)}
       register: anklume_up
+      vars:
+        anklume_command_seconds: "{{ anklume_ready_seconds | default(${READY_SECONDS}) | int + ${ANSWER_SECONDS} }}"
+        anklume_answer_mib: 1
       check_mode: false
       changed_when: false
       # A machine that has just started can refuse a first command.
@@ -78,6 +83,8 @@ ${block(WAIT_SCRIPT)}
       ansible.builtin.raw: |
 ${block(PYTHON_SCRIPT)}
       register: anklume_python
+      vars:
+        anklume_answer_mib: 1
       changed_when: anklume_python.stdout is search("anklume-installed")
       failed_when: false
 

@@ -6,7 +6,6 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { IncusState } from "../plan/actual_state.ts";
 import { ADMIN_PATHS, ADMIN_ROLE, adminMountsOf } from "../resource/admin_devices.ts";
-import type { Session } from "./session.ts";
 
 const SIGINT = 2;
 /** Kept of what a program said on standard error, for a failure to quote it. */
@@ -41,9 +40,7 @@ export function findAdmin(
 export function adminRunner(
   incus: IncusClient,
   { project, name }: AdminPlace,
-  session: Session,
 ): RunProgram {
-  const { terminal } = session;
   return async (argv, options = {}) => {
     const { signal, output, okCodes = [0], env = {} } = options;
     const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
@@ -54,8 +51,6 @@ export function adminRunner(
       else {
         if (stream === "stderr") texts.stderr = (texts.stderr + text).slice(-TAIL_CHARS);
         if (typeof output === "function") output(text, stream);
-        else if (stream === "stdout") terminal.out(bytes);
-        else terminal.err(bytes);
       }
     };
     let interrupt = (): void => {};

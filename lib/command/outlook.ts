@@ -1,4 +1,5 @@
 import type { PreparedSync } from "../ansible/sync.ts";
+import { warnOfInjectedFacts } from "../ansible/injected_facts.ts";
 import { readProvisionFiles } from "../ansible/provision_files.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { Infra } from "../infra/infra.ts";
@@ -66,6 +67,7 @@ export async function createOutlook(
       ...workspace.warnings,
       ...live.warnings,
       ...tree.plan.diagnostics,
+      ...warnOfInjectedFacts(files),
       ...restoreWarnings(live),
     ],
     conflicts: conflicts.map(({ diagnostic }) => diagnostic),

@@ -3,12 +3,13 @@ import pLimit from "p-limit";
 import { findAnsible } from "../ansible/find_ansible.ts";
 import { provision, type ProvisionReport } from "../ansible/provision.ts";
 import { PROVISIONED_KEY } from "../ansible/provision_digest.ts";
-import type { RunProgram } from "../ansible/run_playbook.ts";
+import type { PlaybookOptions, RunProgram } from "../ansible/run_playbook.ts";
 import { missingRoles } from "../ansible/render_tree.ts";
-import { CommandError, type CommandOptions } from "../host/command.ts";
+import { CommandError } from "../host/command.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { provisionedJson } from "../view/json_lines.ts";
+import { programText } from "../view/program_text.ts";
 import { provisionReportText } from "../view/provision.ts";
 import { count, hang } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -60,7 +61,7 @@ export async function provisionMachines(
   try {
     report = await provision({
       limit: names,
-      output: ansibleOutput(session),
+      ...ansibleOutput(session),
       signal,
       tags,
       skipTags,
@@ -119,7 +120,7 @@ async function chooseAnsible(
     showDiagnostics(here.diagnostics, sources, session);
     return undefined;
   }
-  const run = adminRunner(incus, place, session);
+  const run = adminRunner(incus, place);
   const there = await findAnsible(infra.global.defaultConnection, ".", run);
   if (there.kind === "found") {
     const text =
@@ -158,10 +159,21 @@ async function sortByState(
   return { ready: needs.filter(runs), absent: needs.filter((need) => !runs(need)) };
 }
 
-/** On a terminal Ansible gets it, colours and all; elsewhere its text goes through ours, which outlives its reader. */
-function ansibleOutput({ terminal, emit }: Session): NonNullable<CommandOptions["output"]> {
-  if (emit === undefined && terminal.outIsTerminal && terminal.errIsTerminal) return "inherit";
-  return (text, stream) => stream === "stdout" ? terminal.out(text) : terminal.err(text);
+/** Never the terminal itself: what Ansible says has the words of machines in it. Of it only Ansible's own colours pass. */
+function ansibleOutput(
+  { terminal, out, err, emit }: Session,
+): Pick<PlaybookOptions, "output" | "colors" | "keyboard"> {
+  const colors = emit === undefined && out.colors.isColorSupported && err.colors.isColorSupported;
+  const streams = { stdout: programText(colors), stderr: programText(colors) };
+  return {
+    colors,
+    keyboard: emit === undefined && terminal.interactive,
+    output: (text, stream) => {
+      const shown = streams[stream](text);
+      if (stream === "stdout") terminal.out(shown);
+      else terminal.err(shown);
+    },
+  };
 }
 
 async function noteProvisioned(

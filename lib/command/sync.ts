@@ -1,3 +1,5 @@
+import { warnOfInjectedFacts } from "../ansible/injected_facts.ts";
+import { readProvisionFiles } from "../ansible/provision_files.ts";
 import { syncDiff } from "../ansible/sync_diff.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { WorkspaceHold } from "../host/workspace_lock.ts";
@@ -31,8 +33,9 @@ export async function sync(options: SyncOptions, session: Session): Promise<Exit
     return EXIT.wrongInput;
   }
   const prepared = prepareTree(workspace, addressing, options.cleanOrphans ?? false);
+  const facts = warnOfInjectedFacts(readProvisionFiles(prepared.plan));
   showDiagnostics(
-    [...workspace.warnings, ...diagnostics, ...prepared.plan.diagnostics],
+    [...workspace.warnings, ...diagnostics, ...prepared.plan.diagnostics, ...facts],
     workspace.sources,
     session,
   );

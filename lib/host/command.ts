@@ -74,6 +74,8 @@ export type OutputStream = "stdout" | "stderr";
 export interface CommandOptions {
   /** Written to standard input, which is then closed. Without it standard input is empty. */
   readonly stdin?: string | AsyncIterable<string>;
+  /** Standard input is our own, keyboard included. */
+  readonly inheritStdin?: true;
   readonly cwd?: string;
   /** Added to `childEnvironment()`; nothing else reaches the program. */
   readonly env?: Readonly<Record<string, string>>;
@@ -181,7 +183,11 @@ function spawn(argv: readonly [string, ...string[]], options: CommandOptions): D
       clearEnv: true,
       detached: options.signal === undefined && piped === "piped",
       env: childEnvironment(options.env),
-      stdin: options.stdin !== undefined ? "piped" : piped === "inherit" ? "inherit" : "null",
+      stdin: options.stdin !== undefined
+        ? "piped"
+        : piped === "inherit" || options.inheritStdin
+        ? "inherit"
+        : "null",
       stdout: piped,
       stderr: piped,
     }).spawn();

@@ -1,0 +1,218 @@
+# Written by anklume. The connection to its machines: community.general.incus, less what a machine could make of it.
+"""Runs what Ansible asks for in a machine of anklume's, and takes no more from it than was asked."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: anklume_incus
+short_description: Incus, as far as a hostile machine may be trusted
+description:
+  - The connection C(community.general.incus), for machines whose root may be an attacker.
+  - Refuses to work where a machine's facts would become variables, since they could then name another machine.
+  - Is always root, always by C(/bin/sh), and takes no other name of the machine than the inventory's.
+  - Ends a command that does not end by itself or says too much; the machine then counts as unreachable.
+  - Fetches a file without following a symbolic link, neither the machine's nor one that is in its way here.
+options:
+  remote_addr:
+    description: The machine.
+    type: string
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+  remote:
+    description: Incus's remote.
+    type: string
+    default: local
+    vars:
+      - name: ansible_incus_remote
+  project:
+    description: Incus's project.
+    type: string
+    default: default
+    vars:
+      - name: ansible_incus_project
+  remote_user:
+    description: Always root.
+    type: string
+    default: root
+  executable:
+    description: Always this shell.
+    type: string
+    default: /bin/sh
+  command_seconds:
+    description: How long one command of a task may take.
+    type: int
+    default: 1800
+    vars:
+      - name: anklume_command_seconds
+  answer_mib:
+    description: How much one command of a task may say.
+    type: int
+    default: 32
+    vars:
+      - name: anklume_answer_mib
+  fetch_mib:
+    description: How much one fetched file may have.
+    type: int
+    default: 1024
+    vars:
+      - name: anklume_fetch_mib
+"""
+
+import os
+import re
+import selectors
+import shlex
+import tempfile
+import time
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.module_utils.common.text.converters import to_bytes, to_text
+from ansible_collections.community.general.plugins.connection.incus import (
+    Connection as IncusConnection,
+)
+
+# Only the controller's own set_stats makes these. One that it cannot read ends Ansible for every machine (seen: 2.16, 2.19).
+STATISTICS = '"ansible_stats"'
+ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+PIECE = 64 * 1024
+MIB = 1024 * 1024
+
+
+class Connection(IncusConnection):
+    """Differs from the collection's own in what it believes."""
+
+    transport = "anklume_incus"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if C.INJECT_FACTS_AS_VARS:
+            raise AnsibleError(
+                "Nothing runs in a machine while its facts become variables: with them it could send the rest of the "
+                "play to another machine. Set inject_facts_as_vars = False in ansible.cfg (`anklume sync` does) and "
+                "take away what says otherwise, also ANSIBLE_INJECT_FACT_VARS in the environment."
+            )
+
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        """Answers status, standard output and standard error, as Ansible's connections do."""
+        if not self._connected:
+            self._connect()
+        self._display.vvv(f"EXEC {cmd}", host=self._instance())
+        said = {"stdout": [], "stderr": []}
+        place = f"{self.get_option('remote')}:{self._instance()}"
+        status = self._run(
+            ["exec", place, "--", self.get_option("executable"), "-c", cmd],
+            self.get_option("answer_mib"),
+            lambda stream, piece: said[stream].append(piece),
+            to_bytes(in_data, errors="surrogate_or_strict", nonstring="passthru"),
+        )
+        stdout, stderr = (to_text(b"".join(said[stream])) for stream in ("stdout", "stderr"))
+        if STATISTICS in ESCAPED.sub(lambda found: chr(int(found[1], 16)), stdout):
+            raise AnsibleConnectionFailure(f"{self._instance()} answered with statistics, which are not a module's to give")
+        if status != 0 and stderr.startswith("Error: ") and not stdout:
+            why = stderr.strip()
+            if why.endswith((": Instance is not running", ": Instance not found")):
+                raise AnsibleConnectionFailure(f"{self._instance()}: {why}")
+        return status, stdout, stderr
+
+    def put_file(self, in_path, out_path):
+        """The collection's own does not look whether it was taken."""
+        if not os.path.isfile(to_bytes(in_path, errors="surrogate_or_strict")):
+            raise AnsibleFileNotFound(f"input path is not a file: {in_path}")
+        self._transfer(["push", in_path, self._place(out_path)], "taken")
+
+    def fetch_file(self, in_path, out_path):
+        """Written aside and renamed: what stands at the new place is replaced, never followed."""
+        directory, name = os.path.split(os.path.abspath(out_path))
+        handle, aside = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=directory)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                # Of a symbolic link the client makes one here, which has no name to stand under: what it leads to is asked for.
+                self._transfer(["pull", self._place(self._resolve(in_path)), "-"], "handed over", file.write)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(aside, 0o666 & ~mask)
+            os.replace(aside, out_path)
+        except BaseException:
+            os.unlink(aside)
+            raise
+
+    def _resolve(self, path):
+        """Where a path leads to in the machine, as the machine says: whatever that is, it is a path in the machine."""
+        status, stdout, _ = self.exec_command(f"readlink -f -- {shlex.quote(path)}; sleep 0.05")
+        found = stdout[:-1] if stdout.endswith("\n") else stdout
+        return found if status == 0 and found.startswith("/") else path
+
+    def _place(self, path):
+        return f"{self.get_option('remote')}:{self._instance()}/{path}"
+
+    def _transfer(self, words, done, write=None):
+        said = []
+
+        def take(stream, piece):
+            if stream == "stderr":
+                said.append(piece)
+            elif write is not None:
+                write(piece)
+
+        if self._run(["file", words[0], "--quiet", *words[1:]], self.get_option("fetch_mib"), take) != 0:
+            why = to_text(b"".join(said)).strip()
+            raise AnsibleError(f"{self._instance()}: a file was not {done}: {why}")
+
+    def _run(self, words, most_mib, take, in_data=None):
+        """Hands each piece that Incus's client says to `take`, and answers its status. Ends what does not end."""
+        command = [self._incus_cmd, "--project", self.get_option("project"), *words]
+        argv = [to_bytes(word, errors="surrogate_or_strict") for word in command]
+        seconds = self.get_option("command_seconds")
+        until = time.monotonic() + seconds
+        left = most_mib * MIB
+        stdin = DEVNULL if in_data is None else PIPE
+        with Popen(argv, stdin=stdin, stdout=PIPE, stderr=PIPE) as process, selectors.DefaultSelector() as ready:
+            try:
+                for stream in ("stdout", "stderr"):
+                    ready.register(getattr(process, stream), selectors.EVENT_READ, stream)
+                if in_data is not None:
+                    os.set_blocking(process.stdin.fileno(), False)
+                    ready.register(process.stdin, selectors.EVENT_WRITE, "stdin")
+                    in_data = memoryview(in_data)
+                while ready.get_map():
+                    for key, _ in ready.select(max(until - time.monotonic(), 0)):
+                        if key.data == "stdin":
+                            in_data = self._feed(process.stdin, in_data)
+                            if len(in_data) == 0:
+                                ready.unregister(process.stdin)
+                                process.stdin.close()
+                            continue
+                        piece = os.read(key.fd, PIECE)
+                        if piece == b"":
+                            ready.unregister(key.fileobj)
+                            continue
+                        left -= len(piece)
+                        if left < 0:
+                            self._refuse(f"said more than {most_mib} MiB")
+                        take(key.data, piece)
+                    if time.monotonic() >= until:
+                        self._refuse(f"did not end its answer within {seconds} s")
+                return process.wait(max(until - time.monotonic(), 1))
+            except TimeoutExpired:
+                process.kill()
+                self._refuse(f"did not end within {seconds} s")
+            except BaseException:
+                # Not SIGTERM, which the client passes on to the program: without the client Incus ends it.
+                process.kill()
+                raise
+
+    @staticmethod
+    def _feed(stdin, data):
+        try:
+            return data[os.write(stdin.fileno(), data[:PIECE]) :]
+        except BlockingIOError:
+            return data
+        except BrokenPipeError:
+            # A program that ends without reading all of its input says why by its status.
+            return data[:0]
+
+    def _refuse(self, why):
+        raise AnsibleConnectionFailure(f"{self._instance()} {why}, and was left there")

@@ -23,8 +23,8 @@ Deno.test("a Terminal lets through newlines, tabs and its own colours, and write
   );
   for (let code = 0; code < 0xffff; code++) {
     const text = out(String.fromCharCode(code));
-    // deno-lint-ignore no-control-regex -- they are what is looked for
     const control =
+      // deno-lint-ignore no-control-regex -- they are what is looked for
       /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
     assert.doesNotMatch(text, control, code.toString(16));
   }

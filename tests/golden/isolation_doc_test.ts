@@ -17,6 +17,7 @@ function namedTests(page: string): { suite: string; names: string[] }[] {
 }
 
 function pathOf(suite: string): string {
+  if (suite.startsWith("lib/")) return `${suite}_test.ts`;
   if (suite.includes("/")) return `tests/${suite}_test.ts`;
   if (["local_interface", "parse_trace"].includes(suite)) return `lib/nftables/${suite}_test.ts`;
   if (suite === "verify") return "lib/verify/verify_test.ts";

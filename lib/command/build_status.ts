@@ -1,5 +1,6 @@
 import type { HostConflict } from "../addressing/host_conflicts.ts";
 import type { Addressing } from "../addressing/addressing.ts";
+import type { SeenSource } from "../infra/host_source.ts";
 import type { Domain, Infra, Internet, Machine } from "../infra/infra.ts";
 import type { ActualState } from "../plan/actual_state.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -9,6 +10,7 @@ import { linkTrouble } from "../resource/bridge_link.ts";
 import { instanceAddr } from "../resource/instance.ts";
 import { networkAddr } from "../resource/network.ts";
 import type { ActualResource } from "../resource/resource.ts";
+import { bypassText, channelText, type HostSources } from "./host_sources.ts";
 import type { DomainStatus, FirewallStatus, MachineStatus, Status } from "../view/status.ts";
 
 /** What stands on the host, told with the same plan that `check` shows. Pure. */
@@ -19,6 +21,7 @@ export function buildStatus(
   plan: Plan,
   needs: readonly { readonly machine: string }[] = [],
   conflicts: readonly HostConflict[] = [],
+  { sources, channels }: HostSources = { sources: [], channels: [] },
 ): Status {
   const live = new Map(actual.resources.map((each) => [formatAddr(each.addr), each]));
   const domains = infra.domains.map((domain): DomainStatus => {
@@ -62,10 +65,11 @@ export function buildStatus(
     })),
     bypasses: infra.domains.flatMap((domain) =>
       domain.machines
-        .map((machine) => ({ name: machine.name, doors: doorsOf(machine) }))
+        .map((machine) => ({ name: machine.name, doors: doorsOf(machine, sources) }))
         .filter(({ doors }) => doors.length > 0)
         .map(({ name, doors }) => `${name}: ${doors.join(", ")}`)
     ),
+    channels: channels.map(channelText),
     orphans: plan.orphans.map((orphan) => formatAddr(orphan.addr)),
     pending: plan.changes.length + plan.held.length + needs.length,
   };
@@ -98,8 +102,15 @@ function troubleOf(network: ActualResource | undefined): string[] {
 }
 
 /** What infra.yml lets a machine have that walks around the isolation; Incus's socket is the widest of doors. */
-function doorsOf({ bypassesIsolation, roles }: Machine): string[] {
-  return [...bypassesIsolation, ...(roles.includes(ADMIN_ROLE) ? ["role admin"] : [])];
+function doorsOf(
+  { name, bypassesIsolation, roles }: Machine,
+  sources: readonly SeenSource[],
+): string[] {
+  const own = sources.filter(({ machine }) => machine === name);
+  const doors = bypassesIsolation.map((door) =>
+    bypassText(door, own.find(({ device }) => device === door))
+  );
+  return [...doors, ...(roles.includes(ADMIN_ROLE) ? ["role admin"] : [])];
 }
 
 function machineStatus(

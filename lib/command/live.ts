@@ -24,7 +24,8 @@ import { plugsOf, withLinks } from "./host_bridges.ts";
 import { bridgeOwners } from "./host_networks.ts";
 import { askNetworks, HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
-import { type HostSide, hostSide } from "./host_side.ts";
+import { type HostSide, hostSide, isAdminContainer } from "./host_side.ts";
+import { type HostSources, hostSources, seeSources, sourceWarnings } from "./host_sources.ts";
 import { resolveAddressing, type Resolved, type TakeOver } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
 import { printDiagnostics, showDiagnostics } from "./show_diagnostics.ts";
@@ -41,6 +42,8 @@ export interface Live extends AsyncDisposable {
   readonly lock: Lock;
   readonly actual: ActualState;
   readonly ruleset: Ruleset;
+  /** What machines have of the host, where it leads, and who shares it. */
+  readonly sources: HostSources;
   /** Settled once it is known that nft takes the ruleset. @throws FirewallError where it does not */
   accepted(): Promise<void>;
   /** What `sync` would write, from the files as they are. */
@@ -88,6 +91,8 @@ export async function openLive(
     await incus.close();
   };
   try {
+    const seeing = seeSources(infra, isAdminContainer(incus), signal);
+    asked.push(Promise.allSettled([seeing]));
     const surroundings = await reading.surroundings;
     // Incus takes long to tell of machines and networks: only a lost lock needs them to know who lives where.
     const known = workspace.lock === undefined ? await reading.state : undefined;
@@ -131,14 +136,16 @@ export async function openLive(
     const orphanBridges = [...ownedBridges].filter((bridge) => !declared.has(bridge)).sort();
     const same = likely !== undefined && orphanBridges.length === 0;
     const ruleset = same ? likely : render(addressing, orphanBridges);
-    const [state, firewall, limits, admin] = await Promise.all([
+    const [state, firewall, limits, admin, seenSources] = await Promise.all([
       reading.state,
       same && compared ? compared : compare(ruleset),
       reading.limits,
       reading.state.then((state) => readAdmin(incus, infra, state)),
+      seeing,
     ]);
     found.push(...idTaken(owner, state.resources));
     if (hasErrors(found)) return await refuse();
+    const lent = hostSources(infra, seenSources, admin.mounts);
     const plugs = plugsOf(infra, addressing, owner, state);
     const linked = withLinks(state, ownedBridges, surroundings, plugs);
     return {
@@ -150,13 +157,19 @@ export async function openLive(
       lock,
       actual: { ...linked, firewall, limits },
       ruleset,
+      sources: lent,
       accepted: () => host.accepts(ruleset, signal),
       tree: () =>
         (same ? early : undefined) ?? prepareTree(workspace, addressing, false, ruleset.text),
       rulesetWithout: (bridges) =>
         render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge))),
       rulesetOf: (other) => render(addressing, orphanBridges, other),
-      warnings: [...found, ...warnings, ...policyWarnings(infra, addressing)],
+      warnings: [
+        ...found,
+        ...warnings,
+        ...policyWarnings(infra, addressing),
+        ...sourceWarnings(lent),
+      ],
       conflicts,
       ways: domainRoutes(infra, addressing, surroundings),
       bridges: host.bridges?.(plugs),

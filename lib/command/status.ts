@@ -24,8 +24,8 @@ export async function status(
   await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
   const { plan, needs } = await createOutlook(workspace, live, {});
-  const { addressing, actual, conflicts } = live;
-  const seen = buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts);
+  const { addressing, actual, conflicts, sources } = live;
+  const seen = buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts, sources);
   if (options.json) {
     session.terminal.out(statusJson(seen));
     return EXIT.done;

@@ -76,7 +76,7 @@ function checkPath(
 ): void {
   if (path === undefined) return;
   const normal = normalizePath(path.value);
-  const isPlain = path.value.startsWith("/") && !path.value.split("/").includes("..");
+  const isPlain = /^\/\P{Cc}*$/u.test(path.value) && !path.value.split("/").includes("..");
   if (!isPlain || SYSTEM_PATHS.includes(normal)) {
     diagnostics.add({
       code: "INVALID_PATH",

@@ -135,5 +135,7 @@ function charBypass(device: StringMap): string | undefined {
   const path = device.source ?? device.path;
   const numbered = device.major !== undefined || device.minor !== undefined;
   if (path !== undefined && !numbered && isHarmlessCharDevice(path)) return undefined;
-  return "it gives the machine a device of the host that reaches past the container";
+  return path === undefined || numbered
+    ? "it gives the machine a device of the host by its number"
+    : `it gives the machine \`${shorten(normalizePath(path))}\` of the host`;
 }

@@ -134,6 +134,22 @@ Deno.test("a key of a device that nobody has judged is refused, and so is an unk
   for (const type of ["constructor", "__proto__", ""]) assert.notEqual(device({ type }), undefined);
 });
 
+Deno.test("a character device passes where it is the kernel's own, by the path that Incus reads", () => {
+  const char = (keys: Record<string, string>) => device({ type: "unix-char", ...keys });
+  for (const path of ["/dev/net/tun", "/dev//fuse", "/dev/kvm"]) {
+    assert.equal(char({ path }), undefined);
+    assert.equal(char({ source: path, path: "/dev/elsewhere", mode: "0660" }), undefined);
+    assert.notEqual(char({ source: "/dev/mem", path }), undefined);
+    assert.notEqual(char({ path, major: "1", minor: "1" }), undefined);
+    assert.equal(char({ source: "", path, major: "" }), undefined);
+  }
+  for (
+    const path of ["/dev/kmsg", "/dev/snd/timer", "/dev/video0", "/dev/dri/card0", "/dev/null/.."]
+  ) {
+    assert.notEqual(char({ path }), undefined, path);
+  }
+});
+
 Deno.test("nothing but a NIC is called eth0, and that one leads to the domain's bridge", () => {
   for (
     const [name, nic] of [

@@ -160,9 +160,11 @@ export const OPEN_DEVICES: Readonly<Record<string, string>> = {
   "unix-block": "it gives the machine a disk of the host",
 };
 
-/** Character devices of the host that give a container no power over the host or over others. */
-const HARMLESS_CHAR_DEVICE =
-  /^\/dev\/(?:net\/tun|fuse|kvm|null|zero|full|random|urandom|rtc\d*|tty(?:USB|ACM)\d+|snd\/[\w-]+|video\d+|dri\/(?:card|renderD)\d+|kfd|dvb\/[\w/-]+|cec\d+)$/;
+/**
+ * Character devices that are no thing of the host's, but the kernel's own for whoever opens them. A microphone, a camera, a
+ * screen or a serial line is the host's, and has to be named.
+ */
+const HARMLESS_CHAR_DEVICE = /^\/dev\/(?:net\/tun|fuse|kvm|null|zero|full|random|urandom)$/;
 
 export function isHarmlessCharDevice(path: string): boolean {
   return HARMLESS_CHAR_DEVICE.test(normalizePath(path));

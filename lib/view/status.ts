@@ -14,8 +14,10 @@ export interface Status {
   readonly breaches: readonly string[];
   /** Domains that cannot work on this host as it is, and why. */
   readonly conflicts: readonly ConflictStatus[];
-  /** Doors that infra.yml declares under `bypasses_isolation`: `pro-dev: eth1`. */
+  /** Doors that infra.yml declares under `bypasses_isolation`: `pro-dev: eth1, share (/srv/share)`. */
   readonly bypasses: readonly string[];
+  /** What machines of several domains share: `one-a (one) and two-a (two) share /srv/share of the host`. */
+  readonly channels: readonly string[];
   /** Owned, no longer declared. */
   readonly orphans: readonly string[];
   /** How many resources `apply` would change. */
@@ -86,6 +88,11 @@ export function statusText(status: Status, style: Style): string {
   for (const bypass of status.bypasses) {
     lines.push(
       colors.yellow(hang("Bypass    ", `${printable(bypass)}, as infra.yml declares`, width)),
+    );
+  }
+  for (const channel of status.channels) {
+    lines.push(
+      colors.yellow(hang("Channel   ", `${printable(channel)}, past the firewall`, width)),
     );
   }
   if (status.domains.length > 0) lines.push("", ...domainTable(status, style));

@@ -54,6 +54,7 @@ const status: Status = {
   breaches: [],
   conflicts: [],
   bypasses: [],
+  channels: [],
   orphans: [],
   pending: 1,
 };
@@ -80,6 +81,9 @@ Deno.test("statusText() keeps every line within 80 columns, whatever the names",
       trouble: ["it is down", "no address 10.120.3.254/24", "nobody answers for DNS and DHCP"],
     })),
     bypasses: ["a-domain-with-a-long-name-07-the-machine: eth1, usb-device-nobody-declared"],
+    channels: [
+      "a-machine (domain-one) and another-machine (domain-two) share /srv/share of the host",
+    ],
     orphans: ["instance old-domain/old-domain-with-a-machine-whose-name-goes-on-and-on-and-on-x"],
   }, plain);
   for (const line of text.split("\n")) assert.ok(line.length <= 80, `${line.length}: ${line}`);

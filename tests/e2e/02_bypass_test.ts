@@ -63,6 +63,68 @@ Deno.test("what hangs of the host in a machine, or weakens it, is refused before
   assert.ok(!projects.some((path) => path.endsWith("/den")), projects.join(" "));
 });
 
+Deno.test("what is named hangs in the machine, with its true path told, and so is what two domains share", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "anklume-shared-" });
+  await Deno.mkdir(`${dir}/share/inner`, { recursive: true });
+  await Deno.writeTextFile(`${dir}/share/note`, "from the host");
+  await Deno.symlink(`${dir}/share`, `${dir}/link`);
+  await using lab = await Lab.create(`
+project_name: doors
+global: { default_os_image: "${IMAGE}" }
+domains:
+  one:
+    trust_level: untrusted
+    internet: false
+    ephemeral: true
+    machines:
+      one-a:
+        devices: { link: { type: disk, source: ${dir}/link, path: /mnt/link } }
+        bypasses_isolation: [link]
+  two:
+    trust_level: trusted
+    internet: false
+    ephemeral: true
+    profiles: { ours: { devices: { inner: { type: disk, source: ${dir}/share/inner, path: /mnt/inner } } } }
+    machines:
+      two-a:
+        profiles: [ours]
+        config: { security.privileged: "1" }
+        bypasses_isolation: [inner, security.privileged]
+      two-b:
+        state: stopped
+        devices: { gone: { type: disk, source: ${dir}/gone, path: /mnt/gone, required: false } }
+        bypasses_isolation: [gone]
+`);
+  try {
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    assert.equal(
+      await must(["incus", "--project", "one", "exec", "one-a", "--", "cat", "/mnt/link/note"]),
+      "from the host",
+    );
+    const { stderr } = await lab.anklume(["check"]);
+    const said = stderr.replace(/\s+/g, " ");
+    assert.ok(said.includes(`gives \`one-a\` ${dir}/share of the host`), stderr);
+    assert.ok(said.includes(`one-a (one) and two-a (two) share ${dir}/share of the host`), stderr);
+    assert.match(said, /warning\[UNRESOLVED_SOURCE\]: .* No such file or directory/);
+    const status = JSON.parse((await lab.anklume(["status", "--json"])).stdout);
+    assert.deepEqual(status.bypasses, [
+      `one-a: link (${dir}/link, which is ${dir}/share)`,
+      `two-a: inner (${dir}/share/inner), security.privileged`,
+      `two-b: gone (${dir}/gone, which cannot be followed)`,
+    ]);
+    assert.deepEqual(status.channels, [
+      `one-a (one) and two-a (two) share ${dir}/share of the host`,
+    ]);
+    const shown = (await lab.anklume(["status"])).stdout;
+    assert.match(shown, /^Bypass {4}one-a: link/m);
+    assert.match(shown, /^Channel {3}one-a \(one\) and two-a \(two\) share/m);
+    assert.ok(shown.split("\n").every((line) => line.length <= 80 || line.includes(dir)), shown);
+  } finally {
+    await lab.anklume(["destroy", "--yes", "--force"]);
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("an empty value is an absent one to this Incus, so that it hides no profile's value", async () => {
   const names = ["ak-bypass-one", "ak-bypass-two"];
   try {

@@ -21,7 +21,8 @@ function pathOf(suite: string): string {
   if (suite.includes("/")) return `tests/${suite}_test.ts`;
   if (["local_interface", "parse_trace"].includes(suite)) return `lib/nftables/${suite}_test.ts`;
   if (suite === "verify") return "lib/verify/verify_test.ts";
-  if (suite === "bypass") return "lib/infra/bypass_test.ts";
+  if (suite === "bypass" || suite === "channels") return `lib/infra/${suite}_test.ts`;
+  if (suite === "real_paths") return "lib/host/real_paths_test.ts";
   return `tests/nftables/${suite}_test.ts`;
 }
 

@@ -31,7 +31,14 @@ export async function mendBridge(
     progress("setting the bridge up anew");
     await setUp(context, desired);
   }
-  if (bridges === undefined) return;
+  if (bridges === undefined) {
+    const plugs = fields.filter(({ path }) => path === "link.master" || PORT.test(path));
+    if (plugs.length === 0) return;
+    throw new Error(
+      `only its host can mend ${plugs.map(({ path }) => path).join(", ")}: run ` +
+        "`anklume network deploy` there, in the same workspace",
+    );
+  }
   // An interface that was made anew has none of its ports yet: what is read tells, not what was planned.
   for (const { path, after } of await leftOf(context, desired) ?? []) {
     const port = PORT.exec(path)?.[1];

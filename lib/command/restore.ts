@@ -24,6 +24,7 @@ import { withJsonLines } from "./json_session.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook } from "./outlook.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
+import { mendBridges } from "./mend_bridges.ts";
 import type { Session } from "./session.ts";
 import { settle } from "./snapshot_host.ts";
 import { withProgress } from "./set_progress.ts";
@@ -96,6 +97,15 @@ async function restoreShown(request: RestoreRequest, session: Session): Promise<
     terminal.err(complaint(
       "Nothing was restored: the firewall does not stand as infra.yml asks, and no machine starts without it.",
       "`anklume apply` mends it.",
+      session.err.width,
+    ));
+    return EXIT.failed;
+  }
+  const concerned = new Set(plan.machines.map(({ live }) => live.project));
+  if (starts && await mendBridges(workspace.infra, live, session, concerned) === "failed") {
+    terminal.err(complaint(
+      "Nothing was restored: a bridge could not be set up.",
+      "`anklume doctor` looks for who stands in its way.",
       session.err.width,
     ));
     return EXIT.failed;

@@ -96,6 +96,7 @@ class ConflictFinder {
   readonly #declaredBridges: ReadonlySet<string>;
   readonly #conflicts: HostConflict[] = [];
   readonly #warnings: Diagnostic[] = [];
+  readonly #held = new Set<string>();
   /** Domain and interface of what was said: an interface and its own route are one conflict. */
   readonly #said = new Set<string>();
 
@@ -220,7 +221,10 @@ class ConflictFinder {
     const diagnostic = { ...told, ...(range === undefined ? {} : { range }) };
     // Nothing is to be done about one that is switched off.
     if (this.#disabled.has(domain)) this.#warnings.push({ ...diagnostic, severity: "warning" });
-    else this.#conflicts.push({ domain, diagnostic });
+    else {
+      this.#held.add(domain);
+      this.#conflicts.push({ domain, diagnostic });
+    }
   }
 
   #wayOut(domain: string, device: string | undefined): { detail?: string; remedy: string } {
@@ -263,7 +267,7 @@ class ConflictFinder {
   }
 
   #isHeld(domain: string): boolean {
-    return this.#conflicts.some((conflict) => conflict.domain === domain);
+    return this.#held.has(domain);
   }
 
   /** A route that covers subnets, and that they win over. */
@@ -271,15 +275,12 @@ class ConflictFinder {
     const { dev, gateway, table = "main", type } = route;
     if (dev === undefined || type !== undefined) return;
     const hop = gateway === undefined ? undefined : ipBlock(gateway);
-    const shadowed = all.filter((ours) => {
-      const block = ipBlock(route.dst, ours.block.family);
-      if (block === undefined || !overlaps(block, ours.block) || this.#isHeld(ours.domain)) {
-        return false;
-      }
-      const inOurs = hop !== undefined && overlaps(hop, ours.block);
-      return !inOurs && block.length > DEFAULT_LENGTH[block.family] &&
-        ways.tablesFor(ours).has(table);
-    });
+    const block = ipBlock(route.dst, all[0]?.block.family);
+    if (block === undefined || block.length <= DEFAULT_LENGTH[block.family]) return;
+    const shadowed = all.filter((ours) =>
+      overlaps(block, ours.block) && !this.#isHeld(ours.domain) &&
+      !(hop !== undefined && overlaps(hop, ours.block)) && ways.tablesFor(ours).has(table)
+    );
     if (shadowed.length === 0) return;
     const names = shadowed.map(({ domain }) => `\`${domain}\``);
     const shown = names.length > 4 ? `${names.length} domains` : names.join(", ");

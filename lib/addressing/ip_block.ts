@@ -11,9 +11,25 @@ export interface IpBlock {
 /** Of `10.120.3.0/24`, `10.120.3.7`, `default` or their IPv6 kin; host bits do not matter. undefined for anything else. */
 export function ipBlock(text: string, family: 4 | 6 = 4): IpBlock | undefined {
   if (text === "default") return ipBlock(family === 4 ? "0.0.0.0/0" : "::/0");
+  const usual = PLAIN_IPV4.exec(text);
+  if (usual !== null) return plainBlock(usual);
   if (Address4.isValid(text)) return blockOf(new Address4(text), 4);
   if (Address6.isValid(text)) return blockOf(new Address6(text), 6);
   return undefined;
+}
+
+/** What `ip` prints by the thousand; the library takes fifty times as long. */
+const PLAIN_IPV4 =
+  /^(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)(?:\/(0|[12]?\d|3[0-2]))?$/;
+
+function plainBlock([, a, b, c, d, text]: RegExpExecArray): IpBlock | undefined {
+  const octets = [a, b, c, d].map(Number);
+  if (octets.some((octet) => octet > 255)) return undefined;
+  const address = octets.reduce((sum, octet) => sum * 256 + octet, 0);
+  const length = text === undefined ? 32 : Number(text);
+  const size = 2 ** (32 - length);
+  const first = address - address % size;
+  return { family: 4, first: BigInt(first), last: BigInt(first + size - 1), length };
 }
 
 function blockOf(address: Address4 | Address6, family: 4 | 6): IpBlock {

@@ -56,7 +56,7 @@ export interface Live extends AsyncDisposable {
   /** Domains that cannot work on this host as it is: looking and closing go on, and so do the others. */
   readonly conflicts: readonly HostConflict[];
   /** By which way packets to the domains leave, by the family of their addresses; empty where nobody could look. */
-  readonly ways: ReadonlyMap<4 | 6, DomainRoutes>;
+  ways(): ReadonlyMap<4 | 6, DomainRoutes>;
   /** The bridges of the host, for who mends them; undefined: out of reach. */
   readonly bridges: HostBridges | undefined;
 }
@@ -171,7 +171,7 @@ export async function openLive(
         ...sourceWarnings(lent),
       ],
       conflicts,
-      ways: domainRoutes(infra, addressing, surroundings),
+      ways: () => domainRoutes(infra, addressing, surroundings),
       bridges: host.bridges?.(plugs),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {

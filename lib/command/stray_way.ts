@@ -16,7 +16,7 @@ export async function strayWay(
   const route = await routeTo(address, { signal });
   if (route.dev === bridge) return undefined;
   const where = route.dev === undefined ? "nowhere" : `by ${route.dev}`;
-  const choice = ways.get(address.includes(":") ? 6 : 4)?.choices(address).at(-1);
+  const choice = ways().get(address.includes(":") ? 6 : 4)?.choices(address).at(-1);
   const why = choice === undefined || choice.route?.dev === bridge
     ? `: ${bridge} is down, or has lost its address`
     : because(choice);

@@ -3,7 +3,7 @@ import { PORT_NOT_GONE, retryPassing } from "../incus/retry.ts";
 import type { InstancePut } from "../incus/wire/instance.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import { type ActualInstance, actualInstance, type DesiredInstance } from "../resource/instance.ts";
-import { instanceUpdateBody } from "../resource/instance_compare.ts";
+import { hasHostsRoot, instanceUpdateBody } from "../resource/instance_compare.ts";
 import type { StepContext } from "./step_context.ts";
 
 /** Seconds a machine gets to shut down before the plug is pulled. */
@@ -49,13 +49,33 @@ export async function readSettled(context: StepContext, addr: ResourceAddr): Pro
 }
 
 export async function writeInstance(
-  { incus }: StepContext,
+  context: StepContext,
   desired: DesiredInstance,
-  { actual, etag, kept }: Found,
+  found: Found,
 ): Promise<void> {
+  const { incus } = context;
+  const { actual, etag, kept } = hasHostsRoot(found.actual)
+    ? await renewIdmap(context, desired.addr, found)
+    : found;
   const body: InstancePut = { ...kept, ...instanceUpdateBody(desired, actual) };
   await incus.instances.update(projectOf(desired.addr), desired.addr.name, body, { etag });
 }
+
+/** Incus refuses to forget an id map; it makes a new one where a key that it depends on changes. */
+async function renewIdmap(
+  context: StepContext,
+  addr: ResourceAddr,
+  { actual, etag, kept }: Found,
+): Promise<Found> {
+  const { description, devices, profiles, config } = actual;
+  const { [PRIVILEGED]: before, ...rest } = config;
+  const flipped = before === undefined ? { ...rest, [PRIVILEGED]: "false" } : rest;
+  const body = { ...kept, description, devices, profiles, config: flipped };
+  await context.incus.instances.update(projectOf(addr), addr.name, body, { etag });
+  return await readInstance(context, addr);
+}
+
+const PRIVILEGED = "security.privileged";
 
 export async function startInstance(
   context: Pick<StepContext, "incus" | "progress" | "cleanup">,

@@ -1,5 +1,5 @@
 import type { InstancesPost } from "../incus/wire/instance.ts";
-import type { Change } from "../plan/plan.ts";
+import { type Change, RESTART } from "../plan/plan.ts";
 import {
   type DesiredInstance,
   instanceCreateBody,
@@ -63,7 +63,9 @@ export async function updateInstance(
   const writes = withoutState(fields);
   const moves = isToMove(change, desired, found.actual);
   const stops = status !== "Stopped" &&
-    (moves || desired.state === "stopped" || writes.some((field) => field.effect === "restart"));
+    (moves || desired.state === "stopped" ||
+      [...writes, ...change.fields.filter(({ path }) => path === RESTART)]
+        .some((field) => field.effect === "restart"));
   const starts = desired.state === "running" && (status !== "Running" || stops);
   const startsAgain = starts || (stops && desired.state === "manual");
   // A machine that may not be started again is not stopped either.

@@ -1,5 +1,5 @@
 import { IncusError } from "../incus/incus_error.ts";
-import type { Change } from "../plan/plan.ts";
+import { type Change, RESTART } from "../plan/plan.ts";
 import { isLinkField } from "../resource/bridge_link.ts";
 import type { FieldChange } from "../resource/field.ts";
 
@@ -20,8 +20,8 @@ export function isChangedMeanwhile(error: unknown): boolean {
 /** Whether a machine runs, or how a bridge stands, may have changed by itself, and is looked at again anyway. */
 export function withoutState(fields: readonly FieldChange[]): FieldChange[] {
   return fields.filter((field) =>
-    field.path !== "state" && field.path !== "status" && !field.path.startsWith("volumes.") &&
-    !isLinkField(field)
+    field.path !== "state" && field.path !== "status" && field.path !== RESTART &&
+    !field.path.startsWith("volumes.") && !isLinkField(field)
   );
 }
 

@@ -3,15 +3,22 @@ import type { Addressing } from "../addressing/addressing.ts";
 import type { SeenSource } from "../infra/host_source.ts";
 import type { Domain, Infra, Internet, Machine } from "../infra/infra.ts";
 import type { ActualState } from "../plan/actual_state.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, Stranger } from "../plan/plan.ts";
 import { ADMIN_ROLE } from "../resource/admin_devices.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+import { breachesOf } from "../resource/breach.ts";
 import { linkTrouble } from "../resource/bridge_link.ts";
 import { instanceAddr } from "../resource/instance.ts";
 import { networkAddr } from "../resource/network.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import { bypassText, channelText, type HostSources } from "./host_sources.ts";
-import type { DomainStatus, FirewallStatus, MachineStatus, Status } from "../view/status.ts";
+import type {
+  DomainStatus,
+  FirewallStatus,
+  MachineStatus,
+  Status,
+  StrangerStatus,
+} from "../view/status.ts";
 
 /** What stands on the host, told with the same plan that `check` shows. Pure. */
 export function buildStatus(
@@ -53,16 +60,14 @@ export function buildStatus(
     firewall: firewallStatus(actual),
     domains,
     machines,
-    breaches: plan.changes.flatMap((change) =>
-      change.addr.kind === "firewall" ? [] : change.fields
-        .filter((field) => field.breach === true)
-        .map(({ path }) => doorText(change.addr, path))
-    ),
+    breaches: breachesOf(plan).filter(({ addr }) => addr.kind !== "firewall")
+      .map(({ addr, field }) => doorText(addr, field.path)),
     conflicts: conflicts.map(({ domain, diagnostic: { summary, remedy } }) => ({
       domain,
       summary,
       ...(remedy === undefined ? {} : { remedy }),
     })),
+    ...(plan.strangers === undefined ? {} : { strangers: plan.strangers.map(strangerStatus) }),
     bypasses: infra.domains.flatMap((domain) =>
       domain.machines
         .map((machine) => ({ name: machine.name, doors: doorsOf(machine, sources) }))
@@ -111,6 +116,11 @@ function doorsOf(
     bypassText(door, own.find(({ device }) => device === door))
   );
   return [...doors, ...(roles.includes(ADMIN_ROLE) ? ["role admin"] : [])];
+}
+
+/** A stranger as `status` and the verbs that look tell of it. */
+export function strangerStatus({ addr, ...rest }: Stranger): StrangerStatus {
+  return { resource: formatAddr(addr), ...rest };
 }
 
 function machineStatus(

@@ -22,9 +22,11 @@ import { commandText, findingsJson, findingsText } from "../view/doctor.ts";
 import { brokenBridges } from "./build_status.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
+import { doorFindings } from "./doctor_doors.ts";
 import { describeFault } from "./fault.ts";
 import { assertOnHost } from "./host_side.ts";
 import { openLive } from "./live.ts";
+import { createOutlook } from "./outlook.ts";
 import { readSurroundings } from "./outside.ts";
 import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
@@ -154,7 +156,8 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
       uplinks.map(async (name) => ({ name, isOutside: await around.isOutside(name) })),
     ),
   };
-  return [incus, ansible, ...checkHost(facts, wishes)];
+  const { plan } = await createOutlook(workspace, live, {});
+  return [incus, ansible, ...checkHost(facts, wishes), ...doorFindings(plan, live.ports)];
 }
 
 async function examineIncus(signal: AbortSignal): Promise<Finding> {

@@ -1,3 +1,6 @@
+import type { Infra } from "../infra/infra.ts";
+import { isLocalInterface } from "../nftables/local_interface.ts";
+import type { Surface } from "../nftables/publish_conflict.ts";
 import type { HostNetworks } from "../addressing/host_conflicts.ts";
 import { parseIpAddresses, parseIpRouting } from "../addressing/host_networks.ts";
 import { ipObjects } from "../addressing/ip_json.ts";
@@ -66,6 +69,18 @@ async function readListeners(signal: AbortSignal | undefined): Promise<string[] 
     if (!(error instanceof CommandError) || error.reason === "interrupted") throw error;
     return undefined;
   }
+}
+
+/** By which of its interfaces somebody outside comes to what listens on the host. */
+export function surfaceOf(
+  { interfaces, localUplinks }: Surroundings,
+  { global: { outside = [] } }: Infra,
+): Surface {
+  const ways = new Set([...localUplinks, ...outside]);
+  const local = interfaces.filter(({ name, kind = "" }) =>
+    isLocalInterface(name, kind) && !ways.has(name)
+  );
+  return { interfaces, local: new Set(local.map(({ name }) => name)) };
 }
 
 /** Bridges that are this infra's, and those of other infras by whose they are. What stands in for one has no interface to wall off. */

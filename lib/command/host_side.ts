@@ -5,6 +5,7 @@ import { ADMIN_SOCKET, type IncusClient, isSocket } from "../incus/incus_client.
 import { FirewallError } from "../nftables/firewall_error.ts";
 import { expectedListing } from "../nftables/read_back.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
+import { readTakenPorts, type TakenPorts } from "../nftables/taken_ports.ts";
 import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
 import { firewallPort, readFirewall } from "./firewall.ts";
 import { hostBridges, type Plugs } from "./host_bridges.ts";
@@ -22,6 +23,8 @@ export interface HostView extends Surroundings {
 export interface HostSide {
   look(signal: AbortSignal): Promise<HostView>;
   firewall(ruleset: Ruleset, signal: AbortSignal): Promise<ActualFirewall>;
+  /** Who uses ports of the host already, this infra's own table (`project`) aside. */
+  ports(project: string, signal: AbortSignal): Promise<TakenPorts>;
   /** Finds out whether nft would take it, where that is not known yet. @throws FirewallError when not */
   accepts(ruleset: Ruleset, signal: AbortSignal): Promise<void>;
   port(ruleset: Ruleset): FirewallPort;
@@ -59,6 +62,7 @@ export const thisHost: HostSide = {
     return { ...networks, limits };
   },
   firewall: (ruleset, signal) => readFirewall(ruleset, { signal }),
+  ports: (project, signal) => readTakenPorts(project, { signal }),
   async accepts(ruleset, signal) {
     try {
       await expectedListing(ruleset, { signal });
@@ -81,6 +85,8 @@ export const outerHost: HostSide = {
       askHost<ActualFirewall>({ action: "read", ruleset: text }, { signal }),
       ({ message }) => ({ state: "unknown", differences: [message] }),
     ),
+  // Its own ports are not the host's; the host looks when it is handed the rules.
+  ports: () => Promise.resolve({ published: [] }),
   // It has been found out by who answered `firewall`.
   accepts: () => Promise.resolve(),
   port: ({ text }) => ({

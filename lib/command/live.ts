@@ -9,7 +9,8 @@ import type { PreparedSync } from "../ansible/sync.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import { envVar } from "../host/terminal.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
-import type { Infra } from "../infra/infra.ts";
+import { type Infra, machinesOf } from "../infra/infra.ts";
+import { findPublishConflicts } from "../nftables/publish_conflict.ts";
 import { policyWarnings } from "../nftables/policy_warning.ts";
 import { renderRuleset } from "../nftables/render_ruleset.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
@@ -21,7 +22,7 @@ import { actualNetwork } from "../resource/network.ts";
 import { type Admin, readAdmin } from "./admin.ts";
 import type { HostBridges } from "../apply/step_context.ts";
 import { plugsOf, withLinks } from "./host_bridges.ts";
-import { bridgeOwners } from "./host_networks.ts";
+import { bridgeOwners, surfaceOf } from "./host_networks.ts";
 import { askNetworks, HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { type HostSide, hostSide, isAdminContainer } from "./host_side.ts";
@@ -59,6 +60,8 @@ export interface Live extends AsyncDisposable {
   ways(): ReadonlyMap<4 | 6, DomainRoutes>;
   /** The bridges of the host, for who mends them; undefined: out of reach. */
   readonly bridges: HostBridges | undefined;
+  /** Published ports that somebody else uses: errors where the rules do not send them to machines yet, otherwise warnings. */
+  readonly ports: readonly Diagnostic[];
 }
 
 export interface LiveOptions extends TakeOver {
@@ -98,6 +101,9 @@ export async function openLive(
     const known = workspace.lock === undefined ? await reading.state : undefined;
     const { addressing, lock, diagnostics } = await resolve(workspace, known, options);
     const host = hostSide(incus);
+    const published = machinesOf(infra).some(({ publish }) => publish.length > 0);
+    const taken = published ? host.ports(infra.projectName, signal) : undefined;
+    if (taken !== undefined) asked.push(Promise.allSettled([taken]));
     const render = (addressing: Addressing, orphanBridges: readonly string[], of = infra) => {
       const { localUplinks } = surroundings;
       return renderRuleset(of, addressing, { orphanBridges, localUplinks }, reading.templates);
@@ -173,6 +179,9 @@ export async function openLive(
       conflicts,
       ways: () => domainRoutes(infra, addressing, surroundings),
       bridges: host.bridges?.(plugs),
+      ports: taken === undefined
+        ? []
+        : findPublishConflicts(infra, addressing, await taken, surfaceOf(surroundings, infra)),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);

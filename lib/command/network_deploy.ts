@@ -1,10 +1,11 @@
+import { hasErrors } from "../diag/diagnostic.ts";
 import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { openLive } from "./live.ts";
 import { mendBridges } from "./mend_bridges.ts";
 import { writeLock } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
-import { showConflicts } from "./show_diagnostics.ts";
+import { showConflicts, showDiagnostics } from "./show_diagnostics.ts";
 import { loadWorkspace } from "./workspace.ts";
 
 /** Loads the firewall, and mends bridges that the host has lost a part of: what apply does first, and nothing of the rest. */
@@ -20,6 +21,8 @@ export async function networkDeploy(session: Session): Promise<ExitStatus> {
   showConflicts(live, workspace, session, "The firewall is loaded all the same.");
   const stands = actual.firewall.state === "in-place";
   if (!stands) {
+    showDiagnostics(live.ports, workspace.sources, session);
+    if (hasErrors(live.ports)) return EXIT.failed;
     // Addresses that were given must not move afterwards.
     await writeLock(live.lock);
     await live.host.port(ruleset).load();

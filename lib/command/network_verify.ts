@@ -110,6 +110,7 @@ export async function verifyLive(
     folded: matrixOf(infra, results, true),
     results,
     breaches: status.breaches,
+    ...(status.strangers === undefined ? {} : { strangers: status.strangers }),
     faults,
     notRunning: notRunning(scene),
     host,

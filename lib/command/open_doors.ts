@@ -1,6 +1,7 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
+import { breachesOf } from "../resource/breach.ts";
 import type { MachinePlace } from "./machines.ts";
 
 /**
@@ -8,21 +9,24 @@ import type { MachinePlace } from "./machines.ts";
  * line each: a machine with a foreign NIC must not be started, whatever the firewall says. Pure.
  */
 export function openDoors(
-  plan: Plan,
+  plan: Pick<Plan, "changes">,
   addressing: Addressing,
   places: readonly MachinePlace[],
 ): string[] {
   const machines = new Set(places.map(({ domain, machine }) => `${domain.name}/${machine.name}`));
   const domains = new Set(places.map(({ domain }) => domain.name));
   const bridges = new Set([...domains].map((name) => addressing.domains.get(name)?.bridge));
-  return plan.changes.flatMap(({ addr, fields }) => {
-    const concerned = addr.kind === "instance"
-      ? machines.has(`${addr.project}/${addr.name}`)
-      : addr.kind === "profile"
-      ? domains.has(addr.project ?? "")
-      : addr.kind === "network" && bridges.has(addr.name);
-    const breaches = fields.filter(({ breach }) => breach === true);
-    if (!concerned || breaches.length === 0) return [];
-    return [`${formatAddr(addr)} (${breaches.map(({ path }) => path).join(", ")})`];
-  });
+  const paths = Map.groupBy(
+    breachesOf(plan).filter(({ addr }) =>
+      addr.kind === "instance"
+        ? machines.has(`${addr.project}/${addr.name}`)
+        : addr.kind === "profile"
+        ? domains.has(addr.project ?? "")
+        : addr.kind === "network" && bridges.has(addr.name)
+    ),
+    ({ addr }) => formatAddr(addr),
+  );
+  return [...paths].map(([name, all]) =>
+    `${name} (${all.map(({ field }) => field.path).join(", ")})`
+  );
 }

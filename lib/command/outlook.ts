@@ -50,7 +50,8 @@ export async function createOutlook(
   const desired = domains === undefined ? whole : limited(whole, domains, live);
   const { plan: planned, actual: seen } = await planInDetail(desired, live, options);
   const conflicts = live.conflicts.filter(({ domain }) => domains?.includes(domain) ?? true);
-  const plan = holdConflicts(holdSelf(planned, live.admin.self), conflicts);
+  const held = holdConflicts(holdSelf(planned, live.admin.self), conflicts);
+  const plan = { ...held, diagnostics: [...held.diagnostics, ...live.ports] };
   const files = readProvisionFiles(tree.plan);
   const needed = provisionNeeds(infra, files, liveMachines(seen), {
     domains,

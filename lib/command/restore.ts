@@ -1,6 +1,7 @@
 import { sleep, systemClock } from "../host/clock.ts";
 import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { wake } from "../apply/instance_io.ts";
+import { createPlan } from "../plan/create_plan.ts";
 import { desiredState } from "../plan/desired_state.ts";
 import { hasNvidia } from "../plan/actual_state.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
@@ -22,7 +23,9 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { findSet } from "./find_set.ts";
 import { withJsonLines } from "./json_session.ts";
 import { type Live, openLive } from "./live.ts";
-import { createOutlook } from "./outlook.ts";
+import { selectMachines as selectPlaces } from "./machines.ts";
+import { openDoors } from "./open_doors.ts";
+import { createOutlook, desiredOn } from "./outlook.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./select_machines.ts";
 import { mendBridges } from "./mend_bridges.ts";
 import type { Session } from "./session.ts";
@@ -101,6 +104,7 @@ async function restoreShown(request: RestoreRequest, session: Session): Promise<
     ));
     return EXIT.failed;
   }
+  refuseDoors(plan, workspace, live);
   const concerned = new Set(plan.machines.map(({ live }) => live.project));
   if (starts && await mendBridges(workspace.infra, live, session, concerned) === "failed") {
     terminal.err(complaint(
@@ -317,6 +321,23 @@ function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest
       "`anklume snapshot list` shows what each set holds",
     );
   }
+}
+
+/**
+ * Doors in profiles and bridges, which a restore does not write: what is on a machine itself it closes before the start.
+ * @throws UserError where a machine would start with one
+ */
+function refuseDoors({ machines }: RestorePlan, { infra }: Workspace, live: Live): void {
+  const starting = new Set(machines.filter(({ runs }) => runs).map(({ live }) => live.name));
+  const places = selectPlaces(infra, []).filter(({ machine }) => starting.has(machine.name));
+  const { changes } = createPlan(desiredOn(live, infra), live.actual);
+  const shared = changes.filter(({ addr }) => addr.kind !== "instance");
+  const doors = openDoors({ changes: shared }, live.addressing, places);
+  if (doors.length === 0) return;
+  throw new UserError(
+    `Nothing was restored, since somebody opened a door in the isolation: ${doors.join("; ")}`,
+    "`anklume check` shows it, `anklume apply` closes it",
+  );
 }
 
 interface Safety {

@@ -25,14 +25,19 @@ export async function status(
   if (live === undefined) return EXIT.wrongInput;
   const { plan, needs } = await createOutlook(workspace, live, {});
   const { addressing, actual, conflicts, sources } = live;
-  const seen = buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts, sources);
+  // What forbids an apply is news here; warnings are check's business.
+  const errors = plan.diagnostics.filter(({ severity }) => severity === "error");
+  const taken = live.ports.filter(({ code }) => code === "PUBLISH_TAKEN");
+  const seen = {
+    ...buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts, sources),
+    ...(taken.length === 0 ? {} : { ports: taken.map(({ summary }) => summary) }),
+    ...(errors.length === 0 ? {} : { errors: errors.length }),
+  };
   if (options.json) {
     session.terminal.out(statusJson(seen));
     return EXIT.done;
   }
   session.terminal.out(statusText(seen, session.out));
-  // What forbids an apply is news here; warnings are check's business.
-  const errors = plan.diagnostics.filter(({ severity }) => severity === "error");
   if (hasErrors(errors)) showDiagnostics(errors, workspace.sources, session);
   return EXIT.done;
 }

@@ -109,6 +109,7 @@ export function buildPublish(text: MachineText): Publish[] {
       host: value.host.value,
       to: value.to.value,
       protocol: value.protocol?.value ?? "tcp",
+      ...(value.replace_host?.value === true ? { replaceHost: true } : {}),
       range: value.host.range,
     });
   }

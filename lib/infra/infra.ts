@@ -78,6 +78,8 @@ export interface Publish {
   /** Port of the machine. */
   readonly to: number;
   readonly protocol: "tcp" | "udp";
+  /** It is meant that it takes the port away from what of the host listens there. */
+  readonly replaceHost?: true;
   readonly range: SourceRange;
 }
 

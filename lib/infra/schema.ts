@@ -101,6 +101,11 @@ const publish = object({
   host: described(port(), "Port of the host, open to the outside"),
   to: described(port(), "Port of the machine"),
   protocol: described(choice(["tcp", "udp"]), "tcp or udp", "tcp"),
+  replace_host: described(
+    flag(),
+    "true: it is meant that what listens on that port of the host is no longer reached from outside",
+    false,
+  ),
 }, { required: ["host", "to"] });
 
 const machine = object({

@@ -254,7 +254,7 @@ interface PartCase {
   /** Where it stands in infra.yml. */
   readonly base: readonly string[];
   readonly own: Pick<Profile, "config" | "devices">;
-  readonly wanted: { readonly devices: Devices };
+  readonly wanted: { readonly config: StringMap; readonly devices: Devices };
   readonly found: {
     readonly description: string;
     readonly config: StringMap;
@@ -265,12 +265,14 @@ interface PartCase {
 }
 
 function partVerdict(field: FieldChange, the: PartCase): Verdict {
-  const { base, own, found } = the;
+  const { base, own, wanted, found } = the;
   if (field.path === "description") return [edit([...base, "description"], found.description)];
   if (field.path.startsWith("devices.")) return deviceVerdict(field.path, the);
   if (!field.path.startsWith("config.")) return "infra.yml cannot say it";
   const key = field.path.slice("config.".length);
-  if (bearsOnIsolation(key) && !closesDoor(field.before, field.after, key)) return ISOLATION;
+  const [live, declared] = [found.config[key] ?? "", wanted.config[key] ?? ""];
+  const bears = bearsOnIsolation(key, live) || bearsOnIsolation(key, declared);
+  if (bears && !closesDoor(field.before, field.after, key)) return ISOLATION;
   const pattern = key === "snapshots.pattern" && found.config[key] === SCHEDULE_PATTERN;
   if (pattern || (field.after !== undefined && !Object.hasOwn(own.config, key))) return DERIVED;
   return [edit([...base, "config", key], found.config[key])];

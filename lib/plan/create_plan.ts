@@ -20,8 +20,11 @@ import { sortChanges } from "./order.ts";
 import { domainOf, orphanedResources, toOrphan } from "./orphans.ts";
 import { foreignFirewall, foreignResource, nameTaken } from "./ownership.ts";
 import type { Change, Held, Plan } from "./plan.ts";
+import { findLeftOpen } from "./left_open.ts";
 import { findRemainders, removals } from "./remainders.ts";
 import { findRelocations } from "./relocations.ts";
+import { withRestarts } from "./restarts.ts";
+import { findStrangers } from "./strangers.ts";
 
 export interface PlanOptions {
   /** Orphans are deleted, protected ones only with `force`. */
@@ -105,10 +108,14 @@ export function createPlan(
   if (firewall === undefined) unchanged++;
   else changes.push(firewall);
   const foreseen = forecast(desired, actual);
+  const strangers = findStrangers(desired, actual);
+  const leftOpen = findLeftOpen(desired, actual);
   return {
     project: desired.owner.project,
     infraId: desired.owner.infraId,
-    changes: sortChanges(withDependencies(changes, desired, leftovers)),
+    changes: sortChanges(
+      withDependencies(withRestarts(changes, desired, live), desired, leftovers),
+    ),
     unchanged,
     orphans: orphans.map(toOrphan),
     diagnostics: [
@@ -119,6 +126,8 @@ export function createPlan(
       ...foreseen.diagnostics,
     ],
     held,
+    ...(strangers.length === 0 ? {} : { strangers }),
+    ...(leftOpen.length === 0 ? {} : { leftOpen }),
     watchStarts: foreseen.watchStarts,
   };
 }

@@ -112,7 +112,7 @@ Deno.test("createPlan() does not take another spelling, or somebody else's key, 
   const plan = planAfter(declared, declared, (host) =>
     altered(host, "pro-dev", {
       config: { "limits.memory": "2147483648", "user.note": "x", "limits.processes": "9" },
-      devices: { usb: { type: "usb", vendorid: "1234" } },
+      devices: { more: { type: "disk", pool: "default", source: "more", path: "/more" } },
     }));
   assert.deepEqual(plan.changes, []);
 });

@@ -27,6 +27,8 @@ export interface DesiredState {
   readonly resources: readonly DesiredResource[];
   /** What is declared but left as it is: disabled domains, and those outside `--domain`. */
   readonly spared: readonly DesiredResource[];
+  /** What is declared in domains with `enabled: false`. */
+  readonly disabled: readonly DesiredResource[];
   /** `formatAddr` of that, and of what else is nobody's orphan in this run. */
   readonly frozen: ReadonlySet<string>;
   /** Machine -> what it was called before (`renamed_from`). */
@@ -69,6 +71,7 @@ export function desiredState(
     firewall: options.firewall,
     resources: resources.toSorted(comparePlaces),
     spared,
+    disabled: spared,
     frozen: new Set(spared.map((resource) => formatAddr(resource.addr))),
     renamed: new Map(
       machinesOf(infra).flatMap(({ name, renamedFrom }) =>

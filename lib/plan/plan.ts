@@ -47,8 +47,34 @@ export interface Plan {
   readonly diagnostics: readonly Diagnostic[];
   /** What cannot be done on this host or without `--force`; the rest of the plan can. */
   readonly held: readonly Held[];
+  /** Machines of somebody else's where ours are; absent: none. */
+  readonly strangers?: readonly Stranger[];
+  /** Doors that anklume does not close; absent: none. */
+  readonly leftOpen?: readonly LeftOpen[];
   /** Machines may die in their first seconds (kernel limits): look at them again after a pause. */
   readonly watchStarts: boolean;
+}
+
+/** Path of the field of a machine that runs on what a profile gave it until it starts anew. */
+export const RESTART = "restart";
+
+/** A machine that is nobody's of this infra, in a domain's Incus project or on its bridge. */
+export interface Stranger {
+  readonly addr: ResourceAddr;
+  readonly domain: string;
+  /** Incus's word in lower case: `running`. */
+  readonly state: string;
+  /** NICs on bridges of the infra, which drop what it sends: `eth0 on net-pro`. */
+  readonly walled: readonly string[];
+  /** What leads out of it past the firewall: `eth0 (nic incusbr0)`. */
+  readonly doors: readonly string[];
+}
+
+/** Doors in a resource of a domain with `enabled: false`. */
+export interface LeftOpen {
+  readonly addr: ResourceAddr;
+  readonly domain: string;
+  readonly fields: readonly FieldChange[];
 }
 
 /** A resource that is left as it is, and why: `skipped` in the report, exit status 1 when it is an error. */

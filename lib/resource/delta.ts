@@ -1,6 +1,8 @@
 import type { StringMap } from "../infra/infra.ts";
 import { type Effect, type FieldChange, fieldChange } from "./field.ts";
+import { isTuning, strayDevice } from "./isolation.ts";
 import type { Managed } from "./mark.ts";
+import { isDeviceAsWritten } from "./seal.ts";
 import { sameValue, shownValue } from "./value.ts";
 
 export type Devices = Readonly<Record<string, StringMap>>;
@@ -19,7 +21,7 @@ export function configDelta(
   desired: StringMap,
   actual: StringMap,
   managed: Managed,
-  alwaysOurs: (key: string) => boolean,
+  alwaysOurs: (key: string, value: string) => boolean,
 ): ConfigDelta {
   const delta = new Map<string, string | undefined>();
   for (const [key, value] of Object.entries(desired)) {
@@ -27,7 +29,7 @@ export function configDelta(
   }
   for (const [key, value] of Object.entries(actual)) {
     if (Object.hasOwn(desired, key) || value === "") continue;
-    if (managed.config.includes(key) || alwaysOurs(key)) delta.set(key, undefined);
+    if (managed.config.includes(key) || alwaysOurs(key, value)) delta.set(key, undefined);
   }
   return new Map([...delta].toSorted(([a], [b]) => compareText(a, b)));
 }
@@ -62,32 +64,41 @@ export function configFields(
 /** Device -> its keys to write (`undefined`: unset that key), or `undefined` to remove the device. */
 export type DeviceDelta = ReadonlyMap<string, ConfigDelta | undefined>;
 
-/** NICs and proxies lead out of a machine: they are ours whoever made them. */
+/** NICs and proxies lead out of a machine. */
 export function leadsOut(device: StringMap): boolean {
   return device.type === "nic" || device.type === "proxy";
 }
 
-/** Like `configDelta`, for devices; a device somebody else added stays unless it leads out. */
-export function deviceDelta(desired: Devices, actual: Devices, managed: Managed): DeviceDelta {
+/** Like `configDelta`, for devices; a device somebody else added stays where it is known to open nothing. */
+export function deviceDelta(
+  desired: Devices,
+  actual: Devices,
+  managed: Managed,
+): DeviceDelta {
   const delta = new Map<string, ConfigDelta | undefined>();
   for (const [name, device] of Object.entries(desired)) {
     const live = actual[name];
     // A device cannot change its type: what is there under that name is made anew.
     const keys = live === undefined || live.type !== device.type
       ? new Map(Object.entries(device))
-      : deviceKeyDelta(device, live, managed.devices[name] ?? []);
+      : deviceKeyDelta(name, device, live, managed.devices[name] ?? []);
     if (keys.size > 0) delta.set(name, keys);
   }
   for (const [name, device] of Object.entries(actual)) {
     if (Object.hasOwn(desired, name)) continue;
-    if (Object.hasOwn(managed.devices, name) || leadsOut(device)) {
+    if (Object.hasOwn(managed.devices, name) || isStray(name, device)) {
       delta.set(name, undefined);
     }
   }
   return new Map([...delta].toSorted(([a], [b]) => compareText(a, b)));
 }
 
+function isStray(name: string, device: StringMap): boolean {
+  return strayDevice(name, device) !== undefined;
+}
+
 function deviceKeyDelta(
+  name: string,
   desired: StringMap,
   actual: StringMap,
   managedKeys: readonly string[],
@@ -96,8 +107,8 @@ function deviceKeyDelta(
     desired,
     actual,
     { config: managedKeys, devices: {}, profiles: [] },
-    // Whoever added a key to a NIC or proxy of ours could have opened a door with it.
-    (key) => leadsOut(desired) && key !== "type",
+    // Whoever added a key to such a device could have opened a door with it.
+    (key) => key !== "type" && !isTuning(key) && isStray(name, actual),
   );
 }
 
@@ -119,13 +130,15 @@ export function deviceFields(
   return [...delta].flatMap(([name, keys]) => {
     const live = actual[name];
     const path = `devices.${name}`;
+    const written = live && isDeviceAsWritten(name, live, managed);
+    const stray = live !== undefined && isStray(name, live);
     if (keys === undefined) {
-      const opens = live !== undefined && leadsOut(live) && !(name in managed.devices);
+      const opens = stray && (!(name in managed.devices) || written === false);
       return [fieldChange(path, shownDevice(live), undefined, effect(name), opens)];
     }
     if (live === undefined || keys.has("type")) {
       const after = shownDevice(Object.fromEntries([...keys].map(([k, v]) => [k, v ?? ""])));
-      return [fieldChange(path, shownDevice(live), after, effect(name))];
+      return [fieldChange(path, shownDevice(live), after, effect(name), stray && written !== true)];
     }
     return [...keys].map(([key, after]) =>
       fieldChange(
@@ -133,18 +146,24 @@ export function deviceFields(
         live[key],
         after,
         effect(name),
-        leadsOut(live) && opensDoor(key, after, managed.devices[name] ?? []),
+        stray && written !== true && opensDoor(key, after, live, managed.devices[name] ?? []),
       )
     );
   });
 }
 
-/** A filter or bridge of a NIC that differs, or a key that we never set; an address may just have been edited. */
+/**
+ * Whether a key of a device that somebody may have changed opens something: any but those that tune it. Of a NIC a filter, the
+ * bridge, or a key that we never set: with another address the firewall lets nothing through.
+ */
 function opensDoor(
   key: string,
   after: string | undefined,
+  live: StringMap,
   managedKeys: readonly string[],
 ): boolean {
+  if (isTuning(key)) return false;
+  if (live.type !== "nic") return true;
   return key.startsWith("security.") || ["network", "nictype", "parent"].includes(key) ||
     (after === undefined && !managedKeys.includes(key));
 }

@@ -7,6 +7,7 @@ import type { ActualBase, DesiredBase } from "./base.ts";
 import { ADMIN_ROLE, type AdminMounts } from "./admin_devices.ts";
 import type { Devices } from "./delta.ts";
 import { instanceDevices } from "./instance_devices.ts";
+import { isSealed } from "./isolation.ts";
 import { MARK, marksOf, type Owner } from "./mark.ts";
 import { scheduleConfig } from "./snapshot_schedule.ts";
 
@@ -35,6 +36,7 @@ export interface ActualInstance extends ActualBase {
   readonly status: string;
   readonly devices: Devices;
   /** With those of its profiles. */
+  readonly expandedConfig?: StringMap;
   readonly expandedDevices: Devices;
   readonly profiles: readonly string[];
   /** Names, oldest first; undefined: not asked for. */
@@ -78,7 +80,7 @@ export function desiredInstance(machine: Machine, context: InstanceContext): Des
     description: machine.description,
     config: {
       ...config,
-      ...marksOf(owner, domain.name, config, devices, machine.profiles),
+      ...marksOf(owner, domain.name, config, devices, machine.profiles, isSealed),
       [MARK.image]: imageMark(machine.image),
     },
     type: machine.type,
@@ -150,6 +152,7 @@ export function actualInstance(wire: Instance): ActualInstance {
     description: wire.description,
     config: wire.config,
     devices: wire.devices,
+    ...(wire.expanded_config ? { expandedConfig: wire.expanded_config } : {}),
     expandedDevices: wire.expanded_devices ?? wire.devices,
     profiles: wire.profiles ?? [],
     createdAt: wire.created_at,

@@ -13,11 +13,14 @@ import { bearsOnIsolation, isForeignDoor } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
 import { isMoveNote, MARK, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
+import { parseBoolean } from "./value.ts";
 
 /** Every difference between a machine as declared and as it is. */
 export function compareInstance(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const { config, devices } = deltas(desired, actual);
   const managed = readManaged(actual.config);
+  const isDoor = (key: string) =>
+    isForeignDoor(key, desired.config, actual.config, managed, desired.type);
   return [
     ...immutableFields(desired, actual),
     ...stateField(desired, actual),
@@ -25,9 +28,13 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
     ...configFields(
       config,
       actual.config,
-      (key) => whenNotLive(desired, actual, isLiveKey(key, desired.type)),
-      (key) => isForeignDoor(key, desired.config, managed),
+      (key) =>
+        isDoor(key)
+          ? untilRestart(actual)
+          : whenNotLive(desired, actual, isLiveKey(key, desired.type)),
+      isDoor,
     ),
+    ...idmapField(desired, actual),
     ...deviceFields(
       devices,
       actual.devices,
@@ -71,7 +78,8 @@ function deltas(desired: DesiredInstance, actual: ActualInstance) {
       desired.config,
       actual.config,
       managed,
-      (key) => bearsOnIsolation(key) || isMoveNote(key) || isAsideNote(key, actual),
+      (key, value) =>
+        bearsOnIsolation(key, value, desired.type) || isMoveNote(key) || isAsideNote(key, actual),
     ),
     devices: deviceDelta(desired.devices, actual.devices, managed),
   };
@@ -147,6 +155,35 @@ function stateField(desired: DesiredInstance, actual: ActualInstance): FieldChan
   return [];
 }
 
+/** The power that a door gave is gone when it starts anew, and not before, whoever is to start it. */
+function untilRestart({ status }: ActualInstance): Effect {
+  return status === "Stopped" ? "in-place" : "restart";
+}
+
+/**
+ * A container whose root is the host's root, though no key says so: Incus takes over `volatile.idmap.next` from whoever sets it,
+ * and one that was privileged when it started is so until it stops.
+ */
+function idmapField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
+  if (!hasHostsRoot(actual) || desired.type !== "lxc") return [];
+  return [fieldChange(IDMAP, "none", "its own", untilRestart(actual), true)];
+}
+
+/** Path of the field that tells of it. */
+export const IDMAP = "idmap";
+
+/** Whether a container that is not privileged maps no ids, or will not when it starts. */
+export function hasHostsRoot(
+  { type, config, expandedConfig = config, status }: ActualInstance,
+): boolean {
+  if (type !== "lxc" || parseBoolean(expandedConfig["security.privileged"] ?? "")) return false;
+  const maps = [
+    config["volatile.idmap.next"],
+    ...(status === "Stopped" ? [] : [config["volatile.idmap.current"]]),
+  ];
+  return maps.some((map) => map !== undefined && /^(?:|\[\]|null)$/.test(map.trim()));
+}
+
 /** When a change that a running machine cannot take over comes into force. */
 function whenNotLive(desired: DesiredInstance, actual: ActualInstance, live: boolean): Effect {
   if (live || actual.status === "Stopped" || desired.state === "stopped") return "in-place";
@@ -180,6 +217,12 @@ function profilesField(desired: DesiredInstance, actual: ActualInstance): FieldC
   const known = [...desired.profiles, ...readManaged(actual.config).profiles];
   const foreign = actual.profiles.some((name) => !known.includes(name));
   return [
-    fieldChange("profiles", before, after, whenNotLive(desired, actual, false), foreign),
+    fieldChange(
+      "profiles",
+      before,
+      after,
+      foreign ? untilRestart(actual) : whenNotLive(desired, actual, false),
+      foreign,
+    ),
   ];
 }

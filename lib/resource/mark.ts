@@ -1,4 +1,5 @@
 import type { StringMap } from "../infra/infra.ts";
+import { type Seals, sealsOf } from "./seal.ts";
 
 /** Whose a resource is: the infra's `project_name` and the UUID of its lock. */
 export interface Owner {
@@ -106,17 +107,23 @@ export interface Managed {
   readonly devices: Readonly<Record<string, readonly string[]>>;
   /** Of an instance. */
   readonly profiles: readonly string[];
+  /** undefined: an older anklume wrote it, or there is nothing to seal. */
+  readonly seals?: Seals;
 }
 
 /** Reads the note about what anklume set. A damaged note counts as empty: nothing is unset then. */
 export function readManaged(config: StringMap): Managed {
-  const { config: keys, devices, profiles } = parseObject(config[MARK.managed]);
+  const { config: keys, devices, profiles, seals } = parseObject(config[MARK.managed]);
+  const sealed = asObject(seals);
   return {
     config: strings(keys),
     profiles: strings(profiles),
     devices: Object.fromEntries(
       Object.entries(asObject(devices)).map(([name, deviceKeys]) => [name, strings(deviceKeys)]),
     ),
+    ...(seals === undefined ? {} : {
+      seals: { config: stringsOf(sealed.config), devices: stringsOf(sealed.devices) },
+    }),
   };
 }
 
@@ -146,21 +153,24 @@ function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-/** The marks of a resource whose managed config and devices are these. */
+/** The marks of a resource whose managed config and devices are these; `bears`: keys whose values are sealed. */
 export function marksOf(
   owner: Owner,
   domain: string,
   config: StringMap,
   devices: Readonly<Record<string, StringMap>> = {},
   profiles: readonly string[] = [],
+  bears: (key: string) => boolean = () => false,
 ): Record<string, string> {
   const names = Object.keys(devices).toSorted();
+  const seals = sealsOf(config, devices, bears);
   const managed: Managed = {
     config: Object.keys(config).toSorted(),
     devices: Object.fromEntries(
       names.map((name) => [name, Object.keys(devices[name] ?? {}).toSorted()]),
     ),
     profiles,
+    ...(names.length === 0 && Object.keys(seals.config).length === 0 ? {} : { seals }),
   };
   return {
     [MARK.project]: owner.project,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FORMAT, MARK, marksOf, ownership, readManaged } from "./mark.ts";
+import { sealsOf } from "./seal.ts";
 
 const OWNER = { project: "home-lab", infraId: "1111" };
 const MARKS = marksOf(OWNER, "pro", { "limits.cpu": "2" }, { root: { type: "disk", path: "/" } });
@@ -25,6 +26,7 @@ Deno.test("readManaged() returns what marksOf() noted", () => {
     config: ["limits.cpu"],
     devices: { root: ["path", "type"] },
     profiles: [],
+    seals: sealsOf({}, { root: { type: "disk", path: "/" } }, () => false),
   });
 });
 

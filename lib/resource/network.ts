@@ -8,6 +8,7 @@ import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import { type FieldChange, fieldChange } from "./field.ts";
 import { bornAt, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
+import { isKeyAsWritten } from "./seal.ts";
 
 /** The bridge of a domain. It lives in Incus's `default` project. */
 export interface DesiredNetwork extends DesiredBase {
@@ -82,7 +83,7 @@ export function desiredNetwork(
     domain: domain.name,
     range: domain.range,
     description: domain.description,
-    config: { ...config, ...marksOf(owner, domain.name, config) },
+    config: { ...config, ...marksOf(owner, domain.name, config, {}, [], isOurs) },
   };
 }
 
@@ -115,7 +116,12 @@ export function compareNetwork(desired: DesiredNetwork, actual: ActualNetwork): 
   return [
     ...readyField(actual),
     ...descriptionField(desired, actual),
-    ...configFields(delta(desired, actual), actual.config, () => "in-place"),
+    ...configFields(
+      delta(desired, actual),
+      actual.config,
+      () => "in-place",
+      (key) => isForeignDoor(key, desired, actual),
+    ),
     ...linkFields(desired, actual),
   ];
 }
@@ -123,6 +129,17 @@ export function compareNetwork(desired: DesiredNetwork, actual: ActualNetwork): 
 /** One that Incus has not made to its end is made first. */
 function linkFields({ addr, config }: DesiredNetwork, { link, unready }: ActualNetwork) {
   return link === undefined || unready !== undefined ? [] : compareLink(addr.name, config, link);
+}
+
+/** Keys of a bridge that neither lead anywhere nor tell anybody anything. */
+const HARMLESS = /^(?:bridge\.mtu|dns\.(?:domain|search)|ipv[46]\.dhcp\.expiry)$/;
+
+/** A way through the bridge that somebody else made, or a key of ours that is not as anklume wrote it. */
+function isForeignDoor(key: string, desired: DesiredNetwork, { config }: ActualNetwork): boolean {
+  const managed = readManaged(config);
+  if (!isOurs(key) || HARMLESS.test(key)) return false;
+  const known = Object.hasOwn(desired.config, key) || managed.config.includes(key);
+  return !known || isKeyAsWritten(key, config[key], managed) === false;
 }
 
 /** It is in Incus's database, and nothing on the host: machines on it cannot start. */

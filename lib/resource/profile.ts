@@ -12,7 +12,7 @@ import {
   mergeDevices,
 } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
-import { bearsOnIsolation, isForeignDoor } from "./isolation.ts";
+import { bearsOnIsolation, isForeignDoor, isSealed } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
 import { bornAt, MARK, MARK_PREFIX, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
@@ -61,7 +61,7 @@ function fromProfile(
     description: profile.description,
     config: {
       ...profile.config,
-      ...marksOf(owner, domain.name, profile.config, profile.devices),
+      ...marksOf(owner, domain.name, profile.config, profile.devices, [], isSealed),
     },
     devices: profile.devices,
     implicit,
@@ -93,7 +93,12 @@ function wanted(desired: DesiredProfile, actual: ActualProfile): DesiredProfile 
 function deltas(desired: DesiredProfile, actual: ActualProfile) {
   const managed = readManaged(actual.config);
   return {
-    config: configDelta(desired.config, actual.config, managed, bearsOnIsolation),
+    config: configDelta(
+      desired.config,
+      actual.config,
+      managed,
+      (key, value) => bearsOnIsolation(key, value),
+    ),
     devices: deviceDelta(desired.devices, actual.devices, managed),
   };
 }
@@ -108,7 +113,7 @@ export function compareProfile(profile: DesiredProfile, actual: ActualProfile): 
       config,
       actual.config,
       (key) => isLiveKey(key, "lxc") ? "in-place" : "next-start",
-      (key) => isForeignDoor(key, desired.config, managed),
+      (key) => isForeignDoor(key, desired.config, actual.config, managed),
     ),
     ...deviceFields(devices, actual.devices, managed, () => "in-place"),
   ];

@@ -83,12 +83,13 @@ export function isConverged(restored: Instance, body: InstancePut): boolean {
 }
 
 function asBefore(actual: ActualInstance, before: Instance): InstancePut {
-  const ours = (key: string) => key.startsWith(MARK_PREFIX) || bearsOnIsolation(key);
+  const ours = ([key, value]: [string, string]) =>
+    key.startsWith(MARK_PREFIX) || bearsOnIsolation(key, value);
   return {
     description: actual.description,
     config: {
-      ...Object.fromEntries(Object.entries(actual.config).filter(([key]) => !ours(key))),
-      ...Object.fromEntries(Object.entries(before.config).filter(([key]) => ours(key))),
+      ...Object.fromEntries(Object.entries(actual.config).filter((each) => !ours(each))),
+      ...Object.fromEntries(Object.entries(before.config).filter(ours)),
     },
     devices: before.devices,
     profiles: before.profiles,

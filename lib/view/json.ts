@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
-import type { Change, Plan } from "../plan/plan.ts";
+import type { Change, FieldChange, Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { ProvisionLine } from "./provision.ts";
 import type { Status } from "./status.ts";
@@ -44,6 +44,19 @@ export function planValue(
       diagnostic,
     })),
     orphans: plan.orphans.map(({ addr, ...rest }) => ({ resource: formatAddr(addr), ...rest })),
+    ...(plan.strangers === undefined ? {} : {
+      strangers: plan.strangers.map(({ addr, ...rest }) => ({
+        resource: formatAddr(addr),
+        ...rest,
+      })),
+    }),
+    ...(plan.leftOpen === undefined ? {} : {
+      leftOpen: plan.leftOpen.map(({ addr, domain, fields }) => ({
+        resource: formatAddr(addr),
+        domain,
+        fields: fields.map(fieldJson),
+      })),
+    }),
     diagnostics: [...warnings, ...plan.diagnostics],
   };
 }
@@ -67,13 +80,11 @@ function changeJson(change: Change) {
       moves: change.moves.map(({ from, to }) => ({ from: formatAddr(from), to: formatAddr(to) })),
     }),
     ...(change.aside === undefined ? {} : { aside: formatAddr(change.aside) }),
-    fields: change.fields.map((field) => ({
-      path: field.path,
-      before: field.before ?? null,
-      after: field.after ?? null,
-      effect: field.effect,
-      breach: field.breach ?? false,
-    })),
+    fields: change.fields.map(fieldJson),
     dependsOn: change.dependsOn,
   };
+}
+
+function fieldJson({ path, before, after, effect, breach }: FieldChange) {
+  return { path, before: before ?? null, after: after ?? null, effect, breach: breach ?? false };
 }

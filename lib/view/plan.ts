@@ -1,8 +1,10 @@
 import type { Action, Change, Effect, FieldChange, Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
+import { breachesOf } from "../resource/breach.ts";
 import { MARK_PREFIX } from "../resource/mark.ts";
 import { formatBytes } from "../resource/value.ts";
 import { lossOf } from "./losses.ts";
+import { strangerText } from "./status.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable, shorten } from "./text.ts";
 
@@ -55,7 +57,13 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
       lines.push(...changeLines(change, style, options));
     }
   }
-  for (const section of [heldLines(plan, style), orphanLines(plan, style, options)]) {
+  for (
+    const section of [
+      heldLines(plan, style),
+      orphanLines(plan, style, options),
+      strangerLines(plan, style),
+    ]
+  ) {
     if (lines.length > 0 && section.length > 0) lines.push("");
     lines.push(...section);
   }
@@ -109,19 +117,36 @@ function byDomain(changes: readonly Change[]): Map<string | undefined, Change[]>
 }
 
 function breachLines(plan: Plan, { colors, width }: Style): string[] {
-  const lines: string[] = [];
-  for (const change of plan.changes) {
-    for (const field of change.fields) {
-      if (field.breach !== true) continue;
-      const where = `${formatAddr(change.addr)}: ${printable(field.path)}`;
-      lines.push(colors.red(colors.bold(hang("BREACH  ", where, width))));
-      lines.push(...valueLines(field, width, 8));
-    }
+  const breaches = breachesOf(plan);
+  const lines = breaches.flatMap(({ addr, field }) => [
+    colors.red(
+      colors.bold(hang("BREACH  ", `${formatAddr(addr)}: ${printable(field.path)}`, width)),
+    ),
+    ...valueLines(field, width, 8),
+  ]);
+  const disabled = new Set(breaches.flatMap(({ disabled }) => disabled ?? []));
+  if (breaches.some(({ disabled }) => disabled === undefined)) {
+    const text = "A door in the isolation stands open; `anklume apply` closes it.";
+    lines.push(hang("        ", text, width));
   }
-  if (lines.length === 0) return [];
+  for (const domain of disabled) {
+    const text = `anklume changes nothing in ${domain} (\`enabled: false\`): close it with ` +
+      "incus, or enable the domain and apply.";
+    lines.push(hang("        ", text, width));
+  }
+  return lines;
+}
+
+function strangerLines({ strangers = [] }: Plan, { colors, width }: Style): string[] {
+  if (strangers.length === 0) return [];
   return [
-    ...lines,
-    hang("        ", "A door in the isolation stands open; `anklume apply` closes it.", width),
+    colors.bold("not anklume's, in a domain's Incus project or on its bridge"),
+    ...strangers.map(({ addr, ...rest }) =>
+      colors.yellow(
+        hang("  ? ", printable(strangerText({ resource: formatAddr(addr), ...rest })), width),
+      )
+    ),
+    hang("  ", "They are left alone: `incus move` or `incus delete` is yours to run.", width),
   ];
 }
 

@@ -20,8 +20,24 @@ export interface Status {
   readonly channels: readonly string[];
   /** Owned, no longer declared. */
   readonly orphans: readonly string[];
+  /** Machines that are not this infra's, in a domain's project or on its bridge; absent: none. */
+  readonly strangers?: readonly StrangerStatus[];
+  /** Published ports that somebody else uses, a sentence each; absent: none. */
+  readonly ports?: readonly string[];
   /** How many resources `apply` would change. */
   readonly pending: number;
+  /** How many errors forbid an apply; absent: none. */
+  readonly errors?: number;
+}
+
+export interface StrangerStatus {
+  readonly resource: string;
+  readonly domain: string;
+  readonly state: string;
+  /** NICs on bridges of the infra, where nothing that it sends gets through: `eth0 on net-pro`. */
+  readonly walled: readonly string[];
+  /** What leads out of it: `eth1 (nic incusbr0)`. */
+  readonly doors: readonly string[];
 }
 
 export interface FirewallStatus {
@@ -94,6 +110,12 @@ export function statusText(status: Status, style: Style): string {
     lines.push(
       colors.yellow(hang("Channel   ", `${printable(channel)}, past the firewall`, width)),
     );
+  }
+  for (const stranger of status.strangers ?? []) {
+    lines.push(colors.yellow(hang("Stranger  ", printable(strangerText(stranger)), width)));
+  }
+  for (const port of status.ports ?? []) {
+    lines.push(colors.yellow(hang("Port      ", printable(port), width)));
   }
   if (status.domains.length > 0) lines.push("", ...domainTable(status, style));
   if (status.machines.length > 0) lines.push("", ...machineTable(status, style));
@@ -190,12 +212,42 @@ function stateColor(state: string, { colors }: Style): (text: string) => string 
   return state === "error" || state === "absent" ? colors.red : colors.yellow;
 }
 
-function driftLine(status: Status, { colors }: Style): string {
+function driftLine(status: Status, { colors, width }: Style): string {
   const running = status.machines.filter((machine) => machine.state === "running").length;
   const machines = `${running} of ${count(status.machines.length, "machine")} running`;
-  return status.pending === 0 ? `${status.project}: ${machines}, all as declared.` : colors.yellow(
-    `${status.project}: ${machines}; ${
-      count(status.pending, "change")
-    } pending, see \`anklume check\`.`,
+  const amiss = amissIn(status);
+  if (status.pending === 0 && amiss.length === 0) {
+    return `${status.project}: ${machines}, all as declared.`;
+  }
+  const changes = status.pending === 0
+    ? []
+    : [`${count(status.pending, "change")} pending, see \`anklume check\``];
+  return colors.yellow(
+    hang("", `${status.project}: ${machines}; ${[...changes, ...amiss].join("; ")}.`, width),
   );
+}
+
+/** "All as declared" is a promise: what else keeps it from being true. */
+function amissIn(
+  { breaches, strangers = [], ports = [], orphans, errors = 0, firewall }: Status,
+): string[] {
+  return [
+    ...(breaches.length === 0 ? [] : [count(breaches.length, "open door")]),
+    ...(strangers.length === 0 ? [] : [count(strangers.length, "stranger")]),
+    ...(orphans.length === 0
+      ? []
+      : [`${count(orphans.length, "resource")} that infra.yml no longer declares`]),
+    ...(ports.length === 0 ? [] : [`${count(ports.length, "published port")} of somebody else's`]),
+    ...(errors === 0 ? [] : [`${count(errors, "error")}, see below`]),
+    ...(firewall.state === "unknown" ? ["the firewall was not looked at"] : []),
+  ];
+}
+
+/** `instance pro/x (running) is not anklume's; eth0 on net-pro is walled off`. Pure. */
+export function strangerText({ resource, state, walled, doors }: StrangerStatus): string {
+  const nics = walled.length === 0
+    ? []
+    : [`${walled.join(", ")} ${walled.length === 1 ? "is" : "are"} walled off`];
+  const out = doors.length === 0 ? [] : [`it has ${doors.join(", ")}, past the firewall`];
+  return [`${resource} (${state}) is not anklume's`, ...nics, ...out].join("; ");
 }

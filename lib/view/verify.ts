@@ -4,6 +4,7 @@ import type { Place, Service } from "../verify/probe.ts";
 import { jsonText } from "./json.ts";
 import { ruleText, type WhyLine } from "./why.ts";
 import { fits, matrixText } from "./matrix.ts";
+import { type StrangerStatus, strangerText } from "./status.ts";
 import type { Style } from "./style.ts";
 import { count, duration, hang, printable, wrap } from "./text.ts";
 
@@ -18,6 +19,8 @@ export interface Verification {
   readonly folded: Matrix;
   readonly results: readonly Result[];
   readonly breaches: readonly string[];
+  /** As in `status`. */
+  readonly strangers?: readonly StrangerStatus[];
   readonly faults: readonly { readonly site: string; readonly why: string }[];
   /** Machines that could not be probed, as they do not run. */
   readonly notRunning: readonly string[];
@@ -63,6 +66,9 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
     lines.push(
       colors.red(hang("BREACH    ", `${printable(breach)} walks around the rules`, width)),
     );
+  }
+  for (const stranger of seen.strangers ?? []) {
+    lines.push(colors.yellow(hang("Stranger  ", printable(strangerText(stranger)), width)));
   }
   for (const kind of Object.keys(WORDS) as Difference[]) {
     lines.push(...differencesText(kind, seen, style, shown));

@@ -231,12 +231,17 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     "one that failed is finished by what is said, which puts nothing else back",
     async () => {
       const directory = await Deno.makeTempDir({ prefix: "anklume-e2e-" });
-      const device = (...argv: string[]) =>
-        must(["incus", "config", "device", ...argv.slice(0, 1), "--project", "perso", "perso-box"]
-          .concat(argv.slice(1)));
-      await device("add", "share", "disk", `source=${directory}`, "path=/share");
+      // Without its source a machine does not start: a device that infra.yml declares, or a restore would take it away.
+      const now = await lab.read("infra.yml");
+      const share = `devices: { share: { type: disk, source: ${directory}, path: /share } }`;
+      const declared = now.replace(
+        /^( +)perso-box: \{/m,
+        `$1perso-box: { ${share}, bypasses_isolation: [share],`,
+      );
+      assert.notEqual(declared, now);
+      await lab.write("infra.yml", declared);
+      await lab.anklume(["apply", "--infra"]);
       await lab.anklume(["snapshot", "create", "shared"]);
-      await device("remove", "share");
       await Deno.remove(directory);
       // The whole of it again would put the others back once more, and keep them in a second safety set.
       const most = await lab.anklume(["snapshot", "restore", "shared", "--yes"], 1);
@@ -258,7 +263,8 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       // What there was before the first of them is what all of them go back to.
       const last = await lab.anklume([...restore, "--yes", "--no-safety"]);
       assert.ok(last.stdout.includes(`snapshot restore ${safety}`), last.stdout);
-      await device("remove", "share");
+      await lab.write("infra.yml", now);
+      await lab.anklume(["apply", "--infra"]);
       await Deno.remove(directory);
       await lab.anklume(["check", "--exit-code"]);
       await lab.anklume(["snapshot", "delete", safety, "--yes"]);

@@ -99,8 +99,8 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   const planned = lines(await check(lab));
   for (
     const line of [
-      "update network net-one config.dns.mode: none -> - in-place",
-      "update network net-one config.ipv4.nat: true -> false in-place",
+      "update network net-one config.dns.mode: none -> - in-place BREACH",
+      "update network net-one config.ipv4.nat: true -> false in-place BREACH",
       "update profile one/small config.limits.processes: 100 -> 500 in-place",
       "update instance one/web devices.eth7: type=nic nictype=bridged parent=docker0 -> - in-place BREACH",
       "update instance one/web devices.eth0.security.mac_filtering: false -> true restart BREACH",
@@ -115,7 +115,8 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
     "a value that may be a secret shows as changed, not what it is",
   );
   const { stdout } = await lab.anklume(["check"]);
-  assert.match(stdout, /^BREACH {2}instance one\/web: devices\.eth\d/, "a door comes first");
+  assert.match(stdout, /^BREACH {2}network net-one: config\.\S+\n/, "a door comes first");
+  assert.match(stdout, /^BREACH {2}instance one\/web: devices\.eth7$/m);
   assert.match(
     stdout,
     /drift: 0 to create, \d to update \(2 restarts\), 0 to delete; \d+ unchanged\.\n$/,

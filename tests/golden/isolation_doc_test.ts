@@ -23,6 +23,7 @@ function pathOf(suite: string): string {
   if (suite === "verify") return "lib/verify/verify_test.ts";
   if (suite === "bypass" || suite === "channels") return `lib/infra/${suite}_test.ts`;
   if (suite === "real_paths") return "lib/host/real_paths_test.ts";
+  if (suite === "publish_conflict") return "lib/nftables/publish_conflict_test.ts";
   return `tests/nftables/${suite}_test.ts`;
 }
 

@@ -1,0 +1,131 @@
+import type { Addressing } from "../addressing/addressing.ts";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import { type Infra, type Machine, machinesOf, type Publish } from "../infra/infra.ts";
+import type { Listener } from "./listener.ts";
+import type { Redirect } from "./redirect.ts";
+import type { TakenPorts } from "./taken_ports.ts";
+
+/** What of the host decides whether somebody outside reaches a listener. */
+export interface Surface {
+  readonly interfaces: readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  /** Interfaces that are no way in: bridges and tunnels of the host. */
+  readonly local: ReadonlySet<string>;
+}
+
+/**
+ * Published ports on which something of the host listens, or which other rules send elsewhere: the rules would take them away from
+ * it. An error before it is done; a warning where the live rules (or those for the next boot) do so already, so that nobody who
+ * opens a port by that keeps the rules from being loaded again. Pure.
+ */
+export function findPublishConflicts(
+  infra: Infra,
+  addressing: Addressing,
+  taken: TakenPorts,
+  surface: Surface,
+): Diagnostic[] {
+  const published = machinesOf(infra).flatMap((machine) =>
+    machine.publish.map((publish) => ({ machine, publish }))
+  );
+  if (published.length === 0) return [];
+  const walls = new Reach(addressing, surface, infra.global.ipv6);
+  const done = new Set(taken.published);
+  const found = published.filter(({ publish }) => publish.replaceHost !== true)
+    .flatMap(({ machine, publish }) => {
+      const who = holderOf(publish, taken, walls);
+      const standing = done.has(`${publish.protocol} ${publish.host}`);
+      return who === undefined ? [] : [conflict(machine, publish, who, standing)];
+    });
+  return [...found, ...unseen(published.map(({ publish }) => publish), taken)];
+}
+
+function conflict(machine: Machine, publish: Publish, who: string, standing: boolean): Diagnostic {
+  const port = `${publish.protocol} port ${publish.host}`;
+  return {
+    severity: standing ? "warning" : "error",
+    code: "PUBLISH_TAKEN",
+    summary: `The host's ${port} leads to \`${machine.name}\`, and ${who}`,
+    detail: standing
+      ? "The rules send whoever asks for it from outside to the machine: it has been published before that."
+      : `Whoever asks for it from outside would get an answer of \`${machine.name}\` instead.`,
+    remedy:
+      "choose another port of the host, or say that it is meant: `replace_host: true` beside it",
+    range: publish.range,
+  };
+}
+
+/** Who has the port; undefined: nobody that somebody outside reaches. */
+function holderOf(publish: Publish, taken: TakenPorts, walls: Reach): string | undefined {
+  const listener = taken.listeners?.find((each) =>
+    each.protocol === publish.protocol && each.port === publish.host && walls.isOpen(each)
+  );
+  if (listener !== undefined) {
+    const { address } = listener;
+    return `something of the host listens there (${
+      address.includes(":") ? `[${address}]` : address
+    })`;
+  }
+  const redirect = taken.redirects?.find((each) =>
+    (each.protocol === undefined || each.protocol === publish.protocol) &&
+    each.first <= publish.host && publish.host <= each.last && walls.isTakenOver(each)
+  );
+  if (redirect === undefined) return undefined;
+  const other = /^inet anklume_(.+)$/.exec(redirect.table)?.[1];
+  return other === undefined
+    ? `the rules in \`table ${redirect.table}\` send it elsewhere`
+    : `another infra, \`${other}\`, publishes it`;
+}
+
+/** What could not be looked at, where something is published at all. */
+function unseen(published: readonly Publish[], { listeners, redirects }: TakenPorts): Diagnostic[] {
+  const [first] = published;
+  if (first === undefined || (listeners !== undefined && redirects !== undefined)) return [];
+  return [{
+    severity: "warning",
+    code: "PUBLISH_UNSEEN",
+    summary: listeners === undefined
+      ? "Whether something of the host listens on published ports could not be looked at"
+      : "Whether other rules of the host use published ports could not be looked at",
+    remedy: listeners === undefined
+      ? "apt install iproute2: `ss` tells it; in an admin container run `anklume check` on the host"
+      : "run the same command as root",
+    range: first.range,
+  }];
+}
+
+/** Which listeners and redirections somebody outside comes to. */
+class Reach {
+  readonly #local: ReadonlySet<string>;
+  /** Of interfaces that are no way in. */
+  readonly #inner: ReadonlySet<string>;
+  readonly #own: ReadonlySet<string>;
+  readonly #ipv6: boolean;
+
+  constructor(addressing: Addressing, { interfaces, local }: Surface, ipv6: boolean) {
+    const plain = (address: string) => address.split("/")[0] ?? "";
+    const bridges = [...addressing.domains.values()];
+    this.#local = new Set([...local, ...bridges.map(({ bridge }) => bridge)]);
+    this.#inner = new Set([
+      ...interfaces.filter(({ name }) => this.#local.has(name))
+        .flatMap(({ addresses }) => addresses.map(plain)),
+      ...bridges.flatMap(({ gateway, ipv6 }) => [gateway, ...(ipv6 ? [ipv6.gateway] : [])]),
+    ]);
+    this.#own = new Set(interfaces.flatMap(({ addresses }) => addresses.map(plain)));
+    this.#ipv6 = ipv6;
+  }
+
+  isOpen({ address, interface: device }: Listener): boolean {
+    if (device !== undefined && (device === "lo" || this.#local.has(device))) return false;
+    if (address === "*" || address === "0.0.0.0") return true;
+    // Without IPv6 nothing of that is published.
+    if (address.includes(":") && !address.startsWith("::ffff:")) {
+      return this.#ipv6 && address !== "::1" && !this.#inner.has(address);
+    }
+    const four = address.replace("::ffff:", "");
+    return !four.startsWith("127.") && !this.#inner.has(four);
+  }
+
+  /** An address that is not the host's own is not published by us. */
+  isTakenOver({ address }: Redirect): boolean {
+    return address === undefined || (this.#own.has(address) && !this.#inner.has(address));
+  }
+}

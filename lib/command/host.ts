@@ -92,7 +92,7 @@ export async function hostAnswer(
   const carryOut = async (request: HostRequest): Promise<unknown> => {
     if (request.action === "look") return await thisHost.look(signal);
     if (!("ruleset" in request)) {
-      const standing = standingBridges(await readHostPlace(project, signal), infraId);
+      const standing = standingBridges(await readHostPlace({ project, infraId }, signal), infraId);
       if (standing.length > 0) {
         throw new RefusedRuleset(
           `the rules stay as long as a bridge of theirs stands: ${standing.slice(0, 3).join(", ")}`,
@@ -102,7 +102,7 @@ export async function hostAnswer(
     }
     const ruleset = checkRuleset(request.ruleset, { project, infraId }, readTemplates());
     if (request.action === "load") {
-      refuseReach(ruleset, await readHostPlace(project, signal));
+      refuseReach(ruleset, await readHostPlace({ project, infraId }, signal));
       return await thisHost.port(ruleset).load();
     }
     const seen = await thisHost.firewall(ruleset, signal);

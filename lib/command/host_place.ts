@@ -21,7 +21,10 @@ const TIMEOUT_MS = 10_000;
  * What a ruleset from an admin container is held against. Where something cannot be seen this fails, and so does the
  * request.
  */
-export async function readHostPlace(project: string, signal: AbortSignal): Promise<HostPlace> {
+export async function readHostPlace(
+  owner: { readonly project: string; readonly infraId: string },
+  signal: AbortSignal,
+): Promise<HostPlace> {
   const run = async (...argv: [string, ...string[]]) =>
     (await runCommand(argv, { signal, timeoutMs: TIMEOUT_MS })).stdout;
   const [addresses, ipv4, ipv6, neighbours, listeners, incus] = await Promise.all([
@@ -32,7 +35,7 @@ export async function readHostPlace(project: string, signal: AbortSignal): Promi
     run("ss", "-H", "-l", "-n", "-t", "-u"),
     readIncus(signal),
   ]);
-  return hostPlace(project, {
+  return hostPlace(owner, {
     addresses,
     routes: [ipv4, ipv6],
     neighbours,

@@ -47,8 +47,11 @@ export const ANSWERS: HostAnswers = {
   }],
 };
 
-export function aPlace(project: string, changes: Partial<HostAnswers> = {}): HostPlace {
-  return hostPlace(project, { ...ANSWERS, ...changes });
+export function aPlace(
+  owner: { readonly project: string; readonly infraId: string },
+  changes: Partial<HostAnswers> = {},
+): HostPlace {
+  return hostPlace(owner, { ...ANSWERS, ...changes });
 }
 
 export function link(ifname: string, kind: string, more: Record<string, unknown>): unknown {

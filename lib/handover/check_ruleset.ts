@@ -7,7 +7,7 @@ import { namedRuleset, rulesetText } from "../nftables/render_ruleset.ts";
 import { FAMILIES, type Family, type Ruleset } from "../nftables/ruleset.ts";
 import type { RuleTemplates } from "../nftables/template.ts";
 import { elementShape } from "./element_shape.ts";
-import { unsafeElements } from "./element_reach.ts";
+import { forgottenBridges, unsafeElements } from "./element_reach.ts";
 import type { HostPlace } from "./host_place.ts";
 import { readElements } from "./read_elements.ts";
 import { RefusedRuleset } from "./refused_ruleset.ts";
@@ -63,10 +63,13 @@ export interface CheckedRuleset extends Ruleset {
 /**
  * Holds what a ruleset is about against what there is on the host. Looking at rules needs none of it, loading them does.
  *
- * @throws RefusedRuleset where it would reach beyond the infra
+ * @throws RefusedRuleset where it would reach beyond the infra, or leave a part of it open
  */
 export function refuseReach({ sets, infraId }: CheckedRuleset, place: HostPlace): void {
-  const unsafe = unsafeElements(sets, infraId, place);
+  const unsafe = [
+    ...forgottenBridges(sets, infraId, place),
+    ...unsafeElements(sets, infraId, place),
+  ];
   if (unsafe.length > 0) throw new RefusedRuleset(unsafe.slice(0, 3).join("; "));
 }
 

@@ -31,7 +31,7 @@ function check(text: string, each: Golden): string {
   const checked = checkRuleset(text, each, templates);
   // As the host itself loaded it before: tun0 need not be there now.
   const rules = [{ project: each.project, text: each.text }];
-  refuseReach(checked, aPlace(each.project, { rules }));
+  refuseReach(checked, aPlace(each, { rules }));
   return checked.text;
 }
 

@@ -14,6 +14,22 @@ type Rule = (key: readonly string[], value: readonly string[], element: string) 
   | undefined;
 
 /**
+ * Bridges of the infra that stand and that the rules would leave out, one line each: to take a wall away is no more granted than to
+ * take all of them.
+ */
+export function forgottenBridges(sets: Sets, infraId: string, place: HostPlace): string[] {
+  const named = (...names: string[]) =>
+    new Set(
+      sets.inet.filter(({ name }) => names.includes(name))
+        .flatMap(({ elements }) => elements.map((element) => nameOf(fieldsOf(element).key[0]))),
+    );
+  const [bridges, within] = [named("bridges"), named("own", "orphans")];
+  return place.bridges.filter(({ name, infraId: owner }) =>
+    owner === infraId && place.interfaces.has(name) && !(bridges.has(name) && within.has(name))
+  ).map(({ name }) => `the bridge "${name}" stands, and would be left open`);
+}
+
+/**
  * Elements that have the right shape and would reach beyond the infra, one line each. Each is held against what there is on
  * the host; a set that nobody has judged is refused.
  */

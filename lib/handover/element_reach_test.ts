@@ -13,12 +13,13 @@ const TEXT = Deno.readTextFileSync(
 );
 const PROJECT = /^# Firewall of the infra "([^"]+)"/.exec(TEXT)![1]!;
 const INFRA = /comment "anklume \d+ ([0-9a-f-]{36})"/.exec(TEXT)![1]!;
+const OWNER = { project: PROJECT, infraId: INFRA };
 /** Its rules as the host has them: what they name was judged when they came. */
 const BEFORE = { rules: [...ANSWERS.rules, { project: PROJECT, text: TEXT }] };
 
 function load(text: string, changes: Partial<HostAnswers> = {}): void {
-  const checked = checkRuleset(text, { project: PROJECT, infraId: INFRA }, templates);
-  refuseReach(checked, aPlace(PROJECT, { ...BEFORE, ...changes }));
+  const checked = checkRuleset(text, OWNER, templates);
+  refuseReach(checked, aPlace(OWNER, { ...BEFORE, ...changes }));
 }
 
 /** The line that refuses, or `taken`. */
@@ -153,6 +154,21 @@ Deno.test("a subnet that a domain had before stays walled off", () => {
   assert.equal(answer(text, { rules }), "taken");
 });
 
+Deno.test("a bridge that stands is not left out, nor out of the pairs that keep it within itself", () => {
+  const addresses = JSON.stringify([
+    ...JSON.parse(ANSWERS.addresses),
+    link("net-red", "bridge", {}),
+  ]);
+  const bridges = [...ANSWERS.bridges, { name: "net-red", infraId: INFRA, addresses: [] }];
+  assert.match(answer(TEXT, { addresses, bridges }), /"net-red" stands, and would be left open/);
+  const half = withElement(TEXT, "inet bridges", '"net-red"');
+  assert.match(answer(half, { addresses, bridges }), /"net-red" stands, and would be left open/);
+  const orphan = withElement(half, "inet orphans", '"net-red" . "net-red"');
+  assert.equal(answer(orphan, { addresses, bridges }), "taken");
+  // What Incus has noted and no kernel made is no way for anybody.
+  assert.equal(answer(TEXT, { bridges }), "taken");
+});
+
 Deno.test("a port that is there hangs on a bridge of the infra, or is one of its machines'", () => {
   const at = (master: string | undefined, more: Partial<HostAnswers> = {}) =>
     answer(TEXT, {
@@ -206,7 +222,7 @@ Deno.test("every set of ours is judged, and one that is not is refused", () => {
 });
 
 Deno.test("where something cannot be read there is no place, and nothing is loaded", () => {
-  assert.throws(() => aPlace(PROJECT, { listeners: "ss: cannot open netlink\n" }), TypeError);
-  assert.throws(() => aPlace(PROJECT, { addresses: "Command failed" }));
-  assert.throws(() => aPlace(PROJECT, { neighbours: "{" }));
+  assert.throws(() => aPlace(OWNER, { listeners: "ss: cannot open netlink\n" }), TypeError);
+  assert.throws(() => aPlace(OWNER, { addresses: "Command failed" }));
+  assert.throws(() => aPlace(OWNER, { neighbours: "{" }));
 });

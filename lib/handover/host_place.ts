@@ -80,8 +80,11 @@ export interface HostAnswers {
   readonly rules: readonly PlaceRules[];
 }
 
-/** @param project whose rules are handed over */
-export function hostPlace(project: string, answers: HostAnswers): HostPlace {
+/** @param owner whose rules are handed over */
+export function hostPlace(
+  { project, infraId }: { readonly project: string; readonly infraId: string },
+  answers: HostAnswers,
+): HostPlace {
   const links = ipObjects(answers.addresses, "ip address");
   const routes = answers.routes.flatMap((json) => ipObjects(json, "ip route"));
   return {
@@ -104,11 +107,12 @@ export function hostPlace(project: string, answers: HostAnswers): HostPlace {
     bridges: answers.bridges,
     nics: answers.nics,
     inForce: new Set(
-      answers.rules.filter((each) => each.project === project).flatMap((each) =>
-        [...readElements(each.text)].flatMap(([set, elements]) =>
-          elements.map((element) => `${set} ${element}`)
-        )
-      ),
+      answers.rules.filter((each) => each.project === project && each.text.includes(`${infraId}"`))
+        .flatMap((each) =>
+          [...readElements(each.text)].flatMap(([set, elements]) =>
+            elements.map((element) => `${set} ${element}`)
+          )
+        ),
     ),
     taken: takenBy(answers.rules.filter((each) => each.project !== project)),
   };

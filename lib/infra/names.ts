@@ -48,6 +48,14 @@ export function labelProblem(name: string, what: string, limit = NAME_LIMIT): Pr
 /** Of a domain's or machine's name: they share one namespace with Ansible's groups and hosts. */
 export function nameProblem(name: string, kind: "domain" | "machine"): Problem | undefined {
   const prefix = RESERVED_PREFIXES.find((candidate) => name.startsWith(candidate));
+  if (name === "plugin" && kind === "domain") {
+    return {
+      code: "RESERVED_NAME",
+      summary: "`plugin` cannot be a domain's name",
+      detail: "a group of that name makes Ansible take the inventory for a plugin's settings",
+      remedy: "choose another name for this domain",
+    };
+  }
   if (RESERVED_NAMES.has(name) || prefix !== undefined) {
     return {
       code: "RESERVED_NAME",

@@ -89,7 +89,8 @@ function numberTold(text: string, ours: string, theirs: Reading): Told | undefin
     };
   }
   // Of the same value in both, what is not written as it will be read: a version 1.10, a phone number +33…
-  if (theirs.base !== undefined || text === ours) return undefined;
+  const whole = text.replace(/^\./, "0.").replace(/\.$/, ".0");
+  if (theirs.base !== undefined || whole === ours) return undefined;
   return { summary: `\`${shorten(text)}\` is the number ${shorten(ours)}` };
 }
 

@@ -3,7 +3,7 @@ import { realPaths, UnknownPath } from "../host/real_paths.ts";
 import { type Channel, findChannels } from "../infra/channels.ts";
 import { hostSourcesOf, isLinked, isPath, type SeenSource } from "../infra/host_source.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
-import { ADMIN_DEVICES, ADMIN_ROLE, type AdminMounts } from "../resource/admin_devices.ts";
+import { ADMIN_DEVICES, ADMIN_ROLE } from "../resource/admin_devices.ts";
 import { printable } from "../view/text.ts";
 
 /** What machines see of the host, and where machines of several domains see the same. */
@@ -37,25 +37,32 @@ export async function seeSources(
   });
 }
 
-/** The sources and their channels; an admin container's workspace is one that others may see as well. */
+/**
+ * The sources and their channels. The workspace counts as shared with whoever sees it: with the admin container that has it,
+ * or else with the owner, whose next apply runs as root what stands there. `workspace`: its path on the host.
+ */
 export function hostSources(
   infra: Infra,
   sources: readonly SeenSource[],
-  mounts: AdminMounts | undefined,
+  workspace: string,
 ): HostSources {
-  const workspaces = mounts === undefined ? [] : machinesOf(infra)
-    .filter(({ roles }) => roles.includes(ADMIN_ROLE))
-    .map((machine): SeenSource => ({
-      machine: machine.name,
-      domain: machine.domain,
-      device: ADMIN_DEVICES.workspace,
-      source: mounts.workspace,
-      real: mounts.workspace,
-      readonly: false,
-      range: machine.range,
-    }));
-  return { sources, channels: findChannels([...sources, ...workspaces]) };
+  const admins = machinesOf(infra).filter(({ roles }) => roles.includes(ADMIN_ROLE));
+  const owners = admins.length === 0 ? [{ name: WORKSPACE, domain: "", range: NOWHERE }] : admins;
+  const shared = owners.map(({ name, domain, range }): SeenSource => ({
+    machine: name,
+    domain,
+    device: ADMIN_DEVICES.workspace,
+    source: workspace,
+    real: workspace,
+    readonly: false,
+    range,
+  }));
+  return { sources, channels: findChannels([...sources, ...shared]) };
 }
+
+/** Stands for the owner, who is in no domain. */
+const WORKSPACE = "this workspace";
+const NOWHERE = { file: "", start: { line: 1, column: 1 }, end: { line: 1, column: 1 } };
 
 /** What of it its writer may not expect. */
 export function sourceWarnings({ sources, channels }: HostSources): Diagnostic[] {
@@ -80,20 +87,30 @@ export function sourceWarnings({ sources, channels }: HostSources): Diagnostic[]
         "run `anklume check` on the host as root; a directory that is missing is to be made first",
       range: seen.range,
     })),
-    ...channels.map((channel): Diagnostic => ({
-      severity: "warning",
-      code: "SHARED_DIRECTORY",
-      summary: `${channelText(channel)}: a way past the firewall`,
-      detail: "what one writes there another reads, sockets and programs included",
-      remedy: "give each domain a directory of its own, or `readonly: true` to all",
-      range: channel.sources.at(-1)!.range,
-    })),
+    ...channels.map((channel): Diagnostic => {
+      const named = channel.sources.filter(({ domain }) => domain !== "");
+      const ours = named.length < channel.sources.length;
+      return {
+        severity: "warning",
+        code: "SHARED_DIRECTORY",
+        summary: `${channelText(channel)}: a way past the firewall`,
+        detail: ours
+          ? "the next apply runs as root what stands in the workspace, and its secrets lie there"
+          : "what one writes there another reads, sockets and programs included",
+        remedy: ours
+          ? "give the machine a directory that the workspace is not in"
+          : "give each domain a directory of its own, or `readonly: true` to all",
+        range: named.at(-1)!.range,
+      };
+    }),
   ];
 }
 
 /** `one-a (one) and two-a (two) share /srv/share of the host`; of many the first. */
 export function channelText({ path, sources }: Channel): string {
-  const names = [...new Set(sources.map(({ machine, domain }) => `${machine} (${domain})`))];
+  const names = [
+    ...new Set(sources.map(({ machine, domain }) => domain ? `${machine} (${domain})` : machine)),
+  ];
   const more = names.length - SHOWN;
   const shown = more > 0 ? [...names.slice(0, SHOWN), `${more} more`] : names;
   const last = shown.pop();

@@ -7,7 +7,7 @@ import {
 } from "../addressing/host_conflicts.ts";
 import type { PreparedSync } from "../ansible/sync.ts";
 import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
-import { envVar } from "../host/terminal.ts";
+import { envVar, workingDirectory } from "../host/terminal.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
 import { findPublishConflicts } from "../nftables/publish_conflict.ts";
@@ -151,7 +151,7 @@ export async function openLive(
     ]);
     found.push(...idTaken(owner, state.resources));
     if (hasErrors(found)) return await refuse();
-    const lent = hostSources(infra, seenSources, admin.mounts);
+    const lent = hostSources(infra, seenSources, admin.mounts?.workspace ?? workingDirectory());
     const plugs = plugsOf(infra, addressing, owner, state);
     const linked = withLinks(state, ownedBridges, surroundings, plugs);
     return {

@@ -68,7 +68,10 @@ Deno.test("what is named hangs in the machine, with its true path told, and so i
   await Deno.mkdir(`${dir}/share/inner`, { recursive: true });
   await Deno.writeTextFile(`${dir}/share/note`, "from the host");
   await Deno.symlink(`${dir}/share`, `${dir}/link`);
-  await using lab = await Lab.create(`
+  await using lab = await Lab.create();
+  await lab.write(
+    "infra.yml",
+    `
 project_name: doors
 global: { default_os_image: "${IMAGE}" }
 domains:
@@ -92,9 +95,12 @@ domains:
         bypasses_isolation: [inner, security.privileged]
       two-b:
         state: stopped
-        devices: { gone: { type: disk, source: ${dir}/gone, path: /mnt/gone, required: false } }
-        bypasses_isolation: [gone]
-`);
+        devices:
+          gone: { type: disk, source: ${dir}/gone, path: /mnt/gone, required: false }
+          ours: { type: disk, source: ${lab.dir}, path: /mnt/ours, readonly: true }
+        bypasses_isolation: [gone, ours]
+`,
+  );
   try {
     await lab.anklume(["apply", "--infra", "--yes"]);
     assert.equal(
@@ -105,20 +111,22 @@ domains:
     const said = stderr.replace(/\s+/g, " ");
     assert.ok(said.includes(`gives \`one-a\` ${dir}/share of the host`), stderr);
     assert.ok(said.includes(`one-a (one) and two-a (two) share ${dir}/share of the host`), stderr);
+    assert.ok(said.includes(`two-b (two) and this workspace share ${lab.dir} of the host`), stderr);
     assert.match(said, /warning\[UNRESOLVED_SOURCE\]: .* No such file or directory/);
     const status = JSON.parse((await lab.anklume(["status", "--json"])).stdout);
     assert.deepEqual(status.bypasses, [
       `one-a: link (${dir}/link, which is ${dir}/share)`,
       `two-a: inner (${dir}/share/inner), security.privileged`,
-      `two-b: gone (${dir}/gone, which cannot be followed)`,
+      `two-b: gone (${dir}/gone, which cannot be followed), ours (${lab.dir})`,
     ]);
     assert.deepEqual(status.channels, [
+      `two-b (two) and this workspace share ${lab.dir} of the host`,
       `one-a (one) and two-a (two) share ${dir}/share of the host`,
     ]);
     const shown = (await lab.anklume(["status"])).stdout;
     assert.match(shown, /^Bypass {4}one-a: link/m);
     assert.match(shown, /^Channel {3}one-a \(one\) and two-a \(two\) share/m);
-    assert.ok(shown.split("\n").every((line) => line.length <= 80 || line.includes(dir)), shown);
+    assert.ok(shown.split("\n").every((line) => line.length <= 80 || line.includes("/")), shown);
   } finally {
     await lab.anklume(["destroy", "--yes", "--force"]);
     await Deno.remove(dir, { recursive: true });

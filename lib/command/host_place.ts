@@ -5,11 +5,13 @@ import {
   type PlaceNic,
   type PlaceRules,
 } from "../handover/host_place.ts";
+import { RefusedRuleset } from "../handover/refused_ruleset.ts";
 import { runCommand } from "../host/command.ts";
 import { listDirectory, readTextFile } from "../host/workspace_file.ts";
 import { connectIncus, DEFAULT_SOCKETS, isSocket } from "../incus/incus_client.ts";
 import type { Instance } from "../incus/wire/instance.ts";
 import type { Network } from "../incus/wire/network.ts";
+import { readTakenPorts } from "../nftables/taken_ports.ts";
 import { RULES_DIRECTORY } from "../nftables/ruleset.ts";
 import { MARK } from "../resource/mark.ts";
 import { readAddresses, readRouting } from "./host_networks.ts";
@@ -27,19 +29,24 @@ export async function readHostPlace(
 ): Promise<HostPlace> {
   const run = async (...argv: [string, ...string[]]) =>
     (await runCommand(argv, { signal, timeoutMs: TIMEOUT_MS })).stdout;
-  const [addresses, ipv4, ipv6, neighbours, listeners, incus] = await Promise.all([
+  const [addresses, ipv4, ipv6, neighbours, taken, incus] = await Promise.all([
     readAddresses(signal),
     readRouting("-4", signal),
     readRouting("-6", signal),
     run("ip", "-json", "neigh", "show"),
-    run("ss", "-H", "-l", "-n", "-t", "-u"),
+    readTakenPorts(owner.project, { signal }),
     readIncus(signal),
   ]);
+  const { listeners, redirects } = taken;
+  if (listeners === undefined || redirects === undefined) {
+    throw new RefusedRuleset("who uses the host's ports cannot be looked at (`ss`, `nft`)");
+  }
   return hostPlace(owner, {
     addresses,
     routes: [ipv4, ipv6],
     neighbours,
     listeners,
+    redirects,
     rules: readRules(),
     ...incus,
   });

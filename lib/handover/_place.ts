@@ -1,3 +1,4 @@
+import { parseListeners } from "../nftables/listener.ts";
 import { type HostAnswers, type HostPlace, hostPlace } from "./host_place.ts";
 
 /** A host with a network card, Docker, a VPN, another infra and somebody's own instance. */
@@ -24,9 +25,16 @@ export const ANSWERS: HostAnswers = {
     JSON.stringify([{ dst: "fd77:1::/48", dev: "wg0" }]),
   ],
   neighbours: JSON.stringify([{ dst: "172.17.0.2", dev: "docker0", lladdr: "00:16:3e:aa:00:01" }]),
-  listeners: "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 [::]:8443 [::]:*\n" +
-    "tcp LISTEN 0 1 127.0.0.1:631 0.0.0.0:*\nudp UNCONN 0 0 0.0.0.0%net-pro:67 0.0.0.0:*\n" +
-    "udp UNCONN 0 0 *:9000 *:*\n",
+  listeners: parseListeners(
+    "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 *:8443 *:*\n" +
+      "tcp LISTEN 0 1 127.0.0.1:631 0.0.0.0:*\ntcp LISTEN 0 1 10.33.0.1:53 0.0.0.0:*\n" +
+      "udp UNCONN 0 0 0.0.0.0%docker0:67 0.0.0.0:*\ntcp LISTEN 0 1 [2001:db8::5]:25 [::]:*\n" +
+      "udp UNCONN 0 0 192.168.1.20:9000 *:*\n",
+  ),
+  redirects: [
+    { protocol: "tcp", first: 8080, last: 8080, table: "ip nat" },
+    { protocol: "tcp", first: 8081, last: 8081, address: "10.33.0.1", table: "inet incus" },
+  ],
   bridges: [
     { name: "incusbr0", infraId: undefined, addresses: ["10.33.0.1/24"] },
     { name: "net-theirs", infraId: "other", addresses: ["10.44.1.254/24"] },

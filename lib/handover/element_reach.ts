@@ -1,5 +1,6 @@
 import { ipBlock, overlaps } from "../addressing/ip_block.ts";
 import type { NftSet } from "../nftables/element.ts";
+import type { Listener } from "../nftables/listener.ts";
 import { isLocalInterface } from "../nftables/local_interface.ts";
 import { FAMILIES, type Family } from "../nftables/ruleset.ts";
 import { addressInterval } from "../nftables/interval.ts";
@@ -60,7 +61,9 @@ const NOWHERE: HostPlace = {
   networks: [],
   uplinks: new Set(),
   neighbours: new Map(),
-  listening: new Set(),
+  listeners: [],
+  redirects: [],
+  inner: new Set(),
   bridges: [],
   nics: [],
   inForce: new Set(),
@@ -140,9 +143,9 @@ class Reach {
       internet: ([network]) => this.#known(network),
       internet6: ([network]) => this.#known(network),
       publish: (key, [target], element) =>
-        this.#inside(target) ?? this.#published(key, this.#isInForce("inet publish", element)),
+        this.#inside(target) ?? this.#published(key, 4, this.#isInForce("inet publish", element)),
       publish6: (key, [target], element) =>
-        this.#inside(target) ?? this.#published(key, this.#isInForce("inet publish6", element)),
+        this.#inside(target) ?? this.#published(key, 6, this.#isInForce("inet publish6", element)),
       published: ([, , address]) => this.#inside(address),
       published6: ([, , address]) => this.#inside(address),
       ports: ([name], _, element) =>
@@ -303,9 +306,31 @@ class Reach {
     if (!INCUS_MACS.test(mac)) return `${mac} is no MAC that Incus or anklume gives`;
   }
 
-  #published([protocol, port]: readonly string[], inForce: boolean): string | undefined {
-    if (inForce || !this.#place.listening.has(`${protocol} ${port}`)) return undefined;
-    return `something on the host listens at ${protocol} port ${port}`;
+  #published(key: readonly string[], family: 4 | 6, inForce: boolean): string | undefined {
+    if (inForce) return undefined;
+    const { listeners, redirects, inner } = this.#place;
+    const [protocol, port] = [key[0], Number(key[1])];
+    const listens = listeners.some((each) =>
+      each.protocol === protocol && each.port === port && this.#isOpen(each, family)
+    );
+    if (listens) return `something on the host listens at ${protocol} port ${port}`;
+    const redirect = redirects.find((each) =>
+      (each.protocol ?? protocol) === protocol && each.first <= port && port <= each.last &&
+      (each.address === undefined || !inner.has(each.address))
+    );
+    return redirect && `table ${redirect.table} sends ${protocol} port ${port} elsewhere`;
+  }
+
+  /** Whether somebody outside comes to it. */
+  #isOpen({ address, interface: device }: Listener, family: 4 | 6): boolean {
+    const { interfaces, uplinks, inner } = this.#place;
+    const isLocal = device !== undefined && !uplinks.has(device) &&
+      (device === "lo" || isLocalInterface(device, interfaces.get(device)?.kind ?? ""));
+    if (isLocal) return false;
+    if (address === "*") return true;
+    const mapped = address.replace(/^::ffff:(?=\d)/, "");
+    if (mapped.includes(":") !== (family === 6)) return false;
+    return !/^127\.|^::1$/.test(mapped) && !inner.has(mapped);
   }
 }
 

@@ -1,6 +1,9 @@
 import { parseIpAddresses, parseIpRouting } from "../addressing/host_networks.ts";
 import { ipObjects, isObject, textOf } from "../addressing/ip_json.ts";
 import { type IpBlock, ipBlock } from "../addressing/ip_block.ts";
+import type { Listener } from "../nftables/listener.ts";
+import { isLocalInterface } from "../nftables/local_interface.ts";
+import type { Redirect } from "../nftables/redirect.ts";
 import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
 import { fieldsOf, nameOf, readElements } from "./read_elements.ts";
 
@@ -55,8 +58,11 @@ export interface HostPlace {
   readonly uplinks: ReadonlySet<string>;
   /** MAC -> interface behind which the host has seen it. */
   readonly neighbours: ReadonlyMap<string, string>;
-  /** `tcp 22` of whatever takes connections from elsewhere. */
-  readonly listening: ReadonlySet<string>;
+  readonly listeners: readonly Listener[];
+  /** Ports that other rules send elsewhere. */
+  readonly redirects: readonly Redirect[];
+  /** Addresses that nobody outside comes to: of the host's switches and tunnels, and of Incus's bridges. */
+  readonly inner: ReadonlySet<string>;
   readonly bridges: readonly PlaceBridge[];
   readonly nics: readonly PlaceNic[];
   /** Elements of this infra's own rules that are in force, as `<family> <set> <element>`: they were judged before. */
@@ -73,8 +79,8 @@ export interface HostAnswers {
   readonly routes: readonly [ipv4: string, ipv6: string];
   /** `ip -json neigh show` */
   readonly neighbours: string;
-  /** `ss -H -l -n -t -u` */
-  readonly listeners: string;
+  readonly listeners: readonly Listener[];
+  readonly redirects: readonly Redirect[];
   readonly bridges: readonly PlaceBridge[];
   readonly nics: readonly PlaceNic[];
   readonly rules: readonly PlaceRules[];
@@ -87,6 +93,7 @@ export function hostPlace(
 ): HostPlace {
   const links = ipObjects(answers.addresses, "ip address");
   const routes = answers.routes.flatMap((json) => ipObjects(json, "ip route"));
+  const uplinks = new Set(findLocalUplinks(routes as IpObject[], links as IpObject[]));
   return {
     interfaces: new Map(links.flatMap((link) => {
       const { ifname, linkinfo, address, master } = link;
@@ -96,14 +103,16 @@ export function hostPlace(
       return [[name, { kind, mac, master: textOf(master) }]];
     })),
     networks: networksOf(answers),
-    uplinks: new Set(findLocalUplinks(routes as IpObject[], links as IpObject[])),
+    uplinks,
     neighbours: new Map(
       ipObjects(answers.neighbours, "ip neigh").flatMap((each) => {
         const [mac, device] = [textOf(each["lladdr"]), textOf(each["dev"])];
         return mac === undefined || device === undefined ? [] : [[mac, device]];
       }),
     ),
-    listening: listenersOf(answers.listeners),
+    listeners: answers.listeners,
+    redirects: answers.redirects,
+    inner: innerAddresses(answers, uplinks),
     bridges: answers.bridges,
     nics: answers.nics,
     inForce: new Set(
@@ -150,26 +159,17 @@ function networksOf({ addresses, routes, bridges }: HostAnswers): PlaceNetwork[]
   return networks;
 }
 
-/**
- * Of `tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*` the protocol and the port. Who listens at a loopback address, or only on one
- * interface that is a domain's bridge (a bridge's name server), takes nothing that comes from outside.
- *
- * Source of the format: iproute2's `misc/ss.c`. @throws TypeError on a line that is none
- */
-function listenersOf(output: string): Set<string> {
-  const ports = new Set<string>();
-  for (const line of output.split("\n")) {
-    if (line.trim() === "") continue;
-    const [protocol, , , , local = ""] = line.trim().split(/\s+/);
-    const match = /^(.*?)(?:%([^:]+))?:(\d+)$/.exec(local);
-    if (match === null) throw new TypeError(`Not a line of ss: ${line}`);
-    const [, address = "", device, port] = match;
-    if (/^(?:127\.|\[?::1\]?$|\[::ffff:127\.)/.test(address) || device?.startsWith("net-")) {
-      continue;
-    }
-    ports.add(`${protocol} ${port}`);
-  }
-  return ports;
+function innerAddresses(
+  { addresses, bridges }: HostAnswers,
+  uplinks: ReadonlySet<string>,
+): Set<string> {
+  const plain = (address: string) => address.split("/")[0]!;
+  return new Set([
+    ...parseIpAddresses(addresses).filter(({ name, kind = "" }) =>
+      isLocalInterface(name, kind) && !uplinks.has(name)
+    ).flatMap((each) => each.addresses.map(plain)),
+    ...bridges.flatMap((each) => each.addresses.map(plain)),
+  ]);
 }
 
 function takenBy(rules: readonly PlaceRules[]): Map<string, string> {

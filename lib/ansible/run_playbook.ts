@@ -51,7 +51,7 @@ export interface PlaybookRun extends PlaybookResults {
  */
 export async function runPlaybook(options: PlaybookOptions): Promise<PlaybookRun> {
   const root = options.root ?? ".";
-  makeDirectory(RESULTS, root);
+  await makeDirectory(RESULTS, root);
   await removeFile(RESULTS, { root });
   const cfg = readTextFileIfAny("ansible.cfg", { root }) ?? "";
   const ended = await run(options, root, cfg);

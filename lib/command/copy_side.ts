@@ -117,7 +117,7 @@ export function workspaceSide(): CopySide {
           await writeFileAtomic(path, content.body, { mode, unlocked: true });
           return true;
         case "directory":
-          makeDirectory(`${path}/.`);
+          await makeDirectory(`${path}/x`);
           return true;
         // A machine must not leave a way out of the workspace in it.
         case "symlink":

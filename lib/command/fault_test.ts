@@ -31,7 +31,7 @@ Deno.test("describeFault() says what happened and what to do about it", () => {
 Deno.test("describeFault() keeps Incus's own words, and the pid of who has the workspace", () => {
   const refused = new IncusError(400, "POST", "/1.0/networks", "Address already in use");
   assert.match(describeFault(refused).message, /POST \/1\.0\/networks with 400: Address already/);
-  assert.match(describeFault(new LockedError(4711)).message, /process 4711/);
+  assert.match(describeFault(new LockedError({ pid: 4711 })).message, /process 4711/);
 });
 
 Deno.test("describeFault() calls what it does not know a bug, without a trace", () => {

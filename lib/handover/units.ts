@@ -35,7 +35,7 @@ export function pathUnit({ project }: Pick<HandoverSite, "project">): string {
 export async function installUnits(site: HandoverSite): Promise<void> {
   await makeRoot(DIRECTORY);
   // Root's alone: whoever may write here decides about the firewall.
-  for (const path of [".anklume/host", REQUESTS, ANSWERS]) makePrivateDirectory(path);
+  for (const path of [".anklume/host", REQUESTS, ANSWERS]) await makePrivateDirectory(path);
   for (const [name, text] of renderUnits(site)) {
     await writeFileAtomic(name, text, { root: DIRECTORY, mode: 0o644 });
   }

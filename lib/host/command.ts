@@ -73,7 +73,7 @@ export type OutputStream = "stdout" | "stderr";
 
 export interface CommandOptions {
   /** Written to standard input, which is then closed. Without it standard input is empty. */
-  readonly stdin?: string | AsyncIterable<string>;
+  readonly stdin?: string | AsyncIterable<string | Uint8Array>;
   /** Standard input is our own, keyboard included. */
   readonly inheritStdin?: true;
   readonly cwd?: string;
@@ -238,12 +238,12 @@ async function gather(
 
 async function feed(
   stdin: WritableStream<Uint8Array>,
-  input: string | AsyncIterable<string>,
+  input: string | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   try {
     const writer = stdin.getWriter();
     for await (const text of typeof input === "string" ? [input] : input) {
-      await writer.write(new TextEncoder().encode(text));
+      await writer.write(typeof text === "string" ? new TextEncoder().encode(text) : text);
     }
     await writer.close();
   } catch {

@@ -16,6 +16,7 @@ export type FileFailure =
   | "bad-path"
   | "too-large"
   | "exchanged"
+  | "not-private"
   | "other";
 
 /** A file that could not be read, written or removed. The message is a sentence with the path in it. */
@@ -41,14 +42,16 @@ const WORDS: Readonly<Record<Exclude<FileFailure, "other">, string>> = {
   "no-space": "the disk is full, or the quota is used up; with room the same command carries on",
   "symlink": "a symbolic link stands in its path, and anklume goes through none",
   "denied": "permission denied",
-  "owner": "it belongs to another user; run anklume as that user or as root",
+  "owner":
+    "it belongs to another user, who keeps it to themselves; run anklume as that user, or give it to the workspace's owner",
   "not-granted": "anklume reads and writes only the directory it is started in",
   "not-a-file": "it is not a regular file",
   "not-a-directory": "a part of its path is not a directory",
   "not-text": "it is not UTF-8 text",
   "bad-path": "the path leads out of the workspace",
   "too-large": "it is larger than anything of this kind can be (64 MiB)",
-  "exchanged": "somebody exchanges it, or a directory above it, while it is read; " +
+  "not-private": "it is there, and not root's alone; remove it",
+  "exchanged": "somebody exchanges it, or a directory above it, at this moment; " +
     "or its directory's owner may not read it",
 };
 

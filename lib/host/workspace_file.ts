@@ -1,7 +1,9 @@
 import { errorCode, FileError, toFileError } from "./file_error.ts";
+import { OwnerHands } from "./owner_hands.ts";
 import {
   type EntryKind,
   entryKind,
+  type InspectedPath,
   inspectPath,
   lstat,
   openInside,
@@ -162,10 +164,10 @@ export function listFiles(path: string, options: RootOption = {}): string[] {
 
 /** Removes a file; false where there was none. */
 export async function removeFile(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
-  const { full, entry } = inspectPath("remove", path, root);
-  if (entry === undefined) return false;
-  if (entry.isDirectory) throw new FileError("remove", path, "not-a-file");
-  await remove(full, path, false);
+  const inspected = inspectPath("remove", path, root);
+  if (inspected.entry === undefined) return false;
+  if (inspected.entry.isDirectory) throw new FileError("remove", path, "not-a-file");
+  await remove(path, root, inspected);
   return true;
 }
 
@@ -174,15 +176,16 @@ export async function removeEntry(path: string, { root = "." }: RootOption = {})
   const at = path.lastIndexOf("/");
   const { entry } = inspectPath("remove", path.slice(0, at), root);
   if (!entry?.isDirectory) throw new FileError("remove", path, "not-a-directory");
-  await remove(`${root}/${path}`, path, false);
+  const above = inspectPath("remove", `${path.slice(0, at)}/x`, root);
+  await remove(path, root, { ...above, full: `${root}/${path}` });
 }
 
 /** Removes a directory and all that is in it, symbolic links as links; false where there was none. */
 export async function removeTree(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
-  const { full, entry } = inspectPath("remove", path, root);
-  if (entry === undefined) return false;
-  if (!entry.isDirectory) throw new FileError("remove", path, "not-a-directory");
-  await remove(full, path, true);
+  const inspected = inspectPath("remove", path, root);
+  if (inspected.entry === undefined) return false;
+  if (!inspected.entry.isDirectory) throw new FileError("remove", path, "not-a-directory");
+  await remove(path, root, inspected, true);
   return true;
 }
 
@@ -208,9 +211,16 @@ export function moveEntry(from: string, to: string, { root = "." }: RootOption =
   }
 }
 
-async function remove(full: string, path: string, recursive: boolean): Promise<void> {
+async function remove(
+  path: string,
+  root: string,
+  inspected: InspectedPath,
+  recursive = false,
+): Promise<void> {
+  const hands = await OwnerHands.for("remove", path, root, inspected);
+  if (hands !== undefined) return await hands.remove(recursive);
   try {
-    await Deno.remove(full, { recursive });
+    await Deno.remove(inspected.full, { recursive });
   } catch (error) {
     throw toFileError("remove", path, error);
   }

@@ -203,7 +203,7 @@ const WRITE = `
 async function writeWithPartialGrants(prepare: string): Promise<string> {
   const url = `data:application/typescript;base64,${btoa(WRITE)}`;
   const script = `${prepare}
-    "$0" run --no-prompt --allow-read=. --allow-write=. --ignore-env "$1"; ls -A`;
+    "$0" run --no-prompt --allow-read=. --allow-write=. --allow-run=unshare --ignore-env "$1"; ls -A`;
   const { stdout } = await new Deno.Command("unshare", {
     args: ["--mount", "sh", "-ec", script, Deno.execPath(), url],
   }).output();

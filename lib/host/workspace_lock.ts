@@ -1,6 +1,8 @@
-import { toFileError } from "./file_error.ts";
-import { fileKind } from "./workspace_file.ts";
-import { inspectPath, type RootOption } from "./workspace_path.ts";
+import { errorCode, toFileError } from "./file_error.ts";
+import { isProgramOfOurs, type LockHolder, readLockHolders } from "./lock_holders.ts";
+import { OwnerHands } from "./owner_hands.ts";
+import { fileKind, removeFile } from "./workspace_file.ts";
+import { inspectPath, openInside, type RootOption } from "./workspace_path.ts";
 import { giveTo, makeDirectory, newOwner, ownerOf } from "./write_file.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
@@ -8,20 +10,35 @@ export const LOCK_PATH = ".anklume/lock";
 /** Long enough for an idle machine's threads to answer, short enough for a person. */
 const WAIT_MS = 250;
 
-/** Somebody else holds the workspace. `pid` and `since` (ISO 8601) are undefined where the holder had no time to write them. */
+/** Somebody else holds the workspace. `pid` is the kernel's word; undefined where it may not be told. `since`: ISO 8601. */
 export class LockedError extends Error {
   override readonly name = "LockedError";
   readonly pid: number | undefined;
   readonly since: string | undefined;
 
-  constructor(pid?: number, since?: string, now: number = systemClock()) {
-    const who = pid === undefined ? "Another anklume" : `Another anklume (process ${pid})`;
-    const seconds = since === undefined ? NaN : Math.round((now - Date.parse(since)) / 1000);
-    const when = Number.isNaN(seconds) ? "" : ` for ${ageText(Math.max(seconds, 0))}`;
-    super(`${who} is working on this workspace${when}; wait until it is done`);
-    this.pid = pid;
-    this.since = since;
+  constructor(holder: NamedHolder = {}, now: number = systemClock()) {
+    super(lockedSentence(holder, now));
+    this.pid = holder.pid;
+    this.since = holder.since;
   }
+}
+
+interface NamedHolder {
+  readonly pid?: number | undefined;
+  readonly since?: string | undefined;
+  /** Where it is not an anklume. */
+  readonly program?: string | undefined;
+}
+
+function lockedSentence({ pid, since, program }: NamedHolder, now: number): string {
+  if (program !== undefined) {
+    return `Another program (${program}, process ${pid}) is working on this workspace: it holds ` +
+      `${LOCK_PATH}; wait until it is done, or end it`;
+  }
+  const who = pid === undefined ? "Another anklume" : `Another anklume (process ${pid})`;
+  const seconds = since === undefined ? NaN : Math.round((now - Date.parse(since)) / 1000);
+  const when = Number.isNaN(seconds) ? "" : ` for ${ageText(Math.max(seconds, 0))}`;
+  return `${who} is working on this workspace${when}; wait until it is done`;
 }
 
 /** `12 s`, `3 min`, `2 h` */
@@ -36,7 +53,8 @@ export interface WorkspaceLock extends Disposable {
 
 /**
  * Takes the workspace for this process, with `flock` on `.anklume/lock`: a lock that dies with its process, so a stale one
- * cannot exist. Throws `LockedError` when another process has it, `FileError` when the file cannot be made.
+ * cannot exist. Whoever can open a file can hold its lock, so nobody can open this one but who may write in the workspace.
+ * Throws `LockedError` when another process has it, `FileError` when the file cannot be made.
  *
  * Deno 2.6 knows only the `flock` that waits. One that is still waiting after a quarter second is refused, and its thread is
  * left waiting: that keeps the event loop alive, so whoever gets a `LockedError` ends by `Deno.exit`.
@@ -44,36 +62,94 @@ export interface WorkspaceLock extends Disposable {
 export async function lockWorkspace(
   { root = ".", clock = systemClock }: RootOption & { readonly clock?: Clock } = {},
 ): Promise<WorkspaceLock> {
-  const { full, entry } = inspectPath("lock", LOCK_PATH, root);
-  makeDirectory(LOCK_PATH, root);
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(full, { read: true, write: true, create: true, mode: 0o664 });
-    if (!entry) {
-      const created = ownerOf(await file.stat());
-      giveTo(newOwner(created, root), created, full, LOCK_PATH);
+  for (let tries = 1;; tries++) {
+    const { file, ino } = await openLock(root);
+    if (!(await lockedInTime(file))) throw await refusal(file, ino, clock());
+    try {
+      // Somebody may have made it anew between opening and locking: then this one is nobody's any more.
+      if (inspectPath("lock", LOCK_PATH, root).entry?.ino !== ino && tries < TRIES) {
+        file.close();
+        continue;
+      }
+      await file.truncate();
+      const holder = { pid: Deno.pid, since: new Date(clock()).toISOString() };
+      await file.write(new TextEncoder().encode(`${JSON.stringify(holder)}\n`));
+    } catch (error) {
+      file.close();
+      throw toFileError("lock", LOCK_PATH, error);
     }
-  } catch (error) {
-    throw toFileError("lock", LOCK_PATH, error);
+    let held = true;
+    const release = (): void => {
+      if (held) file.close();
+      held = false;
+    };
+    return { release, [Symbol.dispose]: release };
   }
-  if (!(await lockedInTime(file))) {
-    const holder = await readHolder(full);
-    throw new LockedError(holder.pid, holder.since, clock());
+}
+
+const TRIES = 5;
+
+/** The lock file, which is made where there is none, and anew where others could open it: an older anklume's was readable for all. */
+async function openLock(root: string): Promise<{ file: Deno.FsFile; ino: number | null }> {
+  const { entry, above: [workspace] } = inspectPath("lock", LOCK_PATH, root);
+  const mode = 0o600 | ((workspace?.mode ?? 0) & 0o020 ? 0o060 : 0);
+  if (entry !== undefined && ((entry.mode ?? 0) & 0o777 & ~mode) !== 0) {
+    const holders = await readLockHolders(entry.ino);
+    // Whoever may write here may have a reason to hold it; a stranger has none.
+    const mayWrite = [0, workspace?.uid];
+    if (holders.every(({ uid }) => !mayWrite.includes(uid))) await removeFile(LOCK_PATH, { root });
   }
+  await makeLock(mode, root);
   try {
-    await file.truncate();
-    const holder = { pid: Deno.pid, since: new Date(clock()).toISOString() };
-    await file.write(new TextEncoder().encode(`${JSON.stringify(holder)}\n`));
+    const { file, info } = openInside("lock", LOCK_PATH, root, { write: true });
+    return { file, ino: info.ino };
   } catch (error) {
-    file.close();
     throw toFileError("lock", LOCK_PATH, error);
   }
-  let held = true;
-  const release = (): void => {
-    if (held) file.close();
-    held = false;
-  };
-  return { release, [Symbol.dispose]: release };
+}
+
+async function makeLock(mode: number, root: string): Promise<void> {
+  const inspected = inspectPath("lock", LOCK_PATH, root);
+  if (inspected.entry !== undefined) return;
+  const hands = await OwnerHands.for("lock", LOCK_PATH, root, inspected);
+  if (hands !== undefined) return await hands.touch(mode);
+  await makeDirectory(LOCK_PATH, root);
+  try {
+    using file = Deno.openSync(inspected.full, { write: true, createNew: true, mode });
+    const created = ownerOf(file.statSync());
+    giveTo(newOwner(created, root), created, inspected.full, LOCK_PATH);
+  } catch (error) {
+    // Another anklume may have made it meanwhile.
+    if (errorCode(error) !== "EEXIST") throw toFileError("lock", LOCK_PATH, error);
+  }
+}
+
+/** Who has it, as the kernel tells; the file says only since when, and of that process alone. */
+async function refusal(file: Deno.FsFile, ino: number | null, now: number): Promise<LockedError> {
+  const holders = await readLockHolders(ino);
+  const ours = holders.find(isProgramOfOurs);
+  const [other] = holders;
+  if (ours === undefined) {
+    return new LockedError(other === undefined ? {} : { pid: other.pid, program: other.name }, now);
+  }
+  return new LockedError({ pid: ours.pid, since: sinceOf(ours, readNote(file)) }, now);
+}
+
+function sinceOf({ pid }: LockHolder, note: unknown): string | undefined {
+  if (typeof note !== "object" || note === null || !("pid" in note) || note.pid !== pid) {
+    return undefined;
+  }
+  return "since" in note && typeof note.since === "string" ? note.since : undefined;
+}
+
+function readNote(file: Deno.FsFile): unknown {
+  try {
+    const bytes = new Uint8Array(1024);
+    file.seekSync(0, Deno.SeekMode.Start);
+    return JSON.parse(new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0)));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -109,17 +185,4 @@ async function lockedInTime(file: Deno.FsFile): Promise<boolean> {
   // A lock that comes after all is nobody's.
   if (!locked) locking.then(() => file.close());
   return locked;
-}
-
-async function readHolder(full: string): Promise<{ pid?: number; since?: string }> {
-  try {
-    const holder: unknown = JSON.parse(await Deno.readTextFile(full));
-    if (typeof holder !== "object" || holder === null) return {};
-    return {
-      ...("pid" in holder && typeof holder.pid === "number" ? { pid: holder.pid } : {}),
-      ...("since" in holder && typeof holder.since === "string" ? { since: holder.since } : {}),
-    };
-  } catch {
-    return {};
-  }
 }

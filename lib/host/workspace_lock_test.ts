@@ -16,7 +16,13 @@ const TAKE = `
 /** Another process, with the binary's grants, that takes the lock of `cwd`. */
 function take(cwd: string, ...args: string[]): Deno.ChildProcess {
   const url = `data:application/typescript;base64,${btoa(TAKE)}`;
-  const flags = ["--no-prompt", "--allow-read=.", "--allow-write=.", "--ignore-env"];
+  const flags = [
+    "--no-prompt",
+    "--allow-read=.",
+    "--allow-write=.",
+    "--allow-run=unshare",
+    "--ignore-env",
+  ];
   return new Deno.Command(Deno.execPath(), {
     args: ["run", ...flags, url, ...args],
     cwd,
@@ -73,4 +79,81 @@ Deno.test("lockWorkspace() refuses a lock that is a symbolic link", () =>
       lockWorkspace({ root }),
       (error) => error instanceof FileError && error.reason === "symlink",
     );
+  }));
+
+const asRoot = { ignore: Deno.uid() !== 0 };
+
+/** Another program that holds a lock on the file, for reading if `shared`, as a stranger if `uid`. */
+async function holding(
+  file: string,
+  options: { readonly shared?: true; readonly uid?: number },
+  run: (pid: number) => Promise<void>,
+): Promise<void> {
+  const kind = options.shared ? "--shared" : "--exclusive";
+  const child = new Deno.Command("flock", {
+    args: [kind, "--no-fork", file, "sh", "-c", "echo held; exec sleep 60"],
+    stdout: "piped",
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+  }).spawn();
+  const reader = child.stdout.getReader();
+  try {
+    const { value } = await reader.read();
+    assert.equal(new TextDecoder().decode(value), "held\n");
+    await run(child.pid);
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    await reader.cancel();
+  }
+}
+
+Deno.test("the lock can be opened by those alone who may write in the workspace", () =>
+  inTemporaryDirectory(async (root) => {
+    const bits = () => Deno.statSync(`${root}/.anklume/lock`).mode! & 0o777;
+    (await lockWorkspace({ root })).release();
+    assert.equal(bits(), 0o600);
+    await Deno.remove(`${root}/.anklume/lock`);
+    await Deno.chmod(root, 0o770);
+    const before = Deno.umask(0o022);
+    (await lockWorkspace({ root })).release();
+    Deno.umask(before);
+    assert.equal(bits() & 0o007, 0);
+  }));
+
+Deno.test(
+  "a reader of a lock that an older anklume left readable blocks nobody",
+  asRoot,
+  () =>
+    inTemporaryDirectory(async (root) => {
+      await Deno.chmod(root, 0o755);
+      await Deno.mkdir(`${root}/.anklume`);
+      await Deno.writeTextFile(
+        `${root}/.anklume/lock`,
+        `{"pid":1,"since":"2026-01-01T00:00:00Z"}\n`,
+      );
+      await Deno.chmod(`${root}/.anklume/lock`, 0o664);
+      await holding(`${root}/.anklume/lock`, { shared: true, uid: 12345 }, async () => {
+        using lock = await lockWorkspace({ root });
+        assert.ok(lock);
+        assert.equal(Deno.statSync(`${root}/.anklume/lock`).mode! & 0o777, 0o600);
+        assert.equal((await take(root).output()).code, 3);
+      });
+    }),
+);
+
+Deno.test("the process that is named is the one that holds the lock, whatever stands in the file", () =>
+  inTemporaryDirectory(async (root) => {
+    (await lockWorkspace({ root })).release();
+    const file = `${root}/.anklume/lock`;
+    await Deno.writeTextFile(file, `{"pid":1,"since":"2026-01-01T00:00:00Z"}\n`);
+    await holding(file, {}, async (pid) => {
+      const refused = await take(root).output();
+      assert.equal(new TextDecoder().decode(refused.stdout), `LockedError ${pid} undefined\n`);
+      const error = await lockWorkspace({ root }).catch((error) => error);
+      assert.match(
+        error.message,
+        new RegExp(`Another program \\(sleep, process ${pid}\\) is working`),
+      );
+    });
+    // The thread of the last refusal still waits: what it gets in the end is nobody's.
   }));

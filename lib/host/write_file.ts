@@ -1,4 +1,5 @@
 import { errorCode, FileError, toFileError } from "./file_error.ts";
+import { OwnerHands } from "./owner_hands.ts";
 import { inspectPath, lstat, type RootOption } from "./workspace_path.ts";
 
 export interface WriteOptions extends RootOption {
@@ -20,7 +21,8 @@ interface Owner {
 /**
  * Writes a whole file or nothing: beside it, flushed to the disk, then renamed over it. Missing directories are made. A file
  * that exists keeps its owner, group and mode; a new one written by root goes to the owner of `root`, so that under
- * sudo the workspace stays its user's. Refuses a symbolic link anywhere in `path`. Nothing is left behind by a failure.
+ * sudo the workspace stays its user's: there it is written with that user's rights (`OwnerHands`), and one that belonged to somebody else
+ * becomes theirs, or is refused where they may not read it. Refuses a symbolic link anywhere in `path`. Nothing is left behind by a failure.
  *
  * Needs no more than a read and a write grant for `root`: Deno's chown and chmod are content with these.
  */
@@ -29,11 +31,22 @@ export async function writeFileAtomic(
   content: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
   { root = ".", mode, keepOwner, unlocked, unflushed }: WriteOptions = {},
 ): Promise<void> {
-  const { full, parent, entry } = inspectPath("write", path, root);
+  const inspected = inspectPath("write", path, root);
+  const { full, parent, entry } = inspected;
   if (entry && !entry.isFile) throw new FileError("write", path, "not-a-file");
-  makeDirectory(path, root);
+  const suffix = unlocked ? "part" : "tmp";
+  const hands = await OwnerHands.for("write", path, root, inspected);
+  if (hands !== undefined) {
+    const bits = entry ? (entry.mode ?? 0o644) & 0o7775 : (mode ?? 0o664) & 0o775;
+    const keeper = entry ?? (keepOwner ? { uid: 0, gid: 0 } : undefined);
+    return await hands.write(bits, entry === undefined, content, {
+      suffix,
+      ...(keeper === undefined ? {} : { keeper }),
+    });
+  }
+  makeDirectories(path, root);
 
-  const aside = `${parent}/.${crypto.randomUUID()}.${unlocked ? "part" : "tmp"}`;
+  const aside = `${parent}/.${crypto.randomUUID()}.${suffix}`;
   try {
     // createNew: what somebody else laid in wait under that name is an error, not followed.
     using file = Deno.openSync(aside, {
@@ -68,8 +81,15 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** Makes the directories that lead to `path`, one by one, so that each gets its owner. */
-export function makeDirectory(path: string, root = "."): void {
+/** Makes the directories that lead to `path`. */
+export async function makeDirectory(path: string, root = "."): Promise<void> {
+  const hands = await OwnerHands.for("write", path, root, inspectPath("write", path, root));
+  if (hands === undefined) makeDirectories(path, root);
+  else await hands.makeDirectory();
+}
+
+/** One by one, so that each gets its owner. */
+function makeDirectories(path: string, root: string): void {
   const names = path.split("/").slice(0, -1);
   let at = root;
   for (const name of names) {
@@ -87,15 +107,17 @@ export function makeDirectory(path: string, root = "."): void {
   }
 }
 
-/** Makes a directory that only root may look into; one that exists becomes so. */
-export function makePrivateDirectory(path: string, root = "."): void {
-  makeDirectory(path, root);
+/** Makes a directory that only root may look into; one that is there and is not so is refused, since what is in it is somebody's. */
+export async function makePrivateDirectory(path: string, root = "."): Promise<void> {
+  await makeDirectory(path, root);
   const { full, entry } = inspectPath("write", path, root);
   try {
-    if (entry === undefined) Deno.mkdirSync(full, { mode: 0o700 });
-    else if (!entry.isDirectory) throw new FileError("write", path, "not-a-directory");
-    Deno.chownSync(full, 0, 0);
-    Deno.chmodSync(full, 0o700);
+    // Nothing is changed by a path that may lead elsewhere by now.
+    if (entry === undefined) return Deno.mkdirSync(full, { mode: 0o700 });
+    if (!entry.isDirectory) throw new FileError("write", path, "not-a-directory");
+    if (entry.uid !== 0 || ((entry.mode ?? 0) & 0o077) !== 0) {
+      throw new FileError("write", path, "not-private");
+    }
   } catch (error) {
     throw toFileError("write", path, error);
   }

@@ -24,6 +24,7 @@ function pathOf(suite: string): string {
   if (suite === "bypass" || suite === "channels") return `lib/infra/${suite}_test.ts`;
   if (suite === "real_paths") return "lib/host/real_paths_test.ts";
   if (suite === "publish_conflict") return "lib/nftables/publish_conflict_test.ts";
+  if (["owner_hands", "workspace_lock"].includes(suite)) return `lib/host/${suite}_test.ts`;
   return `tests/nftables/${suite}_test.ts`;
 }
 

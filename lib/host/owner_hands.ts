@@ -1,0 +1,218 @@
+import { CommandError, runCommand } from "./command.ts";
+import { FileError, type FileFailure, type FileVerb } from "./file_error.ts";
+import { type InspectedPath, isContested, isOthers } from "./workspace_path.ts";
+
+/**
+ * The workspace of somebody else, seen from root: whatever root does there by a path may be led elsewhere, since its owner can exchange a
+ * directory or a file for a link between two of root's calls, and Deno has neither `openat` nor `lchown`. So a shell does it,
+ * with the owner's own rights: what they are led to they could have done themselves. Where the directories are root's and shared with a group,
+ * it goes down them one by one and makes sure of each by what the kernel calls it, before anything is made in it.
+ */
+export class OwnerHands {
+  readonly #verb: FileVerb;
+  readonly #path: string;
+  readonly #root: string;
+  /** Of the directory that is changed, as far as it is there. */
+  readonly #within: Deno.FileInfo;
+  /** Of the root: whom new files go to. */
+  readonly #owner: Deno.FileInfo;
+
+  /** undefined: nobody but root, or we ourselves, could lead us elsewhere, and a plain call is right. */
+  static async for(
+    verb: FileVerb,
+    path: string,
+    root: string,
+    inspected: InspectedPath,
+  ): Promise<OwnerHands | undefined> {
+    if (!isContested(inspected) || !await areWeRoot()) return undefined;
+    return new OwnerHands(verb, path, root, inspected);
+  }
+
+  private constructor(
+    verb: FileVerb,
+    path: string,
+    root: string,
+    { above }: InspectedPath,
+  ) {
+    this.#verb = verb;
+    this.#path = path;
+    this.#root = root;
+    this.#owner = above[0]!;
+    this.#within = above.at(-1)!;
+  }
+
+  /**
+   * Lays content down beside a file and puts it in its place. `mode`: the bits that it is to have, less the umask where it is new.
+   * `keeper`: whom it is to belong to where root's rights are used; default: the root's owner.
+   * @throws what the content throws: nothing is left then
+   */
+  async write(
+    mode: number,
+    isNew: boolean,
+    content: string | AsyncIterable<Uint8Array>,
+    { suffix, keeper = this.#owner }: {
+      readonly suffix: string;
+      readonly keeper?: Pick<Deno.FileInfo, "uid" | "gid">;
+    },
+  ): Promise<void> {
+    const aside = `.${crypto.randomUUID()}.${suffix}`;
+    const bits = [mode.toString(8), isNew ? "new" : ""];
+    let length = 0;
+    let failure: { readonly reason: unknown } | undefined;
+    const pieces = async function* () {
+      try {
+        for await (
+          const piece of typeof content === "string" ? [new TextEncoder().encode(content)] : content
+        ) {
+          length += piece.length;
+          yield piece;
+        }
+      } catch (reason) {
+        failure = { reason };
+      }
+    };
+    try {
+      await this.#run(["stage", aside, ...bits], pieces());
+      if (failure !== undefined) throw failure.reason;
+      await this.#run([
+        "commit",
+        aside,
+        ...bits,
+        String(length),
+        `${keeper.uid ?? 0}:${keeper.gid ?? 0}`,
+      ]);
+    } catch (error) {
+      await this.#run(["discard", aside]).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Makes the directories above the path. */
+  async makeDirectory(): Promise<void> {
+    await this.#run(["directory"]);
+  }
+
+  /** Makes an empty file that is not there yet. */
+  async touch(mode: number): Promise<void> {
+    await this.#run(["touch", (0o777 & ~mode).toString(8)]);
+  }
+
+  /** Sets the bits of a file of the owner's. */
+  async chmod(mode: number): Promise<void> {
+    await this.#run(["chmod", mode.toString(8)]);
+  }
+
+  async remove(recursive: boolean): Promise<void> {
+    await this.#run(["remove", recursive ? "-rf" : "-f"]);
+  }
+
+  async #run(words: readonly string[], stdin?: AsyncIterable<string | Uint8Array>): Promise<void> {
+    const names = this.#path.split("/");
+    const name = names.at(-1)!;
+    const above = names.slice(0, -1).join("/");
+    const [operation, ...more] = words;
+    const { uid, gid } = this.#within;
+    // rm follows nothing on its way down, and some of what is in a workspace is root's alone.
+    const asRoot = uid === 0 || operation === "remove";
+    // Without a namespace to leave unshare runs a program as it is.
+    const drop = asRoot ? [] : [`--setgid=${gid}`, `--setuid=${uid}`];
+    const rights = !asRoot ? "owner" : isOthers(this.#within) ? "shared" : "alone";
+    const argv = ["sh", "-c", SCRIPT, "sh", rights, operation!, above, name];
+    try {
+      await runCommand(["unshare", ...drop, ...argv, ...more], {
+        cwd: this.#root,
+        timeoutMs: TIMEOUT_MS,
+        ...(stdin === undefined ? {} : { stdin }),
+      });
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  #explain(error: unknown): unknown {
+    if (!(error instanceof CommandError)) return error;
+    const reason = error.code === MOVED
+      ? "exchanged"
+      : error.code === UNREADABLE
+      ? "owner"
+      : WORDS.find(([words]) => words.test(error.stderr))?.[1];
+    const cause = reason === undefined ? new Error(error.stderr.trim() || error.message) : error;
+    return new FileError(this.#verb, this.#path, reason ?? "other", cause);
+  }
+}
+
+/** Copying gigabytes into the workspace takes a while. */
+const TIMEOUT_MS = 6 * 3600_000;
+const MOVED = 40;
+const UNREADABLE = 41;
+
+/** As coreutils and the shell put it, in the C locale. */
+const WORDS: readonly (readonly [RegExp, FileFailure])[] = [
+  [/No space left|quota exceeded/i, "no-space"],
+  [/Read-only file system/, "read-only"],
+  [/Permission denied|Operation not permitted/, "denied"],
+  [/Not a directory/, "not-a-directory"],
+  [/Is a directory/, "not-a-file"],
+];
+
+/**
+ * $1 `owner`: the shell has the rights of the directory's owner; `alone`: it is root's, and nobody else writes there; `shared`: root's, and
+ * others write there, so that nothing is set by a path. $2 what to do; $3 the directory, below the current one; $4 the file in it. Names
+ * never begin with `-` here: each stands behind `./`.
+ */
+const SCRIPT = `set -eu
+umask o-w
+rights=$1 operation=$2 above=$3 name=$4
+shift 4
+
+# What the kernel calls the directory that we are in tells whether the name led where it says.
+expected=$(pwd -P)
+[ "$expected" != / ] || expected=
+set -f
+IFS=/
+for each in $above; do
+  [ "$operation" = remove ] || [ "$operation" = discard ] || mkdir -p -- "./$each"
+  cd -P -- "./$each"
+  expected=$expected/$each
+  [ "$(pwd -P)" = "$expected" ] || exit ${MOVED}
+done
+unset IFS
+
+case $operation in
+  stage)
+    mask=77
+    [ "$rights" != shared ] || mask=$(printf %o $((0777 & ~0$2 | 0\${3:+$(umask)})))
+    umask "$mask"
+    set -C
+    cat >"./$1"
+    ;;
+  commit)
+    [ ! -e "./$name" ] || [ -r "./$name" ] || exit ${UNREADABLE}
+    [ "$(wc -c <"./$1")" -eq "$4" ]
+    mode=$2
+    [ -z "$3" ] || mode=$(printf %o $((0$mode & ~0$(umask))))
+    [ "$rights" != alone ] || chown -h -- "$5" "./$1"
+    [ "$rights" = shared ] || chmod -- "$mode" "./$1"
+    sync -- "./$1"
+    mv -fT -- "./$1" "./$name"
+    sync -- .
+    ;;
+  discard) rm -f -- "./$1" ;;
+  touch)
+    umask "$1"
+    [ -e "./$name" ] || (set -C && : >"./$name")
+    ;;
+  chmod) chmod -- "$1" "./$name" ;;
+  remove) rm "$1" -- "./$name" ;;
+  directory) ;;
+esac
+`;
+
+let weAreRoot: Promise<boolean> | undefined;
+
+/** Deno tells its user's number only with a right of its own. */
+function areWeRoot(): Promise<boolean> {
+  return weAreRoot ??= runCommand(["unshare", "id", "-u"], { timeoutMs: 10_000 })
+    // Where it cannot be told nothing is done by a path that may lead elsewhere.
+    .then(({ stdout }) => stdout.trim() === "0", () => true);
+}

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { FileError } from "./file_error.ts";
+import { listDirectory, readTextFile, removeFile, removeTree } from "./workspace_file.ts";
+import { lockWorkspace } from "./workspace_lock.ts";
+import { makeDirectory, writeFileAtomic } from "./write_file.ts";
+
+const asRoot = { ignore: Deno.uid() !== 0 };
+const OWNER = 12345;
+
+/** The owner of a workspace, who exchanges its directories for links to one of root's, in one step and as fast as they can. */
+const EXCHANGE = `
+import ctypes, os, random, sys
+libc = ctypes.CDLL(None)
+pairs = [(b"d", b"d.link"), (b".anklume", b"a.link")]
+for _, link in pairs: os.symlink(sys.argv[1], link)
+print("ready", flush=True)
+def exchange():
+    for here, link in pairs: libc.renameat2(-100, here, -100, link, 2)
+while True:
+    # Long enough as it should be for root to begin, and short enough for root to be in the middle of it.
+    for _ in range(random.randrange(1, 5000)): pass
+    exchange()
+    for _ in range(random.randrange(1, 2000)): pass
+    exchange()
+    for here, link in pairs:
+        if os.path.islink(here): libc.renameat2(-100, here, -100, link, 2)
+`;
+
+/** And who puts a link to a file of root's in the place of whatever root lays down. */
+const SNATCH = `
+import os, sys
+print("ready", flush=True)
+while True:
+    for name in ("d", "d.link", ".anklume", "a.link"):
+        try:
+            for each in os.listdir(name):
+                if each.startswith(".") or each == "lock":
+                    os.symlink(sys.argv[1] + "/secret", name + "/snatched")
+                    os.rename(name + "/snatched", name + "/" + each)
+                    os.unlink(name + "/" + each)
+        except OSError: pass
+`;
+
+interface Scene {
+  /** Somebody's workspace, with the directories `d` and `.anklume` in it. */
+  readonly root: string;
+  /** Root's: others may go in, and write nothing. */
+  readonly victim: string;
+}
+
+async function withScene(run: (scene: Scene) => Promise<void>): Promise<void> {
+  const top = await Deno.makeTempDir({ prefix: "anklume-hands-" });
+  const [root, victim] = [`${top}/ws`, `${top}/etc`];
+  try {
+    await Deno.chmod(top, 0o755);
+    for (const directory of [root, `${root}/d`, `${root}/.anklume`]) {
+      await Deno.mkdir(directory);
+      await Deno.chown(directory, OWNER, OWNER);
+    }
+    await Deno.mkdir(victim);
+    await Deno.writeTextFile(`${victim}/secret`, "root's alone", { mode: 0o600 });
+    await run({ root, victim });
+  } finally {
+    await Deno.remove(top, { recursive: true });
+  }
+}
+
+async function underAttack({ root, victim }: Scene, run: () => Promise<void>): Promise<void> {
+  const attackers = [EXCHANGE, SNATCH].map((program) =>
+    new Deno.Command("python3", {
+      args: ["-c", program, victim],
+      cwd: root,
+      uid: OWNER,
+      gid: OWNER,
+      stdout: "piped",
+    }).spawn()
+  );
+  const readers = attackers.map(({ stdout }) => stdout.getReader());
+  try {
+    for (const reader of readers) await reader.read();
+    await run();
+  } finally {
+    for (const attacker of attackers) attacker.kill("SIGKILL");
+    for (const { status } of attackers) await status;
+    for (const reader of readers) await reader.cancel();
+  }
+}
+
+/** What is refused because somebody is at work is no failure of the test; anything but a `FileError` is. */
+async function tolerantly(work: () => Promise<unknown>): Promise<void> {
+  // Who just woke up finds the attacker interrupted at nearly the same place each time.
+  for (const end = performance.now() + 2 * Math.random(); performance.now() < end;);
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+  }
+}
+
+Deno.test(
+  "an owner who races root's writes gains no file and loses none of root's",
+  asRoot,
+  () =>
+    withScene(async (scene) => {
+      const { root, victim } = scene;
+      const before = Deno.statSync(`${victim}/secret`);
+      let written = 0;
+      await underAttack(scene, async () => {
+        for (let round = 0; round < 25; round++) {
+          const name = `d/file-${round % 5}.yml`;
+          await tolerantly(async () => {
+            await writeFileAtomic(name, "round " + round, { root });
+            written++;
+          });
+          await tolerantly(() => makeDirectory(`d/made-${round}/x`, root));
+          await tolerantly(() => removeFile(`d/secret`, { root }));
+          await tolerantly(async () => (await lockWorkspace({ root })).release());
+          await tolerantly(() =>
+            Promise.resolve(assert.doesNotMatch(readOf(root), /root's alone/))
+          );
+        }
+      });
+      assert.deepEqual(listDirectory(".", { root: victim }).map(({ name }) => name), ["secret"]);
+      const after = Deno.statSync(`${victim}/secret`);
+      assert.deepEqual(
+        [after.uid, after.gid, after.mode, after.ino, after.size],
+        [before.uid, before.gid, before.mode, before.ino, before.size],
+      );
+      // It was a race, not a wall.
+      assert.ok(written > 0);
+    }),
+);
+
+/** Of what stands there now, whatever that is. */
+function readOf(root: string): string {
+  return listDirectory("d", { root }).map(({ name }) => {
+    try {
+      return readTextFile(`d/${name}`, { root });
+    } catch {
+      return "";
+    }
+  }).join("");
+}
+
+Deno.test(
+  "in somebody's workspace root writes with their rights: new files are theirs, bits stay, nothing is left",
+  asRoot,
+  () =>
+    withScene(async ({ root }) => {
+      await writeFileAtomic("d/deep/er/new.yml", "new\n", { root });
+      await writeFileAtomic("odd -n $(x)'\n\"/--f", "odd\n", { root });
+      await Deno.writeTextFile(`${root}/d/old.yml`, "old\n");
+      await Deno.chown(`${root}/d/old.yml`, OWNER, OWNER);
+      await Deno.chmod(`${root}/d/old.yml`, 0o750);
+      const chunks = async function* () {
+        for (const text of ["a", "b".repeat(200_000), "c"]) yield new TextEncoder().encode(text);
+      };
+      await writeFileAtomic("d/old.yml", chunks(), { root });
+      for (
+        const [path, mode, size] of [["d/deep/er/new.yml", 0o644, 4], [
+          "d/old.yml",
+          0o750,
+          200_002,
+        ]] as const
+      ) {
+        const { uid, gid, mode: bits, size: length } = Deno.statSync(`${root}/${path}`);
+        assert.deepEqual([uid, gid, bits! & 0o7777, length], [OWNER, OWNER, mode, size], path);
+      }
+      assert.equal(Deno.statSync(`${root}/d/deep/er`).uid, OWNER);
+      assert.equal(await Deno.readTextFile(`${root}/odd -n $(x)'\n"/--f`), "odd\n");
+      const broken = async function* (): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+        yield new TextEncoder().encode("half");
+        throw new Error("the machine went away");
+      };
+      await assert.rejects(writeFileAtomic("d/old.yml", broken(), { root }), /went away/);
+      assert.equal(Deno.statSync(`${root}/d/old.yml`).size, 200_002);
+      assert.deepEqual(listDirectory("d", { root }).map(({ name }) => name), ["deep", "old.yml"]);
+      assert.equal(await removeTree("d/deep", { root }), true);
+      assert.equal(await removeFile("d/old.yml", { root }), true);
+      assert.deepEqual(listDirectory("d", { root }), []);
+    }),
+);
+
+Deno.test(
+  "what the owner may not read or enter is refused or stays root's, and said",
+  asRoot,
+  () =>
+    withScene(async ({ root }) => {
+      const reason = async (path: string) => {
+        try {
+          await writeFileAtomic(path, "mine\n", { root });
+        } catch (error) {
+          return error instanceof FileError ? error.reason : String(error);
+        }
+      };
+      // A file of root's that its directory's owner may not read would become theirs with its content.
+      await Deno.writeTextFile(`${root}/d/private`, "root's", { mode: 0o600 });
+      assert.equal(await reason("d/private"), "owner");
+      await Deno.symlink("/etc", `${root}/link`);
+      assert.equal(await reason("link/x"), "symlink");
+      await Deno.mkdir(`${root}/full`);
+      // Root's directory in it stays root's to write in; what is new there goes to the workspace's owner.
+      assert.equal(await reason("full/new"), undefined);
+      assert.equal(Deno.statSync(`${root}/full/new`).uid, OWNER);
+      await Deno.chmod(`${root}/d`, 0o555);
+      assert.equal(await reason("d/new"), "denied");
+    }),
+);
+
+Deno.test(
+  "in a directory of root's that a group writes in, root goes down it step by step",
+  asRoot,
+  () =>
+    withScene(async ({ root }) => {
+      await Deno.chown(root, 0, OWNER);
+      await Deno.chmod(root, 0o2775);
+      await writeFileAtomic("shared/new.yml", "new\n", { root });
+      assert.equal(await Deno.readTextFile(`${root}/shared/new.yml`), "new\n");
+      assert.equal(Deno.statSync(`${root}/shared/new.yml`).uid, 0);
+      assert.equal(Deno.statSync(`${root}/shared/new.yml`).gid, OWNER);
+    }),
+);

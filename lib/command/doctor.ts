@@ -22,7 +22,7 @@ import { commandText, findingsJson, findingsText } from "../view/doctor.ts";
 import { brokenBridges } from "./build_status.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
-import { doorFindings } from "./doctor_doors.ts";
+import { doorFindings, forwardFinding } from "./doctor_doors.ts";
 import { describeFault } from "./fault.ts";
 import { assertOnHost } from "./host_side.ts";
 import { openLive } from "./live.ts";
@@ -157,7 +157,16 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     ),
   };
   const { plan } = await createOutlook(workspace, live, {});
-  return [incus, ansible, ...checkHost(facts, wishes), ...doorFindings(plan, live.ports)];
+  const stand = new Set(
+    actual.resources.flatMap(({ kind, addr }) => kind === "network" ? [addr.name] : []),
+  );
+  return [
+    incus,
+    ansible,
+    ...checkHost(facts, wishes),
+    ...doorFindings(plan, live.ports),
+    await forwardFinding(live.incus, [...bridges].filter((name) => stand.has(name)), signal),
+  ];
 }
 
 async function examineIncus(signal: AbortSignal): Promise<Finding> {

@@ -37,6 +37,18 @@ export class Networks {
     return this.#connection.transport.readTagged(apiPath`/1.0/networks/${name}`, options);
   }
 
+  /** Addresses of the host that Incus forwards to machines on a bridge (`incus network forward`). */
+  async forwards(name: string, options: ReadOptions = {}): Promise<string[]> {
+    const path = apiPath`/1.0/networks/${name}/forwards`;
+    const found = await this.#connection.transport.read<
+      { readonly listen_address: string }[] | null
+    >(
+      path,
+      { ...options, query: { recursion: 1 } },
+    );
+    return (found ?? []).map(({ listen_address: address }) => address);
+  }
+
   /** Half a second each; Incus makes them one after another, however many are asked for. */
   async create(body: NetworksPost, options: ReadOptions = {}): Promise<void> {
     const request = { ...options, body };

@@ -109,7 +109,7 @@ export function createPlan(
   else changes.push(firewall);
   const foreseen = forecast(desired, actual);
   const strangers = findStrangers(desired, actual);
-  const leftOpen = findLeftOpen(desired, actual);
+  const leftOpen = findLeftOpen(desired, actual, options.prune === true ? [] : orphans);
   return {
     project: desired.owner.project,
     infraId: desired.owner.infraId,

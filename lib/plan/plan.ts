@@ -70,10 +70,12 @@ export interface Stranger {
   readonly doors: readonly string[];
 }
 
-/** Doors in a resource of a domain with `enabled: false`. */
+/** Doors in a resource that anklume leaves as it is. */
 export interface LeftOpen {
   readonly addr: ResourceAddr;
   readonly domain: string;
+  /** Its domain has `enabled: false`, or `infra.yml` no longer declares it. */
+  readonly why: "disabled" | "orphan";
   readonly fields: readonly FieldChange[];
 }
 

@@ -39,6 +39,8 @@ export interface ActualInstance extends ActualBase {
   readonly expandedConfig?: StringMap;
   readonly expandedDevices: Devices;
   readonly profiles: readonly string[];
+  /** Incus deletes it when it stops, which anklume never asks for. */
+  readonly deletedOnStop?: true;
   /** Names, oldest first; undefined: not asked for. */
   readonly snapshots?: readonly string[];
   /** What its root disk takes; undefined: not asked for, or not told. */
@@ -155,6 +157,7 @@ export function actualInstance(wire: Instance): ActualInstance {
     ...(wire.expanded_config ? { expandedConfig: wire.expanded_config } : {}),
     expandedDevices: wire.expanded_devices ?? wire.devices,
     profiles: wire.profiles ?? [],
+    ...(wire.ephemeral ? { deletedOnStop: true } : {}),
     createdAt: wire.created_at,
   };
 }

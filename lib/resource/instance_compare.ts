@@ -9,7 +9,7 @@ import {
 } from "./delta.ts";
 import { type Effect, type FieldChange, fieldChange } from "./field.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
-import { bearsOnIsolation, isForeignDoor } from "./isolation.ts";
+import { isForeignDoor, mayOpen } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
 import { isMoveNote, MARK, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
@@ -35,6 +35,9 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
       isDoor,
     ),
     ...idmapField(desired, actual),
+    ...(actual.deletedOnStop === true
+      ? [fieldChange("deleted when it stops", "true", "false", "in-place")]
+      : []),
     ...deviceFields(
       devices,
       actual.devices,
@@ -68,6 +71,7 @@ export function instanceUpdateBody(
     config: mergeConfig(actual.config, config),
     devices: mergeDevices(actual.devices, devices),
     profiles: desired.profiles,
+    ephemeral: false,
   };
 }
 
@@ -79,7 +83,7 @@ function deltas(desired: DesiredInstance, actual: ActualInstance) {
       actual.config,
       managed,
       (key, value) =>
-        bearsOnIsolation(key, value, desired.type) || isMoveNote(key) || isAsideNote(key, actual),
+        mayOpen(key, value, desired.type) || isMoveNote(key) || isAsideNote(key, actual),
     ),
     devices: deviceDelta(desired.devices, actual.devices, managed),
   };

@@ -13,6 +13,11 @@ export function bearsOnIsolation(key: string, value: string, type: "lxc" | "vm" 
     configBypass(key, value, type) !== undefined;
 }
 
+/** The same, unless it takes power away: who does that by hand opens nothing. */
+export function mayOpen(key: string, value: string, type: "lxc" | "vm" = "lxc"): boolean {
+  return bearsOnIsolation(key, value, type) && !closesDoor(value, undefined, key);
+}
+
 /** Whether it matters that a key still has the value that anklume gave it. */
 export function isSealed(key: string): boolean {
   return !/^(?:user|environment|cloud-init)\./.test(key);
@@ -27,9 +32,9 @@ export function isForeignDoor(
   type: "lxc" | "vm" = "lxc",
 ): boolean {
   const value = live[key] ?? "";
-  if (value === "" || !bearsOnIsolation(key, value, type)) return false;
+  if (value === "" || !mayOpen(key, value, type)) return false;
   if (!Object.hasOwn(desired, key) && !managed.config.includes(key)) return true;
-  return isKeyAsWritten(key, value, managed) === false && !closesDoor(value, desired[key], key);
+  return isKeyAsWritten(key, value, managed) === false;
 }
 
 /** What gives a container more power over the host when it is switched on. */

@@ -12,7 +12,7 @@ import {
   mergeDevices,
 } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
-import { bearsOnIsolation, isForeignDoor, isSealed } from "./isolation.ts";
+import { isForeignDoor, isSealed, mayOpen } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
 import { bornAt, MARK, MARK_PREFIX, marksOf, type Owner, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
@@ -97,7 +97,7 @@ function deltas(desired: DesiredProfile, actual: ActualProfile) {
       desired.config,
       actual.config,
       managed,
-      (key, value) => bearsOnIsolation(key, value),
+      (key, value) => mayOpen(key, value),
     ),
     devices: deviceDelta(desired.devices, actual.devices, managed),
   };

@@ -1,7 +1,7 @@
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { Instance, InstancePut } from "../incus/wire/instance.ts";
 import { type ActualInstance, actualInstance, type DesiredInstance } from "../resource/instance.ts";
-import { instanceUpdateBody } from "../resource/instance_compare.ts";
+import { hasHostsRoot, instanceUpdateBody } from "../resource/instance_compare.ts";
 import { bearsOnIsolation } from "../resource/isolation.ts";
 import { MARK, MARK_PREFIX } from "../resource/mark.ts";
 
@@ -28,6 +28,8 @@ export function convergedBody(
     ? asBefore(actual, before)
     : instanceUpdateBody(desired, actual);
   const config: Record<string, string> = { ...body.config };
+  // It would start as the host's root: with the key Incus gives it a map of its own.
+  if (hasHostsRoot({ ...actual, status: "Stopped" })) config["security.privileged"] ??= "false";
   for (const key of OF_THE_DISK) setOrUnset(config, key, restored.config[key]);
   // One of before its first start has none, and one that came along with a copy is the original's: sets would take it for another.
   if (before.config[UUID] !== undefined) config[UUID] = before.config[UUID];

@@ -51,9 +51,10 @@ export function planValue(
       })),
     }),
     ...(plan.leftOpen === undefined ? {} : {
-      leftOpen: plan.leftOpen.map(({ addr, domain, fields }) => ({
+      leftOpen: plan.leftOpen.map(({ addr, domain, why, fields }) => ({
         resource: formatAddr(addr),
         domain,
+        why,
         fields: fields.map(fieldJson),
       })),
     }),

@@ -124,14 +124,22 @@ function breachLines(plan: Plan, { colors, width }: Style): string[] {
     ),
     ...valueLines(field, width, 8),
   ]);
-  const disabled = new Set(breaches.flatMap(({ disabled }) => disabled ?? []));
-  if (breaches.some(({ disabled }) => disabled === undefined)) {
+  const disabled = new Set(
+    breaches.flatMap(({ left, domain }) => left === "disabled" ? domain ?? [] : []),
+  );
+  if (breaches.some(({ left }) => left === undefined)) {
     const text = "A door in the isolation stands open; `anklume apply` closes it.";
     lines.push(hang("        ", text, width));
   }
   for (const domain of disabled) {
     const text = `anklume changes nothing in ${domain} (\`enabled: false\`): close it with ` +
       "incus, or enable the domain and apply.";
+    lines.push(hang("        ", text, width));
+  }
+  if (breaches.some(({ left }) => left === "orphan")) {
+    const text =
+      "What infra.yml no longer declares anklume does not change: close it with incus, " +
+      "or remove it with `anklume apply --prune`.";
     lines.push(hang("        ", text, width));
   }
   return lines;

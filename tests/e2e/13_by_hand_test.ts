@@ -273,6 +273,36 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     await lab.write("infra.yml", INFRA);
   });
 
+  await t.step(
+    "a forward of Incus's is told, and that a machine would go when it stops",
+    async () => {
+      await incus("network", "forward", "create", "net-one", "198.51.100.9");
+      assert.match(flat((await lab.try(["doctor"])).stdout), /forwards .*net-one 198\.51\.100\.9/);
+      await incus("network", "forward", "delete", "net-one", "198.51.100.9");
+      const patch = ["--request", "PATCH", "--data", '{"ephemeral":true}'];
+      await incus("query", ...patch, "/1.0/instances/hand?project=one");
+      assert.deepEqual(lines(await check(lab)), [
+        "update instance one/hand deleted when it stops: true -> false in-place",
+      ]);
+      await isClosed(lab);
+    },
+  );
+
+  await t.step("a machine that left infra.yml is looked at all the same", async () => {
+    await lab.write("infra.yml", INFRA.replace(/ +hand: .*\n/, ""));
+    assert.match(
+      flat((await lab.anklume(["status"])).stdout),
+      /1 resource that infra\.yml no longer/,
+    );
+    await device("add", "hand", "x", "disk", "source=/", "path=/hostroot");
+    const status = await lab.anklume(["status"]);
+    assert.match(status.stdout, /^BREACH {4}instance one\/hand: devices\.x stands open$/m);
+    const { stdout } = await lab.anklume(["check"]);
+    assert.match(flat(stdout), /no longer declares anklume does not change: close it with incus/);
+    await lab.write("infra.yml", INFRA);
+    await isClosed(lab);
+  });
+
   await t.step("a domain that is switched off is looked at all the same", async () => {
     await lab.write("infra.yml", INFRA.replace("  one:\n", "  one:\n    enabled: false\n"));
     await lab.anklume(["apply", "--infra"]);

@@ -1,3 +1,4 @@
+import { harmless } from "../diag/terminal_text.ts";
 import { complaint } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
@@ -10,9 +11,11 @@ export type Answer = "yes" | "no" | "no-one" | "interrupted";
 /** Asks yes or no; the answer to an empty line is no. Without a terminal nobody is asked. */
 export async function confirm(question: string, { terminal, out }: Session): Promise<Answer> {
   if (!terminal.interactive) return "no-one";
-  if (!out.colors.isColorSupported) return globalThis.confirm(question) ? "yes" : "no";
+  // The prompts write to the terminal themselves.
+  const message = harmless(question);
+  if (!out.colors.isColorSupported) return globalThis.confirm(message) ? "yes" : "no";
   const prompts = await import("@clack/prompts");
-  const answer = await prompts.confirm({ message: question, initialValue: false });
+  const answer = await prompts.confirm({ message, initialValue: false });
   if (prompts.isCancel(answer)) return "interrupted";
   return answer ? "yes" : "no";
 }
@@ -24,7 +27,7 @@ export async function confirmByTyping(
   { terminal, out }: Session,
 ): Promise<Answer> {
   if (!terminal.interactive) return "no-one";
-  const message = `${question} Type ${word} to go on:`;
+  const message = harmless(`${question} Type ${word} to go on:`);
   if (!out.colors.isColorSupported) return globalThis.prompt(message) === word ? "yes" : "no";
   const prompts = await import("@clack/prompts");
   const answer = await prompts.text({ message });

@@ -1,5 +1,7 @@
 import { SyncConflictError } from "../ansible/write_sync.ts";
 import { CommandError } from "../host/command.ts";
+import { EndlessFileError } from "../incus/files.ts";
+import { TooMuchOutputError } from "../incus/instance_exec.ts";
 import {
   IncusError,
   IncusTimeoutError,
@@ -57,6 +59,9 @@ export function describeFault(error: unknown, signal?: AbortSignal): Fault {
       message: `Incus refused ${method} ${path} with ${status}: ${message}`,
       status: EXIT.failed,
     };
+  }
+  if (error instanceof EndlessFileError || error instanceof TooMuchOutputError) {
+    return { message: error.message, status: EXIT.failed };
   }
   if (error instanceof FirewallError) return withRemedy(error, error.remedy, EXIT.failed);
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -34,6 +34,45 @@ export class UntellableNameError extends Error {
   }
 }
 
+/** A machine that does not come to the end of a file, or of a directory's list. */
+export class EndlessFileError extends Error {
+  override readonly name = "EndlessFileError";
+}
+
+/** Seconds in which something has to come: a machine may have a file system of its own making. */
+const PATIENCE_MS = 120_000;
+/** A file that is being written to is longer at its end than it was when its size was asked for. */
+const GROWTH_BYTES = 256 * 1024 * 1024;
+/** What a directory's list or a link's target has at most: Incus tells them whole. */
+const LIST_BYTES = 64 * 1024 * 1024;
+
+/** Ends a request of which nothing more comes. */
+class Patience {
+  readonly #over = new AbortController();
+  readonly #why: () => Error;
+  readonly signal: AbortSignal;
+  #timer: number | undefined;
+
+  constructor(why: () => Error, signal: AbortSignal | undefined) {
+    this.#why = why;
+    this.signal = signal === undefined
+      ? this.#over.signal
+      : AbortSignal.any([signal, this.#over.signal]);
+    this.restart();
+  }
+
+  restart(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#over.abort(this.#why()), PATIENCE_MS);
+    // Where nobody reads on, nothing is waited for.
+    Deno.unrefTimer(this.#timer);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 /** `/1.0/instances/NAME/files`: of a container also when it is stopped, of a virtual machine through its agent. */
 export class Files {
   readonly #connection: Connection;
@@ -55,20 +94,28 @@ export class Files {
       if (head.size === 0) return { ...head, type: "file", body: new Blob().stream() };
       if (UNTELLABLE.test(path)) throw new UntellableNameError(path);
     }
+    const patience = patienceWith(machine, path, options.signal);
     const response = await this.#connection.transport.stream("GET", filesPath(machine), {
       query: { project, path },
-      signal: options.signal,
+      signal: patience.signal,
     });
     const info = infoOf(response.headers);
+    const most = info.type === "file" ? head.size + GROWTH_BYTES : LIST_BYTES;
+    const body = bounded(
+      response.body ?? new Blob().stream(),
+      patience,
+      most,
+      `${machine}:${path}`,
+    );
     switch (info.type) {
       case "directory": {
-        const { metadata } = await response.json() as { metadata: string[] | null };
+        const { metadata } = await new Response(body).json() as { metadata: string[] | null };
         return { ...info, type: "directory", names: metadata ?? [] };
       }
       case "symlink":
-        return { ...info, type: "symlink", target: await response.text() };
+        return { ...info, type: "symlink", target: await new Response(body).text() };
       case "file":
-        return { ...info, type: "file", body: response.body ?? new Blob().stream() };
+        return { ...info, type: "file", body };
     }
   }
 
@@ -89,7 +136,8 @@ export class Files {
     { signal }: FileOptions,
   ): Promise<FileInfo & { readonly size: number }> {
     const { transport } = this.#connection;
-    const options = { query: { project, path }, signal };
+    const patience = patienceWith(machine, path, signal);
+    const options = { query: { project, path }, signal: patience.signal };
     try {
       const { headers } = await transport.stream("HEAD", filesPath(machine), options);
       return { ...infoOf(headers), size: Number(headers.get("Content-Length") ?? "0") };
@@ -99,6 +147,8 @@ export class Files {
       const response = await transport.stream("GET", filesPath(machine), options);
       await response.body?.cancel();
       throw error;
+    } finally {
+      patience.stop();
     }
   }
 
@@ -132,6 +182,36 @@ export class Files {
     });
     await response.body?.cancel();
   }
+}
+
+function patienceWith(machine: string, path: string, signal: AbortSignal | undefined): Patience {
+  const seconds = PATIENCE_MS / 1000;
+  return new Patience(
+    () => new EndlessFileError(`Nothing more came of ${machine}:${path} within ${seconds} s`),
+    signal,
+  );
+}
+
+/** The same bytes, as long as they come and are not too many. */
+export function bounded(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  patience: Pick<Patience, "restart" | "stop">,
+  most: number,
+  place: string,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let left = most;
+  return body.pipeThrough(
+    new TransformStream({
+      transform: (chunk, controller) => {
+        patience.restart();
+        left -= chunk.length;
+        if (left >= 0) return controller.enqueue(chunk);
+        patience.stop();
+        controller.error(new EndlessFileError(`${place} does not end: more came than it had`));
+      },
+      flush: () => patience.stop(),
+    }),
+  );
 }
 
 function filesPath(machine: string): string {

@@ -54,6 +54,11 @@ export function provisionReportText(outcome: ProvisionOutcome, style: Style): st
     lines.push(hang("", `${colors.red(kind)}  ${names}, in ${printable(task)}:`, width));
     if (said !== "") {
       lines.push(...messageLines(message).map((line) => hang("    ", printable(line), width)));
+      const fact = /'ansible_(\w+)' is undefined/.exec(message)?.[1];
+      if (fact !== undefined) {
+        const help = `Facts are no variables here: write ansible_facts['${fact}'] in the role`;
+        lines.push(hang("    ", help, width));
+      }
     }
   }
   if (outcome.stderr !== "") lines.push(outcome.stderr.trimEnd());

@@ -85,3 +85,17 @@ Provisioning failed: a, b, c.
 `,
   );
 });
+
+Deno.test("provisionReportText() says how a fact is read, where a role took it for a variable", () => {
+  const message = "Task failed: 'ansible_distribution' is undefined";
+  const text = provisionReportText({
+    ...done,
+    status: "failed",
+    machines: ["a"],
+    failed: ["a"],
+    hosts: [host("a", 1)],
+    failures: [{ host: "a", kind: "failed", task: "web : Start", message }],
+    degraded: [],
+  }, style);
+  assert.match(text, /write ansible_facts\['distribution'\] in the\s+role/);
+});

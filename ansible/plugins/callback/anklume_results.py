@@ -85,8 +85,8 @@ class CallbackModule(CallbackBase):
         # What the play that waits for the machines has to say of one that runs, but not well.
         said = str(result._result.get("stdout", ""))
         if result._task.register == "anklume_up" and "systemd says: degraded" in said:
-            units = [line.split()[0] for line in said.splitlines()[1:] if line.strip()]
-            self._write(type="degraded", host=result._host.get_name(), units=units[:20])
+            units = [line.split()[0][:100] for line in said.splitlines()[1:21] if line.strip()]
+            self._write(type="degraded", host=result._host.get_name(), units=units)
 
     def v2_runner_on_skipped(self, result):
         self._finish(result)

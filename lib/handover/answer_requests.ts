@@ -10,7 +10,6 @@ import {
   removeFile,
   removeTree,
 } from "../host/workspace_file.ts";
-import type { EntryKind } from "../host/workspace_path.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import {
@@ -38,26 +37,25 @@ const STALE_MS = 10 * 60_000;
 
 /**
  * Answers what lies in the workspace, once. Everything in there is somebody else's word: names, types and sizes are looked
- * at before anything is read, and what is no request is removed, so that the unit does not start for it again. Of more
- * than `MAX_REQUESTS` the rest is removed unread: the unit would be started for them until systemd starts it no more.
+ * at before anything is read, and what is no request goes with the directory that it lies in, so that the unit does not start
+ * for it again. Of more than `MAX_REQUESTS` the rest is removed unread: for so many systemd would start it no more.
+ *
+ * Whoever writes there can put a link in the place of a directory at any moment. So nothing is removed or moved by a name
+ * that somebody else chose, but for UUIDs: no file of the host's is called like that.
  */
 export async function answerRequests(carryOut: CarryOut, now: number): Promise<Answered[]> {
   const answered: Answered[] = [];
   // What a link leads to is no place for requests, nor to be looked through.
-  if (fileKind(REQUESTS) !== "directory") await clearPlace([]);
-  const entries = listDirectory(REQUESTS);
+  const isPlace = fileKind(REQUESTS) === "directory";
+  const entries = isPlace ? listDirectory(REQUESTS) : [];
   // A dot: still being written.
   const waiting = entries.filter(({ name }) => !name.startsWith("."));
-  for (const { name, kind } of waiting.slice(MAX_REQUESTS)) await discard(name, kind);
-  if (waiting.length > MAX_REQUESTS) {
-    const outcome = `${waiting.length - MAX_REQUESTS} more than are read at once: removed`;
-    answered.push({ action: "?", outcome });
-  }
-  for (const { name, kind } of waiting.slice(0, MAX_REQUESTS)) {
+  const requests = waiting.filter(({ name, kind }) => kind === "file" && NAME.test(name));
+  for (const { name } of requests.slice(0, MAX_REQUESTS)) {
     const path = `${REQUESTS}/${name}`;
-    const request = kind === "file" && NAME.test(name) ? readRequest(path) : undefined;
+    const request = readRequest(path);
     // Taken away first: a request is carried out once at most.
-    await discard(name, kind);
+    await discard(path);
     if (request === undefined) {
       answered.push({ action: "?", outcome: "no request: removed" });
       continue;
@@ -72,19 +70,23 @@ export async function answerRequests(carryOut: CarryOut, now: number): Promise<A
       keepOwner: true,
     });
   }
-  // Started for nothing that can be seen: there may be a name that is no text, for which it would be started for ever.
-  if (waiting.length === 0) await clearPlace(entries.map(({ name }) => name));
+  for (const { name } of requests.slice(MAX_REQUESTS)) await discard(`${REQUESTS}/${name}`);
+  // Where there was nothing to start for, there may be a name that is no text, which is not listed.
+  if (!isPlace || waiting.length > requests.length || waiting.length === 0) await clearPlace();
+  const removed = waiting.length - Math.min(requests.length, MAX_REQUESTS);
+  if (removed > 0) answered.push({ action: "?", outcome: `${removed} more, unread: removed` });
   await forgetOldAnswers(now);
   return answered;
 }
 
-const NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/;
+const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const NAME = new RegExp(`^${UUID}\\.json$`);
+/** A request, or one that is being written. */
+const KEPT = new RegExp(`^\\.?${UUID}\\.(?:json|tmp|part)$`);
 
-async function discard(name: string, kind: EntryKind): Promise<void> {
-  const path = `${REQUESTS}/${name}`;
+async function discard(path: string): Promise<void> {
   try {
-    if (kind === "directory") await removeTree(path);
-    else await removeEntry(path);
+    await removeEntry(path);
   } catch (error) {
     // Whoever laid it there may have put something else in its place, or taken it back. If it is still there, the unit
     // is started for it again.
@@ -92,14 +94,16 @@ async function discard(name: string, kind: EntryKind): Promise<void> {
   }
 }
 
-/** A new place for requests, with those that are still being written. */
-async function clearPlace(names: readonly string[]): Promise<void> {
+/** A new place for requests, with those that came meanwhile or are still being written. */
+async function clearPlace(): Promise<void> {
   const aside = `${REQUESTS}.${crypto.randomUUID()}`;
   if (!moveEntry(REQUESTS, aside)) return;
   makeFreshDirectory(REQUESTS);
-  for (const name of names) moveEntry(`${aside}/${name}`, `${REQUESTS}/${name}`);
-  if (fileKind(aside) === "directory") await removeTree(aside);
-  else await removeEntry(aside);
+  if (fileKind(aside) !== "directory") return await discard(aside);
+  for (const { name, kind } of listDirectory(aside)) {
+    if (kind === "file" && KEPT.test(name)) moveEntry(`${aside}/${name}`, `${REQUESTS}/${name}`);
+  }
+  await removeTree(aside);
 }
 
 /** Root of the admin container is root here; nobody else has a say, whoever owns the workspace. */
@@ -137,7 +141,7 @@ async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostA
 async function forgetOldAnswers(now: number): Promise<void> {
   for (const { name, kind } of listDirectory(ANSWERS)) {
     // A symbolic link is nothing that was put there by an answer, and no reason to end for.
-    if (kind !== "file") continue;
+    if (kind !== "file" || !NAME.test(name)) continue;
     const entry = entryAt(`${ANSWERS}/${name}`);
     if (entry === undefined) continue;
     if (now - entry.modified > STALE_MS) await removeFile(`${ANSWERS}/${name}`);

@@ -75,12 +75,12 @@ Deno.test("of thousands a few are read, and nothing stays for which the unit wou
 Deno.test("a name that is no text goes, and what is still being written stays", () =>
   inWorkspace(async () => {
     await sh(
-      `cd ${REQUESTS} && touch "$(printf '\\377\\376.json')" && mkdir "$(printf '\\377')" && echo x >.part`,
+      `cd ${REQUESTS} && touch "$(printf '\\377\\376.json')" && mkdir "$(printf '\\377')" && echo x >.part && echo x >.${crypto.randomUUID()}.tmp`,
     );
     assert.deepEqual(await carriedOut(), []);
-    assert.deepEqual(names(REQUESTS), [".part"]);
+    assert.match(names(REQUESTS).join(), /^\.[0-9a-f-]{36}\.tmp$/);
     assert.deepEqual(names(".anklume/host"), ["answers", "requests"]);
-    await sh(`rm ${REQUESTS}/.part && rmdir ${REQUESTS}`);
+    await sh(`rm ${REQUESTS}/.*.tmp && rmdir ${REQUESTS}`);
   }));
 
 Deno.test("a link in the place of the requests is not followed", () =>
@@ -112,6 +112,45 @@ Deno.test("a pipe that takes a request's place while it is looked at is not wait
     }
   }));
 
+Deno.test("nothing is removed by a name that somebody chose, when a link takes the place of the requests", () =>
+  inWorkspace(async () => {
+    await Deno.mkdir("precious");
+    await Deno.writeTextFile("precious/other.nft", "rules");
+    // Where it lies, and where a link leads, change places all the time.
+    const swap = new Deno.Command("python3", {
+      args: ["-c", SWAP],
+      stderr: "null",
+    }).spawn();
+    try {
+      for (const end = Date.now() + 3000; Date.now() < end;) {
+        await carriedOut().catch(() => {});
+      }
+    } finally {
+      swap.kill("SIGKILL");
+      await swap.status;
+    }
+    assert.equal(await Deno.readTextFile("precious/other.nft"), "rules");
+  }));
+
+/** Fills the place with a name, and puts a link to another directory in its place, over and over. */
+const SWAP = `
+import os, shutil
+os.chdir(".anklume/host")
+while True:
+    try:
+        os.makedirs("requests", exist_ok=True)
+        for name in ["other.nft"] + [f"{i}.nft" for i in range(20)]:
+            open(f"requests/{name}", "w").close()
+        os.rename("requests", "away")
+        os.symlink("../../precious", "requests")
+        os.unlink("requests")
+        os.rename("away", "requests")
+    except OSError:
+        shutil.rmtree("away", ignore_errors=True)
+        try: os.unlink("requests")
+        except OSError: pass
+`;
+
 Deno.test("old answers go, and a symbolic link or a directory among them ends nothing", async () => {
   const home = Deno.cwd();
   const workspace = await Deno.makeTempDir();
@@ -119,14 +158,17 @@ Deno.test("old answers go, and a symbolic link or a directory among them ends no
     Deno.chdir(workspace);
     await Deno.mkdir(REQUESTS, { recursive: true });
     await Deno.mkdir(`${ANSWERS}/directory`, { recursive: true });
-    await Deno.symlink("/nowhere", `${ANSWERS}/a-link`);
-    await Deno.writeTextFile(`${ANSWERS}/old`, "");
-    await Deno.writeTextFile(`${ANSWERS}/young`, "");
+    const [link, old, young] = Array.from({ length: 3 }, () => `${crypto.randomUUID()}.json`);
+    await Deno.symlink("/nowhere", `${ANSWERS}/${link}`);
+    for (const name of [old, young, "tower.nft"]) {
+      await Deno.writeTextFile(`${ANSWERS}/${name}`, "");
+    }
     const now = Date.now();
-    await Deno.utime(`${ANSWERS}/old`, new Date(0), new Date(0));
+    // A name that a file of the host's may have is nobody's to remove.
+    for (const name of [old, "tower.nft"]) await Deno.utime(`${ANSWERS}/${name}`, 0, 0);
     assert.deepEqual(await answerRequests(() => Promise.resolve(), now), []);
     const left = Array.from(Deno.readDirSync(ANSWERS), ({ name }) => name).toSorted();
-    assert.deepEqual(left, ["a-link", "directory", "young"]);
+    assert.deepEqual(left, ["directory", link, "tower.nft", young].toSorted());
   } finally {
     Deno.chdir(home);
     await Deno.remove(workspace, { recursive: true });

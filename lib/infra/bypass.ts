@@ -68,6 +68,7 @@ export function configBypass(
 
 /** Incus drops empty values before it looks. */
 function withoutEmpty(device: StringMap): StringMap {
+  if (Object.values(device).every((value) => value !== "")) return device;
   return Object.fromEntries(Object.entries(device).filter(([, value]) => value !== ""));
 }
 

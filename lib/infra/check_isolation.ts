@@ -7,7 +7,7 @@ import { isMistaken } from "./collection_shapes.ts";
 import type { TrustLevel } from "./infra.ts";
 import { KNOWN_KEYS } from "./known_keys.ts";
 import { type Merged, mergedConfig, mergedDevices } from "./merged_parts.ts";
-import { plainConfig } from "./plain.ts";
+import { plainDevice } from "./plain.ts";
 import type { ConfigText, MachineText, ProfileText } from "./schema.ts";
 import type { Located } from "./shape.ts";
 import { shorten } from "./words.ts";
@@ -65,7 +65,7 @@ function checkDevice(
   { entry, profile }: Merged<ConfigText>,
   diagnostics: DiagnosticList,
 ): void {
-  const device = plainConfig(entry.value);
+  const device = plainDevice(entry.value);
   // Without a type that exists it is no device, which has been said.
   if (!DEVICE_TYPES.includes(device.type ?? "")) return;
   const reason = deviceBypass(name, device, {

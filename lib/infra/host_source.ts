@@ -1,5 +1,6 @@
 import type { SourceRange } from "../diag/diagnostic.ts";
 import type { Infra } from "./infra.ts";
+import { TRUE } from "./incus_values.ts";
 import { normalizePath } from "./normalize_path.ts";
 
 /** What a disk shows a machine that is no volume of Incus's: a directory, file or device of the host, or of a cluster. */
@@ -21,8 +22,6 @@ export interface SeenSource extends HostSource {
   /** Why it could not be told. */
   readonly unresolved?: string;
 }
-
-const TRUE = /^(?:true|1|yes|on)$/i;
 
 /** Every such disk of an infra, those of profiles included, as Incus merges them. */
 export function hostSourcesOf(infra: Infra): HostSource[] {

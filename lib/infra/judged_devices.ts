@@ -1,3 +1,4 @@
+import { BOOLEAN, LINE, NUMBER } from "./incus_values.ts";
 import { normalizePath } from "./normalize_path.ts";
 
 /** One kind of device that gives a machine nothing of the host's: its keys, and the values that keep it so. */
@@ -9,9 +10,6 @@ export interface JudgedDevice {
   readonly otherwise?: string;
 }
 
-const LINE = /^\P{Cc}*$/u;
-const BOOLEAN = /^(?:true|1|yes|on|false|0|no|off)$/i;
-const NUMBER = /^\d+$/;
 const MODE = /^[0-7]+$/;
 /** A path in the machine: `..` in it would count from where Incus mounts on the host. */
 const INSIDE = /^\/?(?!(?:.*\/)?\.\.?(?:\/|$))[^\p{Cc}\\]*$/u;

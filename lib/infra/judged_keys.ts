@@ -1,3 +1,5 @@
+import { BOOLEAN, FALSE, LINE, NUMBER, TRUE } from "./incus_values.ts";
+
 /** What is known of an Incus key: the values that change nothing about a machine's walls, and what the others do. */
 export interface JudgedKey {
   /** Whole keys. */
@@ -10,14 +12,8 @@ export interface JudgedKey {
   readonly only?: "lxc" | "vm";
 }
 
-/** Without control characters: Incus writes many a value into LXC's configuration, where a line break begins a new key. */
-const LINE = /^\P{Cc}*$/u;
 /** Handed to the machine as it is, line breaks included. */
 const TEXT = /^/;
-const TRUE = /^(?:true|1|yes|on)$/i;
-const FALSE = /^(?:false|0|no|off)$/i;
-const BOOLEAN = /^(?:true|1|yes|on|false|0|no|off)$/i;
-const NUMBER = /^\d+$/;
 const BASE64 = /^[\w+/=-]*$/;
 
 const BREAKS_LINES = "could add lines of its own to the configuration that Incus writes";

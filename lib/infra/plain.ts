@@ -8,13 +8,17 @@ export function plainConfig(config: ConfigText | undefined): StringMap {
   return Object.fromEntries([...config ?? []].map(([key, value]) => [key, value.value]));
 }
 
+/** One device without its places, nor the empty values that Incus drops. */
+export function plainDevice(device: ConfigText): StringMap {
+  const said: [string, string][] = [];
+  for (const [key, { value }] of device) if (value !== "") said.push([key, value]);
+  return Object.fromEntries(said);
+}
+
 /** Incus devices without their places, nor the empty values that Incus drops. */
 export function plainDevices(devices: DevicesText | undefined): Record<string, StringMap> {
   return Object.fromEntries(
-    [...devices ?? []].map(([name, { value }]) => [
-      name,
-      Object.fromEntries(Object.entries(plainConfig(value)).filter(([, text]) => text !== "")),
-    ]),
+    [...devices ?? []].map(([name, { value }]) => [name, plainDevice(value)]),
   );
 }
 

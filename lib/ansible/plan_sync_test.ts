@@ -311,3 +311,53 @@ Deno.test("mergeManaged() and the machine's variables agree on what is data", ()
   const again = mergeManaged(file?.after, "b: 1\n", "yaml");
   assert.equal(again.kind, "merged");
 });
+
+Deno.test("syncDiff() shows neither secrets nor what is the owner's, and that they change", () => {
+  const file = (body: string, own = "") =>
+    `---\n# === MANAGED BY infra.yml ===\n${body}# === END MANAGED ===\n${own}`;
+  const before = 'timezone: !unsafe "Europe/Paris"\ndb_password: !unsafe "LEAK1"\n' +
+    'nested:\n  token:\n    - !unsafe "LEAK2"\n  plain: 1\n' +
+    'blob: !unsafe "x9Kd82LEAK3mQpL7zRtVb"\n' +
+    'pem: !unsafe "-----BEGIN RSA PRIVATE KEY-----\\n\\\n  LEAK4"\n';
+  const after = before.replace("LEAK1", "LEAK5").replace("plain: 1", "plain: 2")
+    .replace("Europe/Paris", "UTC");
+  const own = "# my LEAK6\nmy_password: LEAK7\nother: LEAK8\n";
+  const diff = syncDiff([
+    {
+      path: "host_vars/a.yml",
+      status: "updated",
+      before: file(before, own),
+      after: file(after, own),
+    },
+    {
+      path: "host_vars/windows.yml",
+      status: "updated",
+      before: file(before).replaceAll("\n", "\r\n"),
+      after: file(after).replaceAll("\n", "\r\n"),
+    },
+    { path: "host_vars/new.yml", status: "created", after: file(before, "\n# Yours below.\n") },
+    { path: "host_vars/old.yml", status: "removed", before: file(before, own) },
+    {
+      path: "group_vars/b.yml",
+      status: "updated",
+      before: own,
+      after: file("x: 1\n", own),
+    },
+    { path: ".anklume/replaced/host_vars/a.yml.0", status: "created", after: own },
+    {
+      path: "group_vars/c.yml",
+      status: "updated",
+      before: file("token: LEAK9\n"),
+      after: file("token: LEAK0\n"),
+    },
+  ]);
+  assert.doesNotMatch(diff, /LEAK/);
+  assert.match(diff, /^-timezone: !unsafe "Europe\/Paris"$/m);
+  assert.match(diff, /^\+timezone: !unsafe "UTC"$/m);
+  assert.match(diff, /^-db_password: !unsafe \(hidden\)$/m);
+  assert.match(diff, /^\+db_password: !unsafe \(hidden, changed\)$/m);
+  assert.match(diff, /^\+token: \(hidden, changed\)$/m);
+  assert.match(diff, /plain: 2/);
+  assert.match(diff, /yours, 3 lines: not shown/);
+  assert.match(diff, /^\+# Yours below\.$/m);
+});

@@ -3,6 +3,7 @@ import type { SourceText } from "../diag/source.ts";
 import { readTextFileIfAny } from "../host/workspace_file.ts";
 import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
+import { looksSecret } from "../diag/secret.ts";
 import { hideValues } from "../infra/edit_yaml.ts";
 import type { Infra } from "../infra/infra.ts";
 import { adoptTarget, planAdoptions } from "../plan/adoption.ts";
@@ -89,7 +90,11 @@ export async function adopt(
 
 /** Variables of Ansible may hold passwords as well. */
 function withoutSecrets(text: string): string {
-  return hideValues(text, (path) => path.some((each) => each === "vars" || isSecretKey(each)));
+  return hideValues(
+    text,
+    (path, value) =>
+      path.some((each) => each === "vars" || isSecretKey(each)) || looksSecret(value),
+  );
 }
 
 async function replace(before: SourceText, after: SourceText): Promise<void> {

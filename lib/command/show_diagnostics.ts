@@ -4,6 +4,7 @@ import { diagnosticsJson } from "../view/json.ts";
 import { diagnosticsLine } from "../view/json_lines.ts";
 import { diagnosticsText } from "../view/diagnostics.ts";
 import type { Live } from "./live.ts";
+import { maskSecrets } from "./mask_secrets.ts";
 import type { Session } from "./session.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -14,7 +15,10 @@ export function showDiagnostics(
   { terminal, err }: Session,
   closing?: string,
 ): void {
-  if (diagnostics.length > 0) terminal.err(diagnosticsText(diagnostics, sources, err, closing));
+  if (diagnostics.length === 0) return;
+  const files = new Set(diagnostics.map(({ range }) => range?.file));
+  const masked = sources.filter(({ file }) => files.has(file)).map(maskSecrets);
+  terminal.err(diagnosticsText(diagnostics, masked, err, closing));
 }
 
 /** Which domains cannot work on this host, for verbs that go on all the same. */

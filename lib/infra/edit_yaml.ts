@@ -35,28 +35,36 @@ export function editYaml(text: string, edit: YamlEdit): string {
   return bom + new TextEditor(text.slice(bom.length)).edited(edit);
 }
 
-/** The text with the values hidden that `isSecret` says so of, by their keys from the top; no line comes or goes. */
+/** What is shown of a hidden value, on one line or with all its breaks; `written` is how it stands in the text. */
+export type HiddenWord = (path: readonly string[], value: string, written: string) => string;
+
+const hiddenWord: HiddenWord = (_path, _value, written) => `(hidden, ${written.length} characters)`;
+
+/**
+ * The text with the values hidden that `isSecret` says so of, by their keys from the top and what they are; no line comes or goes.
+ */
 export function hideValues(
   text: string,
-  isSecret: (path: readonly string[]) => boolean,
+  isSecret: (path: readonly string[], value: string) => boolean,
+  word = hiddenWord,
 ): string {
   let hidden = text;
-  const spans: (readonly [number, number])[] = [];
+  const spans: (readonly [number, number, string])[] = [];
   visit(parse(text), {
     Scalar(key, node, ancestors) {
       if (key === "key" || !node.range || node.range[0] === node.range[1]) return;
       const path = ancestors.flatMap((each) =>
         "key" in each && isScalar(each.key) ? [keyText(each.key)] : []
       );
-      if (isSecret(path)) spans.push([node.range[0], node.range[1]]);
+      const value = String(node.value);
+      if (!isSecret(path, value)) return;
+      const [start, end] = node.range;
+      spans.push([start, end, word(path, value, text.slice(start, end))]);
     },
   });
-  for (const [start, end] of spans.reverse()) {
-    const written = text.slice(start, end);
-    const breaks = written.replace(/[^\n]/g, "");
-    hidden = `${hidden.slice(0, start)}(hidden, ${written.length} characters)${breaks}${
-      hidden.slice(end)
-    }`;
+  for (const [start, end, shown] of spans.reverse()) {
+    const breaks = shown.includes("\n") ? "" : text.slice(start, end).replace(/[^\n]/g, "");
+    hidden = `${hidden.slice(0, start)}${shown}${breaks}${hidden.slice(end)}`;
   }
   return hidden;
 }

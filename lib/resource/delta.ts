@@ -143,8 +143,8 @@ export function deviceFields(
     return [...keys].map(([key, after]) =>
       fieldChange(
         `${path}.${key}`,
-        live[key],
-        after,
+        shownValue(key, live[key]),
+        shownValue(key, after),
         effect(name),
         stray && written !== true && opensDoor(key, after, live, managed.devices[name] ?? []),
       )
@@ -174,7 +174,9 @@ export function shownDevice(device: StringMap | undefined): string | undefined {
   const rest = Object.entries(device).filter(([key]) => key !== "type");
   return [
     `type=${device.type ?? "?"}`,
-    ...rest.toSorted(([a], [b]) => compareText(a, b)).map(([key, value]) => `${key}=${value}`),
+    ...rest.toSorted(([a], [b]) => compareText(a, b)).map(([key, value]) =>
+      `${key}=${shownValue(key, value)}`
+    ),
   ].join(" ");
 }
 

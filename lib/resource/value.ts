@@ -1,4 +1,5 @@
-import { MARK } from "./mark.ts";
+import { looksSecret } from "../diag/secret.ts";
+import { MARK, MARK_PREFIX } from "./mark.ts";
 
 /** Bytes (or bits) of an Incus size such as `2GiB`, `500MB`, `2147483648`; undefined: not one. */
 export function parseSize(text: string): number | undefined {
@@ -90,17 +91,22 @@ function cpuSet(text: string): number[] | undefined {
   return [...cpus].toSorted((x, y) => x - y);
 }
 
-/** Keys whose values may hold passwords; they never reach a screen, a log or JSON. */
-const SECRET = /^(environment\.|cloud-init\.|user\.(user|vendor|network|meta)-data)/;
+/** Keys whose values may hold passwords; they never reach a screen, a log or JSON. `user.anklume.*` is ours. */
+const SECRET = /^(environment\.|cloud-init\.|user\.(?!anklume\.))/;
 
 /** Whether a key's value may hold passwords. */
 export function isSecretKey(key: string): boolean {
   return SECRET.test(key);
 }
 
+/** Whether a value is not shown: by its key, or by how it is written. */
+export function isSecretValue(key: string, value: string): boolean {
+  return isSecretKey(key) || (!key.startsWith(MARK_PREFIX) && looksSecret(value));
+}
+
 /** The value as it may be shown, if at all. Two different secrets of one length still show as changed. */
 export function shownValue(key: string, value: string | undefined): string | undefined {
   if (value !== undefined && key === MARK.managed) return "(notes)";
-  if (value === undefined || !isSecretKey(key)) return value;
+  if (value === undefined || !isSecretValue(key, value)) return value;
   return `(hidden, ${value.length} characters)`;
 }

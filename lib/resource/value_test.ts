@@ -56,6 +56,9 @@ Deno.test("sameValue() is reflexive and symmetric whatever the text", () => {
 Deno.test("shownValue() hides what may hold a password", () => {
   assert.equal(shownValue("cloud-init.user-data", "secret"), "(hidden, 6 characters)");
   assert.equal(shownValue("environment.TOKEN", "abc"), "(hidden, 3 characters)");
+  assert.equal(shownValue("user.note", "mine"), "(hidden, 4 characters)");
+  assert.equal(shownValue("raw.idmap", "https://me:word@host"), "(hidden, 20 characters)");
   assert.equal(shownValue("limits.cpu", "2"), "2");
+  assert.equal(shownValue("user.anklume.domain", "pro"), "pro");
   assert.equal(shownValue("environment.TOKEN", undefined), undefined);
 });

@@ -234,3 +234,75 @@ Deno.test("looking through links, pipes, devices and giants shows nothing of wha
     await Deno.remove(outside, { recursive: true });
   }
 });
+
+const SECRETS = `
+project_name: hushed
+global: { default_os_image: "${IMAGE}" }
+domains:
+  hushed:
+    ephemeral: true
+    profiles:
+      kept: { config: { environment.PROFILE_TOKEN: LEAKa } }
+    machines:
+      hushed-a:
+        profiles: [kept]
+        config:
+          environment.DB_PASSWORD: LEAKb
+          cloud-init.user-data: "#cloud-config LEAKc"
+          user.anything: LEAKd
+        vars:
+          plain: shown
+          db_password: LEAKe
+          nested: { list: [ { apiKey: LEAKf } ], ssh_keys: [ LEAKg ] }
+          url: "https://me:LEAKh@host/x"
+          blob: "x9Kd82LEAKj3mQpL7zRtVb"
+          pem: |
+            -----BEGIN OPENSSH PRIVATE KEY-----
+            LEAKk
+          templated_token: "{{ LEAKm }}"
+`;
+
+Deno.test("neither secrets of infra.yml nor the owner's own text reach a screen, a log or JSON", async () => {
+  await using lab = await Lab.create(SECRETS);
+  const said: string[] = [];
+  const say = async (words: string, expected = 0) => {
+    const { stdout, stderr } = await lab.anklume(words.split(" "), expected);
+    said.push(`# ${words}`, stdout, stderr);
+    assert.doesNotMatch(stdout + stderr, /LEAK/, words);
+    return stdout;
+  };
+  for (const verb of ["validate", "check", "check --fields", "check --fields --json"]) {
+    await say(verb);
+  }
+  assert.match(await say("sync --dry-run"), /^\+plain: !unsafe "shown"$/m);
+  await say("apply --infra --json");
+  // The owner's own text, and what somebody changed by hand.
+  const path = "host_vars/hushed-a.yml";
+  await lab.write(path, `${await lab.read(path)}own: LEAKn\n# LEAKo\n`);
+  const project = ["--project", "hushed"];
+  await must([
+    "incus",
+    "config",
+    "set",
+    ...project,
+    "hushed-a",
+    "environment.DB_PASSWORD=LEAKp",
+    "user.anything=LEAKq",
+  ]);
+  await lab.write("infra.yml", SECRETS.replace("LEAKe", "LEAKr").replace("shown", "other"));
+  const diff = await say("sync --dry-run");
+  assert.match(diff, /^\+db_password: !unsafe \(hidden, changed\)$/m);
+  for (const verb of ["check", "check --fields --json", "status", "status --json"]) await say(verb);
+  assert.match(await say("check"), /environment\.DB_PASSWORD/);
+  await say("check --adopt hushed-a", 1);
+  await say("check --adopt hushed-a --yes");
+  // A mistake on the very line shows no value of it either.
+  await lab.write("infra.yml", SECRETS.replace("db_password: LEAKe", "db_password: LEAKe, x: }"));
+  await say("check", 2);
+  await lab.write(
+    "infra.yml",
+    SECRETS.replace("cloud-init.user-data", "user.k: LEAKs, cloud-init.user-data"),
+  );
+  await say("validate", 2);
+  await lab.write("infra.yml", SECRETS);
+});

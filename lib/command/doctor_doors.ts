@@ -5,6 +5,7 @@ import type { Finding } from "../nftables/host_check.ts";
 import type { Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { breachesOf } from "../resource/breach.ts";
+import { isLinkField } from "../resource/bridge_link.ts";
 import { strangerText } from "../view/status.ts";
 import { strangerStatus } from "./build_status.ts";
 
@@ -56,7 +57,10 @@ function listeners(ports: readonly Diagnostic[]): Finding {
 
 function doors(plan: Plan): Finding {
   const check = "doors";
-  const open = breachesOf(plan).filter(({ addr }) => addr.kind !== "firewall");
+  // Ports of bridges are told by themselves.
+  const open = breachesOf(plan).filter(({ addr, field }) =>
+    addr.kind !== "firewall" && !isLinkField(field)
+  );
   if (open.length === 0) {
     return { check, state: "ok", detail: "machines, profiles and bridges have none of others'" };
   }

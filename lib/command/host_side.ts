@@ -86,7 +86,7 @@ export const outerHost: HostSide = {
       ({ message }) => ({ state: "unknown", differences: [message] }),
     ),
   // Its own ports are not the host's; the host looks when it is handed the rules.
-  ports: () => Promise.resolve({ published: [] }),
+  ports: () => Promise.resolve({ listeners: [], redirects: [], published: [] }),
   // It has been found out by who answered `firewall`.
   accepts: () => Promise.resolve(),
   port: ({ text }) => ({

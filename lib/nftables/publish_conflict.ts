@@ -86,7 +86,7 @@ function unseen(published: readonly Publish[], { listeners, redirects }: TakenPo
       ? "Whether something of the host listens on published ports could not be looked at"
       : "Whether other rules of the host use published ports could not be looked at",
     remedy: listeners === undefined
-      ? "apt install iproute2: `ss` tells it; in an admin container run `anklume check` on the host"
+      ? "apt install iproute2: `ss` tells it"
       : "run the same command as root",
     range: first.range,
   }];

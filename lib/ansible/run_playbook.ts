@@ -68,6 +68,8 @@ async function run(options: PlaybookOptions, root: string, cfg: string) {
       env: {
         ...ansibleEnvironment(),
         ...(options.colors ? { ANSIBLE_FORCE_COLOR: "1" } : {}),
+        // Or Python keeps what it says, a question too, until 8 KiB have come together.
+        PYTHONUNBUFFERED: "1",
         ANKLUME_RESULTS: RESULTS,
         // Whatever the workspace's ansible.cfg says.
         ANSIBLE_INJECT_FACT_VARS: "False",

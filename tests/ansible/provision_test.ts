@@ -158,3 +158,17 @@ Deno.test("provision() waits for an interrupted run and marks nobody", async () 
   });
   assert.deepEqual([report.status, report.succeeded], ["interrupted", []]);
 });
+
+Deno.test("provision() hands on what Ansible says as it says it", async () => {
+  await using workspace = await lab(play("all", "/bin/sleep 3"));
+  let began = 0;
+  await provision({
+    limit: ["a"],
+    root: workspace.root,
+    output: (text) => {
+      if (text.includes("TASK [Run]")) began = performance.now();
+    },
+  });
+  assert.ok(began > 0);
+  assert.ok(performance.now() - began > 2_500, `${performance.now() - began} ms before the end`);
+});

@@ -91,9 +91,11 @@ export function statusText(status: Status, style: Style): string {
     lines.push(colors.red(hang("Conflict  ", printable(summary), width)));
     if (remedy !== undefined) lines.push(hang("          ", printable(remedy), width));
   }
-  for (const { bridge, trouble } of status.domains) {
+  const held = new Set(status.conflicts.map(({ domain }) => domain));
+  for (const { name, bridge, trouble } of status.domains) {
     if (trouble.length === 0) continue;
-    const text = `${bridge}: ${trouble.join(", ")}; \`anklume apply\` mends it`;
+    const mends = held.has(name) ? "" : "; `anklume apply` mends it";
+    const text = `${bridge}: ${trouble.join(", ")}${mends}`;
     lines.push(colors.red(hang("Bridge    ", printable(text), width)));
   }
   for (const breach of status.breaches) {

@@ -11,6 +11,8 @@ export interface DomainNetwork {
   readonly subnet: string;
   readonly block: IpBlock;
   readonly gateway: IpBlock;
+  /** Whether answers come to it from beyond the host. */
+  readonly answered: boolean;
 }
 
 /** Packets to a domain that leave by another way than its bridge. */
@@ -70,14 +72,16 @@ export class DomainRoutes {
 
   /** Packets without which the domain does not work, where they certainly leave elsewhere. */
   diverted(network: DomainNetwork): Diversion[] {
-    return this.#followed(network, this.#usual(network)).filter(({ choice }) => choice.certain);
+    const usual = [...this.#own(network), ...network.answered ? this.#fromOutside() : []];
+    return this.#followed(network, usual).filter(({ choice }) => choice.certain);
   }
 
   /** Packets that some rule picks out, and that then leave elsewhere: only who knows all of the host can say whether there are any. */
   maybeDiverted(network: DomainNetwork): Diversion[] {
     const picked = this.#kernel.rules.flatMap((rule) => this.#picked(rule, network));
     return [
-      ...this.#followed(network, this.#usual(network)).filter(({ choice }) => !choice.certain),
+      ...this.#followed(network, [...this.#own(network), ...this.#fromOutside()])
+        .filter(({ choice }) => !choice.certain),
       ...this.#followed(network, picked),
     ];
   }
@@ -95,16 +99,19 @@ export class DomainRoutes {
     return this.#kernel.tablesFor({ to: inside(block), iif: "lo" });
   }
 
-  #usual({ gateway }: DomainNetwork): Asked[] {
-    const from = ipBlock(OUTSIDE[this.#family]);
+  #own({ gateway }: DomainNetwork): Asked[] {
     return [
       { whose: "the host's packets", packet: { iif: "lo" } },
-      { whose: "what its gateway answers", packet: { iif: "lo", from: gateway } },
-      ...this.#uplinks.map((iif) => ({
-        whose: `answers that come in by ${iif}`,
-        packet: { iif, ...(from === undefined ? {} : { from }), ...this.#vrfOf(iif) },
-      })),
+      { whose: "its gateway's answers", packet: { iif: "lo", from: gateway } },
     ];
+  }
+
+  #fromOutside(): Asked[] {
+    const from = ipBlock(OUTSIDE[this.#family]);
+    return this.#uplinks.map((iif) => ({
+      whose: `answers that come in by ${iif}`,
+      packet: { iif, ...(from === undefined ? {} : { from }), ...this.#vrfOf(iif) },
+    }));
   }
 
   /** The packet that a rule with selectors is for. */

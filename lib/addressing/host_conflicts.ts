@@ -82,9 +82,20 @@ function networksOf(infra: Infra, addressing: Addressing): Ours[] {
       const gateway = each === undefined ? undefined : ipBlock(each.gateway);
       if (each === undefined || block === undefined || gateway === undefined) return [];
       const { domain, bridge } = address;
-      return [{ domain, bridge, subnet: each.subnet, block, gateway, address }];
+      const answered = reachesOut(infra, domain);
+      return [{ domain, bridge, subnet: each.subnet, block, gateway, answered, address }];
     })
   );
+}
+
+/** Whether anybody beyond the uplink has answers for a domain, or the other way round. */
+function reachesOut({ domains, policies }: Infra, name: string): boolean {
+  const domain = domains.find((each) => each.name === name);
+  const beyond = policies.some((policy) =>
+    [policy.from, policy.to].some(({ kind }) => kind === "outside" || kind === "cidr")
+  );
+  return beyond || domain === undefined || domain.internet.kind !== "none" ||
+    domain.machines.some(({ publish }) => publish.length > 0);
 }
 
 class ConflictFinder {
@@ -254,7 +265,7 @@ class ConflictFinder {
       const [first] = found;
       if (first === undefined) continue;
       const names = new Set(found.map(({ network }) => network.domain));
-      const others = names.size === 1 ? "" : ` (and to ${names.size - 1} more domains)`;
+      const others = names.size === 1 ? "" : ` and others (${names.size} domains)`;
       this.#warnings.push({
         severity: "warning",
         code: "HOST_ROUTE_DIVERTED",
@@ -301,15 +312,13 @@ const LOCAL_TABLE: ReadonlySet<string> = new Set(["local"]);
 /** Where packets go instead, and why. */
 export function diversionText({ network, choice, whose }: Diversion): string {
   const { kind, rule, route } = choice;
-  const where = route?.dev === undefined || kind !== "device"
-    ? {
-      device: "lead nowhere",
-      local: "stay on the host",
-      dropped: "are dropped",
-      nowhere: "have no route",
-    }[kind]
-    : `leave by ${route.dev}`;
-  return `${whose} to ${network.subnet} ${where}, not by ${network.bridge}${because(choice)}` +
+  const where = {
+    device: `leave by ${route?.dev}, not by ${network.bridge}`,
+    local: "stay on the host",
+    dropped: "are dropped",
+    nowhere: "have no route",
+  }[kind];
+  return `${whose} to ${network.subnet} ${where}${because(choice)}` +
     (rule === undefined && route === undefined ? ": no rule asks for the table main" : "");
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { Infra } from "../infra/infra.ts";
 import { assignAddresses } from "./assign_addresses.ts";
 import { findHostConflicts, type HostNetworks } from "./host_conflicts.ts";
 import type { HostRoute } from "./host_networks.ts";
@@ -20,9 +21,12 @@ interface Host extends Partial<Omit<HostNetworks, "routing">> {
   readonly rules?: readonly HostRule[];
 }
 
-function conflictsOf({ routes = [], rules = [], ...host }: Host): Diagnostic[] {
+function conflictsOf(
+  { routes = [], rules = [], ...host }: Host,
+  infra: Infra = INFRA,
+): Diagnostic[] {
   const isSix = ({ dst }: HostRoute) => dst.includes(":");
-  const { conflicts, warnings } = findHostConflicts(INFRA, ADDRESSING, {
+  const { conflicts, warnings } = findHostConflicts(infra, ADDRESSING, {
     routing: {
       ipv4: { routes: routes.filter((route) => !isSix(route)), rules },
       ipv6: { routes: routes.filter(isSix), rules: [] },
@@ -266,10 +270,14 @@ Deno.test("findHostConflicts() refuses what keeps a gateway's answers, or those 
     "error HOST_NETWORK 100",
     "warning HOST_ROUTE_DIVERTED undefined",
   ]);
-  assert.deepEqual(shortOf(ruled({ iif: "eth0" })), [
-    "error HOST_NETWORK 100",
-    "error HOST_NETWORK 200",
-  ]);
+  // Nobody outside answers a domain that asks nobody there.
+  assert.deepEqual(shortOf(ruled({ iif: "eth0" })), ["warning HOST_ROUTE_DIVERTED undefined"]);
+  const [pro, lab] = INFRA.domains;
+  const online: Infra = { ...INFRA, domains: [{ ...pro!, internet: { kind: "full" } }, lab!] };
+  const codes = conflictsOf(ruled({ iif: "eth0" }), online).map(({ code, range }) =>
+    `${code} ${range?.start.line}`
+  );
+  assert.deepEqual(codes, ["HOST_NETWORK 100", "HOST_ROUTE_DIVERTED undefined"]);
 });
 
 Deno.test("findHostConflicts() warns of an equal route that loses, and refuses one that came first", () => {

@@ -44,6 +44,20 @@ async function planOf(lab: Lab, expected = 0): Promise<PlanJson> {
   return JSON.parse((await lab.anklume(["check", "--json"], expected)).stdout) as PlanJson;
 }
 
+/** Applies, and waits for l1 to be able to serve. */
+async function applied(lab: Lab): Promise<string> {
+  await lab.anklume(["apply", "--infra"]);
+  await eventually(
+    "l1 is up",
+    async () =>
+      /running|degraded/.test(
+        (await inMachine("left", "l1", "systemctl", "is-system-running")).stdout,
+      ),
+  );
+  await serve("left", "l1", 8080);
+  return await lab.address("l1");
+}
+
 const sh = (script: string) => must(["bash", "-c", script]);
 
 /** The first `ip` command that a remedy shows. */
@@ -53,11 +67,9 @@ function shownCommand({ remedy = "" }: Pick<Diagnostic, "remedy">): string {
 
 Deno.test("what the host around the domains does is seen, and does not keep anybody from looking or closing", async (t) => {
   await using lab = await Lab.create(INFRA);
-  await lab.anklume(["apply", "--infra"]);
-  const l1 = await lab.address("l1");
+  const l1 = await applied(lab);
   const host = () => reaches("host", l1, 8080);
   const outside = () => connect({ domain: "left", machine: "l1" }, OUTSIDE_ADDRESS, 443);
-  await serve("left", "l1", 8080);
   assert.ok(await host());
   assert.notEqual(await outside(), undefined);
 
@@ -177,9 +189,7 @@ const LOSSES:
 
 Deno.test("a bridge that lost something is drift, and mended without a machine noticing", async (t) => {
   await using lab = await Lab.create(INFRA);
-  await lab.anklume(["apply", "--infra"]);
-  const l1 = await lab.address("l1");
-  await serve("left", "l1", 8080);
+  const l1 = await applied(lab);
   const started = await must([
     "incus",
     "config",

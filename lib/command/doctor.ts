@@ -1,5 +1,7 @@
 import { lookForAnsible } from "../ansible/find_ansible.ts";
+import { because } from "../addressing/host_conflicts.ts";
 import { runCommand } from "../host/command.ts";
+import type { Infra } from "../infra/infra.ts";
 import { connectIncus } from "../incus/incus_client.ts";
 import { IncusUnreachableError } from "../incus/incus_error.ts";
 import {
@@ -25,9 +27,9 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { doorFindings, forwardFinding } from "./doctor_doors.ts";
 import { describeFault } from "./fault.ts";
 import { assertOnHost } from "./host_side.ts";
-import { openLive } from "./live.ts";
+import { type Live, openLive } from "./live.ts";
 import { createOutlook } from "./outlook.ts";
-import { readSurroundings } from "./outside.ts";
+import { readSurroundings, type Surroundings } from "./outside.ts";
 import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
 import { loadWorkspace, type Workspace } from "./workspace.ts";
@@ -150,6 +152,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     firewall: actual.firewall.state,
     overlaps: live.conflicts.map(({ diagnostic }) => diagnostic),
     diversions,
+    strayed: await readStrayed(infra, live, around),
     brokenBridges: brokenBridges(infra, addressing, actual),
     managers,
     uplinks: await Promise.all(
@@ -168,6 +171,31 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     await forwardFinding(live.incus, [...bridges].filter((name) => stand.has(name)), signal),
   ];
 }
+
+/** Domains whose way to the internet a table before `main` takes to where they may not go. */
+async function readStrayed(
+  { domains }: Infra,
+  live: Live,
+  around: Surroundings,
+): Promise<HostFacts["strayed"]> {
+  const strayed: HostFacts["strayed"][number][] = [];
+  const ways = live.ways().get(4);
+  for (const { name: domain, enabled, internet } of domains) {
+    const bridge = live.addressing.domains.get(domain)?.bridge ?? "";
+    if (!enabled || internet.kind === "none" || internet.kind === "via") continue;
+    const choice = ways?.choices(SOMEWHERE, bridge).at(-1);
+    const name = choice?.kind === "device" ? choice.route?.dev : undefined;
+    // Of the main table the uplinks tell.
+    if (choice?.rule === undefined || choice.rule.table === "main" || name === undefined) continue;
+    if (await around.isOutside(name)) continue;
+    const { priority } = choice.rule;
+    strayed.push({ domain, bridge, name, because: because(choice), priority });
+  }
+  return strayed;
+}
+
+/** A documentation address (RFC 5737), which no route is for in particular. */
+const SOMEWHERE = "203.0.113.10";
 
 async function examineIncus(signal: AbortSignal): Promise<Finding> {
   const check = "incus";

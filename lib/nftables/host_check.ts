@@ -14,6 +14,15 @@ export interface HostFacts {
   readonly strangers: readonly { readonly bridge: string; readonly port: string }[];
   /** Interfaces of default routes, and whether they count as the outside. */
   readonly uplinks: readonly { readonly name: string; readonly isOutside: boolean }[];
+  /** Domains with internet whose packets a rule of the host's sends out by an interface that is not the outside, and why. */
+  readonly strayed: readonly {
+    readonly domain: string;
+    readonly bridge: string;
+    readonly name: string;
+    /** ` (rule 100: …)` */
+    readonly because: string;
+    readonly priority: number;
+  }[];
   /** What keeps the rules from coming back at boot. */
   readonly atBoot: readonly string[];
   /** Live rules against rendered ones, as in `status`. */
@@ -78,6 +87,7 @@ export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
     flowtables(facts),
     strangers(facts),
     uplink(facts, wishes),
+    ...strayed(facts),
     ...reversePath(facts, wishes),
     bridgeNetfilter(facts),
     ...overlaps(facts),
@@ -268,6 +278,26 @@ function uplink({ uplinks }: HostFacts, { anyInternet }: DoctorWishes): Finding 
     remedy:
       `\`internet: { via: [${names}] }\` for the domains that may use it, or \`global.outside\``,
   };
+}
+
+/** One for each rule, whatever the number of domains. */
+function strayed({ strayed: all }: HostFacts): Finding[] {
+  return [...Map.groupBy(all, ({ because }) => because).values()].flatMap((found) => {
+    const [first] = found;
+    if (first === undefined) return [];
+    const { name, bridge, because, priority } = first;
+    const domains = found.map(({ domain }) => domain).join(", ");
+    return [{
+      check: "uplink",
+      state: "bad",
+      detail:
+        `what ${domains} sends to the internet leaves by ${name}${because}, a tunnel or local ` +
+        "bridge, which is not the outside: it is dropped",
+      remedy: `\`internet: { via: [${name}] }\` for the domains that may use it, or ` +
+        `\`ip rule add pref ${Math.max(priority - 1, 1)} iif ${bridge} lookup main\` for those ` +
+        "that may not",
+    }];
+  });
 }
 
 function reversePath({ sysctls }: HostFacts, { via }: DoctorWishes): Finding[] {

@@ -11,6 +11,7 @@ const HEALTHY: HostFacts = {
   uplinks: [{ name: "eth0", isOutside: true }],
   atBoot: [],
   firewall: "in-place",
+  strayed: [],
   overlaps: [],
   diversions: [],
   brokenBridges: [],
@@ -75,6 +76,12 @@ const CASES: readonly (readonly [string, Partial<HostFacts>, string, Partial<Doc
     { diversions: [{ summary: "may not arrive" }] },
     "routes warning",
   ],
+  ["a table that takes a domain's way out into a tunnel", {
+    strayed: [
+      { domain: "pro", bridge: "net-pro", name: "tun0", because: " (rule 9)", priority: 9 },
+      { domain: "lab", bridge: "net-lab", name: "tun0", because: " (rule 9)", priority: 9 },
+    ],
+  }, "uplink bad"],
   ["a broken bridge", { brokenBridges: ["net-pro: it is down"] }, "bridges bad"],
   ["no root", { chains: undefined }, "firewalls unknown"],
 ];

@@ -73,24 +73,32 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
   assert.ok(await host());
   assert.notEqual(await outside(), undefined);
 
-  await t.step("a VPN's table that is asked before main: said, with the way back", async () => {
+  await t.step("VPNs' tables that are asked before main: said, with the ways back", async () => {
     await sh(`ip tuntap add dev tailscale0 mode tun && ip link set tailscale0 up
-      ip route add 10.170.0.0/16 dev tailscale0 table 52 && ip rule add pref 5270 lookup 52`);
+      ip route add 10.170.0.0/16 dev tailscale0 table 52 && ip rule add pref 5270 lookup 52
+      ip route add default dev tailscale0 table 53 && ip rule add pref 5280 iif ${BRIDGE} lookup 53`);
     try {
       assert.equal(await host(), false);
       assert.equal(await outside(), undefined);
       const { diagnostics, held } = await planOf(lab, 1);
-      assert.deepEqual(diagnostics.map(({ code }) => code), ["HOST_NETWORK"]);
+      assert.deepEqual(diagnostics.map(({ code }) => code), [
+        "HOST_NETWORK",
+        "HOST_ROUTE_DIVERTED",
+      ]);
       assert.match(
         diagnostics[0]!.summary,
         /leave by tailscale0, not by net-left.*5270: from all lookup 52/,
       );
       // Nothing of it was to be done.
       assert.deepEqual(held, []);
-      const doctor = await lab.anklume(["doctor"], 1);
+      const { findings } = JSON.parse((await lab.anklume(["doctor", "--json"], 1)).stdout) as {
+        findings: { check: string; state: string; detail: string; remedy: string }[];
+      };
+      const bad = findings.filter(({ state }) => state === "bad");
+      assert.deepEqual(bad.map(({ check }) => check).sort(), ["routes", "uplink"]);
       assert.match(
-        doctor.stdout.replaceAll(/\s+/g, " "),
-        /BAD routes .*lookup 52.*ip rule add pref 5269/,
+        bad.find(({ check }) => check === "uplink")!.detail,
+        /left.* leaves by tailscale0/,
       );
       const why = await lab.anklume(["network", "why", "host", "l1", "22/tcp"], 1);
       assert.match(
@@ -100,11 +108,15 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
       await sh(shownCommand(diagnostics[0]!));
       // The remedy is one that works.
       assert.ok(await host());
+      assert.equal(await outside(), undefined);
+      await sh(shownCommand({ remedy: bad.find(({ check }) => check === "uplink")!.remedy }));
       assert.notEqual(await outside(), undefined);
       await lab.expectEmptyPlan("HOST_ROUTE_SHADOWED");
       await lab.anklume(["network", "why", "host", "l1", "22/tcp"]);
     } finally {
-      await sh("ip rule del pref 5270; ip rule del pref 5269; ip link del tailscale0; true");
+      await sh(
+        "for pref in 5269 5270 5279 5280; do ip rule del pref $pref; done; ip link del tailscale0",
+      );
     }
     await lab.expectEmptyPlan();
   });

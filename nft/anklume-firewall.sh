@@ -1,8 +1,8 @@
 #!/bin/sh
-# Made by anklume: the rules of every infra on this host, one file each in /etc/anklume.
+# Made by anklume: the rules of every infra on this host, one file each in /etc/anklume, and the bridges that they are about.
 #
 #   load    loads them all; exit 1 when one of them could not be loaded
-#   watch   loads again, at once, what somebody else takes away (`nft flush ruleset`)
+#   watch   loads again, at once, what somebody else takes away (`nft flush ruleset`), and sets a bridge that is made anew
 DIRECTORY=/etc/anklume
 
 # One broken file must not keep the others from being loaded, and must keep Incus from starting.
@@ -11,6 +11,7 @@ load() {
   for file in "$DIRECTORY"/*.nft; do
     [ ! -e "$file" ] || nft -f "$file" || status=1
   done
+  set_bridges
   return "$status"
 }
 
@@ -20,7 +21,7 @@ load_missing() {
     [ -e "$file" ] || continue
     name=${file##*/}
     name=anklume_${name%.nft}
-    for family in inet bridge; do
+    for family in $(sed -n "s/^table \\([a-z]*\\) $name {$/\\1/p" "$file" | sort -u); do
       case "
 $tables
 " in
@@ -37,16 +38,56 @@ table $family $name
   done
 }
 
-# What happens before it listens nobody tells: so it looks once more when it does.
-watch() {
+# A machine could take what is sent to its neighbour, by a frame to a reserved address: few rules see those. The kernel tells
+# nobody of this setting, so setting it wakes nobody.
+learns() {
+  { read -r learns_not <"/sys/class/net/$1/bridge/no_linklocal_learn"; } 2>/dev/null &&
+    [ "$learns_not" = 0 ]
+}
+
+set_bridge() {
+  echo "bridge $1 is set to learn nothing from frames to reserved addresses"
+  echo 1 >"/sys/class/net/$1/bridge/no_linklocal_learn"
+  # What it has learnt till then it forgets.
+  echo 1 >"/sys/class/net/$1/bridge/flush"
+}
+
+# Names of the bridges in the rulesets.
+bridges() {
+  cat "$DIRECTORY"/*.nft 2>/dev/null |
+    sed -n '/^\tset bridges {$/,/^\t}$/s/^\t\t\t"\([^"]*\)".*/\1/p'
+}
+
+set_bridges() {
+  for bridge in $(bridges | sort -u); do
+    if learns "$bridge"; then set_bridge "$bridge"; fi
+  done
+}
+
+# What a monitor tells; again when it ended. What happened before it listened nobody tells: `look` stands for that.
+follow() {
   while :; do
-    {
-      nft monitor destroy tables &
-      sleep 0.5
-      echo
-      wait
-    } | while read -r _; do load_missing; done
-    sleep 1
+    "$@" &
+    sleep 0.5
+    echo look
+    wait
+    sleep 2
+  done
+}
+
+# Not `monitor destroy tables`: newer versions of nft take that for something else.
+watch() {
+  follow nft monitor tables | while read -r _; do load_missing; done &
+  # `7: net-pro: <BROADCAST,UP> …`; behind another line (its buffer was too small) anything may have been missed.
+  follow ip -o monitor link 2>&1 | while read -r number name _; do
+    case $number in
+      Deleted) ;;
+      [0-9]*:)
+        name=${name%:}
+        if learns "$name" && bridges | grep -qxF -e "$name"; then set_bridge "$name"; fi
+        ;;
+      *) set_bridges ;;
+    esac
   done
 }
 

@@ -108,6 +108,8 @@ class ApplyRun {
     try {
       if (addr.kind === "firewall") await this.#changeFirewall(change);
       else if (await this.#changeResource(change)) this.#started.push(addr);
+      // Where that fails the change has failed, and no machine is made on it.
+      if (addr.kind === "network" && action !== "delete") await this.#gate.settleBridge(addr.name);
     } catch (error) {
       const at = this.#now();
       const message = `Cannot ${action} ${formatAddr(addr)}: ${wordsOf(error)}`;

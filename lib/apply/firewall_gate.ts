@@ -4,6 +4,8 @@ export interface FirewallPort {
   load(): Promise<void>;
   /** Reads the live tables and compares them with the rendered ones. */
   verify(): Promise<void>;
+  /** Sets a bridge that was just made or changed to learn from no frame that passes the rules by, and reads that back. */
+  settleBridge(name: string): Promise<void>;
   /** Removes the tables and what brings them back at boot. */
   remove(): Promise<void>;
 }
@@ -27,6 +29,10 @@ export class FirewallGate {
 
   async remove(): Promise<void> {
     await this.#port.remove();
+  }
+
+  async settleBridge(name: string): Promise<void> {
+    await this.#port.settleBridge(name);
   }
 
   /** @throws Error when the firewall does not stand: nothing may be started */

@@ -7,7 +7,13 @@ function port(fault?: string): FirewallPort & { calls: string[] } {
     calls.push(name);
     return fault === undefined ? Promise.resolve() : Promise.reject(new Error(fault));
   };
-  return { calls, load: call("load"), verify: call("verify"), remove: call("remove") };
+  return {
+    calls,
+    load: call("load"),
+    verify: call("verify"),
+    settleBridge: call("settleBridge"),
+    remove: call("remove"),
+  };
 }
 
 Deno.test("FirewallGate lets nothing start before a planned load is done", async () => {

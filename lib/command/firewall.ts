@@ -1,5 +1,6 @@
 import type { ApplyReport } from "../apply/event.ts";
 import type { FirewallPort } from "../apply/firewall_gate.ts";
+import { setBridges } from "../nftables/bridge_setting.ts";
 import { deleteTables, loadRuleset, verifyRuleset } from "../nftables/load_ruleset.ts";
 import { isForeignFile, refuseForeignTables } from "../nftables/owner.ts";
 import { persistedDifferences, persistRuleset, removePersisted } from "../nftables/persist.ts";
@@ -38,6 +39,7 @@ export function firewallPort(ruleset: Ruleset): FirewallPort {
       await persistRuleset(ruleset);
     },
     verify: () => verifyRuleset(ruleset),
+    settleBridge: (name) => setBridges([name]),
     remove: () => removeFirewall(ruleset.project, ruleset.infraId),
   };
 }

@@ -105,6 +105,8 @@ export const outerHost: HostSide = {
         "No machine is started. `anklume apply` hands the ruleset over again",
       );
     },
+    // The host sets its bridges whenever it loads.
+    settleBridge: () => askHost<void>({ action: "load", ruleset: text }),
     remove: () => askHost<void>({ action: "remove" }),
   }),
 };

@@ -1,10 +1,11 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Infra } from "../infra/infra.ts";
+import { arpSets } from "../nftables/arp_table.ts";
 import { bridgeSets } from "../nftables/bridge_table.ts";
 import type { NftSet } from "../nftables/element.ts";
 import { inetSets } from "../nftables/inet_table.ts";
 import { namedRuleset, rulesetText } from "../nftables/render_ruleset.ts";
-import { FAMILIES, type Family, type Ruleset } from "../nftables/ruleset.ts";
+import { FAMILIES, type Family, type LiveBridges, type Ruleset } from "../nftables/ruleset.ts";
 import type { RuleTemplates } from "../nftables/template.ts";
 import { elementShape } from "./element_shape.ts";
 import { forgottenBridges, unsafeElements } from "./element_reach.ts";
@@ -73,10 +74,13 @@ export function refuseReach({ sets, infraId }: CheckedRuleset, place: HostPlace)
   if (unsafe.length > 0) throw new RefusedRuleset(unsafe.slice(0, 3).join("; "));
 }
 
+const NOTHING_LIVE: LiveBridges = { orphanBridges: [], localUplinks: [] };
+
 /** The sets as an infra without domains has them: their names, types, and what is the same in every infra. */
 export const KNOWN_SETS: Readonly<Record<Family, readonly NftSet[]>> = {
-  inet: inetSets(emptyInfra(), emptyAddressing(), { orphanBridges: [], localUplinks: [] }, []),
+  inet: inetSets(emptyInfra(), emptyAddressing(), NOTHING_LIVE, []),
   bridge: bridgeSets(emptyInfra(), emptyAddressing(), []),
+  arp: arpSets(emptyInfra(), emptyAddressing(), NOTHING_LIVE, []),
 };
 
 function emptyInfra(): Infra {

@@ -43,6 +43,12 @@ Deno.test("checkRuleset() takes every ruleset that the renderer writes", async (
   }
 });
 
+/** Something else in the table `arp` alone. */
+function inArp(text: string, what: RegExp, instead: string): string {
+  const start = text.lastIndexOf("\ntable arp ");
+  return text.slice(0, start) + text.slice(start).replace(what, instead);
+}
+
 /** What a compromised admin container might hand over. */
 const MALICIOUS: readonly (readonly [what: string, change: (text: string) => string])[] = [
   ["another table beside ours", (text) => `${text}\ntable inet filter {\n}\n`],
@@ -96,6 +102,15 @@ const MALICIOUS: readonly (readonly [what: string, change: (text: string) => str
   [
     "a bridge that is the host's card",
     (text) => text.replace(/"net-[a-z0-9-]+" comment/, '"eth0" comment'),
+  ],
+  [
+    "the host's own interface as a port in the table arp",
+    (text) => inArp(text, /"ak[^"]+"/, '"eth0"'),
+  ],
+  ["a bridge of Docker's in the table arp", (text) => inArp(text, /"net-[^"]+"/, '"docker0"')],
+  [
+    "another gateway in the table arp",
+    (text) => inArp(text, /(set gateways [^}]*?" \. )[0-9.]+/, "$1192.0.2.1"),
   ],
   ["a bridge of Docker's", (text) => text.replace(/"net-[a-z0-9-]+" comment/, '"docker0" comment')],
   [

@@ -15,11 +15,7 @@ export function bridgeSets(infra: Infra, addressing: Addressing, nics: readonly 
   const with6 = nics.filter((nic) => nic.ipv6.length > 0);
   const portMac = (nic: Nic) => concat(ifname(nic.port), mac(nic.mac));
   return [
-    {
-      name: "ports",
-      type: "type ifname",
-      elements: nics.map((nic) => commented(ifname(nic.port), nic.machine)),
-    },
+    portSet(nics),
     { name: "macs", type: "type ether_addr", elements: nics.map((nic) => mac(nic.mac)) },
     { name: "port_macs", type: "type ifname . ether_addr", elements: nics.map(portMac) },
     {
@@ -46,6 +42,15 @@ export function bridgeSets(infra: Infra, addressing: Addressing, nics: readonly 
     },
     ...subnetSets(domains),
   ];
+}
+
+/** The machines' ports. */
+export function portSet(nics: readonly Nic[]): NftSet {
+  return {
+    name: "ports",
+    type: "type ifname",
+    elements: nics.map((nic) => commented(ifname(nic.port), nic.machine)),
+  };
 }
 
 /** An IPv6 address as the number that a raw payload match compares with. */

@@ -9,7 +9,12 @@ export const MAC_ADDRESS = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /** A quoted interface name. */
 export function ifname(name: string): string {
-  return `"${checked(name, INTERFACE_NAME, "interface name")}"`;
+  return `"${checkedName(name)}"`;
+}
+
+/** An interface name, as it is. */
+export function checkedName(name: string): string {
+  return checked(name, INTERFACE_NAME, "interface name");
 }
 
 /** A MAC in lower case. */

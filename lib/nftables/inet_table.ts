@@ -42,9 +42,8 @@ export function inetSets(
     domain,
     address: known(addressing.domains, domain.name),
   }));
-  const declared = new Set([...addressing.domains.values()].map((address) => address.bridge));
-  const orphans = live.orphanBridges.filter((bridge) => !declared.has(bridge)).toSorted();
-  const bridges = [...domains.map(({ address }) => address.bridge), ...orphans];
+  const orphans = orphansOf(addressing, live);
+  const bridges = bridgeNames(infra, addressing, live);
   const outside = infra.global.outside ??
     live.localUplinks.filter((uplink) => !bridges.includes(uplink)).toSorted();
   return [
@@ -73,12 +72,27 @@ export function inetSets(
       ),
     },
     ...subnetSets(domains.map(({ address }) => address)),
-    ...machineSets(nics),
+    machineSet(nics),
+    machineSet6(nics),
+    gatewaySet(infra, addressing),
     ...serviceSets(domains.map(({ address }) => address)),
     ...policySets(infra, addressing),
     ...internetSets(domains),
     ...publishSets(infra, addressing),
   ];
+}
+
+/** Every bridge that the rules are about: of the domains in their order, then those that are declared no more. */
+export function bridgeNames(infra: Infra, addressing: Addressing, live: LiveBridges): string[] {
+  return [
+    ...infra.domains.map(({ name }) => known(addressing.domains, name).bridge),
+    ...orphansOf(addressing, live),
+  ];
+}
+
+function orphansOf(addressing: Addressing, { orphanBridges }: LiveBridges): string[] {
+  const declared = new Set([...addressing.domains.values()].map((address) => address.bridge));
+  return orphanBridges.filter((bridge) => !declared.has(bridge)).toSorted();
 }
 
 /** Networks as the addresses that a mask of 24 or 64 bits leaves of them: one look-up in a hash. */
@@ -111,34 +125,44 @@ function network(subnet: string, prefix: string, address: (text: string) => stri
   return address(subnet.slice(0, -prefix.length));
 }
 
-function machineSets(nics: readonly Nic[]): NftSet[] {
-  const element = (nic: Nic, address: string) => concat(ifname(nic.bridge), mac(nic.mac), address);
-  return [
-    {
-      name: "machines",
-      type: "type ifname . ether_addr . ipv4_addr",
-      elements: nics.flatMap((nic) =>
-        nic.ipv4 === undefined ? [] : [commented(element(nic, ipv4(nic.ipv4)), nic.machine)]
-      ),
-    },
-    {
-      name: "machines6",
-      type: "type ifname . ether_addr . ipv6_addr",
-      elements: nics.flatMap((nic) =>
-        nic.ipv6.map((each) => commented(element(nic, ipv6(each)), nic.machine))
-      ),
-    },
-  ];
+/** Who speaks from where: bridge, MAC and IPv4 address of each machine. */
+export function machineSet(nics: readonly Nic[]): NftSet {
+  return {
+    name: "machines",
+    type: "type ifname . ether_addr . ipv4_addr",
+    elements: nics.flatMap((nic) =>
+      nic.ipv4 === undefined ? [] : [machineElement(nic, ipv4(nic.ipv4))]
+    ),
+  };
+}
+
+function machineSet6(nics: readonly Nic[]): NftSet {
+  return {
+    name: "machines6",
+    type: "type ifname . ether_addr . ipv6_addr",
+    elements: nics.flatMap((nic) => nic.ipv6.map((each) => machineElement(nic, ipv6(each)))),
+  };
+}
+
+function machineElement(nic: Nic, address: string): string {
+  return commented(concat(ifname(nic.bridge), mac(nic.mac), address), nic.machine);
+}
+
+/** The gateway's address of each bridge. */
+export function gatewaySet(infra: Infra, addressing: Addressing): NftSet {
+  return {
+    name: "gateways",
+    type: "type ifname . ipv4_addr",
+    elements: infra.domains.map(({ name }) => {
+      const { bridge, gateway } = known(addressing.domains, name);
+      return concat(ifname(bridge), ipv4(gateway));
+    }),
+  };
 }
 
 function serviceSets(domains: readonly DomainAddress[]): NftSet[] {
   const with6 = domains.flatMap(({ bridge, ipv6 }) => ipv6 === undefined ? [] : [{ bridge, ipv6 }]);
   return [
-    {
-      name: "gateways",
-      type: "type ifname . ipv4_addr",
-      elements: domains.map(({ bridge, gateway }) => concat(ifname(bridge), ipv4(gateway))),
-    },
     {
       name: "gateways6",
       type: "type ifname . ipv6_addr",

@@ -1,3 +1,4 @@
+import { bridgesOf, setBridges } from "./bridge_setting.ts";
 import { FirewallError } from "./firewall_error.ts";
 import { refuseForeignTables } from "./owner.ts";
 import { readBack } from "./read_back.ts";
@@ -5,8 +6,8 @@ import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
 
 /**
- * Replaces both tables by the rendered ones in one transaction, so that no moment is open. Refuses where they are
- * somebody else's. @throws FirewallError; the rules that stood before then still stand.
+ * Replaces the tables by the rendered ones in one transaction, so that no moment is open, and sets the bridges that stand.
+ * Refuses where the tables are somebody else's. @throws FirewallError; the rules that stood before then still stand.
  */
 export async function loadRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
   await refuseForeignTables(ruleset, options);
@@ -15,6 +16,7 @@ export async function loadRuleset(ruleset: Ruleset, options: NftOptions = {}): P
   } catch (error) {
     throw firewallError(`Cannot load the firewall of "${ruleset.project}"`, error);
   }
+  await setBridges(bridgesOf(ruleset), options);
 }
 
 /** Reads the live tables back. @throws FirewallError unless they are the rendered ones: no machine may be started then. */
@@ -36,7 +38,7 @@ export async function verifyRuleset(ruleset: Ruleset, options: NftOptions = {}):
   );
 }
 
-/** Takes both tables away in one transaction; true where there was something. @throws FirewallError */
+/** Takes the tables away in one transaction; true where there was something. @throws FirewallError */
 export async function deleteTables(
   ruleset: Pick<Ruleset, "table" | "infraId" | "project">,
   options: NftOptions = {},

@@ -1,4 +1,5 @@
 import { CommandError } from "../host/command.ts";
+import { bridgeDifferences, bridgesOf } from "./bridge_setting.ts";
 import { FirewallError } from "./firewall_error.ts";
 import { ownerOf } from "./owner.ts";
 import { compareListings } from "./listing.ts";
@@ -17,18 +18,21 @@ export interface ReadBack {
 
 /**
  * Loads the ruleset into a network namespace of its own, so that the kernel itself says what it amounts to, and lists
- * both families one after the other.
+ * the families one after the other.
  */
-const EXPECT = 'nft -f - && nft -s list table inet "$1" && nft -s list table bridge "$1"';
+const EXPECT = ["nft -f -", ...FAMILIES.map((family) => `nft -s list table ${family} "$1"`)]
+  .join(" && ");
 
 /**
- * Compares the live tables with the rendered ones as nft lists both, counters left out. Whether nft would take a ruleset whose tables
- * are missing is not waited for: `expectedListing` tells.
+ * Compares the live tables with the rendered ones as nft lists both, counters left out, and the bridges that they name with how a
+ * bridge of ours is set. Whether nft would take a ruleset whose tables are missing is not waited for: `expectedListing` tells.
  * @throws FirewallError where nft is missing or refuses the ruleset
  */
 export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Promise<ReadBack> {
   const expected = expectedListing(ruleset, options);
+  const bridges = bridgeDifferences(bridgesOf(ruleset), options);
   expected.catch(() => {});
+  bridges.catch(() => {});
   try {
     const live = await Promise.all(
       FAMILIES.map((family) => listTable(family, ruleset.table, options)),
@@ -36,10 +40,15 @@ export async function readBack(ruleset: Ruleset, options: NftOptions = {}): Prom
     const strangers = FAMILIES.filter((_, i) => isForeign(live[i], ruleset))
       .map((family) => `the table "${family} ${ruleset.table}" is not this infra's`);
     if (strangers.length > 0) return { state: "different", differences: strangers, foreign: true };
-    const missing = FAMILIES.filter((_, i) => live[i] === undefined)
-      .map((family) => `the table "${family} ${ruleset.table}" is not loaded`);
-    if (missing.length > 0) return { state: "missing", differences: missing };
-    const differences = compareListings(await expected, live.join(""));
+    const missing = FAMILIES.filter((_, i) => live[i] === undefined);
+    const absent = missing.map((family) => `the table "${family} ${ruleset.table}" is not loaded`);
+    // An older anklume had no table `arp`: without it alone nothing stands open.
+    if (missing.some((family) => family !== "arp")) {
+      return { state: "missing", differences: absent };
+    }
+    const differences = absent.length > 0
+      ? absent
+      : [...compareListings(await expected, live.join("")), ...await bridges];
     return { state: differences.length === 0 ? "in-place" : "different", differences };
   } catch (error) {
     if (error instanceof FirewallError && error.fault === "not-permitted") {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Infra } from "../infra/infra.ts";
+import { arpSets } from "./arp_table.ts";
 import { bridgeSets } from "./bridge_table.ts";
 import { type NftSet, setText } from "./element.ts";
 import { inetSets } from "./inet_table.ts";
@@ -35,6 +36,7 @@ export function renderRuleset(
     {
       inet: inetSets(infra, addressing, live, nics),
       bridge: bridgeSets(infra, addressing, nics),
+      arp: arpSets(infra, addressing, live, nics),
     },
     infra.global.outside !== undefined,
     templates,
@@ -55,7 +57,7 @@ export function namedRuleset(project: string, infraId: string, text: string): Ru
   };
 }
 
-/** The sets of both tables, in the order in which they are written. */
+/** The sets of each table, in the order in which they are written. */
 export type RulesetSets = Readonly<Record<Family, readonly NftSet[]>>;
 
 /** The one text that these sets make. `byHand`: the outside is the interfaces of the set alone. */

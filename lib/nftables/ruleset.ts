@@ -1,11 +1,11 @@
-/** One infra's firewall: a script that replaces both of its tables, and only these, in one transaction. */
+/** One infra's firewall: a script that replaces its tables, and only these, in one transaction. */
 export interface Ruleset {
   readonly project: string;
   /** The infra's UUID: a table of this name that carries another one is somebody else's. */
   readonly infraId: string;
-  /** Name of the table in both families, `anklume_<project>`. */
+  /** Name of the table in each family, `anklume_<project>`. */
   readonly table: string;
-  /** What it stands under, for people: `inet anklume_lab`, `bridge anklume_lab`. */
+  /** What it stands under, for people: `inet anklume_lab`, `bridge anklume_lab`, `arp anklume_lab`. */
   readonly tables: readonly string[];
   /** What `nft -f` reads. */
   readonly text: string;
@@ -25,7 +25,7 @@ export interface LiveBridges {
 }
 
 /** The families in which the infra has a table. */
-export const FAMILIES = ["inet", "bridge"] as const;
+export const FAMILIES = ["inet", "bridge", "arp"] as const;
 export type Family = typeof FAMILIES[number];
 
 /** Of what the tables carry in their comment; a newer one is refused by an older anklume. */

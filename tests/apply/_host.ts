@@ -44,6 +44,10 @@ export class RememberedFirewall implements FirewallPort {
     return this.loaded ? Promise.resolve() : Promise.reject(new Error("not loaded"));
   }
 
+  settleBridge(): Promise<void> {
+    return Promise.resolve();
+  }
+
   remove(): Promise<void> {
     this.loaded = false;
     return Promise.resolve();

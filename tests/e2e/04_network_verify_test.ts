@@ -7,6 +7,7 @@ import {
   must,
   OUTSIDE_ADDRESS,
   REPOSITORY,
+  run,
   serve,
 } from "./_lab.ts";
 
@@ -60,12 +61,42 @@ domains:
   beside: { ephemeral: true, internet: true, machines: { beside-a: {} } }
 `;
 
-/** Both live tables of an infra, counters left out. */
+/** The live tables of an infra, counters left out. */
 async function tables(name: string): Promise<string> {
-  const listings = ["inet", "bridge"].map((family) =>
+  const listings = ["inet", "bridge", "arp"].map((family) =>
     must(["nft", "-s", "list", "table", family, name])
   );
   return (await Promise.all(listings)).join("");
+}
+
+/** Says to each reserved address of the bridge that it is the victim, for a while, and counts what then comes in for that one. */
+const CLAIM = `
+import socket, sys, time
+victim = bytes.fromhex(sys.argv[1].replace(":", ""))
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+wire.bind(("eth0", 0))
+wire.settimeout(0.01)
+end, stolen = time.time() + 2, 0
+while time.time() < end:
+    for last in range(16):
+        wire.send(bytes.fromhex("0180c20000%02x" % last) + victim + b"\\x88\\xcc" + bytes(46))
+    try:
+        frame = wire.recv(2000)
+        stolen += frame[:6] == victim and frame[12:14] == b"\\x08\\x00"
+    except OSError:
+        pass
+print(stolen)
+`;
+
+/** Frames for left-b that left-a gets while the host sends some. */
+async function stolen(address: string): Promise<number> {
+  const config = ["incus", "--project", "left", "config", "device", "get", "left-b", "eth0"];
+  const mac = (await must([...config, "hwaddr"])).trim();
+  const [claims] = await Promise.all([
+    inMachine("left", "left-a", "python3", "-c", CLAIM, mac),
+    run(["ping", "-n", "-i", "0.1", "-w", "2", "-W", "1", address]),
+  ]);
+  return Number(claims.stdout);
 }
 
 /** Tries one address that it may reach and one that it may not, again and again, and writes down what answered. */
@@ -263,6 +294,26 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     assert.equal(count(`${shutA} answered`), 0);
     // On a busy machine an answer may come late.
     assert.ok(count(`${rightA} answered`) >= 3 && count(`${shutA} silent`) >= 3, said.join("\n"));
+    await lab.expectEmptyPlan();
+  });
+
+  await t.step("a machine that claims its neighbour's MAC gets none of its frames", async () => {
+    const address = await lab.address("left-b");
+    assert.equal(await stolen(address), 0);
+    // Incus's own rules may go: after a flush they do not come back.
+    for (const line of (await must(["nft", "list", "tables"])).split("\n")) {
+      if (/^table (bridge|inet) incus$/.test(line)) {
+        await must(["nft", "delete", ...line.split(" ")]);
+      }
+    }
+    assert.equal(await stolen(address), 0);
+    const bridge = ["ip", "link", "set", "net-left", "type", "bridge", "no_linklocal_learn"];
+    await must([...bridge, "0"]);
+    assert.ok(await stolen(address) > 0, "the attack works without the setting");
+    assert.match((await lab.anklume(["check"])).stdout, /net-left: no_linklocal_learn is 0, not 1/);
+    assert.match((await lab.anklume(["restart", "left-b"], 1)).stderr, /no_linklocal_learn is 0/);
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    assert.equal(await stolen(address), 0);
     await lab.expectEmptyPlan();
   });
 

@@ -79,7 +79,7 @@ Deno.test("under a real systemd the host's unit answers, refuses, and is there a
 
     assert.equal((await ask("look")).ok, true);
     assert.equal((await ask("load", "/root/unit.nft")).ok, true);
-    const tables = ["table inet anklume_unit", "table bridge anklume_unit"];
+    const tables = ["inet", "bridge", "arp"].map((family) => `table ${family} anklume_unit`);
     assert.deepEqual((await inHost("nft", "list", "tables")).trim().split("\n"), tables);
     await inHost("sh", "-c", "echo 'table inet theirs { }' >/root/theirs.nft");
     const refused = await ask("load", "/root/theirs.nft");

@@ -11,12 +11,14 @@ import { ONE_WAY_CHECKS } from "./_one_way.ts";
 import { PORT_SHADOWING_CHECKS } from "./_port_shadowing.ts";
 import { PRIVATE_RANGE_CHECKS } from "./_private_ranges.ts";
 import { PROTOCOL_CHECKS } from "./_protocols.ts";
+import { RESERVED_CHECKS } from "./_reserved.ts";
 import { SPOOFING_CHECKS } from "./_spoofing.ts";
 import { TO_HOST_CHECKS } from "./_to_host.ts";
 
 /** Checks by frames that somebody writes, to be run one after the other: what each finds wrong, in words. */
 export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
   ...FORGERY_CHECKS,
+  ...RESERVED_CHECKS,
   ...SPOOFING_CHECKS,
   ...NEIGHBOUR_CHECKS,
   ...PROTOCOL_CHECKS,

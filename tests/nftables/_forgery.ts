@@ -4,6 +4,7 @@ import { ATTACKS } from "./_attacks.ts";
 import { ethernet, ipv4, newMark, UDP, udp } from "./_frames.ts";
 import { HONEST, HONEST_FRAGMENT } from "./_honest.ts";
 import { HOST, type Lab } from "./_lab.ts";
+import { RESERVED } from "./_reserved.ts";
 import { EVIL, type SentFrame } from "./_sent_frame.ts";
 
 async function probes<T extends SentFrame>(lab: Lab, attacks: readonly T[], passes: boolean) {
@@ -30,8 +31,8 @@ export async function arrivals(lab: Lab, attacks: readonly SentFrame[]): Promise
   return [...seen].map(({ name }) => name);
 }
 
-/** Reserved addresses of a bridge: such a frame passes by the bridge and all its hooks. */
-export const RESERVED = ["00", "03", "0e", "0f"].map((last) => `01:80:c2:00:00:${last}`);
+/** Those of the reserved addresses to which the host takes IP: PAUSE (:01) is dropped by the kernel. */
+export const TAKEN = RESERVED.filter((address) => !address.endsWith(":01"));
 
 /** How many frames to reserved addresses the host answers. */
 export async function reservedAnswers(lab: Lab): Promise<number> {

@@ -1,3 +1,4 @@
+import { tableName } from "../../lib/nftables/ruleset.ts";
 import { bytes, ip4Bytes } from "./_frames.ts";
 import type { BuiltInfra } from "./_infra.ts";
 
@@ -111,6 +112,11 @@ export class Agent implements AsyncDisposable {
   async send(frame: Uint8Array | string, iface = "eth0"): Promise<void> {
     const data = typeof frame === "string" ? frame : frame.toHex();
     await this.ask("frame", { interface: iface, data });
+  }
+
+  /** Several, one after the other. */
+  async sendAll(frames: readonly Uint8Array[], iface = "eth0"): Promise<void> {
+    await this.ask("frames", { interface: iface, data: frames.map((each) => each.toHex()) });
   }
 
   /** Starts keeping the frames that come in on an interface; again: from now on. */
@@ -297,6 +303,20 @@ export class Lab implements AsyncDisposable {
       return await act();
     } finally {
       await this.brNetfilter(true);
+    }
+  }
+
+  /** Does something while one of the infra's tables is gone, if it was there. */
+  async withoutTable<T>(family: string, act: () => Promise<T>): Promise<T> {
+    const table = tableName(this.built.infra.projectName);
+    const { code, stdout = "" } = await this.host.ask("run", {
+      argv: ["nft", "-s", "list", "table", family, table],
+    });
+    if (code === 0) await this.host.nft(`delete table ${family} ${table}`);
+    try {
+      return await act();
+    } finally {
+      if (code === 0) await this.host.nft(stdout);
     }
   }
 

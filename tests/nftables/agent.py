@@ -168,9 +168,15 @@ def say(name, timeout):
 
 
 def frame(interface, data):
+    return frames(interface, [data])
+
+
+def frames(interface, data):
+    """Sends them one after the other."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
         raw.bind((interface, 0))
-        raw.send(bytes.fromhex(data))
+        for each in data:
+            raw.send(bytes.fromhex(each))
     return {}
 
 
@@ -253,6 +259,7 @@ OPERATIONS = {
     "open": open_connection,
     "say": say,
     "frame": frame,
+    "frames": frames,
     "capture": capture,
     "captured": captured,
     "tun": tun,

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { ATTACKS } from "./_attacks.ts";
 import { arrivingErrors, forgedErrors, honestErrors } from "./_errors.ts";
 import { everything, everythingLive, startEverything } from "./_everything.ts";
-import { arrivals, RESERVED, reservedAnswers } from "./_forgery.ts";
+import { arrivals, reservedAnswers, TAKEN } from "./_forgery.ts";
+import {
+  arpAlone,
+  gatewayArp,
+  learntFreely,
+  RESERVED,
+  reservedArp,
+  reservedLearning,
+  reservedLearningByRules,
+  setLearning,
+  strangersLearning,
+} from "./_reserved.ts";
 import { fromStranger } from "./_spoofing.ts";
 import { HONEST, HONEST_FRAGMENT } from "./_honest.ts";
 import { buildInfra } from "./_infra.ts";
@@ -39,9 +50,42 @@ for (const setting of [true, false]) {
 
 Deno.test("a frame to a reserved address of the bridge does not reach the host past the rules", async () => {
   await using lab = await Lab.start(built);
-  assert.equal(await reservedAnswers(lab), RESERVED.length);
+  assert.equal(await reservedAnswers(lab), TAKEN.length);
   await lab.host.nft(rulesetOf(built).text);
   assert.equal(await reservedAnswers(lab), 0);
+});
+
+Deno.test("a bridge learns nothing from a frame to a reserved address, the setting alone or the rules alone", async () => {
+  await using lab = await Lab.start(built);
+  const taken = (found: string[], who: string) =>
+    RESERVED.filter((address) =>
+      found.some((each) => each.includes(who) && each.endsWith(address))
+    );
+  // Without rules, and as Incus makes it. The kernel drops PAUSE (:01); a frame to :00 is forwarded where there is no STP.
+  await setLearning(lab, true);
+  const open = await learntFreely(lab);
+  assert.deepEqual(taken(open, "the victim"), RESERVED.filter((each) => !each.endsWith(":01")));
+  assert.deepEqual(taken(open, "a MAC"), RESERVED.filter((each) => !each.endsWith(":01")));
+  // What is no reserved address is the rules' alone.
+  const held = await reservedLearning(lab);
+  assert.deepEqual(taken(held, "the victim"), ["01:80:c2:00:00:00"], "the setting alone");
+  await lab.host.nft(rulesetOf(built).text);
+  assert.deepEqual(await reservedLearning(lab), []);
+  assert.deepEqual(await reservedLearningByRules(lab), []);
+  assert.deepEqual(await strangersLearning(lab), []);
+  // Nothing but the setting holds LLDP's address.
+  await setLearning(lab, true);
+  assert.deepEqual(taken(await learntFreely(lab), "the victim"), ["01:80:c2:00:00:0e"]);
+});
+
+Deno.test("ARP to a reserved address is not answered, nor does the host tell a machine of any address but its gateway's", async () => {
+  await using lab = await Lab.start(built);
+  assert.equal((await reservedArp(lab)).length, TAKEN.length + 1, "without rules");
+  assert.equal((await arpAlone(lab)).length, 6, "without rules");
+  await lab.host.nft(rulesetOf(built).text);
+  assert.deepEqual(await reservedArp(lab), []);
+  assert.deepEqual(await arpAlone(lab), []);
+  assert.deepEqual(await gatewayArp(lab), []);
 });
 
 Deno.test("an ICMP error about somebody else's flow is no way through, one about one's own is", async () => {

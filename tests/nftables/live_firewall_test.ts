@@ -69,6 +69,7 @@ Deno.test("a loaded ruleset reads back as in place, twice over, and is gone when
     differences: [
       `the table "inet ${table}" is not loaded`,
       `the table "bridge ${table}" is not loaded`,
+      `the table "arp ${table}" is not loaded`,
     ],
   });
   assert.equal(again, false);
@@ -77,6 +78,29 @@ Deno.test("a loaded ruleset reads back as in place, twice over, and is gone when
 Deno.test("one missing table counts as missing", async () => {
   const [, , read] = await onHost(["load", `$nft delete table bridge ${table}`, "readBack"]);
   assert.equal((read as { state: string }).state, "missing");
+  // What an older anklume did not have: nothing stands open.
+  const [, , older] = await onHost(["load", `$nft delete table arp ${table}`, "readBack"]);
+  assert.deepEqual(older, {
+    state: "different",
+    differences: [`the table "arp ${table}" is not loaded`],
+  });
+});
+
+Deno.test("a bridge that learns from frames to reserved addresses is seen, and set by the next load", async () => {
+  const make = "$ip link add net-pro type bridge; ip link add docker0 type bridge";
+  const learns = "$cat /sys/class/net/net-pro/bridge/no_linklocal_learn " +
+    "/sys/class/net/docker0/bridge/no_linklocal_learn";
+  const own = "mount -t sysfs sysfs /sys; ";
+  const [, before, , seen, refused, , after, verified] = await onHost(
+    ["load", "readBack", make, "readBack", "verify", "load", learns, "verify"],
+    { before: own },
+  );
+  assert.deepEqual(before, IN_PLACE);
+  const wrong = "net-pro: no_linklocal_learn is 0, not 1: " +
+    "a machine can take what is sent to its neighbour";
+  assert.deepEqual(seen, { state: "different", differences: [wrong] });
+  assert.match((refused as { message: string }).message, /no_linklocal_learn is 0/);
+  assert.deepEqual([after, verified], ["1\n0\n", null]);
 });
 
 const TAMPERINGS: readonly (readonly [string, string])[] = [
@@ -257,7 +281,7 @@ Deno.test("the ruleset is kept for the next boot, with a unit that Incus require
 
 Deno.test("rules that somebody flushes are back at once while the unit runs, and not after a destroy", async () => {
   const flush = (what: string) =>
-    `$nft ${what}; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; nft list tables | grep -c ${table}; done | grep -n 2 | head -1`;
+    `$nft ${what}; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; nft list tables | grep -c ${table}; done | grep -n 3 | head -1`;
   const [, , , noticed, back, half, whole, , , gone] = await onHost([
     "load",
     "persist",
@@ -270,11 +294,37 @@ Deno.test("rules that somebody flushes are back at once while the unit runs, and
     "delete",
     flush("flush ruleset"),
   ], { before: OWN_ETC, pids: true });
-  assert.match(noticed as string, /^[12]:2\n$/, "within 0.2 s");
+  assert.match(noticed as string, /^[12]:3\n$/, "within 0.2 s");
   assert.deepEqual(back, IN_PLACE);
-  assert.match(half as string, /:2\n$/);
+  assert.match(half as string, /:3\n$/);
   assert.deepEqual(whole, IN_PLACE);
   assert.equal(gone, "");
+});
+
+Deno.test("while the unit runs, a bridge that is made or made anew is set at once, others are left alone", async () => {
+  const learns = (name: string) => `cat /sys/class/net/${name}/bridge/no_linklocal_learn`;
+  const make = (name: string) =>
+    `$ip link add ${name} type bridge; for i in 1 2 3 4 5; do sleep 0.1; ${learns(name)}; done`;
+  const processes = "$ps -eo args | grep -c '[m]onitor'";
+  const [, , atLoad, , made, others, , again, , running] = await onHost([
+    "persist",
+    "$ip link add net-print type bridge",
+    `$sh -c "$(sed -n s/^ExecStartPre=//p /etc/anklume/anklume-firewall.service)"; ${
+      learns("net-print")
+    }`,
+    '$setsid sh -c "$(sed -n s/^ExecStart=//p /etc/anklume/anklume-firewall.service)" >/tmp/watch 2>&1 & sleep 1',
+    make("net-pro"),
+    make("net-other"),
+    "$ip link delete net-pro",
+    make("net-pro"),
+    // Nothing is asked of the kernel while nothing happens.
+    "$sleep 1; cat /tmp/watch >&2",
+    processes,
+  ], { before: `${OWN_ETC}mount -t sysfs sysfs /sys; `, pids: true });
+  assert.match(atLoad as string, /1\n$/);
+  for (const each of [made, again]) assert.match(each as string, /^([01]\n)?(1\n){4,5}$/);
+  assert.equal(others, "0\n".repeat(5));
+  assert.equal(running, "2\n");
 });
 
 Deno.test("systemd finds nothing wrong with the unit", async () => {

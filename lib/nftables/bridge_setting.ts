@@ -1,0 +1,103 @@
+import { CommandError, runCommand } from "../host/command.ts";
+import { checkedName } from "./element.ts";
+import { FirewallError } from "./firewall_error.ts";
+import type { Ruleset } from "./ruleset.ts";
+import { firewallError, type NftOptions } from "./run_nft.ts";
+
+/**
+ * How the kernel's bridge has to be set, by the names of ip-link(8) and of /sys/class/net/NAME/bridge. A frame to one of the
+ * addresses 01:80:c2:00:00:00-0f is the bridge's own business: most pass none of its hooks that a rule could hold (LLDP's
+ * :0e none at all, `br_handle_frame` in net/bridge/br_input.c), and yet the bridge looks for its source at that port from then on.
+ * The setting lives as long as the interface does: Incus makes a bridge without it at every boot.
+ */
+export const BRIDGE_SETTINGS: Readonly<Record<string, number>> = { no_linklocal_learn: 1 };
+
+/** What of `ip -json -details link` is read. */
+export interface BridgeLink {
+  readonly ifname?: string;
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: object };
+}
+
+/** What is wrong with a live bridge, one line each: `net-pro: no_linklocal_learn is 0, not 1…`. Of what is no bridge: nothing. */
+export function wrongBridgeSettings({ ifname: name, linkinfo }: BridgeLink): string[] {
+  if (linkinfo?.info_kind !== "bridge") return [];
+  const live = new Map<string, unknown>(Object.entries(linkinfo.info_data ?? {}));
+  return Object.entries(BRIDGE_SETTINGS).filter(([key, value]) => live.get(key) !== value)
+    .map(([key, value]) =>
+      `${name}: ${key} is ${
+        live.get(key) ?? "unknown to this kernel"
+      }, not ${value}: a machine can ` +
+      "take what is sent to its neighbour"
+    );
+}
+
+/** The bridges that a ruleset names, whether they stand or not. */
+export function bridgesOf({ text }: Pick<Ruleset, "text">): string[] {
+  const set = /^\tset bridges \{\n(?:(?!\t\}).*\n)*/m.exec(text)?.[0] ?? "";
+  return [...set.matchAll(/^\t\t\t"([^"]+)"/gm)].map(([, name]) => name!);
+}
+
+/** What is wrong with those of these bridges that stand, as `wrongBridgeSettings` says it. Needs no root. @throws FirewallError */
+export async function bridgeDifferences(
+  names: readonly string[],
+  options: NftOptions = {},
+): Promise<string[]> {
+  return (await wrongBridges(names, options)).flatMap(wrongBridgeSettings);
+}
+
+/**
+ * Sets those of these bridges that stand, makes them forget what they have learnt till then, and reads them back.
+ * @throws FirewallError where one could not be set: no machine may start on it
+ */
+export async function setBridges(
+  names: readonly string[],
+  options: NftOptions = {},
+): Promise<void> {
+  const wrong = await wrongBridges(names, options);
+  if (wrong.length === 0) return;
+  const settings = Object.entries(BRIDGE_SETTINGS).flat().join(" ");
+  const script = wrong.map((link) =>
+    `link set dev ${checkedName(link.ifname ?? "")} type bridge ${settings} fdb_flush\n`
+  ).join("");
+  try {
+    await runIp(["-force", "-batch", "-"], { ...options, stdin: script });
+  } catch (error) {
+    // One of them may be gone meanwhile: what is read back decides.
+    if (!(error instanceof CommandError) || error.reason === "interrupted") throw error;
+  }
+  const left = await bridgeDifferences(names, options);
+  if (left.length === 0) return;
+  throw new FirewallError(
+    "differs",
+    `A bridge could not be set: ${left.join("; ")}`,
+    "No machine is started. Setting it takes root, Linux 5.0 and iproute2 5.0",
+  );
+}
+
+async function wrongBridges(
+  names: readonly string[],
+  options: NftOptions,
+): Promise<BridgeLink[]> {
+  const ours = new Set(names);
+  if (ours.size === 0) return [];
+  return (await liveBridges(options)).filter((link) =>
+    ours.has(link.ifname ?? "") && wrongBridgeSettings(link).length > 0
+  );
+}
+
+async function liveBridges(options: NftOptions): Promise<BridgeLink[]> {
+  try {
+    const text = await runIp(["-json", "-details", "link", "show", "type", "bridge"], options);
+    return text.trim() === "" ? [] : JSON.parse(text) as BridgeLink[];
+  } catch (error) {
+    throw firewallError("Cannot read the bridges", error);
+  }
+}
+
+async function runIp(
+  args: readonly string[],
+  { signal, stdin }: NftOptions & { readonly stdin?: string },
+): Promise<string> {
+  const given = stdin === undefined ? {} : { stdin };
+  return (await runCommand(["ip", ...args], { signal, timeoutMs: 10_000, ...given })).stdout;
+}

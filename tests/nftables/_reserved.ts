@@ -1,0 +1,198 @@
+/**
+ * Frames to the addresses that a bridge keeps for itself (IEEE 802.1Q, table 8-1): what a bridge, and the host behind it, learn of
+ * them. `evil` says that it is `victim`, the gateway, or somebody new.
+ */
+import { BRIDGE_SETTINGS } from "../../lib/nftables/bridge_setting.ts";
+import { arp, BROADCAST, bytes, ethernet, ipv4, newMark, UDP, udp } from "./_frames.ts";
+import { HOST, type Lab } from "./_lab.ts";
+import { EVIL, GATEWAY, VICTIM } from "./_sent_frame.ts";
+
+const hex = (byte: number) => byte.toString(16).padStart(2, "0");
+
+/** All sixteen. */
+export const RESERVED: readonly string[] = Array.from(
+  { length: 16 },
+  (_, last) => `01:80:c2:00:00:${hex(last)}`,
+);
+/** What other bridges and clocks talk to, which is no business of this one: all bridges, GMRP, GVRP, CFM, PTP. */
+const NEARLY_RESERVED = ["10", "20", "21", "2f", "30", "3f"].map((last) => `01:80:c2:00:00:${last}`)
+  .concat("01:1b:19:00:00:00");
+
+/** Of those addresses a rule sees frames: the others pass by every hook of the bridge, or are dropped by the kernel (PAUSE). */
+const HELD_BY_RULES = RESERVED.filter((address) => !/:0e$/.test(address));
+
+/** One of each kind that is sent there, from a MAC. */
+function payloads(from: string): readonly (readonly [type: number, payload: Uint8Array])[] {
+  const question = arp({ operation: 1, senderMac: from, sender: VICTIM.ip, target: GATEWAY });
+  return [
+    // LLDP, 802.1X, LACP, and by its length a BPDU.
+    [0x88cc, bytes(2, 7, 4, new Uint8Array(43))],
+    [0x888e, bytes(1, 1, new Uint8Array(44))],
+    [0x8809, bytes(1, 1, new Uint8Array(108))],
+    [38, bytes(0x42, 0x42, 3, new Uint8Array(43))],
+    [0x0806, question],
+    [0x0800, ipv4(VICTIM.ip, GATEWAY, UDP, udp(4000, 53, newMark()))],
+    [0x0800, ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, newMark()))],
+  ];
+}
+
+const NOBODY = "02:00:00:00:77:01";
+
+/** The port at which the bridge looks for a MAC; undefined where it is its own or it knows none. */
+async function portOf(lab: Lab, mac: string): Promise<string | undefined> {
+  const shown = await lab.host.run("bridge", "fdb", "show", "br", "net-pro");
+  return shown.split("\n").filter((line) => line.startsWith(mac))
+    .map((line) => /dev (\S+)/.exec(line)?.[1]).find((port) => port !== "net-pro");
+}
+
+/** What the bridge believes after such frames of `evil`'s, or of another port's, in words. */
+async function learnt(
+  lab: Lab,
+  addresses: readonly string[],
+  from = { agent: lab.agent("evil"), iface: "eth0" },
+): Promise<string[]> {
+  const gateway = await lab.host.mac("net-pro");
+  const port = lab.built.addressing.machines.get("victim")!.hostName;
+  const word = arp({ operation: 1, senderMac: VICTIM.mac, sender: VICTIM.ip, target: GATEWAY });
+  const found: string[] = [];
+  for (const to of addresses) {
+    const nobody = NOBODY.replace(/..$/, to.slice(-2));
+    const claim = async (mac: string) => {
+      const frames = payloads(mac).map(([type, payload]) => ethernet(to, mac, type, payload));
+      await from.agent.sendAll(frames, from.iface);
+      return await portOf(lab, mac);
+    };
+    // It says a word itself, so that the bridge knows where it is.
+    await lab.agent("victim").send(ethernet(BROADCAST, VICTIM.mac, 0x0806, word));
+    if (await claim(VICTIM.mac) !== port) {
+      found.push(`the bridge takes another for the victim after ${to}`);
+    }
+    if (await claim(gateway) !== undefined) {
+      found.push(`the bridge takes another for the gateway after ${to}`);
+    }
+    const at = await claim(nobody);
+    if (at !== undefined) {
+      found.push(`the bridge learns a MAC from ${to}`);
+      await lab.host.run("bridge", "fdb", "del", nobody, "dev", at, "master");
+    }
+  }
+  return found;
+}
+
+/** How the bridges are set. */
+export async function setLearning(lab: Lab, learns: boolean): Promise<void> {
+  for (const { bridge } of lab.built.addressing.domains.values()) {
+    const settings = Object.entries(BRIDGE_SETTINGS)
+      .flatMap(([key, value]) => [key, String(learns ? 1 - value : value)]);
+    await lab.host.run("ip", "link", "set", bridge, "type", "bridge", ...settings);
+  }
+}
+
+/** From any of them, as the bridge is set. */
+export const learntFreely = (lab: Lab): Promise<string[]> => learnt(lab, RESERVED);
+
+/** With the setting: none of them. */
+export async function reservedLearning(lab: Lab): Promise<string[]> {
+  await setLearning(lab, false);
+  return await learnt(lab, [...RESERVED, ...NEARLY_RESERVED]);
+}
+
+/** Where the setting is gone the rules hold alone, as far as they can. */
+export async function reservedLearningByRules(lab: Lab): Promise<string[]> {
+  await setLearning(lab, true);
+  try {
+    return await learnt(lab, [...HELD_BY_RULES, ...NEARLY_RESERVED]);
+  } finally {
+    await setLearning(lab, false);
+  }
+}
+
+/** A port that is nobody's, on the victim's bridge, is no better off. */
+export async function strangersLearning(lab: Lab): Promise<string[]> {
+  await lab.host.ip(
+    "link add stranger2 type veth peer name stranger3",
+    "link set stranger2 master net-pro",
+    "link set stranger2 up",
+    "link set stranger3 up",
+  );
+  await setLearning(lab, true);
+  try {
+    const found = await learnt(lab, HELD_BY_RULES, { agent: lab.host, iface: "stranger3" });
+    // It is nobody's business where a stranger's own MAC is.
+    return found.filter((each) => !each.includes("learns"));
+  } finally {
+    await setLearning(lab, false);
+    await lab.host.ip("link delete stranger2");
+  }
+}
+
+/** Addresses of the host that ARP in such frames is answered about, and neighbours that the host notes at the machine's port. */
+export async function reservedArp(lab: Lab): Promise<string[]> {
+  const evil = lab.agent("evil");
+  const port = lab.built.addressing.machines.get("evil")!.hostName;
+  const found: string[] = [];
+  for (const to of RESERVED) {
+    await evil.capture();
+    await evil.sendAll([HOST, "172.17.0.1", GATEWAY].map((target) => {
+      const question = arp({ operation: 1, senderMac: EVIL.mac, sender: EVIL.ip, target });
+      return ethernet(to, EVIL.mac, 0x0806, question);
+    }));
+    if ((await evil.captured("eth0", 0.05)).some(isArpAnswer)) {
+      found.push(`answered: ARP to ${to}`);
+    }
+  }
+  const noted = await lab.host.run("ip", "neigh", "show", "dev", port);
+  if (noted.includes("lladdr")) found.push("the host notes neighbours at evil's port");
+  await lab.host.run("ip", "neigh", "flush", "dev", port);
+  return found;
+}
+
+export function isArpAnswer(frame: string): boolean {
+  return frame.slice(24, 28) === "0806" && frame.slice(40, 44) === "0002";
+}
+
+/** What the host tells a machine by ARP, and learns of it, where the table `bridge` is gone. */
+export async function arpAlone(lab: Lab): Promise<string[]> {
+  return await lab.withoutTable("bridge", async () => {
+    const evil = lab.agent("evil");
+    const ask = async (sender: string, target: string, senderMac = EVIL.mac) => {
+      await evil.capture();
+      const question = arp({ operation: 1, senderMac, sender, target });
+      await evil.send(ethernet(BROADCAST, EVIL.mac, 0x0806, question));
+      return (await evil.captured("eth0", 0.05)).some(isArpAnswer);
+    };
+    const found: string[] = [];
+    for (const target of [HOST, "172.17.0.1", "10.120.1.254"]) {
+      if (await ask(EVIL.ip, target)) found.push(`answered: ARP for ${target}`);
+    }
+    for (const [sender, mac] of [["10.120.0.77"], [VICTIM.ip], [EVIL.ip, NOBODY]] as const) {
+      if (await ask(sender, GATEWAY, mac)) found.push(`answered: ARP of ${sender} with ${mac}`);
+    }
+    return found;
+  });
+}
+
+/** Each machine finds its gateway. */
+export async function gatewayArp(lab: Lab): Promise<string[]> {
+  const found: string[] = [];
+  for (const { machine, domain, ip, hwaddr } of lab.built.addressing.machines.values()) {
+    const agent = lab.agent(machine);
+    const { gateway } = lab.built.addressing.domains.get(domain)!;
+    await agent.capture();
+    const question = arp({ operation: 1, senderMac: hwaddr, sender: ip, target: gateway });
+    await agent.send(ethernet(BROADCAST, hwaddr, 0x0806, question));
+    if (!(await agent.captured("eth0", 0.05)).some(isArpAnswer)) {
+      found.push(`${machine} does not find its gateway`);
+    }
+  }
+  return found;
+}
+
+export const RESERVED_CHECKS = [
+  reservedLearning,
+  reservedLearningByRules,
+  strangersLearning,
+  reservedArp,
+  arpAlone,
+  gatewayArp,
+];

@@ -3,6 +3,7 @@
  * policies, and with no table at all. The three take turns, so that whatever else the machine does falls on all of them; of
  * each the fastest of many batches counts. In network namespaces; needs root, no Incus.
  */
+import { FAMILIES } from "../lib/nftables/ruleset.ts";
 import { buildInfra, type BuiltInfra } from "../tests/nftables/_infra.ts";
 import { Lab } from "../tests/nftables/_lab.ts";
 import { rulesetOf } from "../tests/nftables/_rules.ts";
@@ -46,8 +47,9 @@ export async function benchNetwork(): Promise<boolean> {
   await using lab = await Lab.start(small);
   const { table, text } = rulesetOf(small);
   const large = rulesetOf(infraOf(250, 1000)).text;
-  const none =
-    `table inet ${table}\ndelete table inet ${table}\ntable bridge ${table}\ndelete table bridge ${table}\n`;
+  const none = FAMILIES.map((family) =>
+    `table ${family} ${table}\ndelete table ${family} ${table}\n`
+  ).join("");
   const [client, server] = [lab.agent("d0-a"), lab.agent("d1-a")];
   await server.ask("sink", { port: PORT });
 

@@ -32,6 +32,8 @@ export interface Addressing {
   readonly infraId: string;
   readonly domains: ReadonlyMap<string, DomainAddress>;
   readonly machines: ReadonlyMap<string, MachineAddress>;
+  /** Subnets that were a domain's once, /24: somebody may still send there. */
+  readonly freed: readonly string[];
 }
 
 /** The content of `infra.lock.yml`, format 1. */

@@ -84,7 +84,12 @@ export function assignAddresses(
   }
 
   return {
-    addressing: { infraId, domains: domainAddresses, machines: machineAddresses },
+    addressing: {
+      infraId,
+      domains: domainAddresses,
+      machines: machineAddresses,
+      freed: subnets.freed,
+    },
     lock: {
       format: LOCK_FORMAT,
       project: infra.projectName,

@@ -100,5 +100,6 @@ export function addressingOf(infra: Infra): Addressing {
     infraId: "00000000-0000-4000-8000-000000000000",
     domains: new Map(domains),
     machines: new Map(machines),
+    freed: [],
   };
 }

@@ -105,8 +105,9 @@ export async function openLive(
     const taken = published ? host.ports(infra.projectName, signal) : undefined;
     if (taken !== undefined) asked.push(Promise.allSettled([taken]));
     const render = (addressing: Addressing, orphanBridges: readonly string[], of = infra) => {
-      const { localUplinks } = surroundings;
-      return renderRuleset(of, addressing, { orphanBridges, localUplinks }, reading.templates);
+      const { localUplinks, interfaces } = surroundings;
+      const seen = { orphanBridges, localUplinks, interfaces };
+      return renderRuleset(of, addressing, seen, reading.templates);
     };
     const compare = (ruleset: Ruleset) => {
       const compared = host.firewall(ruleset, signal);

@@ -74,7 +74,7 @@ export function refuseReach({ sets, infraId }: CheckedRuleset, place: HostPlace)
   if (unsafe.length > 0) throw new RefusedRuleset(unsafe.slice(0, 3).join("; "));
 }
 
-const NOTHING_LIVE: LiveBridges = { orphanBridges: [], localUplinks: [] };
+const NOTHING_LIVE: LiveBridges = { orphanBridges: [], localUplinks: [], interfaces: [] };
 
 /** The sets as an infra without domains has them: their names, types, and what is the same in every infra. */
 export const KNOWN_SETS: Readonly<Record<Family, readonly NftSet[]>> = {
@@ -94,7 +94,7 @@ function emptyInfra(): Infra {
 }
 
 function emptyAddressing(): Addressing {
-  return { domains: new Map(), machines: new Map() } as unknown as Addressing;
+  return { infraId: "", domains: new Map(), machines: new Map(), freed: [] };
 }
 
 function filled(set: NftSet, elements: readonly string[]): NftSet {

@@ -1,4 +1,5 @@
 import { ipBlock, overlaps } from "../addressing/ip_block.ts";
+import { ulaOf } from "../addressing/ula.ts";
 import type { NftSet } from "../nftables/element.ts";
 import type { Listener } from "../nftables/listener.ts";
 import { isLocalInterface } from "../nftables/local_interface.ts";
@@ -131,8 +132,10 @@ class Reach {
         this.#outside(nameOf(name), this.#isInForce("inet outside", element)),
       via: ([bridge, way], _, element) =>
         this.#ours(bridge) ?? this.#way(nameOf(way), this.#isInForce("inet via", element)),
-      subnets: ([network]) => this.#subnet(network!, 4),
-      subnets6: ([network]) => this.#subnet(network!, 6),
+      subnets: ([network]) => this.#subnet(network!, 4, family),
+      subnets6: ([network]) => this.#subnet(network!, 6, family),
+      homes: ([bridge, network]) => this.#ours(bridge) ?? this.#known(network),
+      homes6: ([bridge, network]) => this.#ours(bridge) ?? this.#known(network),
       machines: (key) => this.#machine(key),
       machines6: (key) => this.#machine(key),
       gateways: (key) => this.#ours(key[0]) ?? this.#inside(key[1]) ?? this.#onlyGateway(key),
@@ -219,19 +222,31 @@ class Reach {
     if (live.master !== undefined) return `"${name}" is a port of "${live.master}"`;
   }
 
-  #subnet(network: string, family: 4 | 6): string | undefined {
-    const block = ipBlock(`${network}/${family === 4 ? 24 : 64}`);
-    const isPrivate = family === 4 ? PRIVATE_24.test(network) : /^f[cd]/.test(network);
+  #subnet(network: string, version: 4 | 6, family: Family): string | undefined {
+    const block = ipBlock(`${network}/${version === 4 ? 24 : 64}`);
+    const isPrivate = version === 4 ? PRIVATE_24.test(network) : /^f[cd]/.test(network);
     if (block === undefined || !isPrivate) return `${network} is no private network`;
     const hasGateway = networkOf(network).some((own) => this.#served.has(own));
-    // Of a domain that has it no more it stays walled off, and one that was there first keeps its rules when a wifi has the same.
-    if (this.#isInForce(family === 4 ? "inet subnets" : "inet subnets6", network)) return undefined;
-    if (!hasGateway) return `no domain has the subnet ${network}`;
+    // One that was there first keeps its rules when a wifi has the same.
+    if (this.#isInForce(version === 4 ? "inet subnets" : "inet subnets6", network)) {
+      return undefined;
+    }
+    if (!hasGateway && !this.#mayHaveBeenOurs(network, version, family)) {
+      return `no domain has the subnet ${network}`;
+    }
     if (networkOf(network).some((own) => this.#carried.has(own))) return undefined;
     const other = this.#place.networks.find(({ block: theirs, device }) =>
       overlaps(theirs, block) && !(device !== undefined && this.#ourBridges.has(device))
     );
     return other && `the host has ${network} already: ${other.text}`;
+  }
+
+  /** What a domain gave up is shut on the host, and in no bridge; of IPv6 each infra has 48 bits of its own. */
+  #mayHaveBeenOurs(network: string, version: 4 | 6, family: Family): boolean {
+    if (family !== "inet") return false;
+    if (version === 4) return true;
+    const own = ulaOf(this.#infraId, "10.0.0.0/24").subnet.replace("/64", "");
+    return prefixOf(network)[0]! >> 16n === prefixOf(own)[0]! >> 16n;
   }
 
   #known(network: string | undefined): string | undefined {

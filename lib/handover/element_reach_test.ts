@@ -40,7 +40,7 @@ const PORT = '"akj5fz0xvr5h"';
 /** Elements of the right shape, each in a ruleset that is otherwise the good one, and why it is refused. */
 const BEYOND: readonly (readonly [set: string, element: string, because: RegExp])[] = [
   // Networks of the host's, of Docker's, of a VPN's, wider and narrower than a domain's.
-  ["inet subnets", "172.17.0.0", /no domain has the subnet/],
+  ["inet subnets", "172.17.0.0", /the host has 172\.17\.0\.0 already/],
   ["bridge subnets", "172.17.0.0", /no domain has the subnet/],
   ["inet subnets6", "fd77:1::", /no domain has the subnet/],
   ["inet subnets", "8.8.8.0", /no private network/],
@@ -152,9 +152,18 @@ Deno.test("a wifi with a domain's subnet does not keep the rules of that domain 
 
 Deno.test("a subnet that a domain had before stays walled off", () => {
   const text = withElement(TEXT, "inet subnets", "10.120.77.0");
-  assert.match(answer(text), /no domain has the subnet 10\.120\.77\.0/);
+  assert.equal(answer(text), "taken");
+  // Not where a wifi has it, unless it was in force before.
+  const wifi = link("wlan0", "", { addr_info: [address("10.120.77.5", 24)] });
+  const addresses = JSON.stringify([...JSON.parse(ANSWERS.addresses), wifi]);
+  assert.match(answer(text, { addresses }), /the host has 10\.120\.77\.0 already/);
   const rules = [...ANSWERS.rules, { project: PROJECT, text }];
-  assert.equal(answer(text, { rules }), "taken");
+  assert.equal(answer(text, { addresses, rules }), "taken");
+  // Nor within the bridges.
+  assert.match(
+    answer(withElement(TEXT, "bridge subnets", "10.120.77.0")),
+    /no domain has the subnet 10\.120\.77\.0/,
+  );
 });
 
 Deno.test("a bridge that stands is not left out, nor out of the pairs that keep it within itself", () => {

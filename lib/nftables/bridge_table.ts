@@ -1,7 +1,7 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Infra } from "../infra/infra.ts";
 import { commented, concat, ifname, ipv4, ipv6, mac, type NftSet } from "./element.ts";
-import { network4, subnetSets } from "./inet_table.ts";
+import { network4, subnetSet, subnetSet6 } from "./inet_table.ts";
 import { addressInterval } from "./interval.ts";
 import type { Nic } from "./nic.ts";
 import { known } from "./policy_flow.ts";
@@ -40,7 +40,8 @@ export function bridgeSets(infra: Infra, addressing: Addressing, nics: readonly 
       type: "type ipv4_addr . ipv4_addr",
       elements: domains.map(({ subnet }) => concat(network4(subnet), network4(subnet))),
     },
-    ...subnetSets(domains),
+    subnetSet(domains.map(({ subnet }) => subnet)),
+    subnetSet6(domains.map(({ ipv6 }) => ipv6?.subnet)),
   ];
 }
 

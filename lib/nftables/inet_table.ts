@@ -1,8 +1,15 @@
 import type { Addressing, DomainAddress } from "../addressing/addressing.ts";
+import { ulaOf } from "../addressing/ula.ts";
 import { type Domain, type Infra, machinesOf, type Publish } from "../infra/infra.ts";
 import type { Box } from "./box.ts";
 import { commented, concat, ifname, ipv4, ipv6, mac, type NftSet, port } from "./element.ts";
-import { type AddressInterval, addressText, type Interval, numberText } from "./interval.ts";
+import {
+  type AddressInterval,
+  addressInterval,
+  addressText,
+  type Interval,
+  numberText,
+} from "./interval.ts";
 import type { Nic } from "./nic.ts";
 import { known, policyFlows } from "./policy_flow.ts";
 import type { LiveBridges } from "./ruleset.ts";
@@ -71,7 +78,7 @@ export function inetSets(
           : []
       ),
     },
-    ...subnetSets(domains.map(({ address }) => address)),
+    ...placeSets(domains.map(({ address }) => address), addressing, live),
     machineSet(nics),
     machineSet6(nics),
     gatewaySet(infra, addressing),
@@ -96,19 +103,16 @@ function orphansOf(addressing: Addressing, { orphanBridges }: LiveBridges): stri
 }
 
 /** Networks as the addresses that a mask of 24 or 64 bits leaves of them: one look-up in a hash. */
-export function subnetSets(domains: readonly DomainAddress[]): NftSet[] {
-  return [
-    {
-      name: "subnets",
-      type: "type ipv4_addr",
-      elements: domains.map((domain) => network4(domain.subnet)),
-    },
-    {
-      name: "subnets6",
-      type: "type ipv6_addr",
-      elements: domains.flatMap(({ ipv6 }) => ipv6 === undefined ? [] : [network6(ipv6.subnet)]),
-    },
-  ];
+export function subnetSet(subnets: readonly string[]): NftSet {
+  return { name: "subnets", type: "type ipv4_addr", elements: subnets.map(network4) };
+}
+
+export function subnetSet6(subnets: readonly (string | undefined)[]): NftSet {
+  return {
+    name: "subnets6",
+    type: "type ipv6_addr",
+    elements: subnets.flatMap((subnet) => subnet === undefined ? [] : [network6(subnet)]),
+  };
 }
 
 /** The address of a /24. */
@@ -123,6 +127,63 @@ function network6(subnet: string): string {
 function network(subnet: string, prefix: string, address: (text: string) => string): string {
   if (!subnet.endsWith(prefix)) throw new TypeError(`Not a ${prefix}: ${subnet}`);
   return address(subnet.slice(0, -prefix.length));
+}
+
+/** Which subnets are ours, or were, and by which bridge each is reached. */
+function placeSets(
+  domains: readonly DomainAddress[],
+  addressing: Addressing,
+  live: LiveBridges,
+): NftSet[] {
+  const { freed, infraId } = addressing;
+  const orphans = orphansOf(addressing, live);
+  const bridges = new Set([...domains.map(({ bridge }) => bridge), ...orphans]);
+  const foreign = live.interfaces.filter(({ name }) => !bridges.has(name))
+    .flatMap(({ addresses }) => addresses);
+  // Who has an address in it took it over: another infra, Docker, a wifi.
+  const former = freed.filter((subnet) => !foreign.some((each) => isWithin(each, subnet)));
+  const with6 = domains.some(({ ipv6 }) => ipv6 !== undefined);
+  const homes = [
+    ...domains.flatMap(({ bridge, subnet, ipv6 }) =>
+      [subnet, ipv6?.subnet].flatMap((cidr) => cidr === undefined ? [] : [{ bridge, cidr }])
+    ),
+    ...orphanAddresses(addressing, live),
+  ];
+  const subnets = subnetSet([...domains.map(({ subnet }) => subnet), ...former]);
+  const subnets6 = subnetSet6([
+    ...domains.map(({ ipv6 }) => ipv6?.subnet),
+    ...(with6 ? former.map((subnet) => ulaOf(infraId, subnet).subnet) : []),
+  ]);
+  const ours = new Set([...subnets.elements, ...subnets6.elements]);
+  const homesOf = (version: 4 | 6) =>
+    homes.flatMap(({ bridge, cidr }) => {
+      const { first, ...rest } = addressInterval(cidr);
+      const network = addressText({ version: rest.version, first, last: first });
+      return rest.version === version && ours.has(network) ? [concat(ifname(bridge), network)] : [];
+    });
+  return [
+    subnets,
+    subnets6,
+    { name: "homes", type: "type ifname . ipv4_addr", elements: homesOf(4) },
+    { name: "homes6", type: "type ifname . ipv6_addr", elements: homesOf(6) },
+  ];
+}
+
+/** What the host has on bridges that are declared no more, with prefix lengths. */
+function orphanAddresses(
+  addressing: Addressing,
+  live: LiveBridges,
+): { bridge: string; cidr: string }[] {
+  const orphans = new Set(orphansOf(addressing, live));
+  return live.interfaces.filter(({ name }) => orphans.has(name)).flatMap(({ name, addresses }) =>
+    addresses.filter((cidr) => !cidr.startsWith("fe80:")).map((cidr) => ({ bridge: name, cidr }))
+  );
+}
+
+/** Whether an interface's network is the subnet, or a part of it. */
+function isWithin(cidr: string, subnet: string): boolean {
+  const [part, whole] = [addressInterval(cidr), addressInterval(subnet)];
+  return part.version === whole.version && part.first >= whole.first && part.last <= whole.last;
 }
 
 /** Who speaks from where: bridge, MAC and IPv4 address of each machine. */

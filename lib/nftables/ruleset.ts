@@ -1,3 +1,5 @@
+import type { HostInterface } from "../addressing/host_networks.ts";
+
 /** One infra's firewall: a script that replaces its tables, and only these, in one transaction. */
 export interface Ruleset {
   readonly project: string;
@@ -22,6 +24,8 @@ export interface LiveBridges {
   readonly orphanBridges: readonly string[];
   /** Bridges and modem links that carry a default route, a server's `br0`: they count as outside. */
   readonly localUplinks: readonly string[];
+  /** The host's interfaces: a subnet that a domain gave up may be theirs by now. */
+  readonly interfaces: readonly HostInterface[];
 }
 
 /** The families in which the infra has a table. */

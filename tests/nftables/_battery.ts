@@ -14,6 +14,7 @@ import { PROTOCOL_CHECKS } from "./_protocols.ts";
 import { RESERVED_CHECKS } from "./_reserved.ts";
 import { SPOOFING_CHECKS } from "./_spoofing.ts";
 import { TO_HOST_CHECKS } from "./_to_host.ts";
+import { WHEREABOUTS_CHECKS } from "./_whereabouts.ts";
 
 /** Checks by frames that somebody writes, to be run one after the other: what each finds wrong, in words. */
 export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
@@ -27,6 +28,7 @@ export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
   ...TO_HOST_CHECKS,
   ...PRIVATE_RANGE_CHECKS,
   ...PORT_SHADOWING_CHECKS,
+  ...WHEREABOUTS_CHECKS,
 ];
 
 /** Connections that are not as they should be. */

@@ -1,10 +1,22 @@
-import { buildInfra, type BuiltInfra, type InfraSpec } from "./_infra.ts";
+import { ulaOf } from "../../lib/addressing/ula.ts";
+import { buildInfra, type BuiltInfra, INFRA_ID, type InfraSpec } from "./_infra.ts";
 import { Lab } from "./_lab.ts";
 import type { LiveBridges } from "../../lib/nftables/ruleset.ts";
+
+/** A bridge that left infra.yml, and the network of the machines `gone-a` and `gone-b` on it. */
+const ORPHAN = "net-gone";
+export const ORPHAN_NETWORK = "10.120.9";
+export const GONE_B = `${ORPHAN_NETWORK}.2`;
+
+/** A network that was a domain's, whose bridge is gone. */
+export const FORMER = "10.120.8";
+/** Of the orphan, as `ulaOf` makes it. */
+const FORMER6 = ulaOf(INFRA_ID, `${ORPHAN_NETWORK}.0/24`).subnet.replace("::/64", "");
 
 /** An infra with every form of everything, so that no set of its ruleset is empty. */
 const EVERYTHING: InfraSpec = {
   ipv6: true,
+  freed: [`${ORPHAN_NETWORK}.0/24`, `${FORMER}.0/24`],
   domains: [
     { name: "pro", internet: { kind: "full" }, machines: ["evil", "victim"] },
     {
@@ -59,12 +71,15 @@ export const KINDLESS = [
 const PUBLIC_NETWORK = "203.0.115";
 export const PUBLIC_DOCKER = `${PUBLIC_NETWORK}.2`;
 
-/** A bridge that left infra.yml, and the network of the machines `gone-a` and `gone-b` on it. */
-const ORPHAN = "net-gone", ORPHAN_NETWORK = "10.120.9";
-export const GONE_B = `${ORPHAN_NETWORK}.2`;
-
 /** What the host of the lab has, besides the infra. */
-export const everythingLive: LiveBridges = { localUplinks: ["br0"], orphanBridges: [ORPHAN] };
+export const everythingLive: LiveBridges = {
+  localUplinks: ["br0"],
+  orphanBridges: [ORPHAN],
+  interfaces: [
+    { name: ORPHAN, addresses: [`${ORPHAN_NETWORK}.254/24`, `${FORMER6}::254/64`] },
+    { name: "docker0", addresses: ["172.17.0.1/16"] },
+  ],
+};
 
 /** A lab in which everything is to be found that the checks ask for; the rules are not loaded. */
 export async function startEverything(): Promise<Lab> {
@@ -83,6 +98,7 @@ export async function startEverything(): Promise<Lab> {
   await lab.host.ip(
     `link add ${ORPHAN} type bridge`,
     `address add ${ORPHAN_NETWORK}.254/24 dev ${ORPHAN}`,
+    `address add ${FORMER6}::254/64 dev ${ORPHAN} nodad`,
     `link set ${ORPHAN} up`,
   );
   await lab.guest("gone-a", ORPHAN, `${ORPHAN_NETWORK}.1`, `${ORPHAN_NETWORK}.254`);

@@ -46,6 +46,8 @@ export interface InfraSpec {
   readonly outside?: readonly string[];
   readonly domains: readonly DomainSpec[];
   readonly policies?: readonly PolicySpec[];
+  /** Subnets that were a domain's. */
+  readonly freed?: readonly string[];
 }
 
 export interface BuiltInfra {
@@ -118,7 +120,10 @@ export function buildInfra(spec: InfraSpec): BuiltInfra {
       buildPolicy(policy, i, (name) => domains.has(name))
     ),
   };
-  return { infra, addressing: { infraId: INFRA_ID, domains, machines } };
+  return {
+    infra,
+    addressing: { infraId: INFRA_ID, domains, machines, freed: spec.freed ?? [] },
+  };
 }
 
 function hex(byte: number): string {

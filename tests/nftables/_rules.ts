@@ -13,7 +13,7 @@ export function rulesetOf(
   return renderRuleset(
     infra,
     addressing,
-    { orphanBridges: [], localUplinks: [], ...live },
+    { orphanBridges: [], localUplinks: [], interfaces: [], ...live },
     templates,
   );
 }

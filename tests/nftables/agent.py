@@ -92,6 +92,13 @@ def udp(host, port, timeout, **source):
         return {"seen": client.recv(100).decode().strip()}
 
 
+def tell(host, port, data, source=None):
+    """Sends a datagram and waits for nothing."""
+    with connect(socket.SOCK_DGRAM, host, port, 1, source=source) as client:
+        client.send(bytes.fromhex(data))
+    return {}
+
+
 def cast(host, port):
     """Sends to a group, or to everybody."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
@@ -252,6 +259,7 @@ OPERATIONS = {
     "tcp": tcp,
     "udp": udp,
     "cast": cast,
+    "tell": tell,
     "ping": ping,
     "round_trips": round_trips,
     "sink": sink,

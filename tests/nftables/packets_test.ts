@@ -521,6 +521,22 @@ Deno.test("a bridge that left infra.yml stays walled off", async () => {
   );
 });
 
+Deno.test("a subnet that a domain gave up is shut, unless somebody else on the host took it over", async () => {
+  const built = buildInfra({ ...SPEC, freed: ["10.120.7.0/24", "172.17.0.0/24"] });
+  await using lab = await Lab.start(built);
+  await lab.host.ip("address add 10.120.7.1/24 dev docker0");
+  await lab.agent("docker").ip("address add 10.120.7.2/24 dev eth0");
+  const docker = (addresses: string[]) => [{ name: "docker0", addresses }];
+  // A network that merely covers it is not that subnet.
+  const before = rulesetOf(built, { interfaces: docker(["172.17.0.1/16"]) }).text;
+  await lab.host.nft(before);
+  blocked(await lab.host.tcp("10.120.7.2", 80), await lab.host.tcp(DOCKER, 80));
+  const both = docker(["172.17.0.1/16", "10.120.7.1/24"]);
+  await lab.host.nft(rulesetOf(built, { interfaces: both }).text);
+  passes(await lab.host.tcp("10.120.7.2", 80));
+  blocked(await lab.host.tcp(DOCKER, 80));
+});
+
 Deno.test("what neither enters nor leaves a domain is untouched", async () => {
   await using lab = await labWith(SPEC);
   passes(await lab.agent("docker").tcp(OUTSIDE, 80));
@@ -530,22 +546,35 @@ Deno.test("what neither enters nor leaves a domain is untouched", async () => {
   passes(await lab.agent("lan").tcp("198.51.100.1", 22));
 });
 
-Deno.test("a domain whose bridge is down is not looked for outside", async () => {
-  await using lab = await labWith(withPolicies({ from: "pro", to: "print", ports: [80] }));
-  await lab.agent("outside").capture();
-  await lab.host.ip("link set net-print down");
-  blocked(
-    ...await Promise.all([
-      lab.agent("pro-dev").tcp(PRINTER, 80),
-      lab.agent("pro-dev").tcp(PRINTER, 443),
-    ]),
-  );
-  const frames = await lab.agent("outside").captured();
-  assert.deepEqual(
-    frames.filter((each) => each.slice(24, 28) === "0800" && each.includes("0a780101")),
-    [],
-  );
-});
+for (
+  const [how, command] of [
+    ["is down", "link set net-print down"],
+    ["has lost its address", "address flush dev net-print"],
+    ["is gone", "link delete net-print"],
+  ] as const
+) {
+  Deno.test(`a domain whose bridge ${how} is not looked for outside`, async () => {
+    const built = buildInfra(withPolicies({ from: "pro", to: "print", ports: [80] }));
+    await using lab = await Lab.start(built);
+    const outside = async () => {
+      await lab.agent("outside").capture();
+      const tries = await Promise.all([
+        lab.agent("pro-dev").tcp(PRINTER, 80),
+        lab.agent("pro-dev").tcp(PRINTER, 443),
+        lab.host.udp(PRINTER, 53),
+        lab.host.tcp(PRINTER, 80),
+        lab.agent("docker").tcp(PRINTER, 80),
+      ]);
+      for (const { seen } of tries) assert.equal(seen, undefined);
+      const frames = await lab.agent("outside").captured();
+      return frames.filter((each) => each.slice(24, 28) === "0800" && each.includes("0a780101"));
+    };
+    await lab.host.ip(command);
+    assert.ok((await outside()).length > 0, "without rules");
+    await lab.host.nft(rulesetOf(built).text);
+    assert.deepEqual(await outside(), []);
+  });
+}
 
 Deno.test("with ipv6 the same rules hold for both families", async () => {
   await using lab = await labWith({

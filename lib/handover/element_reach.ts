@@ -158,6 +158,7 @@ class Reach {
       addresses: ([port, ...machine]) => this.#ourPort(port) ?? this.#speaker(machine),
       addresses6: ([port, ...machine]) => this.#ourPort(port) ?? this.#speaker(machine),
       targets6: ([port]) => this.#ourPort(port),
+      clients: ([port]) => this.#ourPort(port),
       same_subnet: ([one, other]) =>
         one === other ? this.#known(one) : `${one} and ${other} are two subnets`,
       // Only a packet that enters or leaves by a bridge of the infra is held against these, and so they open what

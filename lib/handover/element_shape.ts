@@ -15,6 +15,8 @@ const FIELDS: Readonly<Record<string, { readonly one: string; readonly many?: st
   inet_proto: { one: "(?:tcp|udp)", many: NUMBER },
   inet_service: { one: String.raw`\d{1,5}`, many: NUMBER },
   "@th,64,128": { one: "0x[0-9a-f]{32}" },
+  "@th,288,48": { one: "0x[0-9a-f]{12}" },
+  "@th,160,32": { one: "0x[0-9a-f]{8}" },
 };
 
 /** Where a verdict map may lead. */

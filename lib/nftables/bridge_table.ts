@@ -36,6 +36,15 @@ export function bridgeSets(infra: Infra, addressing: Addressing, nics: readonly 
       elements: with6.flatMap((nic) => nic.ipv6.map((each) => concat(ifname(nic.port), raw(each)))),
     },
     {
+      name: "clients",
+      type: "typeof iifname . @th,288,48 . @th,160,32",
+      elements: nics.flatMap((nic) =>
+        ["0.0.0.0", ...(nic.ipv4 === undefined ? [] : [nic.ipv4])].map((address) =>
+          concat(ifname(nic.port), rawMac(nic.mac), raw(address))
+        )
+      ),
+    },
+    {
       name: "same_subnet",
       type: "type ipv4_addr . ipv4_addr",
       elements: domains.map(({ subnet }) => concat(network4(subnet), network4(subnet))),
@@ -54,7 +63,12 @@ export function portSet(nics: readonly Nic[]): NftSet {
   };
 }
 
-/** An IPv6 address as the number that a raw payload match compares with. */
+/** An address as the number that a raw payload match compares with. */
 function raw(address: string): string {
-  return `0x${addressInterval(address).first.toString(16).padStart(32, "0")}`;
+  const { first, version } = addressInterval(address);
+  return `0x${first.toString(16).padStart(version === 4 ? 8 : 32, "0")}`;
+}
+
+function rawMac(address: string): string {
+  return `0x${mac(address).replaceAll(":", "")}`;
 }

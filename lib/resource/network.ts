@@ -51,23 +51,30 @@ function bridgeConfig(domain: Domain, address: DomainAddress): StringMap {
 }
 
 /**
+ * Addresses and names are for machines that Incus knows, by their MAC: no client says who it is, nor what it is called, and who is nobody
+ * takes no address of the pool. The firewall says so too, by port.
+ */
+const DHCP_LINES = ["dhcp-ignore=tag:!known", "dhcp-ignore-clid", "dhcp-ignore-names"];
+
+/**
  * What the domain's resolver is told. The host's own names are nobody's business. Without a way out a machine could still
  * send questions (and data in them) through the host's resolver; with ways named under `via` they would leave by another.
  */
 function resolverLines({ internet }: Domain): string[] {
+  const own = ["no-hosts", ...DHCP_LINES];
   const publicNames = ["domain-needed", "bogus-priv"];
   switch (internet.kind) {
     case "none":
-      return ["no-hosts", "no-resolv"];
+      return [...own, "no-resolv"];
     case "via": {
       // Bound to the interface: while it is gone nothing is asked.
       const servers = (internet.dns ?? []).flatMap((address) =>
         internet.interfaces.map((each) => `server=${address}@${each}`)
       );
-      return ["no-hosts", "no-resolv", ...servers.length === 0 ? [] : publicNames, ...servers];
+      return [...own, "no-resolv", ...servers.length === 0 ? [] : publicNames, ...servers];
     }
     default:
-      return ["no-hosts", ...publicNames];
+      return [...own, ...publicNames];
   }
 }
 

@@ -16,13 +16,16 @@ function keys(network: DesiredNetwork): Record<string, string> {
   );
 }
 
+/** Clients say neither who they are nor what they are called. */
+const DHCP = "dhcp-ignore=tag:!known\ndhcp-ignore-clid\ndhcp-ignore-names";
+
 Deno.test("desiredNetwork() makes a bridge without NAT, IPv6 or a resolver that leaks", () => {
   assert.deepEqual(keys(desired()), {
     "ipv4.address": "10.120.0.254/24",
     "ipv4.nat": "false",
     "ipv4.dhcp.ranges": "10.120.0.100-10.120.0.199",
     "ipv6.address": "none",
-    "raw.dnsmasq": "no-hosts\nno-resolv",
+    "raw.dnsmasq": `no-hosts\n${DHCP}\nno-resolv`,
   });
 });
 
@@ -30,7 +33,7 @@ Deno.test("desiredNetwork() lets a domain with internet resolve public names onl
   for (const kind of ["full", "public-only"] as const) {
     assert.equal(
       keys(desired({ internet: { kind } }))["raw.dnsmasq"],
-      "no-hosts\ndomain-needed\nbogus-priv",
+      `no-hosts\n${DHCP}\ndomain-needed\nbogus-priv`,
     );
   }
 });
@@ -39,13 +42,13 @@ Deno.test("desiredNetwork() lets a domain with ways of its own ask by them alone
   const interfaces = ["wg0", "wg1"];
   assert.equal(
     keys(desired({ internet: { kind: "via", interfaces } }))["raw.dnsmasq"],
-    "no-hosts\nno-resolv",
+    `no-hosts\n${DHCP}\nno-resolv`,
   );
   const dns = ["10.64.0.1", "fd64::1"];
   assert.deepEqual(
     keys(desired({ internet: { kind: "via", interfaces, dns } }))["raw.dnsmasq"]?.split("\n"),
     [
-      ...["no-hosts", "no-resolv", "domain-needed", "bogus-priv"],
+      ...["no-hosts", ...DHCP.split("\n"), "no-resolv", "domain-needed", "bogus-priv"],
       ...[
         "server=10.64.0.1@wg0",
         "server=10.64.0.1@wg1",

@@ -166,3 +166,64 @@ Deno.test("a resolver tells its own domain's names, asks outside only where the 
   for (const [name, answers] of Object.entries(others)) assert.notEqual(answers, "1", name);
   assert.equal(await asked(), before);
 });
+
+/** Asks for an address as a client with another MAC, and a name that it would like to have. */
+const CLAIM = `
+import random, socket, struct, sys
+name = sys.argv[1].encode()
+mac = bytes([2, 0, 0, 0, 0, random.randrange(256)])
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+wire.bind(("eth0", 0))
+wire.settimeout(1)
+own = wire.getsockname()[4]
+
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total > 0xffff: total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+def send(kind, options):
+    message = struct.pack("!BBBBIHH16x6s10x192xI", 1, 1, 6, 0, 7, 0, 0x8000, mac, 0x63825363)
+    message += bytes([53, 1, kind, 12, len(name)]) + name + options + bytes([255])
+    datagram = struct.pack("!HHHH", 68, 67, 8 + len(message), 0) + message
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 1, 0, 64, 17, 0, bytes(4), b"\\xff" * 4)
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+    wire.send(b"\\xff" * 6 + own + b"\\x08\\x00" + header + datagram)
+
+send(1, b"")
+try:
+    while True:
+        offer = wire.recv(2000)[14:]
+        if offer[9] == 17 and offer[22:24] == b"\\x00\\x44": break
+    address = offer[44:48]
+    send(3, bytes([50, 4]) + address + bytes([54, 4]) + offer[12:16])
+    print(socket.inet_ntoa(address))
+except OSError:
+    print("nothing")
+`;
+
+Deno.test("a DHCP client says neither who it is nor what it is called", async () => {
+  await using lab = await Lab.create(`
+project_name: leases
+global: { default_os_image: "${IMAGE}" }
+domains: { lease: { ephemeral: true, machines: { lease-a: {} } } }
+`);
+  await lab.anklume(["apply", "--infra"]);
+  const machine = ["incus", "--project", "lease", "exec", "lease-a", "--"];
+  const claim = async (name: string) =>
+    (await must([...machine, "python3", "-c", CLAIM, name])).trim();
+  const leases = () => must(["cat", "/var/lib/incus/networks/net-lease/dnsmasq.leases"]);
+  await lab.anklume(["network", "verify"]);
+  assert.equal(await claim("wpad"), "nothing");
+  // Without the rules the server is alone.
+  await must(["nft", "delete", "table", "bridge", "anklume_leases"]);
+  for (const line of (await must(["nft", "list", "tables"])).split("\n")) {
+    if (/^table bridge incus$/.test(line)) await must(["nft", "delete", ...line.split(" ")]);
+  }
+  assert.equal(await claim("wpad"), "nothing");
+  assert.doesNotMatch(await leases(), /wpad/);
+  // Nor would it be shut without its own settings.
+  await must(["incus", "network", "set", "net-lease", "raw.dnsmasq=no-hosts"]);
+  assert.match(await claim("wpad"), /^10\./);
+  assert.match(await leases(), /wpad/);
+});

@@ -5,6 +5,7 @@ import {
   arp,
   BROADCAST,
   bytes,
+  dhcp,
   ethernet,
   ICMP,
   icmp,
@@ -25,6 +26,7 @@ import {
 } from "./_frames.ts";
 import {
   advert,
+  dhcp6,
   EVIL,
   frameTo,
   GATEWAY,
@@ -40,6 +42,20 @@ import {
 function fragment(next: number, mark: Uint8Array): Uint8Array {
   const payload = bytes(next, 0, u16(8 | 0), u16(0xbeef), u16(1), mark);
   return ethernet(ALL_NODES_MAC, EVIL.mac, 0x86dd, ipv6(EVIL.local, ALL_NODES, 44, payload));
+}
+
+/** A message to the domain's DHCP server, from nowhere as one that asks for an address has to, or from its own. */
+function toServer(
+  name: string,
+  message: Omit<Parameters<typeof dhcp>[0], "mark">,
+  own = false,
+): SentFrame {
+  return frameTo(name, "host", (mark, gateway) => {
+    const data = udp(68, 67, dhcp({ ...message, mark }));
+    return own
+      ? ethernet(gateway, EVIL.mac, 0x0800, ipv4(EVIL.ip, GATEWAY, UDP, data))
+      : ethernet(BROADCAST, EVIL.mac, 0x0800, ipv4("0.0.0.0", "255.255.255.255", UDP, data));
+  });
 }
 
 function dhcpAnswer(port: number, mark: Uint8Array): Uint8Array {
@@ -133,6 +149,103 @@ export const ATTACKS: readonly SentFrame[] = [
   toVictim(
     "an answer of a DHCP server in a packet that is too short",
     (mark) => ethernet(BROADCAST, EVIL.mac, 0x0800, withLength(dhcpAnswer(67, mark), 4000)),
+  ),
+  toServer("the victim's MAC in a DHCP request", { chaddr: VICTIM.mac, type: 3 }),
+  toServer("a new MAC in a DHCP request, one more of the pool", { chaddr: "02:00:00:00:00:07" }),
+  toServer("the victim's lease given back", {
+    chaddr: VICTIM.mac,
+    ciaddr: VICTIM.ip,
+    type: 7,
+  }, true),
+  toServer("the victim's address said to be taken", { chaddr: VICTIM.mac, type: 4 }, true),
+  toServer("the victim's address in its own DHCP message", {
+    chaddr: EVIL.mac,
+    ciaddr: VICTIM.ip,
+    type: 8,
+  }, true),
+  toServer("a DHCP message that a relay has passed on", { chaddr: EVIL.mac, hops: 1 }),
+  toServer("a DHCP message whose answer goes to the victim", {
+    chaddr: EVIL.mac,
+    giaddr: VICTIM.ip,
+  }),
+  frameTo("a DHCP message too short to say whose it is", "host", (mark) => {
+    const packet = ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, bytes(1, 1, 6, 0, mark)));
+    return ethernet(BROADCAST, EVIL.mac, 0x0800, packet);
+  }),
+  toVictim("its own DHCP request to its neighbours", (mark) => {
+    const message = udp(68, 67, dhcp({ chaddr: EVIL.mac, mark }));
+    return ethernet(
+      BROADCAST,
+      EVIL.mac,
+      0x0800,
+      ipv4("0.0.0.0", "255.255.255.255", UDP, message),
+    );
+  }),
+  toVictim("its own DHCPv6 request to its neighbours", (mark) => dhcp6(1, mark)),
+  frameTo("a DHCPv6 lease given back", "host", (mark) => dhcp6(8, mark)),
+  frameTo("an IPv6 address said to be taken", "host", (mark) => dhcp6(9, mark)),
+  frameTo("a DHCPv6 message that a relay has passed on", "host", (mark) => dhcp6(12, mark)),
+  toVictim(
+    "a question of IGMP for the members of groups",
+    (mark) =>
+      ethernet(
+        "01:00:5e:00:00:01",
+        EVIL.mac,
+        0x0800,
+        ipv4(EVIL.ip, "224.0.0.1", 2, icmp(0x11, 100, mark)),
+      ),
+  ),
+  toVictim(
+    "an IGMP router advertisement",
+    (mark) =>
+      ethernet(
+        "01:00:5e:00:00:6a",
+        EVIL.mac,
+        0x0800,
+        ipv4(EVIL.ip, "224.0.0.106", 2, icmp(0x30, 20, mark)),
+      ),
+  ),
+  toVictim(
+    "a PIM hello",
+    (mark) =>
+      ethernet(
+        "01:00:5e:00:00:0d",
+        EVIL.mac,
+        0x0800,
+        ipv4(EVIL.ip, "224.0.0.13", 103, icmp(0x20, 0, mark)),
+      ),
+  ),
+  toVictim(
+    "a PIM hello of IPv6",
+    (mark) =>
+      ethernet(
+        "33:33:00:00:00:0d",
+        EVIL.mac,
+        0x86dd,
+        ipv6(EVIL.local, "ff02::d", 103, icmp(0x20, 0, mark)),
+      ),
+  ),
+  ...[[130, "a question of MLD for the members of groups"], [
+    151,
+    "an IPv6 multicast router advertisement",
+  ]].map((
+    [type, name],
+  ) =>
+    toVictim(
+      String(name),
+      (mark) =>
+        ethernet(
+          ALL_NODES_MAC,
+          EVIL.mac,
+          0x86dd,
+          ipv6(
+            EVIL.local,
+            ALL_NODES,
+            ICMPV6,
+            icmpv6(EVIL.local, ALL_NODES, Number(type), bytes(new Uint8Array(20), mark)),
+          ),
+        ),
+    )
   ),
   toVictim(
     "an ICMP redirect",

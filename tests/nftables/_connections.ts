@@ -1,3 +1,4 @@
+import { dhcp, newMark } from "./_frames.ts";
 import { everything, GONE_B, KINDLESS, PUBLIC_DOCKER } from "./_everything.ts";
 import {
   type Agent,
@@ -110,8 +111,10 @@ export const CONNECTION_CHECKS: readonly Check[] = [
     both(gateways(domain!), (to, i) => ({
       name: `${machine} reaches its gateway's DHCP at ${to}`,
       holds: async (lab) => {
-        const [port, from] = i === 0 ? [67, 68] : [547, 546];
-        const answer = await lab.agent(machine!).udp(to, port, { source_port: from });
+        const { hwaddr: chaddr, ip: ciaddr } = lab.built.addressing.machines.get(machine!)!;
+        const request = dhcp({ chaddr, ciaddr, type: 3, mark: newMark() });
+        const [port, from, data] = i === 0 ? [67, 68, request.toHex()] : [547, 546, "01"];
+        const answer = await lab.agent(machine!).udp(to, port, { source_port: from, data });
         return answer.seen !== undefined;
       },
     })).concat(both(gateways(domain!), (to) => open(machine!, "udp", to, 53)))

@@ -155,6 +155,27 @@ export function ipFrame(
     : ethernet(macs.to, macs.from, 0x0800, ipv4(from, to, protocol, payload));
 }
 
+/** A message of a DHCP client (RFC 2131, section 2), with a mark where a server's name would stand. */
+export function dhcp(
+  { chaddr, ciaddr = "0.0.0.0", giaddr = "0.0.0.0", hops = 0, type = 1, options = [], mark }: {
+    readonly chaddr: string;
+    readonly ciaddr?: string;
+    readonly giaddr?: string;
+    readonly hops?: number;
+    /** 1 discover, 3 request, 4 decline, 7 release, 8 inform. */
+    readonly type?: number;
+    readonly options?: readonly (number | Uint8Array)[];
+    readonly mark: Uint8Array;
+  },
+): Uint8Array {
+  const [none, id] = [new Uint8Array(4), mark.subarray(4)];
+  return bytes(
+    ...[1, 1, 6, hops, id, u16(0), u16(0x8000), ip4Bytes(ciaddr), none, none, ip4Bytes(giaddr)],
+    ...[macBytes(chaddr), new Uint8Array(10), mark, new Uint8Array(56 + 128)],
+    ...[99, 130, 83, 99, 53, 1, type, ...options, 255],
+  );
+}
+
 /** Without a checksum, which IPv4 allows. */
 export function udp(from: number, to: number, payload: Uint8Array = new Uint8Array(8)): Uint8Array {
   return bytes(u16(from), u16(to), u16(8 + payload.length), u16(0), payload);

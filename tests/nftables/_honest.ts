@@ -2,6 +2,7 @@ import {
   arp,
   BROADCAST,
   bytes,
+  dhcp,
   ethernet,
   ICMPV6,
   ipv4,
@@ -15,8 +16,10 @@ import {
 } from "./_frames.ts";
 import {
   advert,
+  dhcp6,
   EVIL,
   frameTo,
+  GATEWAY,
   plain,
   probe,
   type SentFrame,
@@ -68,8 +71,13 @@ export const HONEST: readonly SentFrame[] = [
       BROADCAST,
       EVIL.mac,
       0x0800,
-      ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, mark)),
+      ipv4("0.0.0.0", "255.255.255.255", UDP, udp(68, 67, dhcp({ chaddr: EVIL.mac, mark }))),
     )),
+  frameTo("a lease that it gives back", "host", (mark, gateway) => {
+    const message = dhcp({ chaddr: EVIL.mac, ciaddr: EVIL.ip, type: 7, mark });
+    return ethernet(gateway, EVIL.mac, 0x0800, ipv4(EVIL.ip, GATEWAY, UDP, udp(68, 67, message)));
+  }),
+  frameTo("a DHCPv6 request", "host", (mark) => dhcp6(1, mark)),
   toVictim(
     "its own IPv6 address",
     (mark) => ethernet(VICTIM.mac, EVIL.mac, 0x86dd, ipv6(EVIL.ip6, VICTIM.ip6, UDP, probe(mark))),

@@ -16,6 +16,7 @@ import {
   newMark,
   UDP,
   udp,
+  udp6,
 } from "./_frames.ts";
 
 export const EVIL = {
@@ -85,5 +86,16 @@ export const advert = (target: string, mark: Uint8Array): Uint8Array =>
       ),
     ),
   );
+
+/** What a DHCPv6 client says to all servers (RFC 8415): 1 solicit, 8 release, 9 decline. */
+export const dhcp6 = (type: number, mark: Uint8Array): Uint8Array => {
+  const to = "ff02::1:2", message = bytes(type, 1, 2, 3, mark);
+  return ethernet(
+    "33:33:00:01:00:02",
+    EVIL.mac,
+    0x86dd,
+    ipv6(EVIL.local, to, UDP, udp6(EVIL.local, to, 546, 547, message)),
+  );
+};
 
 export const names = (frames: readonly SentFrame[]): string[] => frames.map(({ name }) => name);

@@ -3,6 +3,7 @@ import {
   ALL_NODES,
   ALL_NODES_MAC,
   bytes,
+  dhcp,
   GRE,
   ipFrame,
   newMark,
@@ -22,7 +23,13 @@ async function toHost(lab: Lab): Promise<string[]> {
     [
       "DHCP",
       "udp dport 67",
-      ipFrame(macs, "0.0.0.0", "255.255.255.255", UDP, udp(68, 67, data)),
+      ipFrame(
+        macs,
+        "0.0.0.0",
+        "255.255.255.255",
+        UDP,
+        udp(68, 67, dhcp({ chaddr: machine.hwaddr, mark: data })),
+      ),
       true,
     ],
     // What a policy for everything opens.

@@ -86,9 +86,9 @@ def tcp(host, port, timeout, **source):
         return {"seen": client.recv(100).decode().strip()}
 
 
-def udp(host, port, timeout, **source):
+def udp(host, port, timeout, data="3f", **source):
     with connect(socket.SOCK_DGRAM, host, port, timeout, **source) as client:
-        client.send(b"?")
+        client.send(bytes.fromhex(data))
         return {"seen": client.recv(100).decode().strip()}
 
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { dhcp, newMark } from "./_frames.ts";
 import { buildInfra, type InfraSpec, type PolicySpec } from "./_infra.ts";
 import { type Agent, type Answer, Lab } from "./_lab.ts";
 import { rulesetOf } from "./_rules.ts";
@@ -92,7 +93,9 @@ Deno.test("a domain reaches its gateway's DNS and DHCP and nothing else of the h
   const pro = lab.agent("pro-dev");
   passes(await pro.udp(PRO_GATEWAY, 53), PRO_DEV);
   passes(await pro.tcp(PRO_GATEWAY, 53), PRO_DEV);
-  passes(await pro.udp(PRO_GATEWAY, 67, { source_port: 68 }), PRO_DEV);
+  const message = { chaddr: await pro.mac(), ciaddr: PRO_DEV, type: 3, mark: newMark() };
+  const data = dhcp(message).toHex();
+  passes(await pro.udp(PRO_GATEWAY, 67, { source_port: 68, data }), PRO_DEV);
   await pro.ip("route add 127.5.0.0/16 via 10.120.0.254");
   await pro.run("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1");
   blocked(

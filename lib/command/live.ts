@@ -22,7 +22,7 @@ import { actualNetwork } from "../resource/network.ts";
 import { type Admin, readAdmin } from "./admin.ts";
 import type { HostBridges } from "../apply/step_context.ts";
 import { plugsOf, withLinks } from "./host_bridges.ts";
-import { bridgeOwners, surfaceOf } from "./host_networks.ts";
+import { bridgeOwners, surfaceOf, type Surroundings } from "./host_networks.ts";
 import { askNetworks, HeadStart } from "./head_start.ts";
 import { HostReading } from "./host_reading.ts";
 import { type HostSide, hostSide, isAdminContainer } from "./host_side.ts";
@@ -104,9 +104,10 @@ export async function openLive(
     const published = machinesOf(infra).some(({ publish }) => publish.length > 0);
     const taken = published ? host.ports(infra.projectName, signal) : undefined;
     if (taken !== undefined) asked.push(Promise.allSettled([taken]));
+    let unclaimed: ReadonlySet<string> = new Set();
     const render = (addressing: Addressing, orphanBridges: readonly string[], of = infra) => {
       const { localUplinks, interfaces } = surroundings;
-      const seen = { orphanBridges, localUplinks, interfaces };
+      const seen = { orphanBridges, localUplinks, interfaces, unclaimed };
       return renderRuleset(of, addressing, seen, reading.templates);
     };
     const compare = (ruleset: Ruleset) => {
@@ -141,7 +142,8 @@ export async function openLive(
     const { conflicts, warnings } = findHostConflicts(infra, addressing, seen);
     const declared = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
     const orphanBridges = [...ownedBridges].filter((bridge) => !declared.has(bridge)).sort();
-    const same = likely !== undefined && orphanBridges.length === 0;
+    unclaimed = unclaimedBy(conflicts, addressing, surroundings);
+    const same = likely !== undefined && orphanBridges.length === 0 && unclaimed.size === 0;
     const ruleset = same ? likely : render(addressing, orphanBridges);
     const [state, firewall, limits, admin, seenSources] = await Promise.all([
       reading.state,
@@ -207,4 +209,17 @@ async function resolve(
     return resolved;
   }
   return resolveAddressing(workspace, state, { takeOver: namesake.infraId });
+}
+
+/** Domains in conflict of which nothing stands: their addresses are still the host's to use. */
+function unclaimedBy(
+  conflicts: readonly HostConflict[],
+  { domains }: Addressing,
+  { interfaces }: Surroundings,
+): ReadonlySet<string> {
+  const names = new Set(interfaces.map(({ name }) => name));
+  return new Set(
+    conflicts.map(({ domain }) => domain)
+      .filter((domain) => !names.has(domains.get(domain)?.bridge ?? "")),
+  );
 }

@@ -78,7 +78,11 @@ export function inetSets(
           : []
       ),
     },
-    ...placeSets(domains.map(({ address }) => address), addressing, live),
+    ...placeSets(
+      domains.map(({ address }) => address).filter(({ domain }) => !live.unclaimed?.has(domain)),
+      addressing,
+      live,
+    ),
     machineSet(nics),
     machineSet6(nics),
     gatewaySet(infra, addressing),

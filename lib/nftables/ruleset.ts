@@ -26,6 +26,8 @@ export interface LiveBridges {
   readonly localUplinks: readonly string[];
   /** The host's interfaces: a subnet that a domain gave up may be theirs by now. */
   readonly interfaces: readonly HostInterface[];
+  /** Domains of which nothing stands and whose addresses the host uses otherwise: nobody is kept from these. */
+  readonly unclaimed?: ReadonlySet<string>;
 }
 
 /** The families in which the infra has a table. */

@@ -67,6 +67,28 @@ function shownCommand({ remedy = "" }: Pick<Diagnostic, "remedy">): string {
 
 Deno.test("what the host around the domains does is seen, and does not keep anybody from looking or closing", async (t) => {
   await using lab = await Lab.create(INFRA);
+  await t.step(
+    "a network that was there first keeps its addresses, and the other domain is made",
+    async () => {
+      await sh(`ip netns add lan; ip link add lan0 type veth peer name lan1 netns lan
+      ip addr add 10.170.0.50/24 dev lan0; ip link set lan0 up
+      ip -n lan addr add 10.170.0.1/24 dev lan1; ip -n lan link set lan1 up`);
+      try {
+        // Its machine refuses the connection: the packets arrive.
+        assert.ok(await reaches("host", "10.170.0.1", 8080));
+        const first = await lab.anklume(["apply", "--infra"], 1);
+        assert.match(first.stderr, /HOST_NETWORK/);
+        assert.match(first.stdout, /created instance right\/r1/);
+        assert.doesNotMatch(first.stdout, /created (instance|network) (left|net-left)/);
+        // The rules are loaded, and the host is not cut off from its own network.
+        await lab.anklume(["network", "rules"]);
+        assert.ok(await reaches("host", "10.170.0.1", 8080));
+      } finally {
+        await sh("ip link del lan0; ip netns del lan");
+      }
+    },
+  );
+
   const l1 = await applied(lab);
   const host = () => reaches("host", l1, 8080);
   const outside = () => connect({ domain: "left", machine: "l1" }, OUTSIDE_ADDRESS, 443);

@@ -42,7 +42,7 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   await fill("one", "web");
   await lab.anklume(["snapshot", "create", "mine"]);
   const taken = ["before", "mine"];
-  const theirs = ["--project", "one", "web", "vol-data", "propagation=shared"];
+  const theirs = ["--project", "one", "web", "vol-data", "propagation=private"];
   await must(["incus", "config", "device", "set", ...theirs]);
   const mac = (await liveInstances())[0]!.devices.eth0!.hwaddr;
 
@@ -81,7 +81,7 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
     "two/www",
   ]);
   const kept = (await liveInstances())[0]!.devices["vol-data"]!;
-  assert.deepEqual([kept.source, kept.propagation], ["www-data", "shared"]);
+  assert.deepEqual([kept.source, kept.propagation], ["www-data", "private"]);
 
   // The domain renamed: its machine moves, what is empty of it goes.
   await lab.write(
@@ -146,7 +146,7 @@ Deno.test("another pool is a move, not a loss", async () => {
   await lab.anklume(["apply", "--infra"]);
   await fill("one", "web");
   const disk = ["config", "device", "set", "--project", "one", "web"];
-  await must(["incus", ...disk, "vol-data", "propagation=shared"]);
+  await must(["incus", ...disk, "vol-data", "propagation=private"]);
   await must(["incus", ...disk, "root", "boot.priority=7"]);
   const before = await lab.read("infra.yml");
   const inPool = (pool: string) =>
@@ -158,7 +158,7 @@ Deno.test("another pool is a move, not a loss", async () => {
   await lab.anklume(["apply", "--infra", "--yes"], 1);
   await expectKept("one", "web");
   const [stayed] = await liveInstances();
-  assert.equal(stayed!.devices["vol-data"]!.propagation, "shared");
+  assert.equal(stayed!.devices["vol-data"]!.propagation, "private");
   await lab.write("infra.yml", before);
   await expectEmpty(lab);
 
@@ -192,7 +192,7 @@ Deno.test("another pool is a move, not a loss", async () => {
   await expectKept("one", "web");
   const { devices } = (await liveInstances())[0]!;
   assert.equal(devices["vol-data"]!.pool, "second");
-  assert.equal(devices["vol-data"]!.propagation, "shared", "what others set goes along");
+  assert.equal(devices["vol-data"]!.propagation, "private", "what others set goes along");
   assert.equal(devices.root!["boot.priority"], "7");
 });
 
@@ -328,7 +328,7 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
 
   // Without snapshots Incus rebuilds in place, and fails halfway: the old disk is gone, and the image cannot be unpacked.
   await must(["incus", "snapshot", "delete", "--project", "one", "web", "before"]);
-  const disk = ["--project", "one", "web", "vol-data", "propagation=shared"];
+  const disk = ["--project", "one", "web", "vol-data", "propagation=private"];
   await must(["incus", "config", "device", "set", ...disk]);
   await must(["bash", "-c", TRUNCATED_IMAGE, "-", fingerprint]);
   try {
@@ -348,7 +348,7 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
   const rebuilt = await liveInstances();
   assert.deepEqual(rebuilt.map(({ name }) => name).sort(), ["web", "web-fresh"]);
   const web = rebuilt.find(({ name }) => name === "web")!;
-  assert.equal(web.devices["vol-data"]!.propagation, "shared", "what others set stays");
+  assert.equal(web.devices["vol-data"]!.propagation, "private", "what others set stays");
   assert.equal(await namesake(), itself);
 });
 

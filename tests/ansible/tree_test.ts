@@ -107,7 +107,7 @@ Deno.test("ansible-inventory reads a synced tree without a warning", async () =>
   assert.deepEqual(
     { ansible_connection, ansible_incus_project, anklume_ip, anklume_hostname, anklume_copy_of },
     {
-      ansible_connection: "community.general.incus",
+      ansible_connection: "anklume_incus",
       ansible_incus_project: "tp-01",
       anklume_ip: "10.120.0.3",
       anklume_hostname: "pc1",

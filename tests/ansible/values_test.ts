@@ -1,6 +1,7 @@
 /** Any JSON value in `vars` comes back the same from Ansible's own loader, and nothing in it is run. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { ansibleEnvironment } from "../../lib/ansible/ansible_environment.ts";
 import { yamlEntry } from "../../lib/ansible/yaml_text.ts";
 import { runCommand } from "../../lib/host/command.ts";
 import { machinesOf, type Variable } from "../../lib/infra/infra.ts";
@@ -211,7 +212,11 @@ async function complaints(values: readonly string[]): Promise<unknown[]> {
       Deno.writeTextFileSync(`${name}.json`, json.replaceAll(KEY, ""));
     }
     const reader = new URL("read_values.py", import.meta.url).pathname;
-    const { stdout } = await runCommand(["python3", reader, directory], { timeoutMs: 300_000 });
+    const { stdout } = await runCommand(["python3", reader, directory], {
+      // Ansible's own environment, which may lie in this directory.
+      env: ansibleEnvironment(),
+      timeoutMs: 300_000,
+    });
     const { read, complaints } = JSON.parse(stdout) as {
       read: number;
       complaints: { name: string; complaint: string }[];

@@ -138,8 +138,8 @@ class Reach {
       homes6: ([bridge, network]) => this.#ours(bridge) ?? this.#known(network),
       machines: (key) => this.#machine(key),
       machines6: (key) => this.#machine(key),
-      gateways: (key) => this.#ours(key[0]) ?? this.#inside(key[1]) ?? this.#onlyGateway(key),
-      gateways6: (key) => this.#ours(key[0]) ?? this.#inside(key[1]) ?? this.#onlyGateway(key),
+      gateways: (key) => this.#gateway(key),
+      gateways6: (key) => this.#gateway(key),
       services: ([bridge, address]) => this.#ours(bridge) ?? this.#inside(address),
       services6: ([bridge, address]) =>
         this.#ours(bridge) ?? (address === ALL_DHCP6 ? undefined : this.#inside(address)),
@@ -245,7 +245,13 @@ class Reach {
   /** What a domain gave up is shut on the host, and in no bridge; of IPv6 each infra has 48 bits of its own. */
   #mayHaveBeenOurs(network: string, version: 4 | 6, family: Family): boolean {
     if (family !== "inet") return false;
-    if (version === 4) return true;
+    // Whatever its form, the addresses of one infra begin alike.
+    const first = (text: string) => text.split(".")[0];
+    if (version === 4) {
+      return [...this.#served].some((own) =>
+        typeof own === "string" && first(own) === first(network)
+      );
+    }
     const own = ulaOf(this.#infraId, "10.0.0.0/24").subnet.replace("/64", "");
     return prefixOf(network)[0]! >> 16n === prefixOf(own)[0]! >> 16n;
   }
@@ -254,11 +260,18 @@ class Reach {
     if (!this.#subnets.has(network ?? "")) return `${network} is no subnet of a domain`;
   }
 
+  /** In a subnet that a domain has, not in one that it gave up. */
   #inside(address: string | undefined): string | undefined {
-    const isOurs = networkOf(address ?? "").some((network) =>
-      typeof network === "string" ? this.#subnets.has(network) : this.#prefixes.has(network)
-    );
+    const isOurs = networkOf(address ?? "").some((own) => this.#served.has(own));
     if (!isOurs) return `${address} is in no subnet of a domain`;
+  }
+
+  #gateway(key: readonly string[]): string | undefined {
+    const isOurs = networkOf(key[1] ?? "").some((own) =>
+      typeof own === "string" ? this.#subnets.has(own) : this.#prefixes.has(own)
+    );
+    if (!isOurs) return `${key[1]} is in no subnet of a domain`;
+    return this.#ours(key[0]) ?? this.#onlyGateway(key);
   }
 
   #onlyGateway(key: readonly string[]): string | undefined {

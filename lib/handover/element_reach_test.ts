@@ -40,7 +40,8 @@ const PORT = '"akj5fz0xvr5h"';
 /** Elements of the right shape, each in a ruleset that is otherwise the good one, and why it is refused. */
 const BEYOND: readonly (readonly [set: string, element: string, because: RegExp])[] = [
   // Networks of the host's, of Docker's, of a VPN's, wider and narrower than a domain's.
-  ["inet subnets", "172.17.0.0", /the host has 172\.17\.0\.0 already/],
+  ["inet subnets", "172.17.0.0", /no domain has the subnet/],
+  ["inet subnets", "192.168.77.0", /no domain has the subnet/],
   ["bridge subnets", "172.17.0.0", /no domain has the subnet/],
   ["inet subnets6", "fd77:1::", /no domain has the subnet/],
   ["inet subnets", "8.8.8.0", /no private network/],
@@ -164,6 +165,19 @@ Deno.test("a subnet that a domain had before stays walled off", () => {
     answer(withElement(TEXT, "bridge subnets", "10.120.77.0")),
     /no domain has the subnet 10\.120\.77\.0/,
   );
+});
+
+Deno.test("in a subnet that a domain gave up there is nobody to be reached", () => {
+  const freed = withElement(TEXT, "inet subnets", "10.120.77.0");
+  for (
+    const [set, element] of [
+      ["inet publish", "tcp . 4000 : 10.120.77.5 . 22"],
+      ["inet published", "4000 . tcp . 10.120.77.5 . 22"],
+      ["inet machines", `"net-pro" . ${MAC} . 10.120.77.5`],
+      ["bridge addresses", `${PORT} . ${MAC} . 10.120.77.5`],
+      ["inet services", '"net-pro" . 10.120.77.254 . tcp . 22'],
+    ] as const
+  ) assert.match(answer(withElement(freed, set, element)), /10\.120\.77\.\d+ is in no subnet/, set);
 });
 
 Deno.test("a bridge that stands is not left out, nor out of the pairs that keep it within itself", () => {

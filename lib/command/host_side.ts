@@ -2,6 +2,7 @@ import type { FirewallPort } from "../apply/firewall_gate.ts";
 import type { HostBridges, HostCleanup } from "../apply/step_context.ts";
 import { askHost } from "../handover/ask_host.ts";
 import { ADMIN_SOCKET, type IncusClient, isSocket } from "../incus/incus_client.ts";
+import { isBridgeSetting } from "../nftables/bridge_setting.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import { expectedListing } from "../nftables/read_back.ts";
 import type { Ruleset } from "../nftables/ruleset.ts";
@@ -97,6 +98,10 @@ export const outerHost: HostSide = {
         ruleset: text,
       });
       if (state === "in-place") return;
+      // One may be made just now, by this very apply.
+      if (differences.length > 0 && differences.every(isBridgeSetting)) {
+        return await askHost<void>({ action: "load", ruleset: text });
+      }
       throw new FirewallError(
         "differs",
         `The host's firewall is not the one that was rendered: ${

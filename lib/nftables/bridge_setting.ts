@@ -31,6 +31,11 @@ export function wrongBridgeSettings({ ifname: name, linkinfo }: BridgeLink): str
     );
 }
 
+/** Whether a difference is one of these. */
+export function isBridgeSetting(difference: string): boolean {
+  return Object.keys(BRIDGE_SETTINGS).some((key) => difference.includes(`: ${key} is `));
+}
+
 /** The bridges that a ruleset names, whether they stand or not. */
 export function bridgesOf({ text }: Pick<Ruleset, "text">): string[] {
   const set = /^\tset bridges \{\n(?:(?!\t\}).*\n)*/m.exec(text)?.[0] ?? "";

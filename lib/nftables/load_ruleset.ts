@@ -19,10 +19,13 @@ export async function loadRuleset(ruleset: Ruleset, options: NftOptions = {}): P
   await setBridges(bridgesOf(ruleset), options);
 }
 
-/** Reads the live tables back. @throws FirewallError unless they are the rendered ones: no machine may be started then. */
+/**
+ * Reads the live tables back, and sets the bridges that stand: one may be made just now, by this very apply.
+ * @throws FirewallError unless the tables are the rendered ones and the bridges are set: no machine may be started then
+ */
 export async function verifyRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
-  const { state, differences } = await readBack(ruleset, options);
-  if (state === "in-place") return;
+  const { state, differences } = await readBack(ruleset, { ...options, tablesOnly: true });
+  if (state === "in-place") return await setBridges(bridgesOf(ruleset), options);
   if (state === "unknown") {
     throw new FirewallError(
       "not-permitted",

@@ -9,7 +9,8 @@
  *   play            reads `frame INTERFACE HEX` (`-`: as a packet of the host's own, without its Ethernet header) and `listen 4|6
  *                   PORT` (UDP), line by line. What comes out of an interface anklume-end… is answered as a peer would: a SYN by
  *                   SYN and ACK, a datagram by a datagram, an echo request by an echo, a question for a MAC by one
- *   drops           each rule of iptables-legacy that dropped something: `dropped FAMILY TABLE CHAIN NUMBER|policy PACKETS`
+ *                   After each frame it says `played N`, and which rules of iptables-legacy have dropped something by then:
+ *                   `dropped FAMILY TABLE CHAIN NUMBER|policy PACKETS`; at the end its own chains, `chain FAMILY TABLE CHAIN`
  *
  * Formats: linux/netfilter/nf_tables.h, linux/netfilter_ipv4/ip_tables.h; of its own, since a static C library does not see the kernel's
  * headers.
@@ -319,11 +320,10 @@ static void load_legacy(const struct header *record) {
   close(fd);
 }
 
-static void tell_drops(int six, const struct info *info, struct entries *entries, void *unused) {
+static void tell_drops(int six, const struct info *info, struct entries *entries, void *chains) {
   static const char *const HOOKS[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
   char chain[64] = "";
   int line = 0;
-  (void)unused;
   for (uint32_t at = 0; at < info->size;) {
     unsigned char *entry = (unsigned char *)entries->data + at;
     uint16_t target, next;
@@ -347,7 +347,8 @@ static void tell_drops(int six, const struct info *info, struct entries *entries
     if (!strcmp(name, "ERROR")) {
       snprintf(chain, sizeof chain, "%.30s", (const char *)entry + target + 32);
       line = 0;
-    } else if (packets && ((name[0] == 0 && verdict == -1) || !strcmp(name, "REJECT"))) {
+      if (chains && strcmp(chain, "ERROR")) printf("chain %s %s %s\n", six ? "ip6" : "ip", info->name, chain);
+    } else if (!chains && packets && ((name[0] == 0 && verdict == -1) || !strcmp(name, "REJECT"))) {
       printf("dropped %s %s %s ", six ? "ip6" : "ip", info->name, chain);
       if (policy) printf("policy %llu\n", (unsigned long long)packets);
       else printf("%d %llu\n", line, (unsigned long long)packets);
@@ -620,6 +621,9 @@ static int turn_round(unsigned char *frame, long size) {
   /* Padding of a short frame is no part of the packet. */
   long said = six ? ip[4] << 8 | ip[5] : (ip[2] << 8 | ip[3]) - length;
   if (said < 8 || said > rest) return 0;
+  /* Without a number, or with an answer's, it is no question: two who answer each other's answers never end. */
+  int asked = six ? ip[2] << 8 | ip[3] : ip[4] << 8 | ip[5];
+  if (!asked || asked & 0x8000) return 0;
   int at;
   if (protocol == IPPROTO_TCP && said >= 20 && (payload[13] & 0x17) == 0x02) {
     uint32_t sequence;
@@ -711,7 +715,11 @@ static void add_listener(int six, int port) {
   int on = 1, fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
   struct sockaddr_in at4 = {.sin_family = AF_INET, .sin_port = htons(port)};
   struct sockaddr_in6 at6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+  int whole = 2, none = 0;
   if (six) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  /* IP_MTU_DISCOVER and IPV6_AUTOFLOWLABEL: its answers carry no number then. */
+  if (six) setsockopt(fd, IPPROTO_IPV6, 70, &none, sizeof none);
+  else setsockopt(fd, IPPROTO_IP, 10, &whole, sizeof whole);
   if (bind(fd, six ? (void *)&at6 : (void *)&at4, six ? sizeof at6 : sizeof at4) == 0) add_end(fd, 1);
   else close(fd);
 }
@@ -743,16 +751,19 @@ static void send_frame(const char *interface, const char *hex) {
 
 static void play(void) {
   char line[1200], interface[24], hex[1100];
-  int family, port;
+  int family, port, played = 0, told = 0;
   open_ends();
   while (fgets(line, sizeof line, stdin)) {
     if (sscanf(line, "listen %d %d", &family, &port) == 2) add_listener(family == 6, port);
     else if (sscanf(line, "frame %15s %1099s", interface, hex) == 2) {
       send_frame(interface, hex);
       attend(5);
+      printf("played %d\n", ++played);
+      each_legacy(tell_drops, NULL);
     }
   }
   attend(20);
+  each_legacy(tell_drops, &told);
 }
 
 static int read_all(struct buffer *to) {
@@ -784,10 +795,8 @@ int main(int argc, char **argv) {
     }
   } else if (!strcmp(what, "play")) {
     play();
-  } else if (!strcmp(what, "drops")) {
-    each_legacy(tell_drops, NULL);
   } else {
-    fprintf(stderr, "usage: %s save|load [TABLE]|play|drops\n", argc ? argv[0] : "ruleset");
+    fprintf(stderr, "usage: %s save|load [TABLE]|play\n", argc ? argv[0] : "ruleset");
     return 2;
   }
   if (failed) fprintf(stderr, "%s: %s\n", what, strerror(failed));

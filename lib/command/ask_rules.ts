@@ -29,6 +29,11 @@ export interface RuleContext {
   readonly signal: AbortSignal;
 }
 
+export interface AskOptions {
+  /** As if the host forwarded packets, where it is its rules that are asked about. */
+  readonly forwards?: boolean;
+}
+
 /**
  * Asks the live rules of the whole host about flows. Where somebody else's end a flow, anklume's own are asked alone, too; and what
  * is advised about a single flow has been tried.
@@ -36,10 +41,12 @@ export interface RuleContext {
 export async function askRules(
   questions: readonly Question[],
   context: RuleContext,
+  { forwards = false }: AskOptions = {},
 ): Promise<WhyLine[]> {
+  if (questions.length === 0) return [];
   const { infra, live, signal } = context;
   const { addressing, ruleset } = live;
-  const built = await buildStage(questions, { infra, addressing, signal });
+  const built = await buildStage(questions, { infra, addressing, signal, forwards });
   await makeRoot("/etc/anklume");
   const program = readRuleProgram();
   const run = await traceFlows(ruleset, built.stage, program, { signal });
@@ -65,7 +72,7 @@ export async function askRules(
       names: { from: from.name, to: to.name },
       table: ruleset.table,
       whose: (step) => ownerText(firewallOf(step, chains)),
-      trace: run.traces[i] ?? { steps: [], back: [], answered: false },
+      trace: run.traces[i] ?? { steps: [], back: [], answered: false, legacy: [] },
       own: own?.[i],
       arrival: built.ways[i]?.target ?? "",
       lost: lost[i],
@@ -82,7 +89,12 @@ export async function askRules(
       explanation,
       element: lookup && await liveElement(ruleset.table, lookup.set, lookup.key, { signal }),
       unjudged: run.skipped,
-      ...remedyOf(explanation, questions[i], chains, context),
+      ...othersOf(
+        explanation,
+        questions[i],
+        { chains, lost: lost[i], run, i },
+        context,
+      ),
     };
   });
   const all = await Promise.all(lines);
@@ -113,32 +125,63 @@ async function strayOf(
   return await strayWay(address, to, live, signal);
 }
 
-/** What lets it through the rule of somebody else that ends it. */
-function remedyOf(
-  { step, otherTable, unanswered }: Explanation,
+interface Others {
+  readonly chains: readonly ForeignChain[];
+  readonly lost: string | undefined;
+  readonly run: TraceRun;
+  /** Which of the questions. */
+  readonly i: number;
+}
+
+/** Whose rule ends it, where it is somebody else's, and what lets it through there. */
+function othersOf(
+  { step, otherTable, unanswered, anklumePasses }: Explanation,
   question: Question | undefined,
-  chains: readonly ForeignChain[],
+  { chains, lost, run, i }: Others,
   { live }: RuleContext,
-): { readonly remedy?: string } {
-  if (step === undefined || otherTable === undefined || question === undefined) return {};
+): Pick<WhyLine, "firewall" | "mend" | "lost"> {
+  const [dropped] = run.traces[i]?.legacy ?? [];
+  const isLegacy = step === undefined && lost !== undefined && dropped !== undefined;
+  const place = isLegacy ? dropped : otherTable === undefined ? undefined : step;
+  if (place === undefined || question === undefined) return {};
+  const firewall = firewallOf(place, isLegacy ? legacyAsForeign(run) : chains);
   const { from, to } = question;
   const bridgeOf = ({ place }: typeof from) =>
     place.kind === "machine" ? live.addressing.domains.get(place.domain)?.bridge : undefined;
   const [near, far] = [bridgeOf(from), bridgeOf(to)];
   const bridge = near ?? far;
-  if (bridge === undefined) return {};
+  const told = { firewall, ...(isLegacy ? { lost } : {}) };
+  // What anklume does not let through needs no way through another.
+  if (bridge === undefined || !anklumePasses) return told;
   const isOut = (near === undefined) !== unanswered;
-  const { remedy } = mendOf(step, firewallOf(step, chains), {
+  const mend = mendOf(place, firewall, {
     bridge,
     other: near === undefined ? from.address : to.address,
-    direction: to.place.kind === "host" ? "host" : isOut ? "out" : "in",
+    direction: to.place.kind === "host" && near !== undefined ? "host" : isOut ? "out" : "in",
+    isInternet: to.name === "outside" || from.name === "outside",
+    isLegacy,
   });
-  return { remedy };
+  return { ...told, mend };
+}
+
+/** The chains of iptables-legacy as those of nft are told. */
+function legacyAsForeign({ legacyChains, traces }: TraceRun): ForeignChain[] {
+  const all = [...legacyChains, ...traces.flatMap(({ legacy }) => legacy)];
+  return all.map(({ family, table, chain }) => ({
+    family,
+    table,
+    name: chain,
+    hook: "",
+    policy: "",
+    knowsBridges: false,
+    siblings: all.filter((each) => each.family === family && each.table === table)
+      .map((each) => each.chain),
+  }));
 }
 
 /** Why each packet that no rule of nftables ended did not arrive; undefined where nobody knows. */
 async function lostReasons(
-  { legacy }: TraceRun,
+  { traces }: TraceRun,
   { stage, ways }: BuiltStage,
   signal: AbortSignal,
 ): Promise<(string | undefined)[]> {
@@ -147,7 +190,6 @@ async function lostReasons(
   return ways.map(({ refused, target }, i) => {
     const packet = stage.packets[i];
     const key = packet?.from.includes(":") ? keys[1] : keys[0];
-    if (refused !== undefined) return `the host has no way for it: ${refused}`;
     const down = stage.interfaces.find(({ name, isUp, ports }) =>
       !isUp && (name === packet?.into || name === target ||
         ports.some((port) => port.name === packet?.into || port.name === target))
@@ -156,6 +198,9 @@ async function lostReasons(
     if (sysctls[key] === "0" && target !== "host" && packet?.into !== undefined) {
       return `the host forwards nothing: ${key} is 0`;
     }
+    // Where nothing is forwarded the kernel knows no way either.
+    if (refused !== undefined) return `the host has no way for it: ${refused}`;
+    const legacy = traces[i]?.legacy ?? [];
     return legacy.length === 0
       ? undefined
       : `iptables-legacy drops it, whose rules nft does not show: ${legacyText(legacy)}`;

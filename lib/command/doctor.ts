@@ -4,6 +4,7 @@ import { runCommand } from "../host/command.ts";
 import type { Infra } from "../infra/infra.ts";
 import { connectIncus } from "../incus/incus_client.ts";
 import { IncusUnreachableError } from "../incus/incus_error.ts";
+import { FirewallError } from "../nftables/firewall_error.ts";
 import {
   checkHost,
   type DoctorWishes,
@@ -20,7 +21,10 @@ import {
 } from "../nftables/host_facts.ts";
 import { nicsOf } from "../nftables/nic.ts";
 import { persistedDifferences } from "../nftables/persist.ts";
+import { blockedFindings } from "../verify/blocked.ts";
+import { needsOf } from "../verify/need.ts";
 import { commandText, findingsJson, findingsText } from "../view/doctor.ts";
+import { askNeeds, blockedOf } from "./ask_needs.ts";
 import { brokenBridges } from "./build_status.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
@@ -28,7 +32,7 @@ import { doorFindings, forwardFinding } from "./doctor_doors.ts";
 import { describeFault } from "./fault.ts";
 import { assertOnHost } from "./host_side.ts";
 import { type Live, openLive } from "./live.ts";
-import { createOutlook } from "./outlook.ts";
+import { createOutlook, liveMachines } from "./outlook.ts";
 import { readSurroundings, type Surroundings } from "./outside.ts";
 import { requestTimeout } from "./request_timeout.ts";
 import type { Session } from "./session.ts";
@@ -54,15 +58,27 @@ export async function doctor(options: DoctorOptions, session: Session): Promise<
       terminal.out("\nNothing that anklume could mend by itself.\n");
       return statusOf(findings);
     }
-    for (const finding of broken) {
-      const answer = await mend(finding, options, session);
-      if (answer !== EXIT.done) return answer;
+    // Behind one rule that drops a packet stands the next.
+    const done = new Set<string>();
+    for (let next = broken; next.length > 0;) {
+      for (const finding of next) {
+        const answer = await mend(finding, options, session);
+        if (answer !== EXIT.done) return answer;
+        done.add(fixText(finding));
+      }
+      findings = await examine(workspace, session);
+      next = findings.filter((finding) =>
+        finding.fix !== undefined && finding.state !== "ok" && !done.has(fixText(finding))
+      );
     }
     terminal.out("\n");
-    findings = await examine(workspace, session);
   }
   terminal.out(options.json ? findingsJson(findings) : findingsText(findings, out));
   return statusOf(findings);
+}
+
+function fixText({ fix = [] }: Finding): string {
+  return fix.map(commandText).join("\n");
 }
 
 function statusOf(findings: readonly Finding[]): ExitStatus {
@@ -142,10 +158,14 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     readDefaultInterfaces({ signal }),
   ]);
   const diversions = live.warnings.filter(({ code }) => code === "HOST_ROUTE_DIVERTED");
+  const named = new Set(["NO_WAY_OUT", "INTERFACE_MISSING"]);
   const facts: HostFacts = {
+    missingInterfaces: [...workspace.warnings, ...live.warnings]
+      .filter(({ code }) => named.has(code)),
     nftVersion,
     sysctls,
     chains: others?.chains,
+    blocked: others === undefined ? undefined : await otherFirewalls(infra, live, around, signal),
     flowtables: others?.flowtables,
     strangers,
     atBoot,
@@ -196,6 +216,28 @@ async function readStrayed(
 
 /** A documentation address (RFC 5737), which no route is for in particular. */
 const SOMEWHERE = "203.0.113.10";
+
+/** What other firewalls keep from coming through; undefined: anklume's own rules are not loaded, so that nothing can be asked. */
+async function otherFirewalls(
+  infra: Infra,
+  live: Live,
+  around: Surroundings,
+  signal: AbortSignal,
+): Promise<Finding[] | undefined> {
+  const running = new Set(
+    [...liveMachines(live.actual)].filter(([, { running }]) => running)
+      .map(([name]) => name.split("/")[1] ?? ""),
+  );
+  const context = { infra, live, around, signal };
+  try {
+    const asked = await askNeeds(needsOf(infra, running), context, { forwards: true });
+    return blockedFindings(blockedOf(asked));
+  } catch (error) {
+    if (!(error instanceof FirewallError)) throw error;
+    if (error.fault === "differs") return undefined;
+    return [{ check: "firewalls", state: "unknown", detail: error.message }];
+  }
+}
 
 async function examineIncus(signal: AbortSignal): Promise<Finding> {
   const check = "incus";

@@ -10,6 +10,7 @@ import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
 import { envVar, workingDirectory } from "../host/terminal.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
+import { interfaceWarnings } from "../nftables/interface_warning.ts";
 import { findPublishConflicts } from "../nftables/publish_conflict.ts";
 import { policyWarnings } from "../nftables/policy_warning.ts";
 import { renderRuleset } from "../nftables/render_ruleset.ts";
@@ -157,6 +158,12 @@ export async function openLive(
     const lent = hostSources(infra, seenSources, admin.mounts?.workspace ?? workingDirectory());
     const plugs = plugsOf(infra, addressing, owner, state);
     const linked = withLinks(state, ownedBridges, surroundings, plugs);
+    // An admin container has other interfaces than the host.
+    const missing = isAdminContainer(incus) ? [] : interfaceWarnings(
+      infra,
+      addressing,
+      new Set(surroundings.interfaces.map(({ name }) => name)),
+    );
     return {
       incus,
       host,
@@ -178,6 +185,7 @@ export async function openLive(
         ...warnings,
         ...policyWarnings(infra, addressing),
         ...sourceWarnings(lent),
+        ...missing,
       ],
       conflicts,
       ways: () => domainRoutes(infra, addressing, surroundings),

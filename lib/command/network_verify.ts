@@ -1,5 +1,6 @@
 import { makeRoot } from "../host/make_root.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
+import { type NotProbed, notProbed } from "../verify/not_probed.ts";
 import { notRunning, planProbes, type Scene } from "../verify/plan_probes.ts";
 import { type Result, siteOf } from "../verify/judge.ts";
 import type { Place } from "../verify/probe.ts";
@@ -19,6 +20,7 @@ import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { assertOnHost } from "./host_side.ts";
 import { type Live, openLive } from "./live.ts";
 import { createOutlook, liveMachines } from "./outlook.ts";
+import { askNeeds, type NeedContext } from "./ask_needs.ts";
 import { askRules, type RuleContext } from "./ask_rules.ts";
 import { readSurroundings } from "./outside.ts";
 import { selectDomains } from "./select_domains.ts";
@@ -101,7 +103,11 @@ export async function verifyLive(
     ...(host ? [hostSite(program, signal)] : []),
   ], signal);
   const ms = performance.now() - began;
-  const reasons = host ? await reasonsOf(results, { infra, live, signal }) : new Map();
+  const context = { infra, live, around, signal };
+  const reasons = host ? await reasonsOf(results, context) : new Map();
+  const limited = options.domains !== undefined;
+  const rest = notProbed(infra, results, { running, limited });
+  const asked = host ? await askInstead(rest.notProbed, context) : new Map();
   const verification = {
     project: infra.projectName,
     firewall: status.firewall.state,
@@ -117,11 +123,35 @@ export async function verifyLive(
     machines: names.length,
     ms,
     reasons,
+    policiesProbed: rest.probed,
+    notProbed: rest.notProbed.map((each) => ({ ...each, line: asked.get(each) })),
   };
   terminal.out(
     options.json ? verificationJson(verification) : verificationText(verification, session.out),
   );
   return isProven(verification) ? EXIT.done : EXIT.failed;
+}
+
+/** Of so many that could not be probed the host's rules are asked. */
+const MOST_ASKED = 64;
+
+/** What the host's rules do with flows that nobody could send. */
+async function askInstead(
+  notProbed: readonly NotProbed[],
+  context: NeedContext,
+): Promise<Map<NotProbed, WhyLine>> {
+  const able = notProbed.filter(({ need }) => need !== undefined).slice(0, MOST_ASKED);
+  const lines = new Map<NotProbed, WhyLine>();
+  try {
+    const answers = await askNeeds(able.flatMap(({ need }) => need ?? []), context);
+    able.forEach((each, i) => {
+      const line = answers[i]?.line;
+      if (line !== undefined) lines.set(each, line);
+    });
+  } catch (error) {
+    if (!(error instanceof FirewallError) || error.fault !== "differs") throw error;
+  }
+  return lines;
 }
 
 /** Of so many pairs of each kind of difference the live rules are asked why. */
@@ -158,7 +188,7 @@ async function reasonsOf(
     }));
   } catch (error) {
     // No table at all: that is said already.
-    if (!(error instanceof FirewallError)) throw error;
+    if (!(error instanceof FirewallError) || error.fault !== "differs") throw error;
     return new Map();
   }
 }

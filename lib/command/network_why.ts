@@ -36,9 +36,19 @@ export async function networkWhy(
   const around = await readSurroundings(infra, live.addressing, live.actual.resources, signal);
   const notes: string[] = [];
   const context: EndContext = { infra, live, around, notes };
+  const missing = new Set(["NO_WAY_OUT", "INTERFACE_MISSING"]);
+  for (const { code, summary } of [...workspace.warnings, ...live.warnings]) {
+    if (missing.has(code)) notes.push(summary);
+  }
   const questions: Question[] = [];
   for (const version of versionsOf(from, to, infra)) {
-    const [source, target] = await resolveEnds(from, to, version, context);
+    const ends = await resolveEnds(from, to, version, context).catch((error) => {
+      // What has no IPv6 address was answered for IPv4.
+      if (error instanceof UserError && questions.length > 0) return undefined;
+      throw error;
+    });
+    if (ends === undefined) continue;
+    const [source, target] = ends;
     const services = asked === undefined ? servicesBetween(infra, target) : [asked];
     questions.push(...services.map((each) => ({ from: source, to: target, service: each })));
   }

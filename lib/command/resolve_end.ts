@@ -28,6 +28,9 @@ export async function resolveEnds(
 ): Promise<[End, End]> {
   const source = await resolveEnd(from, version, context);
   const target = await resolveEnd(to, version, context);
+  if (source.address === target.address && source.place.kind === "machine") {
+    throw new UserError(`\`${from}\` and \`${to}\` are one machine`, "No rule stands between them");
+  }
   const isOurs = [source, target].some(({ place }) => place.kind === "machine");
   if (!isOurs && !(target.place.kind === "host" && source.place.kind === "outside")) {
     throw new UserError(
@@ -59,7 +62,7 @@ async function resolveEnd(text: string, version: 4 | 6, context: EndContext): Pr
   if (domain !== undefined) {
     const first = domain.machines[0]?.name;
     if (first === undefined) throw new UserError(`The domain \`${text}\` has no machine`);
-    notes.push(`${text}: ${first} stands for it`);
+    note(notes, `${text}: ${first} stands for it`);
     return machineEnd(text, first, version, context);
   }
   const inCopy =
@@ -67,7 +70,7 @@ async function resolveEnd(text: string, version: 4 | 6, context: EndContext): Pr
       machines.filter((machine) => machine.name === `${name}-${text}`)
     )[0];
   if (inCopy !== undefined) {
-    notes.push(`${text}: ${inCopy.name} stands for each copy's`);
+    note(notes, `${text}: ${inCopy.name} stands for each copy's`);
     return machineEnd(text, inCopy.name, version, context);
   }
   const cidr = parseCidr(text);
@@ -152,6 +155,12 @@ async function addressEnd(
   context: EndContext,
 ): Promise<End> {
   const { live: { addressing }, around, notes } = context;
+  if (/^(127\.|::1$)/.test(address)) {
+    throw new UserError(
+      `\`${text}\` is everybody's own: packets to it leave no machine`,
+      "Name `host` or one of its addresses",
+    );
+  }
   const machine = [...addressing.machines.values()].find(({ ip, ipv6 }) =>
     ip === address || ipv6 === address
   );
@@ -201,7 +210,7 @@ async function networkEnd(
       return each.domain === within.domain && address !== undefined && contains(cidr.text, address);
     });
     if (machine !== undefined) {
-      notes.push(`${text}: ${machine.machine} stands for it`);
+      note(notes, `${text}: ${machine.machine} stands for it`);
       return machineEnd(machine.machine, machine.machine, version, context);
     }
   }
@@ -209,7 +218,8 @@ async function networkEnd(
   const covered = subnets.filter((each) => each.first <= cidr.last && cidr.first <= each.last);
   if (covered.length > 0 && within === undefined) {
     const names = covered.map(({ domain }) => domain).slice(0, 3).join(", ");
-    notes.push(
+    note(
+      notes,
       `${text} covers ${names}${covered.length > 3 ? "…" : ""}, which is another question`,
     );
   }
@@ -223,7 +233,7 @@ async function networkEnd(
     .filter((each) => each.version === cidr.version);
   const free = without(usable, holes)[0] ?? whole;
   const address = outside?.address ?? addressText({ ...free, last: free.first });
-  if (cidr.first !== cidr.last) notes.push(`${text}: ${address} stands for it`);
+  if (cidr.first !== cidr.last) note(notes, `${text}: ${address} stands for it`);
   const end = await addressEnd(address, address, version, { ...context, infra });
   return { ...end, name: text };
 }

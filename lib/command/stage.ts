@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import pLimit from "p-limit";
 import type { Addressing, DomainAddress } from "../addressing/addressing.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
 import type { HostLink } from "../nftables/host_link.ts";
@@ -47,8 +48,13 @@ export interface BuiltStage {
 export interface StageContext {
   readonly infra: Infra;
   readonly addressing: Addressing;
+  /** Whatever the host's settings say. */
+  readonly forwards?: boolean;
   readonly signal: AbortSignal;
 }
+
+/** Questions to `ip` at a time. */
+const AT_A_TIME = 8;
 
 /** Interfaces that are no domain's and stand in the stage beside those that are asked about. */
 const MOST_OTHERS = 64;
@@ -59,12 +65,13 @@ const MOST_OTHERS = 64;
  */
 export async function buildStage(
   questions: readonly Question[],
-  { infra, addressing, signal }: StageContext,
+  { infra, addressing, forwards = false, signal }: StageContext,
 ): Promise<BuiltStage> {
   const links = await readLinks({ signal });
   const host = new StageHost(infra, addressing, links);
+  const limit = pLimit(AT_A_TIME);
   const ways = await Promise.all(
-    questions.map((question) => wayOf(question, host, signal)),
+    questions.map((question) => limit(() => wayOf(question, host, signal))),
   );
   const used = new Set(ways.flatMap(({ interfaces }) => interfaces));
   const interfaces = host.interfaces(used);
@@ -85,6 +92,7 @@ export async function buildStage(
       otherAddresses: links.filter(({ name }) => name !== "lo" && !staged.has(name))
         .flatMap(({ addresses }) => addresses.map(hostAddress)),
       routes: [...routes.values()],
+      forwards,
       packets: ways.map(({ packet }) => ({
         ...packet,
         into: packet.into === undefined ? undefined : ports.get(packet.into) ?? packet.into,
@@ -142,7 +150,8 @@ async function wayOf(
     return {
       ...ends,
       interfaces: [...interfaces, await host.interfaceOf(to, signal)],
-      routes: [],
+      // A stranger's answer goes out as the host sends to him.
+      routes: source === undefined && into !== undefined ? [{ to: from.address, via: into }] : [],
     };
   }
   const there = await routeTo(reached, {

@@ -32,6 +32,7 @@ export function buildGlobal(text: GlobalText, diagnostics: DiagnosticList): Glob
     gpuPolicy: text.gpu_policy?.value ?? "exclusive",
     ipv6: text.ipv6?.value ?? false,
     ...(outside === undefined ? {} : { outside }),
+    ...(text.outside === undefined ? {} : { outsideRange: text.outside.range }),
   };
 }
 

@@ -47,6 +47,7 @@ export interface GlobalSettings {
   readonly ipv6: boolean;
   /** Interface names that are the outside, fixed by hand; undefined: recognised by the firewall. */
   readonly outside?: readonly string[];
+  readonly outsideRange?: SourceRange;
 }
 
 /** Incus keys or one device, passed through verbatim. */

@@ -5,6 +5,7 @@ import { buildDeclaredDomain } from "./build_domain.ts";
 import { buildGlobal, isUsableForm } from "./build_global.ts";
 import { buildPolicies } from "./build_policies.ts";
 import { checkAddresses } from "./check_addresses.ts";
+import { checkInterfaces } from "./check_interfaces.ts";
 import { checkNamespace } from "./check_namespace.ts";
 import { checkRenames } from "./check_renames.ts";
 import { checkResources } from "./check_resources.ts";
@@ -74,6 +75,8 @@ function readInfra(
     const placed = declared.filter((declaration) => declaration.isPlaced);
     checkAddresses(placed.flatMap((declaration) => declaration.domains), form, diagnostics);
   }
+  const outside = { names: global.outside ?? [], range: global.outsideRange };
+  checkInterfaces(domains, { ...outside, key: "outside" }, diagnostics);
   checkResources(domains, global, diagnostics);
   const policies = buildPolicies(text.network_policies?.value ?? [], {
     declared,

@@ -6,6 +6,8 @@ export interface HostFacts {
   readonly sysctls: Readonly<Record<string, string>>;
   /** Base chains of other tables; undefined: reading them needs root. */
   readonly chains?: readonly ForeignChain[] | undefined;
+  /** What other tables cost, asked of the kernel; undefined: it could not be asked, and the chains' policies have to do. */
+  readonly blocked?: readonly Finding[] | undefined;
   /** Devices of every flowtable: established flows pass them by, and all rules behind. */
   readonly flowtables?:
     | readonly { readonly name: string; readonly devices: readonly string[] }[]
@@ -23,6 +25,8 @@ export interface HostFacts {
     readonly because: string;
     readonly priority: number;
   }[];
+  /** What `via` and `outside` name and this host has not. */
+  readonly missingInterfaces: readonly Overlap[];
   /** What keeps the rules from coming back at boot. */
   readonly atBoot: readonly string[];
   /** Live rules against rendered ones, as in `status`. */
@@ -88,6 +92,7 @@ export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
     strangers(facts),
     uplink(facts, wishes),
     ...strayed(facts),
+    ...missingInterfaces(facts),
     ...reversePath(facts, wishes),
     bridgeNetfilter(facts),
     ...overlaps(facts),
@@ -159,7 +164,12 @@ function forwarding({ sysctls }: HostFacts, { ipv6, anyInternet }: DoctorWishes)
   });
 }
 
-function foreignFirewalls({ chains }: HostFacts): Finding[] {
+function foreignFirewalls({ chains, blocked }: HostFacts): Finding[] {
+  if (blocked !== undefined) {
+    return blocked.length > 0
+      ? [...blocked]
+      : [{ check: "firewalls", state: "ok", detail: "no other stands in the domains' way" }];
+  }
   if (chains === undefined) {
     return [{ check: "firewalls", state: "unknown", detail: "reading other tables needs root" }];
   }
@@ -298,6 +308,15 @@ function strayed({ strayed: all }: HostFacts): Finding[] {
         "that may not",
     }];
   });
+}
+
+function missingInterfaces({ missingInterfaces: all }: HostFacts): Finding[] {
+  return all.map(({ summary, remedy }) => ({
+    check: "interfaces",
+    state: "warning",
+    detail: summary,
+    ...(remedy === undefined ? {} : { remedy }),
+  }));
 }
 
 function reversePath({ sysctls }: HostFacts, { via }: DoctorWishes): Finding[] {

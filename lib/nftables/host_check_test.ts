@@ -8,6 +8,7 @@ const HEALTHY: HostFacts = {
   chains: [],
   flowtables: [],
   strangers: [],
+  missingInterfaces: [],
   uplinks: [{ name: "eth0", isOutside: true }],
   atBoot: [],
   firewall: "in-place",

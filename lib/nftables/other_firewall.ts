@@ -27,7 +27,8 @@ export function firewallOf(
   // A policy, or a chain that several share: what is asked first has the last word.
   if (
     has(/^DOCKER/) ||
-    (table === "raw" && chains.some((each) => each.siblings.includes("DOCKER-USER")))
+    (table === "raw" &&
+      chains.some((each) => each.siblings.some((name) => name.startsWith("DOCKER"))))
   ) {
     return "docker";
   }
@@ -64,6 +65,10 @@ export interface BlockedWay {
   readonly other?: string | undefined;
   /** `in`: what comes from the domain. `out`: what goes to it. `host`: what its machines ask of the host. */
   readonly direction: "in" | "out" | "host";
+  /** `other` is one address of many. */
+  readonly isInternet?: boolean;
+  /** The rule is one of iptables-legacy, which nft does not see. */
+  readonly isLegacy?: boolean;
 }
 
 export interface Mend {
@@ -81,6 +86,7 @@ export function mendOf(
   const rule = acceptRule(step, way);
   switch (kind) {
     case "docker":
+      if (way.isLegacy) return { remedy: legacyRule({ ...step, chain: "DOCKER-USER" }, way) };
       return dockerMend(step, way, rule);
     case "docker-nftables":
       // Its tables are written anew by it: what is put in there does not stay.
@@ -104,7 +110,9 @@ export function mendOf(
     case "anklume":
       return { remedy: "a policy in that infra; neither infra opens the other's domains" };
     default:
-      return { remedy: `let it through there: ${rule.join(" ")}` };
+      return {
+        remedy: `let it through there: ${way.isLegacy ? legacyRule(step, way) : rule.join(" ")}`,
+      };
   }
 }
 
@@ -129,11 +137,22 @@ function dockerMend(step: RulePlace, way: BlockedWay, rule: [string, ...string[]
   };
 }
 
+function legacyRule(
+  { family, table, chain }: RulePlace,
+  { bridge, direction }: BlockedWay,
+): string {
+  const program = family === "ip6" ? "ip6tables-legacy" : "iptables-legacy";
+  return `${program} -t ${table} -I ${chain} ${
+    direction === "out" ? "-o" : "-i"
+  } ${bridge} -j ACCEPT`;
+}
+
 /** At the head of the very chain that drops it: what is accepted there is done with all chains behind. */
 function acceptRule(
   { family, table, chain }: RulePlace,
-  { bridge, other, direction }: BlockedWay,
+  { bridge, other: one, direction, isInternet }: BlockedWay,
 ): [string, ...string[]] {
+  const other = isInternet ? undefined : one;
   const version = other === undefined ? [] : [other.includes(":") ? "ip6" : "ip"];
   const match = direction === "out"
     ? ["oifname", bridge, ...version, ...(other === undefined ? [] : ["saddr", other])]

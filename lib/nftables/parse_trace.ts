@@ -30,7 +30,7 @@ export function parseTraces(
   text: string,
   count: number,
   places: ReadonlyMap<string, string>,
-): Trace[] {
+): Omit<Trace, "legacy">[] {
   const all = Array.from({ length: count }, (): Followed => ({
     steps: [],
     back: [],

@@ -44,6 +44,8 @@ export interface Stage {
   readonly otherAddresses: readonly string[];
   /** Ways beyond the interfaces' own networks: address and interface. */
   readonly routes: readonly { readonly to: string; readonly via: string }[];
+  /** Whatever the host's settings say. */
+  readonly forwards?: boolean;
   readonly packets: readonly StagePacket[];
   /** A ruleset that stands in for the live one of this infra, to be tried. */
   readonly tried?: string | undefined;
@@ -105,6 +107,7 @@ export function stageScript(stage: Stage): string {
     batch("ip -batch -", links),
     // One more key than this kernel knows, or one that is fixed, is no concern of a packet.
     'while IFS=: read -r key value; do echo "$value" 2>/dev/null >"/proc/sys/$key" || :; done <"$saved.settings"',
+    ...(stage.forwards ? ["sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"] : []),
     // An address that the kernel refuses twice, or of a family that is off, is none there either.
     batch("ip -force -batch - 2>/dev/null", addresses, " || :"),
     batch("bridge -batch -", [...new Set(neighbours)]),
@@ -120,17 +123,16 @@ export function stageScript(stage: Stage): string {
     "  tries=0",
     '  until grep -q "ip id $1 " "$saved.out"; do',
     '    if [ "$tries" = 200 ]; then echo "nft monitor tells nothing" >&2; exit 1; fi',
-    `    echo "frame ${MARK}2 $2" | "$program" play`,
+    `    echo "frame ${MARK}2 $2" | "$program" play >/dev/null`,
     "    tries=$((tries + 1)); sleep 0.05",
     "  done",
     "}",
     `mark ${BEGIN} ${markFrame(BEGIN)}`,
+    'echo "=== played"',
     batch('"$program" play', [...new Set(listens), ...frames]),
     `mark ${END} ${markFrame(END)}`,
     'echo "=== trace"',
     'cat "$saved.out"',
-    'echo "=== drops"',
-    '"$program" drops',
   ].join("\n") + "\n";
 }
 

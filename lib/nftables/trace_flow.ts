@@ -15,6 +15,8 @@ export interface Trace {
   /** The rules that the answer met; empty where there was none. */
   readonly back: readonly TraceStep[];
   readonly answered: boolean;
+  /** Rules of iptables-legacy that dropped it, or its answer: nft does not tell of them. */
+  readonly legacy: readonly LegacyDrop[];
 }
 
 /** What the copied rules did with all packets of a stage. */
@@ -23,8 +25,8 @@ export interface TraceRun {
   readonly traces: readonly Trace[];
   /** What of the host's rules this kernel did not take a copy of: `ip filter DOCKER`. */
   readonly skipped: readonly string[];
-  /** Rules of iptables-legacy that dropped something: nft does not tell of them which packet. */
-  readonly legacy: readonly LegacyDrop[];
+  /** Chains of iptables-legacy, by which its owner is known. */
+  readonly legacyChains: readonly Pick<LegacyDrop, "family" | "table" | "chain">[];
 }
 
 export interface LegacyDrop {
@@ -53,7 +55,7 @@ export async function traceFlows(
   { alone = false, ...options }: TraceOptions = {},
 ): Promise<TraceRun> {
   await assertLoaded(ruleset, options);
-  if (stage.packets.length === 0) return { traces: [], skipped: [], legacy: [] };
+  if (stage.packets.length === 0) return { traces: [], skipped: [], legacyChains: [] };
   const output = await withProgramFile(
     program,
     { root: "/etc/anklume", name: `.anklume-rules-${crypto.randomUUID()}` },
@@ -88,23 +90,38 @@ async function assertLoaded(
 }
 
 function readRun(output: string, stage: Stage): TraceRun {
-  const [before = "", trace = "", drops = ""] = output.split(/^=== \w+\n/m);
+  const [before = "", played = "", trace = ""] = output.split(/^=== \w+\n/m);
   const skipped = before.split("\n").flatMap((line) => {
     const [, family, table, name] = /^skipped (\S+) (\S+) (\S+) /.exec(line) ?? [];
     return family === undefined ? [] : [`${family} ${table}${name === "-" ? "" : ` ${name}`}`];
   });
-  const legacy = drops.split("\n").flatMap((line): LegacyDrop[] => {
-    const [, family, table, chain, rule] = /^dropped (\S+) (\S+) (\S+) (\S+) /.exec(line) ?? [];
-    return family === undefined || table === undefined || chain === undefined || rule === undefined
-      ? []
-      : [{ family, table, chain, rule }];
-  });
+  const { drops, chains } = readPlayed(played);
   const places = new Map([...stageEnds(stage)].map(([name, end]) => [end, name]));
   return {
-    traces: parseTraces(trace, stage.packets.length, places),
+    traces: parseTraces(trace, stage.packets.length, places)
+      .map((each, i) => ({ ...each, legacy: drops.get(i + 1) ?? [] })),
     skipped: [...new Set(skipped)],
-    legacy,
+    legacyChains: chains,
   };
+}
+
+/** After each packet the counters of all rules that dropped something: what rose is what dropped it. */
+function readPlayed(text: string) {
+  const drops = new Map<number, LegacyDrop[]>();
+  const chains: TraceRun["legacyChains"][number][] = [];
+  const counted = new Map<string, string>();
+  let current = 0;
+  for (const line of text.split("\n")) {
+    const [word, family = "", table = "", chain = "", rule = "", packets = ""] = line.split(" ");
+    if (word === "played") current = Number(family);
+    if (word === "chain") chains.push({ family, table, chain });
+    if (word !== "dropped") continue;
+    const key = `${family} ${table} ${chain} ${rule}`;
+    if (counted.get(key) === packets) continue;
+    counted.set(key, packets);
+    drops.set(current, [...drops.get(current) ?? [], { family, table, chain, rule }]);
+  }
+  return { drops, chains };
 }
 
 /** The element of a set that holds a key, with its comment, as the live table has it; undefined where none does. */

@@ -40,6 +40,8 @@ export function expectedVerdict(
   // Nobody may send as one who is not there.
   if (from.kind === "machine" && from.nobody) return CLOSED;
   if (from.kind === "machine" && to.kind === "machine" && from.domain === to.domain) {
+    // A port is bound to its machine's address: nobody else is reached by one.
+    if (to.nobody) return CLOSED;
     return { open: true, because: "same-domain" };
   }
   if (from.kind === "machine" && to.kind === "host" && to.gatewayOf !== undefined) {
@@ -47,11 +49,7 @@ export function expectedVerdict(
     if (to.gatewayOf !== from.domain) return CLOSED;
     if (service.port === 53 && service.protocol !== "icmp") return { open: true, because: "dns" };
   }
-  const policy = infra.policies.find((each) =>
-    covered(each, service) &&
-    (joins(each.from, from, each.to, to) ||
-      (each.bidirectional && joins(each.to, from, each.from, to)))
-  );
+  const policy = infra.policies.find((each) => opens(each, from, to, service));
   if (policy !== undefined) return { open: true, policy, because: "policy" };
   if (from.kind === "machine" && to.kind === "outside") {
     const internet = infra.domains.find(({ name }) => name === from.domain)?.internet;
@@ -86,6 +84,22 @@ function expectedOfHost(
   return from.isOutside
     ? { open: true, publish: found[0], because: "published" }
     : { open: true, because: "not-ours" };
+}
+
+/** Every policy that opens a flow; there may be several. */
+export function policiesOpening(
+  infra: Infra,
+  from: Place,
+  to: Place,
+  service: Service,
+): NetworkPolicy[] {
+  return infra.policies.filter((each) => opens(each, from, to, service));
+}
+
+function opens(policy: NetworkPolicy, from: Place, to: Place, service: Service): boolean {
+  return covered(policy, service) &&
+    (joins(policy.from, from, policy.to, to) ||
+      (policy.bidirectional && joins(policy.to, from, policy.from, to)));
 }
 
 function covered({ ports, protocol }: NetworkPolicy, service: Service): boolean {

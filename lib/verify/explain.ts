@@ -77,14 +77,18 @@ export function explain(infra: Infra, flow: TracedFlow): Explanation {
   const isOthers = step !== undefined && step.table !== table;
   const ours = own.steps.filter((each) => each.table === table);
   const anklumePasses = anklume.kind === "passes";
+  // A packet that went astray on the way to anklume's rules was not judged by them.
+  const isJudged = anklume.kind !== "lost";
   const opened = anklumePasses ? opener(ours)?.match(OPENING)?.[1] : undefined;
   const shown = passes ? accepted(ours) : step;
+  const isUntold = fate.kind === "lost" ||
+    (fate.kind === "unanswered" && step === undefined && flow.lost !== undefined);
   const words = passes
     ? whyOpen(infra, opened, flow)
     : flow.stray !== undefined && expected.open
     ? { reason: flow.stray, change: ["`anklume doctor` says what leads them back"] }
-    : isOthers || fate.kind === "lost"
-    ? whyOthers(infra, fate, step, opened, anklumePasses, flow)
+    : isOthers || isUntold
+    ? whyOthers(infra, fate, step, isJudged ? { opened, anklumePasses } : undefined, flow)
     : whyClosed(infra, fate, step, flow);
   const ruled = expected.because !== "not-ours";
   return {
@@ -95,7 +99,8 @@ export function explain(infra: Infra, flow: TracedFlow): Explanation {
     ...(shown === undefined ? {} : { step: shown }),
     ...(opened === undefined ? {} : lookupOf(opened, flow)),
     ...words,
-    disagrees: ruled && (anklumePasses !== expected.open || (expected.open && !passes)),
+    disagrees: ruled &&
+      ((isJudged && anklumePasses !== expected.open) || (expected.open && !passes)),
   };
 }
 
@@ -117,10 +122,11 @@ function whyOthers(
   infra: Infra,
   fate: Fate,
   step: TraceStep | undefined,
-  opened: string | undefined,
-  anklumePasses: boolean,
+  own: { readonly opened: string | undefined; readonly anklumePasses: boolean } | undefined,
   flow: TracedFlow,
 ): Words {
+  if (own === undefined) return { reason: whatOthersDo(fate, step, flow), change: [] };
+  const { opened, anklumePasses } = own;
   const { origin, reason } = whyOpen(infra, opened, flow);
   const ours = anklumePasses
     ? `anklume lets it pass (${reason})`
@@ -148,6 +154,7 @@ function whatOthersDo(
         : `another table of this host hands it to a program (${step?.verdict}), of which nobody ` +
           `knows what it does: ${table}`;
     case "unanswered":
+      if (step === undefined) return `it arrives, and the answer does not: ${lost}`;
       return `it arrives, and another table of this host drops the answer: ${table}`;
     case "elsewhere":
       return `another table of this host sends it elsewhere, to ${fate.at}: ${table}`;
@@ -259,6 +266,13 @@ function whyClosed(
     ...(origin === undefined ? {} : { origin }),
   });
   if (fate.kind === "elsewhere") return without(`it comes out at ${fate.at} instead`);
+  if (expected.because === "not-ours") {
+    return without(
+      fate.kind === "unanswered"
+        ? "it arrives, and no answer comes back"
+        : "a rule of anklume's drops it, though it is no port of a domain's",
+    );
+  }
   if (expected.open) {
     return {
       reason: fate.kind === "unanswered"
@@ -278,6 +292,14 @@ function whyClosed(
       ),
       ...adviceOf(flow),
     };
+  }
+  const left = [from, to].find((place) =>
+    place.kind === "machine" && !infra.domains.some(({ name }) => name === place.domain)
+  );
+  if (left?.kind === "machine") {
+    return without(
+      `${left.machine} stands in infra.yml no more: until it is deleted, it reaches its own bridge alone`,
+    );
   }
   const nobody = [from, to].find((place) => place.kind === "machine" && place.nobody);
   if (nobody?.kind === "machine") {

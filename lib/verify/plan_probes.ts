@@ -1,6 +1,6 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import { type Infra, machinesOf, type NetworkPolicy, type PolicyEnd } from "../infra/infra.ts";
-import { expectedVerdict } from "./expect.ts";
+import { expectedVerdict, policiesOpening } from "./expect.ts";
 import type { OutsidePlace, Place, Probe, Service } from "./probe.ts";
 
 /** What the plan takes from the live host. */
@@ -65,7 +65,7 @@ export function planProbes(scene: Scene, wishes: Wishes): Probe[] {
   }
   if (scene.host) {
     for (const to of places) {
-      if (isWished(to, undefined, wishes)) probes.push(...fromHost(scene, to));
+      if (isWished(to, undefined, wishes)) probes.push(...fromHost(scene, to, wishes));
     }
   }
   return probes.map((probe, n) => ({ ...probe, n }));
@@ -209,12 +209,18 @@ function toOutside(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] 
   });
 }
 
-function fromHost(scene: Scene, to: MachinePlace): Draft[] {
+function fromHost(scene: Scene, to: MachinePlace, { full }: Wishes): Draft[] {
+  const declared = scene.infra.policies.filter(({ from, to, bidirectional }) =>
+    from.kind === "host" || (bidirectional && to.kind === "host")
+  ).flatMap((policy) => servicesOf(policy, full));
+  const services = distinct([...COMMON, ...declared]);
   const address = scene.addressing.machines.get(to.machine);
   return [address?.ip, address?.ipv6].flatMap((each, i) =>
     each === undefined
       ? []
-      : COMMON.map((service) => draft(scene, { kind: "host" }, to, service, i === 0 ? 4 : 6, each))
+      : services.map((service) =>
+        draft(scene, { kind: "host" }, to, service, i === 0 ? 4 : 6, each)
+      )
   );
 }
 
@@ -228,6 +234,7 @@ function draft(
   source?: string,
 ): Draft {
   const { open } = expectedVerdict(infra, from, to, service);
+  const policies = open ? policiesOpening(infra, from, to, service).map(({ id }) => id) : [];
   return {
     ...service,
     from,
@@ -236,6 +243,7 @@ function draft(
     address,
     ...(source === undefined ? {} : { source }),
     expected: open ? "open" : "closed",
+    ...(policies.length === 0 ? {} : { policies }),
   };
 }
 

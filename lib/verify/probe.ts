@@ -42,6 +42,8 @@ export interface Probe extends Service {
   /** Whom the target is to see; undefined where the address is translated, or nobody says. */
   readonly source?: string;
   readonly expected: "open" | "closed";
+  /** Ids of the policies that open it. */
+  readonly policies?: readonly string[];
 }
 
 /** What became of a probe. */

@@ -39,8 +39,8 @@ export function complaint(why: string, remedy: string, width: number): string {
 }
 
 /** `1 machine`, `3 machines`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 /** `0.4 s`, `12 s`, `3 min 05 s`. */

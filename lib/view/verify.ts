@@ -1,4 +1,5 @@
 import type { Difference, Result } from "../verify/judge.ts";
+import type { NotProbed } from "../verify/not_probed.ts";
 import type { CellState, Matrix } from "../verify/matrix.ts";
 import type { Place, Service } from "../verify/probe.ts";
 import { jsonText } from "./json.ts";
@@ -29,17 +30,28 @@ export interface Verification {
   readonly machines: number;
   /** Why, of those differences that the live rules were asked about. */
   readonly reasons: ReadonlyMap<Result, WhyLine>;
+  /** Policies of which packets told. */
+  readonly policiesProbed: number;
+  /** The others, and published ports; `line`: what the host's rules do with one flow of it. */
+  readonly notProbed: readonly (NotProbed & { readonly line?: WhyLine | undefined })[];
   readonly ms: number;
 }
 
 /** Whether everything is as infra.yml says, as far as it was looked at. */
-export function isProven({ results, faults, breaches, firewall }: Verification): boolean {
+export function isProven(
+  { results, faults, breaches, firewall, notProbed }: Verification,
+): boolean {
   return differences(results).length === 0 && faults.length === 0 && breaches.length === 0 &&
-    (firewall === "in-place" || firewall === "unknown");
+    stopped(notProbed).length === 0 && (firewall === "in-place" || firewall === "unknown");
 }
 
 export function differences(results: readonly Result[]): Result[] {
   return results.filter(({ difference }) => difference !== undefined);
+}
+
+/** Of what could not be probed: what the host's rules do not let through. */
+function stopped(notProbed: Verification["notProbed"]): Verification["notProbed"] {
+  return notProbed.filter(({ line }) => line !== undefined && !line.explanation.passes);
 }
 
 /** What each difference says, the worst first. */
@@ -88,8 +100,58 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
   if (!seen.host) {
     lines.push(colors.yellow("Note      the host's side was not looked at: that needs root"));
   }
-  lines.push(conclusion(seen, style), "");
-  return lines.join("\n");
+  lines.push(...notProbedText(seen, style), conclusion(seen, style));
+  const rest = notProbedCount(seen);
+  if (rest !== undefined) {
+    const paint = stopped(seen.notProbed).length > 0 ? colors.red : colors.yellow;
+    lines.push(paint(wrap(rest, width)));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Of so many that were not probed a line is told; those that the rules stop first. */
+const MOST_NOT_PROBED = 12;
+
+function notProbedText({ notProbed }: Verification, { colors, width }: Style): string[] {
+  const bad = stopped(notProbed);
+  const all = [...bad, ...notProbed.filter((each) => !bad.includes(each))];
+  const lines = all.slice(0, MOST_NOT_PROBED).map((each) => {
+    const isBad = bad.includes(each);
+    const text = `${each.text}: ${each.why}; ${verdictOf(each)}`;
+    const line = hang(isBad ? "STOPPED   " : "Unprobed  ", printable(text), width);
+    return isBad ? colors.red(line) : colors.yellow(line);
+  });
+  const more = all.length - MOST_NOT_PROBED;
+  return more > 0 ? [...lines, `          and ${more} more; --json lists all`] : lines;
+}
+
+/** In the words of whoever's rule decides. */
+function verdictOf({ line }: Verification["notProbed"][number]): string {
+  if (line === undefined) return "the host's rules were not asked either";
+  const { explanation } = line;
+  if (explanation.passes) return "the host's rules let it pass";
+  if (explanation.step === undefined) return explanation.reason;
+  return `${ruleText(explanation)} drops ${explanation.unanswered ? "its answer" : "it"}`;
+}
+
+/** The last line: what was said of what. */
+function notProbedCount(
+  { notProbed, policiesProbed, results }: Verification,
+): string | undefined {
+  if (notProbed.length === 0) return undefined;
+  const bad = stopped(notProbed).length;
+  const policies = notProbed.filter(({ policy }) => policy !== undefined).length;
+  const ports = notProbed.length - policies;
+  const what = [
+    ...(policies === 0 ? [] : [count(policies, "policy", "policies")]),
+    ...(ports === 0 ? [] : [count(ports, "published port")]),
+  ].join(" and ");
+  const rules = bad > 0
+    ? `the host's rules stop ${bad === notProbed.length ? "all of it" : bad}`
+    : "see above what the host's rules do with them";
+  return `${count(policiesProbed, "policy", "policies")} ${
+    differences(results).length === 0 ? "proven" : "probed"
+  }, ${what} not probed: ${rules}.`;
 }
 
 /** All differences of one kind, a line for each pair; of the first `shown` pairs. */
@@ -157,18 +219,32 @@ function conclusion(seen: Verification, { colors, width }: Style): string {
     return colors.red(colors.bold(wrap(`${count(leaks, "leak")}, ${others}: ${probed}.`, width)));
   }
   if (!isProven(seen)) return colors.red(wrap(`Not proven: ${probed}.`, width));
-  return colors.green(wrap(`All as infra.yml says: ${probed}.`, width));
+  const all = seen.notProbed.length === 0 ? "All" : "All that was probed is";
+  return colors.green(wrap(`${all} as infra.yml says: ${probed}.`, width));
 }
 
 /** `network verify --json` */
 export function verificationJson(seen: Verification): string {
-  const { results, matrix, folded: _, reasons: __, ms, ...rest } = seen;
+  const { results, matrix, folded: _, reasons: __, notProbed, ms, ...rest } = seen;
   return jsonText({
     format: 1,
     ...rest,
     proven: isProven(seen),
     probes: results.length,
     milliseconds: Math.round(ms),
+    notProbed: notProbed.map(({ policy, text, why, line }) => ({
+      kind: policy === undefined ? "publish" : "policy",
+      ...(policy === undefined ? {} : { id: policy.id }),
+      text,
+      why,
+      ...(line === undefined ? {} : {
+        passes: line.explanation.passes,
+        ...(line.explanation.otherTable === undefined
+          ? {}
+          : { otherTable: line.explanation.otherTable }),
+        reason: line.explanation.reason,
+      }),
+    })),
     matrix,
     differences: differences(results).map(({ probe, outcome, difference }) => ({
       kind: difference,

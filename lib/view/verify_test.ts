@@ -51,6 +51,8 @@ function verification(
     host: true,
     machines: 2,
     reasons: new Map(),
+    policiesProbed: 0,
+    notProbed: [],
     ms: 2_100,
     ...change,
   };

@@ -1,4 +1,6 @@
+import type { FirewallKind, Mend } from "../nftables/other_firewall.ts";
 import type { Explanation } from "../verify/explain.ts";
+import { commandText } from "./doctor.ts";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
 import { hang, printable } from "./text.ts";
@@ -15,8 +17,11 @@ export interface WhyLine {
   readonly explanation: Explanation;
   /** The set's element that matched, as the live table has it. */
   readonly element?: string | undefined;
-  /** What lets it through the rule of somebody else that ends it. */
-  readonly remedy?: string;
+  /** Whose rule it is that ends it, where it is somebody else's, and what lets it through. */
+  readonly firewall?: FirewallKind;
+  readonly mend?: Mend;
+  /** What of iptables-legacy ended it. */
+  readonly lost?: string;
   /** Rules of the host that could not be copied, and so were not asked: `ip filter DOCKER`. */
   readonly unjudged: readonly string[];
 }
@@ -61,7 +66,9 @@ export function whyText({ lines, notes, firewall }: Why, style: Style): string {
     }
     const but = disagreement(explanation, firewall);
     if (but !== undefined) text.push(colors.red(hang("  BUT      ", but, width)));
-    if (line.remedy !== undefined) text.push(hang("  mend     ", printable(line.remedy), width));
+    const { fix = [], remedy } = line.mend ?? {};
+    text.push(...fix.map((argv) => hang("  mend     ", commandText(argv), width)));
+    if (remedy !== undefined) text.push(hang("  mend     ", printable(remedy), width));
     if (lines.length > 1) continue;
     if (change.length === 1) text.push(hang("  change   ", change[0] ?? "", width));
     if (change.length > 1) {
@@ -92,11 +99,11 @@ export function ruleText({ step, otherTable }: Explanation): string {
 }
 
 function disagreement(
-  { passes, anklumePasses, otherTable, disagrees }: Explanation,
+  { passes, anklumePasses, otherTable, step, disagrees }: Explanation,
   firewall: string,
 ): string | undefined {
   if (!disagrees) return undefined;
-  if (!passes && anklumePasses) {
+  if (!passes && (anklumePasses || step === undefined)) {
     return `infra.yml says it has to pass: ${otherTable ?? "this host"} is in its way`;
   }
   return `infra.yml says it ${
@@ -112,7 +119,7 @@ export function whyJson({ project, firewall, lines, notes }: Why): string {
     project,
     firewall,
     notes,
-    flows: lines.map(({ explanation, element, ...line }) => ({
+    flows: lines.map(({ explanation, element, mend, firewall: whose, lost: _, ...line }) => ({
       ...line,
       passes: explanation.passes,
       anklumePasses: explanation.anklumePasses,
@@ -124,6 +131,8 @@ export function whyJson({ project, firewall, lines, notes }: Why): string {
       ...(element === undefined ? {} : { element }),
       ...(explanation.origin === undefined ? {} : { range: explanation.origin }),
       change: explanation.change,
+      ...(mend === undefined ? {} : { remedy: mend.remedy, fix: mend.fix ?? [] }),
+      ...(whose === undefined ? {} : { otherFirewall: whose }),
     })),
   });
 }

@@ -20,6 +20,7 @@ function pathOf(suite: string): string {
   if (suite.startsWith("lib/")) return `${suite}_test.ts`;
   if (suite.includes("/")) return `tests/${suite}_test.ts`;
   if (["local_interface", "parse_trace"].includes(suite)) return `lib/nftables/${suite}_test.ts`;
+  if (suite === "not_probed") return "lib/verify/not_probed_test.ts";
   if (suite === "verify") return "lib/verify/verify_test.ts";
   if (suite === "bypass" || suite === "channels") return `lib/infra/${suite}_test.ts`;
   if (suite === "real_paths") return "lib/host/real_paths_test.ts";

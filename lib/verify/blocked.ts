@@ -1,0 +1,58 @@
+import type { Finding } from "../nftables/host_check.ts";
+import type { FirewallKind, Mend } from "../nftables/other_firewall.ts";
+import { type Need, needText } from "./need.ts";
+
+/** A need that rules of somebody else on the host do not let through. */
+export interface Blocked {
+  readonly need: Need;
+  /** `table ip raw, chain PREROUTING: ip daddr 172.17.0.2 drop`, or why it got lost. */
+  readonly by: string;
+  /** The rules by which they belong together: `table ip raw, chain PREROUTING`. */
+  readonly place: string;
+  readonly firewall: FirewallKind;
+  /** Whether it is the answer that is dropped. */
+  readonly unanswered: boolean;
+  readonly mend?: Mend | undefined;
+}
+
+const SHOWN = 4;
+
+/** What other firewalls cost, one finding for each chain that drops something. Pure. */
+export function blockedFindings(blocked: readonly Blocked[]): Finding[] {
+  const places = Map.groupBy(blocked, ({ place }) => place);
+  return [...places.values()].map((all): Finding => {
+    const needs = all.map(({ need, unanswered }) =>
+      `${needText(need)}${unanswered ? " (its answers)" : ""}`
+    );
+    const more = needs.length > SHOWN ? `; and ${needs.length - SHOWN} more` : "";
+    const [first] = all;
+    const fixes = new Map(
+      all.flatMap(({ mend }) => mend?.fix ?? []).map((argv) => [argv.join(" "), argv] as const),
+    );
+    const remedies = [
+      ...new Set(all.map(({ mend }) => mend?.remedy).filter((each) => each !== undefined)),
+    ];
+    const remedy = remedies.slice(0, SHOWN).join("; ") +
+      (remedies.length > SHOWN ? "; and so on" : "");
+    return {
+      check: checkOf(first?.firewall ?? "other"),
+      state: "bad",
+      detail: `${first?.by} stops ${needs.slice(0, SHOWN).join("; ")}${more}`,
+      ...(remedy === "" ? {} : { remedy }),
+      ...(fixes.size === 0 ? {} : { fix: [...fixes.values()] }),
+    };
+  });
+}
+
+function checkOf(kind: FirewallKind): string {
+  switch (kind) {
+    case "docker":
+    case "docker-nftables":
+      return "docker";
+    case "ufw":
+    case "firewalld":
+      return kind;
+    default:
+      return "firewalls";
+  }
+}

@@ -149,7 +149,7 @@ class PowerRun {
     const doors = openDoors(this.#plan, addressing, places);
     if (doors.length > 0) {
       throw new UserError(
-        `Not started, since somebody opened a door in the isolation: ${doors.join("; ")}`,
+        `Not started (BREACH), since somebody opened a door in the isolation: ${doors.join("; ")}`,
         "`anklume check` shows it, `anklume apply` shuts it",
       );
     }

@@ -335,7 +335,9 @@ function refuseDoors({ machines }: RestorePlan, { infra }: Workspace, live: Live
   const doors = openDoors({ changes: shared }, live.addressing, places);
   if (doors.length === 0) return;
   throw new UserError(
-    `Nothing was restored, since somebody opened a door in the isolation: ${doors.join("; ")}`,
+    `Nothing was restored (BREACH), since somebody opened a door in the isolation: ${
+      doors.join("; ")
+    }`,
     "`anklume check` shows it, `anklume apply` closes it",
   );
 }

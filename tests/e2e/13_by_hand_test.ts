@@ -110,7 +110,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     assert.equal(doors?.state, "bad");
     assert.match(doors!.detail, /BREACH: .*instance one\/web: devices\.x-root/);
     const restart = await lab.anklume(["restart", "web"], 2);
-    assert.match(flat(restart.stderr), /Not started, since somebody opened a door/);
+    assert.match(flat(restart.stderr), /Not started \(BREACH\), since somebody opened a door/);
     assert.equal((await liveInstances()).find(({ name }) => name === "web")?.status, "Running");
     await isClosed(lab);
     assert.equal(
@@ -241,7 +241,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     await lab.anklume(["snapshot", "create", "before"]);
     await incus("profile", "device", "add", ...one, "default", "x", "disk", "source=/", "path=/h");
     const { stderr } = await lab.anklume(["snapshot", "restore", "before", "--yes"], 2);
-    assert.match(flat(stderr), /Nothing was restored, since somebody opened a door/);
+    assert.match(flat(stderr), /Nothing was restored \(BREACH\), since somebody opened a door/);
     await isClosed(lab);
     await lab.anklume(["snapshot", "delete", "before", "--yes"]);
   });

@@ -13,7 +13,7 @@ import {
   STRANGER_MAC,
 } from "../nftables/stage.ts";
 import type { Place, Service } from "../verify/probe.ts";
-import { routeTo } from "./route.ts";
+import { type Route, type RouteOptions, routeTo } from "./route.ts";
 
 /** One end of a flow that is asked about. */
 export interface End {
@@ -71,7 +71,7 @@ export async function buildStage(
   const host = new StageHost(infra, addressing, links);
   const limit = pLimit(AT_A_TIME);
   const ways = await Promise.all(
-    questions.map((question) => limit(() => wayOf(question, host, signal))),
+    questions.map((question) => limit(() => wayOf(question, host, { forwards, signal }))),
   );
   const used = new Set(ways.flatMap(({ interfaces }) => interfaces));
   const interfaces = host.interfaces(used);
@@ -122,7 +122,7 @@ interface Way {
 async function wayOf(
   { from, to, service }: Question,
   host: StageHost,
-  signal: AbortSignal,
+  { forwards, signal }: { readonly forwards: boolean; readonly signal: AbortSignal },
 ): Promise<Way> {
   const [source, published] = [host.port(from), host.published(to, service)];
   const target = published ?? host.port(to);
@@ -154,12 +154,17 @@ async function wayOf(
       routes: source === undefined && into !== undefined ? [{ to: from.address, via: into }] : [],
     };
   }
-  const there = await routeTo(reached, {
+  // Where nothing is forwarded the kernel knows no way for others: its own is as good.
+  const routed = async (address: string, options: RouteOptions): Promise<Route> => {
+    const route = await routeTo(address, options);
+    return route.refused === undefined || !forwards ? route : await routeTo(address, { signal });
+  };
+  const there = await routed(reached, {
     signal,
     ...(into === undefined || !host.stands(into) ? {} : { from: from.address, iif: into }),
   });
   const out = there.dev ?? target?.bridge ?? "";
-  const back = from.place.kind === "host" || !host.stands(out) ? {} : await routeTo(from.address, {
+  const back = from.place.kind === "host" || !host.stands(out) ? {} : await routed(from.address, {
     signal,
     from: reached,
     iif: out,

@@ -49,7 +49,8 @@ interface Scene {
 }
 
 async function withScene(run: (scene: Scene) => Promise<void>): Promise<void> {
-  const top = await Deno.makeTempDir({ prefix: "anklume-hands-" });
+  // Not below the checkout, which may lie where nobody but root goes.
+  const top = await Deno.makeTempDir({ dir: "/tmp", prefix: "anklume-hands-" });
   const [root, victim] = [`${top}/ws`, `${top}/etc`];
   try {
     await Deno.chmod(top, 0o755);
@@ -67,7 +68,7 @@ async function withScene(run: (scene: Scene) => Promise<void>): Promise<void> {
 
 async function underAttack({ root, victim }: Scene, run: () => Promise<void>): Promise<void> {
   const attackers = [EXCHANGE, SNATCH].map((program) =>
-    new Deno.Command("python3", {
+    new Deno.Command("/usr/bin/python3", {
       args: ["-c", program, victim],
       cwd: root,
       uid: OWNER,

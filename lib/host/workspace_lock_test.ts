@@ -31,7 +31,8 @@ function take(cwd: string, ...args: string[]): Deno.ChildProcess {
 }
 
 async function inTemporaryDirectory(run: (root: string) => Promise<void>): Promise<void> {
-  const root = await Deno.makeTempDir({ prefix: "anklume-lock-" });
+  // Not below the checkout, which may lie where nobody but root goes.
+  const root = await Deno.makeTempDir({ dir: "/tmp", prefix: "anklume-lock-" });
   try {
     await run(root);
   } finally {
@@ -91,6 +92,7 @@ async function holding(
 ): Promise<void> {
   const kind = options.shared ? "--shared" : "--exclusive";
   const child = new Deno.Command("flock", {
+    cwd: "/",
     args: [kind, "--no-fork", file, "sh", "-c", "echo held; exec sleep 60"],
     stdout: "piped",
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),

@@ -20,7 +20,7 @@ export function inspectPath(
   root = ".",
 ): InspectedPath {
   const names = splitPath(verb, path);
-  const above = [Deno.statSync(root)];
+  const above = rootInfo(verb, path, root);
   let parent = root;
   for (const name of names.slice(0, -1)) {
     parent = `${parent}/${name}`;
@@ -35,6 +35,19 @@ export function inspectPath(
   const entry = lstat(verb, full, path);
   if (entry?.isSymlink) throw new FileError(verb, path, "symlink");
   return { full, parent, entry, above };
+}
+
+/**
+ * The root, as it is now. Deno looks at it by its whole path: whoever may not go down that path is not root, and what they write
+ * through a link is theirs anyway.
+ */
+function rootInfo(verb: FileVerb, path: string, root: string): Deno.FileInfo[] {
+  try {
+    return [Deno.statSync(root)];
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return [];
+    throw toFileError(verb, path, error);
+  }
 }
 
 /** What leads to a path, as it was when it was looked at. */

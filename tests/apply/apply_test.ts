@@ -135,7 +135,7 @@ Deno.test("applyPlan() takes away a foreign NIC and a key of a bridge, and start
       fields.map(({ path, breach }) => `${formatAddr(addr)} ${path}${breach ? " BREACH" : ""}`)
     ),
     [
-      `network ${bridge} config.ipv4.nat`,
+      `network ${bridge} config.ipv4.nat BREACH`,
       "profile bb/default devices.eth8 BREACH",
       "instance aa/aa-one devices.eth9 BREACH",
       "instance aa/aa-two state",

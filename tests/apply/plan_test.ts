@@ -39,10 +39,11 @@ Deno.test("createPlan() tells two infras of one name apart by their UUID", async
   assert.deepEqual((await first.apply(infra)).failed, []);
   const plan = await second.plan(infra);
   assert.deepEqual(plan.diagnostics.map(({ code }) => code), [
+    "NAME_TAKEN",
     "FOREIGN_RESOURCE",
     "FOREIGN_RESOURCE",
   ]);
-  assert.match(plan.diagnostics[0]!.summary, /belongs to another infra, "plan-test"/);
+  assert.match(plan.diagnostics[1]!.summary, /belongs to another infra, "plan-test"/);
 });
 
 Deno.test("createPlan() knows missing images and pools beforehand", async () => {

@@ -148,7 +148,9 @@ Deno.test("a table of another infra, or of nobody's, is refused and stays", asyn
   const foreign = `nft add table inet ${table}`;
   const [, refused, , read] = await onHost([`$${foreign}`, "load", "delete", "readBack"]);
   assert.match((refused as { message: string }).message, /is not anklume's/);
-  assert.equal((read as { state: string }).state, "missing");
+  const found = read as { state: string; foreign?: true };
+  assert.equal(found.state, "different");
+  assert.equal(found.foreign, true);
 
   const script = ruleset.text.replaceAll("'", "");
   const [, second] = await onHost([`$nft -f - <<'END'\n${script}\nEND`, "load"], { rules: other });

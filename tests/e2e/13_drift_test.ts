@@ -105,7 +105,7 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
       "update instance one/web devices.eth7: type=nic nictype=bridged parent=docker0 -> - in-place BREACH",
       "update instance one/web devices.eth0.security.mac_filtering: false -> true restart BREACH",
       "update instance one/web config.limits.memory: 300MiB -> 256MiB in-place",
-      "update instance one/web config.user.mine: - -> yes in-place",
+      "update instance one/web config.user.mine: - -> (hidden, 3 characters) in-place",
       "update instance one/web state: frozen -> running in-place",
       "update instance one/off state: running -> stopped restart",
     ]

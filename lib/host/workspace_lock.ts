@@ -9,6 +9,8 @@ import { type Clock, systemClock } from "./clock.ts";
 export const LOCK_PATH = ".anklume/lock";
 /** Long enough for an idle machine's threads to answer, short enough for a person. */
 const WAIT_MS = 250;
+/** How long a busy machine's threads may take where the kernel names nobody who holds it. */
+const PATIENCE_MS = 3_000;
 
 /** Somebody else holds the workspace. `pid` is the kernel's word; undefined where it may not be told. `since`: ISO 8601. */
 export class LockedError extends Error {
@@ -56,15 +58,17 @@ export interface WorkspaceLock extends Disposable {
  * cannot exist. Whoever can open a file can hold its lock, so nobody can open this one but who may write in the workspace.
  * Throws `LockedError` when another process has it, `FileError` when the file cannot be made.
  *
- * Deno 2.6 knows only the `flock` that waits. One that is still waiting after a quarter second is refused, and its thread is
- * left waiting: that keeps the event loop alive, so whoever gets a `LockedError` ends by `Deno.exit`.
+ * Deno 2.6 knows only the `flock` that waits. One that is still waiting after a quarter second is refused if the kernel names
+ * who has it; a thread that waits for a processor is waited for. The thread of a refused one is left waiting: that keeps the event loop
+ * alive, so whoever gets a `LockedError` ends by `Deno.exit`.
  */
 export async function lockWorkspace(
   { root = ".", clock = systemClock }: RootOption & { readonly clock?: Clock } = {},
 ): Promise<WorkspaceLock> {
   for (let tries = 1;; tries++) {
     const { file, ino } = await openLock(root);
-    if (!(await lockedInTime(file))) throw await refusal(file, ino, clock());
+    const holders = await lockOrHolders(file, ino);
+    if (holders !== undefined) throw refusal(holders, file, clock());
     try {
       // Somebody may have made it anew between opening and locking: then this one is nobody's any more.
       if (inspectPath("lock", LOCK_PATH, root).entry?.ino !== ino && tries < TRIES) {
@@ -125,8 +129,11 @@ async function makeLock(mode: number, root: string): Promise<void> {
 }
 
 /** Who has it, as the kernel tells; the file says only since when, and of that process alone. */
-async function refusal(file: Deno.FsFile, ino: number | null, now: number): Promise<LockedError> {
-  const holders = await readLockHolders(ino);
+function refusal(
+  holders: readonly LockHolder[],
+  file: Deno.FsFile,
+  now: number,
+): LockedError {
   const ours = holders.find(isProgramOfOurs);
   const [other] = holders;
   if (ours === undefined) {
@@ -176,13 +183,34 @@ export class WorkspaceHold implements Disposable {
   }
 }
 
-async function lockedInTime(file: Deno.FsFile): Promise<boolean> {
-  const locking = file.lock(true).then(() => true);
-  let timer: number | undefined;
-  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), WAIT_MS));
-  const locked = await Promise.race([locking, late]);
-  clearTimeout(timer);
+/**
+ * Locks the file: undefined once it is ours, else who has it; nobody where the kernel does not name them: they are
+ * of another pid namespace. Being late alone says nothing, since the thread that locks may not have run yet.
+ */
+async function lockOrHolders(
+  file: Deno.FsFile,
+  ino: number | null,
+): Promise<LockHolder[] | undefined> {
+  let locked = false;
+  const locking = file.lock(true).then(() => {
+    locked = true;
+  });
+  let holders: LockHolder[] = [];
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end) {
+    await orLater(locking, WAIT_MS);
+    if (locked) return undefined;
+    holders = (await readLockHolders(ino)).filter(({ pid }) => pid !== Deno.pid);
+    if (locked) return undefined;
+    if (holders.length > 0) break;
+  }
   // A lock that comes after all is nobody's.
-  if (!locked) locking.then(() => file.close());
-  return locked;
+  locking.then(() => file.close());
+  return holders;
+}
+
+async function orLater(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: number | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -5,6 +5,7 @@ import { lockWorkspace } from "./workspace_lock.ts";
 const TAKE = `
   import { lockWorkspace } from ${JSON.stringify(import.meta.resolve("./workspace_lock.ts"))};
   try {
+    if (Deno.args[0] === "ask") console.log("asking");
     await lockWorkspace();
     console.log("locked", Deno.pid);
     if (Deno.args[0] === "hold") await new Promise((resolve) => setTimeout(resolve, 60_000));
@@ -13,8 +14,8 @@ const TAKE = `
     Deno.exit(3);
   }`;
 
-/** Another process, with the binary's grants, that takes the lock of `cwd`. */
-function take(cwd: string, ...args: string[]): Deno.ChildProcess {
+/** Another process, with the binary's grants, that takes the lock of `cwd`; behind the words of `wrapper`. */
+function take(cwd: string, args: string[] = [], wrapper: string[] = []): Deno.ChildProcess {
   const url = `data:application/typescript;base64,${btoa(TAKE)}`;
   const flags = [
     "--no-prompt",
@@ -23,8 +24,9 @@ function take(cwd: string, ...args: string[]): Deno.ChildProcess {
     "--allow-run=unshare",
     "--ignore-env",
   ];
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...flags, url, ...args],
+  const [program, ...rest] = [...wrapper, Deno.execPath()] as [string];
+  return new Deno.Command(program, {
+    args: [...rest, "run", ...flags, url, ...args],
     cwd,
     stdout: "piped",
   }).spawn();
@@ -39,6 +41,8 @@ async function inTemporaryDirectory(run: (root: string) => Promise<void>): Promi
     await Deno.remove(root, { recursive: true });
   }
 }
+
+const asRoot = { ignore: Deno.uid() !== 0 };
 
 Deno.test("lockWorkspace() refuses a second process, with the pid and time of the first", () =>
   inTemporaryDirectory(async (root) => {
@@ -61,7 +65,7 @@ Deno.test("lockWorkspace() can be taken again once released", () =>
 
 Deno.test("lockWorkspace() is not held by a process that was killed", () =>
   inTemporaryDirectory(async (root) => {
-    const holder = take(root, "hold");
+    const holder = take(root, ["hold"]);
     const reader = holder.stdout.getReader();
     const { value } = await reader.read();
     assert.equal(new TextDecoder().decode(value), `locked ${holder.pid}\n`);
@@ -72,6 +76,27 @@ Deno.test("lockWorkspace() is not held by a process that was killed", () =>
     assert.ok(lock);
   }));
 
+Deno.test(
+  "lockWorkspace() that is late is refused only where somebody has the lock",
+  asRoot,
+  () =>
+    inTemporaryDirectory(async (root) => {
+      // In there the kernel names nobody out here: a lock that is held looks like a thread that has not run yet.
+      const apart = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+      const lock = await lockWorkspace({ root });
+      const refused = await take(root, [], apart).output();
+      assert.equal(new TextDecoder().decode(refused.stdout), "LockedError undefined undefined\n");
+      const late = take(root, ["ask"], apart);
+      const reader = late.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      assert.equal((await reader.read()).value, "asking\n");
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      lock.release();
+      assert.match((await reader.read()).value ?? "", /^locked \d+\n$/);
+      assert.equal((await late.status).code, 0);
+      await reader.cancel();
+    }),
+);
+
 Deno.test("lockWorkspace() refuses a lock that is a symbolic link", () =>
   inTemporaryDirectory(async (root) => {
     await Deno.mkdir(`${root}/.anklume`);
@@ -81,8 +106,6 @@ Deno.test("lockWorkspace() refuses a lock that is a symbolic link", () =>
       (error) => error instanceof FileError && error.reason === "symlink",
     );
   }));
-
-const asRoot = { ignore: Deno.uid() !== 0 };
 
 /** Another program that holds a lock on the file, for reading if `shared`, as a stranger if `uid`. */
 async function holding(

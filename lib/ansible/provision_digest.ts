@@ -11,11 +11,12 @@ import { renderSite } from "./site.ts";
 /** Instance key that remembers what a machine was provisioned with. */
 export const PROVISIONED_KEY = "user.anklume.provisioned";
 
-const FORMAT = "1";
+/** 2: the tree connects by anklume's own plugin, so that every machine is provisioned once more. */
+const FORMAT = "2";
 
 /**
  * Digest of everything Ansible reads for one machine, as `user.anklume.provisioned` holds it:
- * `1 config=… inventory=… play=… shared=… vars=… role:base_system=…`. It is kept in parts so that
+ * `2 config=… inventory=… play=… shared=… vars=… role:base_system=…`. It is kept in parts so that
  * a difference can be explained. What concerns other machines only is not in it, unless something that the machine uses
  * reads `hostvars` or `groups`.
  */

@@ -2,6 +2,7 @@ import { isLinkField } from "../resource/bridge_link.ts";
 import { type FieldChange, worstEffect } from "../resource/field.ts";
 import { GUEST_API } from "../resource/instance.ts";
 import { MARK_PREFIX } from "../resource/mark.ts";
+import { addsDhcpLines } from "../resource/network.ts";
 import {
   type ActualResource,
   compareResource,
@@ -53,8 +54,9 @@ function reasonFor(fields: readonly FieldChange[]): string {
   if (fields.some((field) => field.breach)) return "somebody opened a door in the isolation";
   const others = fields.filter((field) => !field.path.startsWith(`config.${MARK_PREFIX}`));
   if (others.length === 0) return "only what anklume notes on it changes";
-  // Older versions left it open: nobody edited anything.
+  // What an older anklume did otherwise: nobody edited anything.
   if (others.every(shutsGuestApi)) return "anklume now keeps its notes from the machine";
+  if (others.every(addsDhcpLines)) return "anklume now gives addresses to known machines alone";
   if (fields.every((field) => field.path === "state")) {
     return "it is not in the state that infra.yml asks for";
   }

@@ -78,6 +78,13 @@ function resolverLines({ internet }: Domain): string[] {
   }
 }
 
+/** Whether all that a field changes is that an older anklume did not write those lines. */
+export function addsDhcpLines({ path, before, after }: FieldChange): boolean {
+  if (path !== "config.raw.dnsmasq" || before === undefined || before === after) return false;
+  const older = (after ?? "").split("\n").filter((line) => !DHCP_LINES.includes(line));
+  return older.join("\n") === before;
+}
+
 export function desiredNetwork(
   domain: Domain,
   address: DomainAddress,

@@ -3,7 +3,12 @@ import { sketchInfra } from "../addressing/infra_fixture.ts";
 import type { Domain } from "../infra/infra.ts";
 import { desiredOf, withDomains } from "../plan/plan_fixture.ts";
 import { MARK_PREFIX } from "./mark.ts";
-import { compareNetwork, type DesiredNetwork, networkUpdateBody } from "./network.ts";
+import {
+  addsDhcpLines,
+  compareNetwork,
+  type DesiredNetwork,
+  networkUpdateBody,
+} from "./network.ts";
 
 function desired(patch: Partial<Domain> = {}, ipv6 = false): DesiredNetwork {
   const infra = withDomains(sketchInfra([{ name: "pro" }], { ipv6 }), { pro: patch });
@@ -91,4 +96,26 @@ Deno.test("compareNetwork() calls every foreign key of our bridge drift, except 
   assert.equal("ipv4.firewall" in config, false);
   assert.equal(config["user.note"], "x");
   assert.equal(config["volatile.bridge.hwaddr"], "10:66:6a:00:00:01");
+});
+
+Deno.test("addsDhcpLines() knows what an older anklume wrote from an edit of infra.yml", () => {
+  const interfaces = ["wg0"];
+  const domains: Partial<Domain>[] = [
+    { internet: { kind: "none" } },
+    { internet: { kind: "full" } },
+    { internet: { kind: "via", interfaces, dns: ["10.64.0.1"] } },
+  ];
+  for (const domain of domains) {
+    const path = "config.raw.dnsmasq";
+    const after = keys(desired(domain))["raw.dnsmasq"] ?? "";
+    const before = after.replace(`${DHCP}\n`, "");
+    assert.equal(addsDhcpLines({ path, before, after, effect: "in-place" }), true);
+    for (const edited of [after, `${before}\nserver=192.0.2.1`, "no-hosts"]) {
+      assert.equal(
+        addsDhcpLines({ path, before: edited, after, effect: "in-place" }),
+        false,
+        edited,
+      );
+    }
+  }
 });

@@ -98,7 +98,7 @@ function doorText(addr: ResourceAddr, path: string): string {
   const port = /^link\.ports\.(.+)$/.exec(path)?.[1];
   return port === undefined
     ? `${formatAddr(addr)}: ${path}`
-    : `port ${port} of ${addr.name}, which is no machine's`;
+    : `the foreign port ${port} of ${addr.name}`;
 }
 
 function troubleOf(network: ActualResource | undefined): string[] {

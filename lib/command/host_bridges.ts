@@ -19,6 +19,8 @@ export interface Plugs {
   readonly running: ReadonlyMap<string, readonly string[]>;
   /** Every port that is a machine's of the infra, whether it runs or not. */
   readonly known: ReadonlySet<string>;
+  /** Port -> bridge of this infra, of machines that are not its own: they are named as strangers, and left alone. */
+  readonly guests: ReadonlyMap<string, string>;
 }
 
 /** Ports by what infra.yml and Incus say: an orphan of ours is no stranger. */
@@ -37,24 +39,35 @@ export function plugsOf(
   const running = nics.filter(({ machine }) =>
     runs.has(`${addressing.machines.get(machine)?.domain}/${machine}`)
   );
-  const ours = instances.filter(({ config }) => config[MARK.infra] === owner.infraId);
+  const isOurs = ({ config }: ActualInstance) => config[MARK.infra] === owner.infraId;
+  const ours = instances.filter(isOurs);
+  const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
   return {
     running: new Map(
       [...Map.groupBy(running, ({ bridge }) => bridge)].map(([bridge, all]) =>
         [bridge, all.map(({ port }) => port)] as const
       ),
     ),
-    known: new Set([...nics.map(({ port }) => port), ...ours.flatMap(portsOf)]),
+    known: new Set([
+      ...nics.map(({ port }) => port),
+      ...ours.flatMap((each) => [...portsOf(each).keys()]),
+    ]),
+    guests: new Map(
+      instances.filter((each) => !isOurs(each))
+        .flatMap((each) => [...portsOf(each)].filter(([, bridge]) => bridges.has(bridge))),
+    ),
   };
 }
 
-function portsOf({ config, expandedDevices }: ActualInstance): string[] {
-  return Object.entries(expandedDevices).flatMap(([name, device]) =>
-    device.type === "nic"
-      ? [device["host_name"], config[`volatile.${name}.host_name`]].filter((each) =>
-        each !== undefined
-      )
-      : []
+/** Names of its NICs on the host, and the bridge that Incus plugs each into. */
+function portsOf({ config, expandedDevices }: ActualInstance): Map<string, string> {
+  return new Map(
+    Object.entries(expandedDevices).flatMap(([name, device]) => {
+      if (device.type !== "nic") return [];
+      const names = [device.host_name, config[`volatile.${name}.host_name`]];
+      return names.filter((each) => each !== undefined)
+        .map((each) => [each, device.network || device.parent || ""] as const);
+    }),
   );
 }
 
@@ -82,7 +95,7 @@ export class BridgeLinks {
 
   of(bridge: string): BridgeLink {
     const own = this.#interfaces.get(bridge);
-    const { running, known } = this.#plugs;
+    const { running, known, guests } = this.#plugs;
     return {
       stands: own !== undefined,
       up: own?.up ?? false,
@@ -97,7 +110,7 @@ export class BridgeLinks {
         }),
       ),
       strangers: (this.#ports.get(bridge) ?? []).map(({ name }) => name)
-        .filter((name) => !known.has(name)),
+        .filter((name) => !known.has(name) && guests.get(name) !== bridge),
     };
   }
 }

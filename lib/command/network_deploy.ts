@@ -3,6 +3,7 @@ import { WorkspaceHold } from "../host/workspace_lock.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import { openLive } from "./live.ts";
 import { mendBridges } from "./mend_bridges.ts";
+import { hang } from "../view/text.ts";
 import { writeLock } from "./resolve_addressing.ts";
 import type { Session } from "./session.ts";
 import { showConflicts, showDiagnostics } from "./show_diagnostics.ts";
@@ -27,12 +28,14 @@ export async function networkDeploy(session: Session): Promise<ExitStatus> {
     await writeLock(live.lock);
     await live.host.port(ruleset).load();
     const tables = ruleset.tables.join(", ");
-    terminal.out(out.colors.green(`Loaded and read back: ${tables}; it comes back at boot.\n`));
+    const said = hang("", `Loaded and read back: ${tables}; it comes back at boot.`, out.width);
+    terminal.out(`${out.colors.green(said)}\n`);
   }
   // Behind the rules, which a bridge that comes up must find.
   const mended = await mendBridges(infra, live, session);
-  if (stands && mended === "unneeded") {
-    terminal.out(`The firewall of ${ruleset.project} stands as rendered; nothing to do.\n`);
+  if (stands && mended !== "failed") {
+    const rest = mended === "mended" ? "what its bridges had lost is back" : "nothing to do";
+    terminal.out(`The firewall of ${ruleset.project} stands as rendered; ${rest}.\n`);
   }
   return mended === "failed" ? EXIT.failed : EXIT.done;
 }

@@ -47,12 +47,15 @@ export async function power(
   const places = selectMachines(workspace.infra, names);
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
-  const chosen = await choose(action, names, places, workspace, live, session);
-  if (chosen.length === 0) {
+  const wanted = await choose(action, names, places, workspace, live, session);
+  if (wanted.length === 0) {
     session.terminal.out(`Nothing to ${action}.\n`);
     return EXIT.done;
   }
-  refuseOwnGround(action, chosen, live);
+  refuseOwnGround(action, wanted, live);
+  const chosen = action === "stop"
+    ? wanted
+    : withoutConflicts(action, names, wanted, live, session);
   if (names.length === 0 && action !== "start" && !options.yes) {
     const refused = await consent(action, chosen, session);
     if (refused !== undefined) return refused;
@@ -61,6 +64,7 @@ export async function power(
   if (action !== "stop") {
     // A machine that may not be started again is not stopped either.
     await run.assertWalls(workspace, chosen);
+    run.failed = chosen.length < wanted.length;
   }
   if (action === "stop") await run.stop(chosen, "stopped");
   else if (action === "start") await run.start(chosen, "started");
@@ -85,6 +89,28 @@ function refuseOwnGround(action: PowerAction, places: readonly LivePlace[], { ad
     `${own.machine.name} runs this very anklume: it does not ${action} the ground it stands on`,
     "Run the same command on the host, in the same workspace",
   );
+}
+
+/**
+ * Those whose domain works on this host as it is; of the others it is said why they are left.
+ * @throws UserError where one of the others was named, or nothing else is left: nothing was touched
+ */
+function withoutConflicts(
+  action: PowerAction,
+  names: readonly string[],
+  places: readonly LivePlace[],
+  { conflicts }: Live,
+  { terminal, err }: Session,
+): LivePlace[] {
+  const held = new Map(conflicts.map(({ domain, diagnostic }) => [domain, diagnostic]));
+  const left = places.filter(({ domain }) => held.has(domain.name));
+  const told = held.get(left[0]?.domain.name ?? "");
+  if (told === undefined) return [...places];
+  const machines = left.map(({ machine }) => machine.name).join(", ");
+  const text = `Not ${action}ed: ${machines}. ${told.summary}`;
+  if (names.length > 0 || left.length === places.length) throw new UserError(text, told.remedy);
+  terminal.err(`${hang(err.colors.red("anklume: "), `${text}.`, err.width)}\n`);
+  return places.filter(({ domain }) => !held.has(domain.name));
 }
 
 /** The machines that the action is for: without names those it makes sense for, with names all that were named. */

@@ -59,6 +59,10 @@ export async function readSurroundings(
     if (localUplinks.includes(name)) return true;
     return !isLocalInterface(name, await kindOf(name, signal));
   };
+  const onOwnNetwork = (name: string, address: string) =>
+    interfaces.some((each) =>
+      each.name === name && each.addresses.some((own) => holds(own, address))
+    );
   const placeOf = async (address: string): Promise<OutsidePlace & { readonly routed: boolean }> => {
     const route = await routeTo(address, { signal });
     const name = route.dev ?? "";
@@ -68,8 +72,8 @@ export async function readSurroundings(
       private: isPrivate(address),
       interface: name,
       isOutside: name !== "" && await isOutside(name),
-      // On a network of the host's own it is a neighbour.
-      routed: route.gateway !== undefined,
+      // On a network of the host's own it is a neighbour; a modem's link or a tunnel has no gateway.
+      routed: route.gateway !== undefined || (name !== "" && !onOwnNetwork(name, address)),
     };
   };
   const [publics, privates] = await Promise.all([PUBLIC, PRIVATE].map(async (addresses) => {
@@ -91,12 +95,14 @@ export async function readSurroundings(
 
 /** Whether `public-only` keeps away from it. */
 function isPrivate(address: string): boolean {
-  const own = parseCidr(address);
-  return PRIVATE_RANGES.some((range) => {
-    const whole = parseCidr(range);
-    return own !== undefined && whole?.version === own.version && whole.first <= own.first &&
-      own.last <= whole.last;
-  });
+  return PRIVATE_RANGES.some((range) => holds(range, address));
+}
+
+/** Whether an address is in the network that an interface's own, `10.8.0.2/24`, is of. */
+function holds(own: string, address: string): boolean {
+  const [network, one] = [parseCidr(own), parseCidr(address)];
+  return network !== undefined && one?.version === network.version &&
+    network.first <= one.first && one.last <= network.last;
 }
 
 async function kindOf(name: string, signal: AbortSignal): Promise<string> {

@@ -28,6 +28,13 @@ export async function resolveEnds(
 ): Promise<[End, End]> {
   const source = await resolveEnd(from, version, context);
   const target = await resolveEnd(to, version, context);
+  // Who it is that comes from outside then nobody can say.
+  if (from === "outside" && source.place.kind === "outside" && !source.place.isOutside) {
+    throw new UserError(
+      `What this host sends out leaves by ${source.place.interface}, which is not the outside`,
+      "Name an address instead",
+    );
+  }
   if (source.address === target.address && source.place.kind === "machine") {
     throw new UserError(`\`${from}\` and \`${to}\` are one machine`, "No rule stands between them");
   }

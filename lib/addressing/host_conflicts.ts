@@ -16,10 +16,15 @@ export interface HostNetworks {
   readonly otherInfras?: ReadonlyMap<string, string>;
 }
 
-/** Why a domain cannot work on this host as it is. */
+/** Why a domain cannot work on this host as it is; of one cause for several domains all have the same diagnostic. */
 export interface HostConflict {
   readonly domain: string;
   readonly diagnostic: Diagnostic;
+}
+
+/** Each once: domains may share a cause. */
+export function diagnosticsOf(conflicts: readonly HostConflict[]): Diagnostic[] {
+  return [...new Set(conflicts.map(({ diagnostic }) => diagnostic))];
 }
 
 export interface HostFindings {
@@ -137,7 +142,7 @@ class ConflictFinder {
       const ours = this.#ours.filter(({ block }) => block.family === family);
       if (ways === undefined || ours.length === 0) continue;
       for (const route of foreign) this.#checkNextHop(route, ours);
-      for (const network of ours) this.#checkWays(network, ways);
+      this.#reportDiverted(ours.flatMap((network) => this.#diverted(network, ways)));
       this.#warnOfDiversions(ours, ways);
       for (const route of foreign) this.#checkShadow(route, ours, ways);
     }
@@ -168,28 +173,41 @@ class ConflictFinder {
     }
   }
 
-  /** Where the packets that a domain lives by go elsewhere. */
-  #checkWays(ours: Ours, ways: DomainRoutes): void {
-    for (const diversion of ways.diverted(ours)) this.#checkDiversion(ours, diversion);
-  }
-
-  #checkDiversion(ours: Ours, diversion: Diversion): void {
-    const { route, rule } = diversion.choice;
-    const usual = rule?.table === "main" || rule?.table === "local";
-    if (usual && route !== undefined && this.#vrfOf(ours.bridge) === undefined) {
+  /** Where the packets that a domain lives by go elsewhere, what another network of the host's does aside: that is reported. */
+  #diverted(ours: Ours, ways: DomainRoutes): Diversion[] {
+    return ways.diverted(ours).filter(({ choice: { route, rule } }) => {
+      const usual = rule?.table === "main" || rule?.table === "local";
+      if (!usual || route === undefined || this.#vrfOf(ours.bridge) !== undefined) return true;
       const block = ipBlock(route.dst, ours.block.family);
       // Anything wider could not have won.
-      if (block !== undefined && block.length >= ours.block.length) {
-        return this.#reportInUse(ours, route.dev, `the host has the route ${describe(route)}`);
-      }
-    }
-    this.#report(ours, route?.dev ?? rule?.text, {
-      severity: "error",
-      code: "HOST_NETWORK",
-      summary: `\`${ours.domain}\` cannot work: ${diversionText(diversion)}`,
-      detail: "the firewall drops what goes that way, and machines get no answers",
-      remedy: this.#wayBack(diversion),
+      if (block === undefined || block.length < ours.block.length) return true;
+      this.#reportInUse(ours, route.dev, `the host has the route ${describe(route)}`);
+      return false;
     });
+  }
+
+  /** Once for each cause: a VPN that takes everything takes it from all domains. */
+  #reportDiverted(all: readonly Diversion[]): void {
+    const causes = Map.groupBy(all, ({ network, choice, whose }) => {
+      const own = this.#disabled.has(network.domain) || this.#vrfOf(network.bridge) !== undefined;
+      return [own ? network.domain : "", whose, choice.kind, because(choice)].join("\n");
+    });
+    for (const found of causes.values()) {
+      const unsaid = found.filter(({ network, choice }) =>
+        !this.#said.has(saidOf(network.domain, wayOf(choice)))
+      );
+      const [first] = unsaid;
+      if (first === undefined) continue;
+      const diagnostic: Diagnostic = {
+        severity: "error",
+        code: "HOST_NETWORK",
+        summary: `${namesOf(unsaid)} cannot work: ${diversionText(first, unsaid.length > 1)}`,
+        detail: "the firewall drops what goes that way, and machines get no answers",
+        remedy: unsaid.length > 1 ? this.#wayBackForAll(first) : this.#wayBack(first),
+        ...this.#rangeOf(first.network.domain),
+      };
+      for (const { network, choice } of unsaid) this.#report(network, wayOf(choice), diagnostic);
+    }
   }
 
   /** The VRF that a bridge hangs in. */
@@ -200,18 +218,29 @@ class ConflictFinder {
   }
 
   #wayBack({ network, choice }: Diversion): string {
-    const { domain, bridge, block, subnet } = network;
-    const move = `give \`${domain}\` another \`subnet_id\``;
+    const { bridge, block, subnet } = network;
+    const move = moveOf(network, choice);
     const vrf = this.#vrfOf(bridge);
     if (vrf !== undefined) return `\`ip link set ${bridge} nomaster\` takes it out of ${vrf}`;
     const ip = block.family === 4 ? "ip" : "ip -6";
     const { rule } = choice;
-    if (rule === undefined) return `\`${ip} rule add pref 32766 lookup main\`, or ${move}`;
+    if (rule === undefined) return MAIN_AGAIN(ip);
     const fix = rule.priority > 1
       ? `\`${ip} rule add pref ${rule.priority - 1} to ${subnet} lookup main\``
       : `\`${ip} route add throw ${subnet} table ${rule.table ?? "main"}\``;
-    return `${fix} leads them back until the next boot (a VPN's client may have a setting for ` +
-      `local networks), or ${move}`;
+    return `${fix} leads them back ${UNTIL}${move}`;
+  }
+
+  /** What leads the packets to all networks of the host's own back, as wg-quick does it. */
+  #wayBackForAll(first: Diversion): string {
+    const { network, choice: { rule } } = first;
+    const ip = network.block.family === 4 ? "ip" : "ip -6";
+    if (rule === undefined) return MAIN_AGAIN(ip);
+    if (rule.priority <= 1) return `${this.#wayBack(first)}; the same for the others`;
+    return `\`${ip} rule add pref ${
+      rule.priority - 1
+    } lookup main suppress_prefixlength 0\` leads ` +
+      `what the host itself has a network for back ${UNTIL}`;
   }
 
   #reportInUse(ours: Ours, device: string | undefined, what: string): void {
@@ -224,18 +253,23 @@ class ConflictFinder {
     });
   }
 
-  #report({ domain }: Ours, key: string | undefined, told: Diagnostic): void {
-    const said = `${domain} ${key}`;
+  /** @param told where it has no place, the domain is its place */
+  #report({ domain }: DomainNetwork, key: string | undefined, told: Diagnostic): void {
+    const said = saidOf(domain, key);
     if (this.#said.has(said)) return;
     this.#said.add(said);
-    const range = this.#ranges.get(domain);
-    const diagnostic = { ...told, ...(range === undefined ? {} : { range }) };
+    const diagnostic = told.range === undefined ? { ...told, ...this.#rangeOf(domain) } : told;
     // Nothing is to be done about one that is switched off.
     if (this.#disabled.has(domain)) this.#warnings.push({ ...diagnostic, severity: "warning" });
     else {
       this.#held.add(domain);
       this.#conflicts.push({ domain, diagnostic });
     }
+  }
+
+  #rangeOf(domain: string): { range?: SourceRange } {
+    const range = this.#ranges.get(domain);
+    return range === undefined ? {} : { range };
   }
 
   #wayOut(domain: string, device: string | undefined): { detail?: string; remedy: string } {
@@ -253,7 +287,8 @@ class ConflictFinder {
         remedy: `remove it with \`anklume apply --prune\`, or ${move}`,
       };
     }
-    return { remedy: `${move}, or change \`global.addressing\`` };
+    const leave = device === undefined ? "" : `, or put ${device} on another network`;
+    return { remedy: `${move}, or change \`global.addressing\`${leave}` };
   }
 
   /** Once for each rule, however many domains it is about. */
@@ -309,16 +344,45 @@ class ConflictFinder {
 
 const LOCAL_TABLE: ReadonlySet<string> = new Set(["local"]);
 
-/** Where packets go instead, and why. */
-export function diversionText({ network, choice, whose }: Diversion): string {
+const UNTIL = "until the next boot (a VPN's client may have a setting for local networks)";
+const MAIN_AGAIN = (ip: string) => `\`${ip} rule add pref 32766 lookup main\``;
+
+/** `, or give ...`: where a move helps. Nothing gets away from a route that takes everything. */
+function moveOf({ domain, block }: DomainNetwork, { route }: Diversion["choice"]): string {
+  const taken = ipBlock(route?.dst ?? "default", block.family);
+  if (taken === undefined || taken.length <= DEFAULT_LENGTH[block.family]) return "";
+  // A domain keeps the first two octets whatever its `subnet_id`.
+  return block.family === 4 && taken.length <= 16
+    ? ", or change `global.addressing`"
+    : `, or give \`${domain}\` another \`subnet_id\``;
+}
+
+function saidOf(domain: string, key: string | undefined): string {
+  return `${domain} ${key}`;
+}
+
+function wayOf({ route, rule }: Diversion["choice"]): string | undefined {
+  return route?.dev ?? rule?.text;
+}
+
+/** `\`pro\`, \`lab\` and 3 others` */
+function namesOf(all: readonly Diversion[]): string {
+  const names = [...new Set(all.map(({ network }) => `\`${network.domain}\``))];
+  if (names.length > 4) return `${names.slice(0, 3).join(", ")} and ${names.length - 3} others`;
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/** Where packets go instead, and why. @param ofMany of several domains */
+export function diversionText({ network, choice, whose }: Diversion, ofMany = false): string {
   const { kind, rule, route } = choice;
+  const [subnet, bridge] = ofMany ? ["them", "their bridges"] : [network.subnet, network.bridge];
   const where = {
-    device: `leave by ${route?.dev}, not by ${network.bridge}`,
+    device: `leave by ${route?.dev}, not by ${bridge}`,
     local: "stay on the host",
     dropped: "are dropped",
     nowhere: "have no route",
   }[kind];
-  return `${whose} to ${network.subnet} ${where}${because(choice)}` +
+  return `${whose} to ${subnet} ${where}${because(choice)}` +
     (rule === undefined && route === undefined ? ": no rule asks for the table main" : "");
 }
 

@@ -198,12 +198,37 @@ Deno.test("findHostConflicts() refuses a table that is asked before main and has
     USUAL[1]!,
   ];
   const errors = conflictsOf({ routes: [VPN], rules: before });
+  // Both have the one diagnostic.
   assert.deepEqual(errors.map(({ code, range }) => `${code} ${range?.start.line}`), [
     "HOST_NETWORK 100",
-    "HOST_NETWORK 200",
+    "HOST_NETWORK 100",
   ]);
-  assert.match(errors[0]!.summary, /`pro`.*leave by tun0, not by net-pro.*5270: .*in table 52/);
-  assert.match(errors[0]!.remedy ?? "", /`ip rule add pref 5269 to 10\.120\.3\.0\/24 lookup main`/);
+  assert.equal(errors[0], errors[1]);
+  assert.match(
+    errors[0]!.summary,
+    /^`pro` and `\w+` cannot work: .* to them leave by tun0, not by their bridges.*5270: .*in table 52/,
+  );
+  assert.match(
+    errors[0]!.remedy ?? "",
+    /^`ip rule add pref 5269 lookup main suppress_prefixlength 0` leads .* back until the next boot/,
+  );
+});
+
+Deno.test("findHostConflicts() advises another subnet only where that leads out of the route", () => {
+  const ask = (dst: string) => {
+    const rules = [
+      USUAL[0]!,
+      rule(5270, { table: "52", text: "5270: from all lookup 52" }),
+      USUAL[1]!,
+    ];
+    return conflictsOf({ routes: [{ dst, dev: "tun0", table: "52" }], rules })[0]?.remedy ?? "";
+  };
+  assert.match(
+    ask("10.120.3.0/25"),
+    /to 10\.120\.3\.0\/24 lookup main`.* give `pro` another `subnet_id`$/,
+  );
+  for (const all of ["default", "0.0.0.0/1"]) assert.match(ask(all), /local networks\)$/, all);
+  assert.match(ask("10.120.0.0/14"), /local networks\)(, or change `global\.addressing`)?$/);
 });
 
 for (

@@ -1,5 +1,5 @@
 import { lookForAnsible } from "../ansible/find_ansible.ts";
-import { because } from "../addressing/host_conflicts.ts";
+import { because, diagnosticsOf } from "../addressing/host_conflicts.ts";
 import { runCommand } from "../host/command.ts";
 import type { Infra } from "../infra/infra.ts";
 import { connectIncus } from "../incus/incus_client.ts";
@@ -170,7 +170,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     strangers,
     atBoot,
     firewall: actual.firewall.state,
-    overlaps: live.conflicts.map(({ diagnostic }) => diagnostic),
+    overlaps: diagnosticsOf(live.conflicts),
     diversions,
     strayed: await readStrayed(infra, live, around),
     brokenBridges: brokenBridges(infra, addressing, actual),

@@ -1,3 +1,4 @@
+import { diagnosticsOf } from "../addressing/host_conflicts.ts";
 import type { PreparedSync } from "../ansible/sync.ts";
 import { warnOfInjectedFacts } from "../ansible/injected_facts.ts";
 import { readProvisionFiles } from "../ansible/provision_files.ts";
@@ -71,7 +72,7 @@ export async function createOutlook(
       ...warnOfInjectedFacts(files),
       ...restoreWarnings(live),
     ],
-    conflicts: conflicts.map(({ diagnostic }) => diagnostic),
+    conflicts: diagnosticsOf(conflicts),
   };
 }
 

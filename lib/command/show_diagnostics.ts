@@ -1,3 +1,4 @@
+import { diagnosticsOf } from "../addressing/host_conflicts.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
 import { diagnosticsJson } from "../view/json.ts";
@@ -28,7 +29,7 @@ export function showConflicts(
   session: Session,
   closing?: string,
 ): void {
-  showDiagnostics(conflicts.map(({ diagnostic }) => diagnostic), sources, session, closing);
+  showDiagnostics(diagnosticsOf(conflicts), sources, session, closing);
 }
 
 /** The same for programs: a line of the stream where the verb has one, else a value of its own. */

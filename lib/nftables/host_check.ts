@@ -297,15 +297,18 @@ function strayed({ strayed: all }: HostFacts): Finding[] {
     if (first === undefined) return [];
     const { name, bridge, because, priority } = first;
     const domains = found.map(({ domain }) => domain).join(", ");
+    const many = found.length > 1;
     return [{
       check: "uplink",
       state: "bad",
       detail:
-        `what ${domains} sends to the internet leaves by ${name}${because}, a tunnel or local ` +
+        `what ${domains} ${
+          many ? "send" : "sends"
+        } to the internet leaves by ${name}${because}, a tunnel or local ` +
         "bridge, which is not the outside: it is dropped",
       remedy: `\`internet: { via: [${name}] }\` for the domains that may use it, or ` +
         `\`ip rule add pref ${Math.max(priority - 1, 1)} iif ${bridge} lookup main\` for those ` +
-        "that may not",
+        `that may not${many ? ", with the bridge of each" : ""}`,
     }];
   });
 }

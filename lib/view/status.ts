@@ -87,7 +87,9 @@ export interface MachineStatus {
 export function statusText(status: Status, style: Style): string {
   const { colors, width } = style;
   const lines = [firewallLine(status, style)];
-  for (const { summary, remedy } of status.conflicts) {
+  // Domains may share a cause.
+  const causes = new Map(status.conflicts.map(({ summary, remedy }) => [summary, remedy]));
+  for (const [summary, remedy] of causes) {
     lines.push(colors.red(hang("Conflict  ", printable(summary), width)));
     if (remedy !== undefined) lines.push(hang("          ", printable(remedy), width));
   }

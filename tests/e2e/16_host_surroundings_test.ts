@@ -143,6 +143,34 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
     await lab.expectEmptyPlan();
   });
 
+  await t.step("a VPN that takes everything is said once, with one way back", async () => {
+    await sh(`ip tuntap add dev tun7 mode tun && ip link set tun7 up
+      ip route add default dev tun7 table 54 && ip rule add pref 5260 lookup 54`);
+    try {
+      const [told, ...others] = (await planOf(lab, 1)).diagnostics;
+      assert.deepEqual(others, []);
+      assert.match(
+        told!.summary,
+        /^`left` and `right` cannot work: .* leave by tun7, not by their/,
+      );
+      assert.doesNotMatch(told!.remedy ?? "", /subnet_id/);
+      const status = JSON.parse((await lab.anklume(["status", "--json"])).stdout);
+      assert.equal(status.conflicts.length, 2);
+      assert.equal((await lab.anklume(["status"])).stdout.match(/^Conflict/gm)?.length, 1);
+      // A tunnel has no gateway, and is a way all the same.
+      const why = await lab.anklume(["network", "why", "l1", "outside", "443"]);
+      assert.match(why.stdout.replaceAll(/\s+/g, " "), /is dropped.* tun7, a bridge or tunnel/);
+      await sh(shownCommand(told!));
+      await lab.expectEmptyPlan();
+      assert.ok(await host());
+      const verified = await lab.try(["network", "verify"]);
+      assert.match(verified.stdout, /^left .*closed$/m);
+    } finally {
+      await sh("for pref in 5259 5260; do ip rule del pref $pref; done; ip link del tun7");
+    }
+    await lab.expectEmptyPlan();
+  });
+
   await t.step("a wifi with the same subnet: everything but its domain goes on", async () => {
     await sh(`ip addr add 10.170.0.50/24 dev eth0`);
     try {
@@ -179,7 +207,16 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
       const all = await lab.anklume(["apply", "--infra"], 1);
       assert.match(all.stderr, /HOST_NETWORK/);
       assert.doesNotMatch(await must(["incus", "list", "--project", "left", "-f", "csv"]), /l2/);
-      await lab.anklume(["stop", "l1"]);
+      for (const held of [["restart", "l1"], ["restart", "l1", "r1"]]) {
+        const { stderr } = await lab.anklume(held, 2);
+        assert.match(stderr, /Not \w+ed: l1\. The subnet of `left`/);
+      }
+      assert.match(await must(["incus", "list", "--project", "left", "-f", "csv"]), /l1,RUNNING/);
+      await lab.anklume(["stop", "l1", "r1"]);
+      assert.match((await lab.anklume(["start", "l1"], 2)).stderr, /Not started: l1/);
+      const others = await lab.anklume(["start"], 1);
+      assert.match(others.stdout, /^r1 started/m);
+      assert.match(others.stderr, /Not started: l1/);
       await lab.anklume(["destroy", "--domain", "left", "--yes"]);
       await lab.anklume(["network", "deploy"]);
     } finally {
@@ -278,7 +315,7 @@ Deno.test("a bridge that lost something is drift, and mended without a machine n
       ip addr add 10.99.0.1/24 dev ${BRIDGE}`);
       try {
         const status = JSON.parse((await lab.anklume(["status", "--json"])).stdout);
-        assert.deepEqual(status.breaches, [`port stray of ${BRIDGE}, which is no machine's`]);
+        assert.deepEqual(status.breaches, [`the foreign port stray of ${BRIDGE}`]);
         const paths = (await planOf(lab)).changes[0]!.fields.map(({ path }) => path);
         assert.deepEqual(paths, ["link.ports.stray", "link.address.10.99.0.1/24"]);
         const refused = await lab.anklume(["restart", "l1"], 2);

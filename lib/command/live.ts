@@ -106,8 +106,12 @@ export async function openLive(
     const taken = published ? host.ports(infra.projectName, signal) : undefined;
     if (taken !== undefined) asked.push(Promise.allSettled([taken]));
     let unclaimed: ReadonlySet<string> = new Set();
-    const render = (addressing: Addressing, orphanBridges: readonly string[], of = infra) => {
-      const { localUplinks, interfaces } = surroundings;
+    const render = (
+      addressing: Addressing,
+      orphanBridges: readonly string[],
+      { of = infra, interfaces = surroundings.interfaces } = {},
+    ) => {
+      const { localUplinks } = surroundings;
       const seen = { orphanBridges, localUplinks, interfaces, unclaimed };
       return renderRuleset(of, addressing, seen, reading.templates);
     };
@@ -178,8 +182,11 @@ export async function openLive(
       tree: () =>
         (same ? early : undefined) ?? prepareTree(workspace, addressing, false, ruleset.text),
       rulesetWithout: (bridges) =>
-        render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge))),
-      rulesetOf: (other) => render(addressing, orphanBridges, other),
+        render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge)), {
+          // Seen before they went, they would pass for somebody else's who took the domain's subnet over.
+          interfaces: surroundings.interfaces.filter(({ name }) => !bridges.has(name)),
+        }),
+      rulesetOf: (other) => render(addressing, orphanBridges, { of: other }),
       warnings: [
         ...found,
         ...warnings,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   connect,
+  eventually,
   IMAGE,
   inMachine,
   Lab,
@@ -155,12 +156,18 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       ["left", "left-b", "198.51.100.2", "198.51.100.2", 22, undefined],
     ] as const;
     for (const [domain, machine, to, target, port, place] of FLOWS) {
-      const reached = await connect({ domain, machine }, target, port) !== undefined;
       const { stdout } = await lab.anklume(["network", "why", machine, to, String(port)]);
       const flow = `${machine} -> ${to} ${port}/tcp`;
-      assert.match(stdout, reached ? /passes/ : /is dropped/, `${flow}\n${stdout}`);
+      const arrives = async () => await connect({ domain, machine }, target, port) !== undefined;
+      const passes = !/is dropped/.test(stdout);
+      // On a busy machine an answer may come late; none comes where none may.
+      if (!passes) assert.equal(await arrives(), false, `${flow}\n${stdout}`);
+      else {
+        assert.match(stdout, /passes/, `${flow}\n${stdout}`);
+        await eventually(flow, arrives);
+      }
       if (place !== undefined) assert.match(stdout, place, stdout);
-      else if (!reached) assert.match(stdout, /network_policies:/, stdout);
+      else if (!passes) assert.match(stdout, /network_policies:/, stdout);
     }
     const policy = await lab.anklume(["network", "why", "left-a", "host", "22/tcp"]);
     assert.match(policy.stdout, /the host.*infra\.yml:20/s);

@@ -159,6 +159,7 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       await lab.anklume(["apply", "--infra", "--yes"]);
       await lab.write("infra.yml", MOVED);
       await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
+      await lab.expectEmptyPlan();
       const args = [
         "snapshot",
         "restore",

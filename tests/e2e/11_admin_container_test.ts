@@ -238,13 +238,14 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
 
   await t.step("the workspace's lock is one", async () => {
     const host = new Deno.Command("flock", {
-      args: [`${lab.dir}/.anklume/lock`, "sleep", "3"],
+      args: ["--no-fork", `${lab.dir}/.anklume/lock`, "sleep", "60"],
     }).spawn();
     await new Promise((resolve) => setTimeout(resolve, 300));
     const refused = await inside("apply", "--infra");
+    host.kill("SIGKILL");
+    await host.status;
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /is working on this workspace/);
-    await host.status;
   });
 
   await t.step("malicious rulesets, each refused", async () => {

@@ -53,6 +53,8 @@ async function applied(lab: Lab): Promise<string> {
       /running|degraded/.test(
         (await inMachine("left", "l1", "systemctl", "is-system-running")).stdout,
       ),
+    // Nothing is proved by it, and systemd takes its time on a busy machine.
+    60,
   );
   await serve("left", "l1", 8080);
   return await lab.address("l1");

@@ -288,7 +288,10 @@ Deno.test("a day with machines by their names alone", async (t) => {
       "network=net-pro",
     ]);
     const refused = await lab.anklume(["start", "lab-a"], 2);
-    assert.match(refused.stderr, /door in the isolation: instance\s+lab\/lab-a \(devices\.eth9\)/);
+    assert.match(
+      refused.stderr,
+      /door in the isolation:\s+instance\s+lab\/lab-a \(devices\.eth9\)/,
+    );
     assert.equal((await states())["lab-a"], "Stopped");
     await lab.anklume(["apply", "--infra", "--yes"]);
     await lab.anklume(["start", "lab-a"]);

@@ -19,7 +19,7 @@ async function withProgram(
   name: string,
   script: string,
 ): Promise<Record<string, string>> {
-  const dir = `${lab.dir}/bin`;
+  const dir = lab.programs;
   await Deno.mkdir(`${dir}/real`, { recursive: true });
   const real = `${dir}/real/${name}`;
   await Deno.copyFile((await must(["sh", "-c", `command -v ${name}`])).trim(), real);
@@ -58,7 +58,7 @@ Deno.test("no machine runs when the load fails on the host alone, and the next a
   const broken = await withProgram(lab, "nft", REFUSE_ON_HOST);
   // For Incus too, which then makes no bridge, and leaves the name server of each.
   const nft = (await must(["sh", "-c", "command -v nft"])).trim();
-  await must(["mount", "--bind", `${lab.dir}/bin/nft`, nft]);
+  await must(["mount", "--bind", `${lab.programs}/nft`, nft]);
   const failed = await lab.anklume(["apply", "--infra"], 1, broken)
     .finally(() => must(["umount", nft]));
   assert.match(failed.stdout, /Cannot create firewall.*Cannot allocate memory/s);

@@ -81,6 +81,11 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
+  /** Beside the workspace, whose own programs nobody runs: those of a test's making. Gone with the lab. */
+  get programs(): string {
+    return `${this.dir}-programs`;
+  }
+
   write(path: string, text: string): Promise<void> {
     return Deno.writeTextFile(`${this.dir}/${path}`, text);
   }
@@ -158,6 +163,7 @@ export class Lab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const destroyed = await this.try(["destroy", "--force", "--yes"]);
     await Deno.remove(this.dir, { recursive: true });
+    await must(["rm", "-rf", this.programs]);
     assert.equal(destroyed.code, 0, `destroy\n${destroyed.stdout}${destroyed.stderr}`);
   }
 }

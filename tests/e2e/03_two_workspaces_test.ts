@@ -151,11 +151,9 @@ Deno.test("two infras of one name never share a host: rules, live and for the ne
   for (const flushed of [false, true]) {
     // What the unit would load again: without its file the first one would stand open after the next boot.
     if (flushed) {
-      await must([
-        "sh",
-        "-c",
-        "nft delete table inet anklume_twins; nft delete table bridge anklume_twins",
-      ]);
+      for (const family of ["inet", "bridge", "arp"]) {
+        await must(["nft", "delete", "table", family, "anklume_twins"]);
+      }
     }
     // One that wants the same domains, and one that has nothing but the name.
     for (

@@ -126,8 +126,10 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     return [incus, ansible, ...first];
   }
   await using live = await openLive(workspace, session);
-  // What is wrong with the addresses has been shown.
-  if (live === undefined) return [incus, ansible];
+  if (live === undefined) {
+    const detail = "cannot work here as it is, see the error; the host was not looked at for it";
+    return [incus, ansible, { check: "infra", state: "bad", detail }];
+  }
   const { addressing, actual, ruleset } = live;
   const via = infra.domains.flatMap(({ internet }) =>
     internet.kind === "via" ? internet.interfaces : []

@@ -85,6 +85,10 @@ Deno.test("a workspace without a lock takes nothing over from an infra of its na
       assert.notEqual(code, 0, `${domain}: ${verb}\n${stdout}`);
       assert.match(stderr, /NAME_TAKEN|does not belong to this infra|not on this host/, verb);
     }
+    // Of what was not looked at nobody says that it is well.
+    const doctor = await other.anklume("doctor");
+    assert.notEqual(doctor.code, 0);
+    assert.match(doctor.stdout, /^BAD +infra /m);
     assert.deepEqual(await marks(), before);
     await assert.rejects(Deno.stat(`${other.dir}/infra.lock.yml`), "no lock was written");
   }

@@ -109,6 +109,10 @@ const MALICIOUS: readonly (readonly [what: string, change: (text: string) => str
   ],
   ["a bridge of Docker's in the table arp", (text) => inArp(text, /"net-[^"]+"/, '"docker0"')],
   [
+    "a LAN's subnet in the table arp",
+    (text) => inArp(text, /(set subnets [^}]*?elements = \{\n\s+)[0-9.]+/, "$1192.168.1.0"),
+  ],
+  [
     "another gateway in the table arp",
     (text) => inArp(text, /(set gateways [^}]*?" \. )[0-9.]+/, "$1192.0.2.1"),
   ],

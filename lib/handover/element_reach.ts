@@ -244,7 +244,7 @@ class Reach {
 
   /** What a domain gave up is shut on the host, and in no bridge; of IPv6 each infra has 48 bits of its own. */
   #mayHaveBeenOurs(network: string, version: 4 | 6, family: Family): boolean {
-    if (family !== "inet") return false;
+    if (family === "bridge") return false;
     // Whatever its form, the addresses of one infra begin alike.
     const first = (text: string) => text.split(".")[0];
     if (version === 4) {

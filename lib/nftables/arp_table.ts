@@ -1,7 +1,7 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Infra } from "../infra/infra.ts";
 import { ifname, type NftSet } from "./element.ts";
-import { bridgeNames, gatewaySet, machineSet } from "./inet_table.ts";
+import { bridgeNames, gatewaySet, machineSet, placeSets } from "./inet_table.ts";
 import type { Nic } from "./nic.ts";
 import { portSet } from "./bridge_table.ts";
 import type { LiveBridges } from "./ruleset.ts";
@@ -22,5 +22,6 @@ export function arpSets(
     },
     machineSet(nics),
     gatewaySet(infra, addressing),
+    placeSets(infra, addressing, live)[0],
   ];
 }

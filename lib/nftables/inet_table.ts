@@ -78,11 +78,7 @@ export function inetSets(
           : []
       ),
     },
-    ...placeSets(
-      domains.map(({ address }) => address).filter(({ domain }) => !live.unclaimed?.has(domain)),
-      addressing,
-      live,
-    ),
+    ...placeSets(infra, addressing, live),
     machineSet(nics),
     machineSet6(nics),
     gatewaySet(infra, addressing),
@@ -133,13 +129,15 @@ function network(subnet: string, prefix: string, address: (text: string) => stri
   return address(subnet.slice(0, -prefix.length));
 }
 
-/** Which subnets are ours, or were, and by which bridge each is reached. */
-function placeSets(
-  domains: readonly DomainAddress[],
+/** Which subnets are ours, or were, and by which bridge each is reached: first the set of those of IPv4. */
+export function placeSets(
+  infra: Infra,
   addressing: Addressing,
   live: LiveBridges,
-): NftSet[] {
+): [NftSet, ...NftSet[]] {
   const { freed, infraId } = addressing;
+  const domains = infra.domains.filter(({ name }) => !live.unclaimed?.has(name))
+    .map(({ name }): DomainAddress => known(addressing.domains, name));
   const orphans = orphansOf(addressing, live);
   const bridges = new Set([...domains.map(({ bridge }) => bridge), ...orphans]);
   const foreign = live.interfaces.filter(({ name }) => !bridges.has(name))

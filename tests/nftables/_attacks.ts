@@ -163,6 +163,18 @@ export const ATTACKS: readonly SentFrame[] = [
     ciaddr: VICTIM.ip,
     type: 8,
   }, true),
+  ...[["another address", "10.120.0.77"], ["the victim's address", VICTIM.ip]].map((
+    [name, from],
+  ) =>
+    frameTo(`a DHCP message about itself from ${name}`, "host", (mark, gateway) => {
+      const data = udp(68, 67, dhcp({ chaddr: EVIL.mac, mark }));
+      return ethernet(gateway, EVIL.mac, 0x0800, ipv4(from!, GATEWAY, UDP, data));
+    })
+  ),
+  frameTo("a DHCP message from nowhere to the server alone", "host", (mark, gateway) => {
+    const data = udp(68, 67, dhcp({ chaddr: EVIL.mac, mark }));
+    return ethernet(gateway, EVIL.mac, 0x0800, ipv4("0.0.0.0", GATEWAY, UDP, data));
+  }),
   toServer("a DHCP message that a relay has passed on", { chaddr: EVIL.mac, hops: 1 }),
   toServer("a DHCP message whose answer goes to the victim", {
     chaddr: EVIL.mac,

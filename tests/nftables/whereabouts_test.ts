@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { everything, everythingLive, startEverything } from "./_everything.ts";
 import { rulesetOf } from "./_rules.ts";
-import { WHEREABOUTS_CHECKS } from "./_whereabouts.ts";
+import { gatewaysElsewhere, WHEREABOUTS_CHECKS } from "./_whereabouts.ts";
 
 Deno.test("a packet of a domain's address goes by its bridge or nowhere, whatever other tables say", async (t) => {
   await using lab = await startEverything();
   // Each of them, and nothing was refused.
-  for (const [i, count] of [24, 5, 7].entries()) {
+  for (const [i, count] of [24, 5, 7, 8].entries()) {
     const check = WHEREABOUTS_CHECKS[i]!;
     await t.step(`${check.name}: every packet goes wrong where there are no rules`, async () => {
       const found = await check(lab);
@@ -14,7 +14,15 @@ Deno.test("a packet of a domain's address goes by its bridge or nowhere, whateve
       assert.equal(found.length, count);
     });
   }
-  await lab.host.nft(rulesetOf(everything, everythingLive).text);
+  const { text } = rulesetOf(everything, everythingLive);
+  await t.step(
+    "a published port is reached by every gateway without the rules about that",
+    async () => {
+      await lab.host.nft(text.replaceAll(/^.*daddr.* @subnets6? return\n/gm, ""));
+      assert.equal((await gatewaysElsewhere(lab)).length, 8);
+    },
+  );
+  await lab.host.nft(text);
   for (const check of WHEREABOUTS_CHECKS) {
     await t.step(`${check.name}: none does with them`, async () => {
       assert.deepEqual(await check(lab), []);

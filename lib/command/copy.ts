@@ -52,7 +52,8 @@ export async function copy(
   if (within) {
     refuseItself({ ...source, path: found }, { ...target, path: await targetSide.resolve(path) });
   }
-  const run = new CopyRun(sourceSide, targetSide, within, options, session);
+  const across = !within && source.machine !== undefined && target.machine !== undefined;
+  const run = new CopyRun(sourceSide, targetSide, { within, across }, options, session);
   await run.copy(found, first, path);
   if (session.signal.aborted) return EXIT.interrupted;
   session.terminal.out(
@@ -151,6 +152,14 @@ async function landingPlace(
   return join(path, source.split("/").at(-1) || "root");
 }
 
+/** What the two sides are to each other. */
+interface Machines {
+  /** Both sides are one machine. */
+  readonly within: boolean;
+  /** They are two machines. */
+  readonly across: boolean;
+}
+
 class CopyRun {
   files = 0;
   bytes = 0;
@@ -160,21 +169,20 @@ class CopyRun {
   #root: string | undefined;
   readonly #source: CopySide;
   readonly #target: CopySide;
-  /** Both sides are one machine. */
-  readonly #within: boolean;
+  readonly #machines: Machines;
   readonly #options: CopyOptions;
   readonly #session: Session;
 
   constructor(
     source: CopySide,
     target: CopySide,
-    within: boolean,
+    machines: Machines,
     options: CopyOptions,
     session: Session,
   ) {
     this.#source = source;
     this.#target = target;
-    this.#within = within;
+    this.#machines = machines;
     this.#options = options;
     this.#session = session;
   }
@@ -184,14 +192,22 @@ class CopyRun {
     this.#session.signal.throwIfAborted();
     this.#root ??= from;
     // A link at the new place may lead back here: what is read would be emptied by the writing.
-    const mayMeet = this.#within && !fresh;
+    const mayMeet = this.#machines.within && !fresh;
     if (mayMeet && content.type === "file" && await this.#target.resolve(to) === from) {
       await content.body.cancel();
       this.#leave(from, "what it would be copied to");
       return;
     }
-    const below = fresh ||
-      (mayMeet && content.type === "directory" && await this.#target.read(to) === undefined);
+    const { within, across } = this.#machines;
+    const found = !fresh && (within || across) ? await this.#target.kind(to) : undefined;
+    if (across && found === "symlink" && content.type !== "symlink") {
+      // An earlier copy may have laid it: the one machine must not say what is written where in the other.
+      if (content.type === "file") await content.body.cancel();
+      const there = printable(this.#target.shown(to));
+      this.#leave(from, `kept out by ${there}, a symbolic link, which is not followed`);
+      return;
+    }
+    const below = fresh || (content.type === "directory" && found === undefined);
     const placed = this.#placed(content);
     const counted = content.type === "file"
       ? { ...content, body: this.#count(content.body) }
@@ -204,7 +220,8 @@ class CopyRun {
       this.files++;
       return;
     }
-    for (const name of content.names.toSorted()) {
+    // A machine with a file system of its own making may tell a name twice: once for a link, once for what goes through it.
+    for (const name of [...new Set(content.names)].toSorted()) {
       // A machine's own word: it must not lead elsewhere.
       if (name === "" || name === "." || name === ".." || name.includes("/")) {
         this.#leave(join(from, name), "no name of a file");

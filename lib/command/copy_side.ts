@@ -22,6 +22,8 @@ export interface CopySide {
   resolve(path: string): Promise<string>;
   /** undefined where nothing is. A symbolic link is told as such. */
   read(path: string): Promise<FileContent | undefined>;
+  /** What stands there, without opening it; undefined where there is nothing. */
+  kind(path: string): Promise<FileContent["type"] | undefined>;
   /** false: this side takes no such thing. */
   write(path: string, content: FileContent, placed: Placed): Promise<boolean>;
 }
@@ -41,6 +43,7 @@ export function machineSide(
     shown: files.shown,
     resolve: (path) => resolvePath(files, path),
     read: (path) => orMissing(files.read(path)),
+    kind: async (path) => (await files.info(path))?.type,
     async write(path, content, placed) {
       await incus.files.write(project, machine, path, { ...content, ...placed }, { signal });
       return true;
@@ -111,6 +114,8 @@ export function workspaceSide(): CopySide {
       if (entry.kind !== "file") throw new FileError("read", path, "not-a-file");
       return { type: "file", body: await openFile(path), mode, uid: 0, gid: 0 };
     },
+    // Writing goes through no symbolic link, whatever stands there.
+    kind: () => Promise.resolve(undefined),
     async write(path, content, { mode }) {
       switch (content.type) {
         case "file":

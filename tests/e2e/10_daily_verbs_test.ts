@@ -160,6 +160,25 @@ Deno.test("a day with machines by their names alone", async (t) => {
       "cat /srv/tree/sub/note.txt; readlink /srv/tree/way-out; stat -c %a /srv/tree/suid",
     );
     assert.equal(seen.stdout, "from here\n/etc/shadow\n755\n");
+    // Nor does the next copy write through what the one before has laid in the other machine.
+    const again = "cd /srv/tree && rm way-out && mkdir way-out && echo x >way-out/x && " +
+      "mkdir one && ln -s /etc/evil one/file && ln -s /etc one/dir";
+    const inA = (script: string) => inMachine("pro", "pro-a", "sh", "-c", script);
+    assert.equal((await inA(again)).code, 0);
+    const laid = await lab.anklume(["copy", "-r", "pro-a:/srv/tree", "lab-a:/srv"], 1);
+    assert.match(laid.stderr, /pro-a:\/srv\/tree\/way-out is kept out by lab-a:/);
+    await inA(
+      "cd /srv/tree/one && rm file dir && echo evil >file && mkdir dir && cp file dir/evil2",
+    );
+    const through = await lab.anklume(["copy", "-r", "pro-a:/srv/tree", "lab-a:/srv"], 1);
+    for (const name of ["file", "dir"]) {
+      assert.match(through.stderr, new RegExp(`Left out: pro-a:/srv/tree/one/${name} is kept out`));
+    }
+    const etc = await inMachine("lab", "lab-a", "sh", "-c", "ls /etc/evil* 2>&1; ls /srv/tree/sub");
+    assert.doesNotMatch(etc.stdout, /^\/etc\/evil/m);
+    assert.match(etc.stdout, /note\.txt/);
+    await inMachine("lab", "lab-a", "rm", "-r", "/srv/tree/one");
+    await inA("cd /srv/tree && rm -r one way-out && ln -s /etc/shadow way-out");
     // A symbolic link from a machine would be a way out of the workspace.
     const back = await lab.anklume(["copy", "-r", "lab-a:/srv/tree", "."], 1);
     assert.match(back.stderr, /Left out: lab-a:\/srv\/tree\/way-out is a symbolic link/);

@@ -37,7 +37,8 @@ export const FORMS = {
     test: (text) => /^[0-9a-f][02468ace](?::[0-9a-f]{2}){5}$/.test(text),
   },
   hostName: {
-    what: "an interface of at most 15 characters",
-    test: (text) => /^[a-z0-9][a-z0-9-]{0,14}$/.test(text),
+    what: "a port such as ak0a1b2c3d4e",
+    // Ours alone: `eth0` or another program's interface would be plugged into a domain's bridge.
+    test: (text) => /^ak[a-z0-9]{1,13}$/.test(text),
   },
 } satisfies Record<string, Form>;

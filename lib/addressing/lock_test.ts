@@ -124,6 +124,8 @@ for (
     ["a group MAC", /hwaddr: "10/, 'hwaddr: "11', "10:51"],
     ["a name that is no DNS label", "  pro-web:", "  pro_web:", "11:3"],
     ["a bridge of another name", "net-pro", "docker0", "8:41"],
+    ["the host's own interface as a port", /host_name: ak\w+/, "host_name: eth0", "10:83"],
+    ["another program's interface as a port", /host_name: ak\w+/, "host_name: veth0a1b2c", "10:83"],
     ["a map for a list", "subnets: []", "subnets: {}", "13:3"],
     ["a list for a map", "machines:\n", "machines: []\nx:\n", "9:1 10:1"],
     ["a format that is no number", "format: 1", "format: one", "3:9"],

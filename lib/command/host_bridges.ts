@@ -32,16 +32,17 @@ export function plugsOf(
 ): Plugs {
   const nics = nicsOf(infra, addressing);
   const instances = resources.filter((each) => each.kind === "instance");
-  const runs = new Set(
-    instances.filter(({ status }) => status === "Running")
-      .map(({ addr }) => `${addr.project}/${addr.name}`),
-  );
-  const running = nics.filter(({ machine }) =>
-    runs.has(`${addressing.machines.get(machine)?.domain}/${machine}`)
-  );
   const isOurs = ({ config }: ActualInstance) => config[MARK.infra] === owner.infraId;
   const ours = instances.filter(isOurs);
   const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
+  const runs = new Map(
+    ours.filter(({ status }) => status === "Running")
+      .map((each) => [`${each.addr.project}/${each.addr.name}`, portsOf(each)]),
+  );
+  // What the lock calls a port is one only where the machine has it: else it is somebody else's interface.
+  const running = nics.filter(({ machine, port }) =>
+    runs.get(`${addressing.machines.get(machine)?.domain}/${machine}`)?.has(port)
+  );
   return {
     running: new Map(
       [...Map.groupBy(running, ({ bridge }) => bridge)].map(([bridge, all]) =>

@@ -47,6 +47,30 @@ export class SetNoteWriter {
     });
   }
 
+  /**
+   * Whether the claim held, by what `prepare` asked for: Incus compares an ETag and writes in two steps, so of two who claim at once
+   * both are told that they did, and the later one has it.
+   * @throws NameTakenError where it is somebody else's
+   */
+  async confirm(note: SetNote): Promise<void> {
+    const { value: { config } } = await (this.#asked ?? this.#incus.projects.get(this.#home));
+    assertOurs(config[setKey(this.#set)], note);
+  }
+
+  /**
+   * Takes the first note of a set away that came to nothing.
+   * @throws NameTakenError where somebody else has written theirs over it: that one stays
+   */
+  async withdraw(note: SetNote): Promise<void> {
+    const key = setKey(this.#set);
+    await writeKey(this.#incus, this.#home, key, undefined, {
+      check: (config) => {
+        // Where it is gone there is nothing to take away.
+        if (config[key] !== undefined) assertOurs(config[key], note);
+      },
+    });
+  }
+
   /** undefined takes the note away. */
   async write(note: SetNote | undefined): Promise<void> {
     const asked = this.#asked;
@@ -59,6 +83,11 @@ export class SetNoteWriter {
       asked === undefined ? {} : { asked },
     );
   }
+}
+
+function assertOurs(found: string | undefined, note: SetNote): void {
+  if (found === JSON.stringify(note)) return;
+  throw new NameTakenError("somebody else took a set of this name at the same time");
 }
 
 /** Writes what is noted of a restore under way; nothing pending: it came to its end. */

@@ -6,7 +6,7 @@ import { outlastRestart } from "../incus/retry.ts";
 import { NEVER } from "../incus/wire/snapshot.ts";
 import { eachMachine, wordsOf } from "./each_machine.ts";
 import type { LiveMachine } from "./inventory.ts";
-import { SetNoteWriter } from "./note_store.ts";
+import { NameTakenError, SetNoteWriter } from "./note_store.ts";
 import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, notedVolumes, type SetKind, type SetNote } from "./set_note.ts";
 import { type FoundNote, machinesOf } from "./snapshot_set.ts";
@@ -41,7 +41,7 @@ const FREEZES_AT_ONCE = 4;
 /**
  * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and tells the next run which
  * machines it may have left frozen; they are thawed here whatever fails.
- * @throws NameTakenError where there is a set of this name by now; nothing was done then
+ * @throws NameTakenError where there is a set of this name by now; nothing is left of this one then
  */
 export async function takeSet(
   incus: IncusClient,
@@ -57,6 +57,9 @@ export async function takeSet(
     ? allSettled(writers.map((writer) => writer.claim(first)))
     : write(first));
   for (const writer of writers) writer.prepare();
+  if (request.joins === undefined) {
+    await allSettled(writers.map((writer) => writer.confirm(first)));
+  }
   const taken: Taken[] = [];
   const stillMs: number[] = [];
   const result = await eachMachine(request.machines, options, async (machine, say) => {
@@ -69,7 +72,7 @@ export async function takeSet(
   }, request.consistent ? FREEZES_AT_ONCE : undefined);
   const frozenMs = Math.max(0, ...stillMs);
   if (result.failed.length + result.skipped.length > 0) {
-    return { ...result, ...await undo(incus, request, taken, writers), frozenMs };
+    return { ...result, ...await undo(incus, request, taken, { writers, first }), frozenMs };
   }
   await outlastRestart(() => write(note));
   return { ...result, outcome: "taken", frozenMs };
@@ -212,22 +215,29 @@ async function isFrozen({ instances }: IncusClient, { project, name }: LiveMachi
   }
 }
 
-/** Removes what there is of a set that failed, and at the very last the note that marks it, which stays where that fails. */
+/**
+ * Removes what there is of a set that failed, and at the very last the note that marks it, which stays where that fails.
+ * @throws NameTakenError where the note is somebody else's by now
+ */
 async function undo(
   incus: IncusClient,
   { name, joins }: SetRequest,
   taken: readonly Taken[],
-  writers: readonly SetNoteWriter[],
+  { writers, first }: { readonly writers: readonly SetNoteWriter[]; readonly first: SetNote },
 ): Promise<Pick<TakeResult, "outcome" | "leftBecause">> {
   try {
     await outlastRestart(() =>
       allSettled(taken.map((machine) => removeTaken(incus, machine, name)))
     );
     await outlastRestart(() =>
-      allSettled(writers.map((writer, index) => writer.write(joins?.[index]?.note)))
+      allSettled(writers.map((writer, index) => {
+        const before = joins?.[index];
+        return before === undefined ? writer.withdraw(first) : writer.write(before.note);
+      }))
     );
     return { outcome: "undone" };
   } catch (error) {
+    if (error instanceof NameTakenError) throw error;
     return { outcome: "incomplete", leftBecause: wordsOf(error) };
   }
 }

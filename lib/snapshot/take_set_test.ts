@@ -3,6 +3,7 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { Instance, InstanceStatePut } from "../incus/wire/instance.ts";
 import type { LiveMachine } from "./inventory.ts";
+import { NameTakenError } from "./note_store.ts";
 import { takeSet } from "./take_set.ts";
 
 /** More than are frozen at a time: the last begins when another is done, and ends after the slow one. */
@@ -23,10 +24,7 @@ Deno.test("takeSet() tells the longest stillness of all, whichever machine is do
     instanceSnapshots: {
       create: (_: string, name: string) => after(TAKES_MS[name] ?? 30),
     },
-    projects: {
-      get: () => Promise.resolve({ value: { description: "", config: {} }, etag: "" }),
-      update: () => Promise.resolve(),
-    },
+    projects: oneProject(),
   } as unknown as IncusClient;
   const request = {
     name: "one",
@@ -58,10 +56,7 @@ async function takeOne(
       create: () => snapshot === undefined ? Promise.resolve() : Promise.reject(snapshot),
       delete: () => Promise.resolve(),
     },
-    projects: {
-      get: () => Promise.resolve({ value: { description: "", config: {} }, etag: "" }),
-      update: () => Promise.resolve(),
-    },
+    projects: oneProject(),
   } as unknown as IncusClient;
   const request = {
     name: "one",
@@ -109,6 +104,71 @@ Deno.test("takeSet() tells a machine that somebody else thawed from one that sta
     outcome: "undone",
     said: "somebody thawed it before its disks were taken",
   });
+});
+
+/** A project that keeps what is written. */
+function oneProject() {
+  let config: Record<string, string> = {};
+  return {
+    get: () => Promise.resolve({ value: { description: "", config }, etag: "" }),
+    update: (_: string, body: { config: Record<string, string> }) => {
+      config = body.config;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** One project whose note is somebody else's once `theirs` says so, and what was asked of its machine and written on it. */
+function contested(theirs: (update: number) => boolean, refusal?: IncusError) {
+  const other = JSON.stringify({ state: "taking", kind: "manual", at: "2026-01-01", machines: [] });
+  const asked: string[] = [];
+  let config: Record<string, string> = {};
+  let updates = 0;
+  const incus = {
+    instanceSnapshots: {
+      create: () => {
+        asked.push("create");
+        if (theirs(updates + 1)) config = { [KEY]: other };
+        return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
+      },
+      delete: () => {
+        asked.push("delete");
+        return Promise.resolve();
+      },
+    },
+    projects: {
+      get: () => Promise.resolve({ value: { description: "", config }, etag: "" }),
+      update: (_: string, body: { config: Record<string, string> }) => {
+        config = theirs(++updates) ? { ...body.config, [KEY]: other } : body.config;
+        return Promise.resolve();
+      },
+    },
+  } as unknown as IncusClient;
+  const request = {
+    name: "one",
+    kind: "manual",
+    at: new Date(0),
+    machines: [running("db")],
+  } as const;
+  const quiet = { signal: new AbortController().signal, onEvent: () => {} };
+  return { taking: takeSet(incus, request, quiet), asked, noted: () => config[KEY] === other };
+}
+
+const KEY = "user.anklume.snapshot.one";
+
+Deno.test("takeSet() takes nothing where another claim of the name came out on top of its own", async () => {
+  const { taking, asked, noted } = contested((update) => update === 1);
+  await assert.rejects(taking, NameTakenError);
+  assert.deepEqual(asked, []);
+  assert.ok(noted());
+});
+
+Deno.test("takeSet() leaves the note and the snapshots of who was quicker", async () => {
+  const there = refused(400, "Snapshot already exists");
+  const { taking, asked, noted } = contested((update) => update === 2, there);
+  await assert.rejects(taking, NameTakenError);
+  assert.deepEqual(asked, ["create"]);
+  assert.ok(noted());
 });
 
 function running(name: string): LiveMachine {

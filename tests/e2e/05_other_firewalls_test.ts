@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { connect, IMAGE, inMachine, Lab, must, OUTSIDE_ADDRESS, REPOSITORY, run } from "./_lab.ts";
+import {
+  connect,
+  eventually,
+  IMAGE,
+  inMachine,
+  Lab,
+  must,
+  OUTSIDE_ADDRESS,
+  REPOSITORY,
+  run,
+} from "./_lab.ts";
 
 const INFRA = `
 project_name: beside
@@ -56,7 +66,9 @@ Deno.test("doctor, why and verify know Docker 28, ufw and firewalld by their own
     const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] };
     return findings.filter(({ state }) => state === "bad");
   };
-  assert.ok(await outside() && await docker() && await names());
+  await eventually("all is reached before", async () => {
+    return (await Promise.all([outside(), docker(), names()])).every((each) => each);
+  });
 
   /** Recorded rules; what packets miss; under which name doctor tells of them; what it says they cost, and what mends it. */
   const CASES = [
@@ -88,26 +100,33 @@ Deno.test("doctor, why and verify know Docker 28, ufw and firewalld by their own
     await t.step(name, async () => {
       assert.doesNotMatch(await load(name), /skipped/);
       try {
-        assert.equal(await reaches(), false);
-        const bad = await doctor(1);
+        // None of them changes anything: they are asked at the same time.
+        const question = reaches === outside ? ["outside", "443/tcp"] : ["host", "53/tcp"];
+        const [reached, bad, why] = await Promise.all([
+          reaches(),
+          doctor(1),
+          lab.anklume(["network", "why", "l1", ...question], 1),
+        ]);
+        assert.equal(reached, false);
         assert.ok(bad.some((each) => each.check === check), JSON.stringify(bad));
         assert.match(bad.map(({ detail }) => detail).join("\n"), cost);
         assert.match(bad.map((each) => each.remedy ?? "").join("\n"), remedy);
-        const question = reaches === outside ? ["outside", "443/tcp"] : ["host", "53/tcp"];
-        const why = await lab.anklume(["network", "why", "l1", ...question], 1);
         assert.doesNotMatch(why.stdout.split("\n")[0] ?? "", /passes/);
       } finally {
         await away();
       }
-      assert.ok(await outside());
+      await eventually("the outside is back", outside);
     });
   }
 
   await t.step("what Docker 28 drops is mended, at every hook, once and for all", async () => {
     await load("docker-28-nft");
     try {
-      assert.equal(await docker(), false);
-      const { stdout } = await lab.anklume(["network", "verify", "--json"], 1);
+      const [reached, { stdout }] = await Promise.all([
+        docker(),
+        lab.anklume(["network", "verify", "--json"], 1),
+      ]);
+      assert.equal(reached, false);
       const { proven, notProbed } = JSON.parse(stdout) as {
         proven: boolean;
         notProbed: { id?: string; passes?: boolean; otherTable?: string }[];

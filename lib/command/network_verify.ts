@@ -106,7 +106,11 @@ export async function verifyLive(
   const context = { infra, live, around, signal };
   const reasons = host ? await reasonsOf(results, context) : new Map();
   const limited = options.domains !== undefined;
-  const rest = notProbed(infra, results, { running, limited });
+  const rest = notProbed(infra, results, {
+    running,
+    limited,
+    failed: new Set(faults.map(({ site }) => site)),
+  });
   const asked = host ? await askInstead(rest.notProbed, context) : new Map();
   const verification = {
     project: infra.projectName,

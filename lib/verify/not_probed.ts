@@ -19,6 +19,14 @@ export interface ProbedPolicies {
   readonly notProbed: readonly NotProbed[];
 }
 
+export interface ProbeRun {
+  readonly running: ReadonlySet<string>;
+  /** To some domains. */
+  readonly limited: boolean;
+  /** Machines, or `host`, that could not be probed. */
+  readonly failed: ReadonlySet<string>;
+}
+
 /**
  * Which policies and published ports the probes say nothing about. Nobody is sent packets who is not of this infra or the host, and what
  * begins outside only somebody outside could send. Pure.
@@ -26,21 +34,24 @@ export interface ProbedPolicies {
 export function notProbed(
   infra: Infra,
   results: readonly Result[],
-  { running, limited }: { readonly running: ReadonlySet<string>; readonly limited: boolean },
+  run: ProbeRun,
 ): ProbedPolicies {
-  const probed = new Set(
-    results.filter(({ unknown }) => !unknown).flatMap(({ probe }) => probe.policies ?? []),
-  );
+  const policiesOf = (all: readonly Result[]) =>
+    new Set(all.flatMap(({ probe }) => probe.policies ?? []));
+  const probed = policiesOf(results.filter(({ unknown }) => !unknown));
+  const asked = policiesOf(results);
   const rest = infra.policies.filter(({ id }) => !probed.has(id));
   const policies = rest.map((policy): NotProbed => {
-    const [need] = policyNeeds(infra, [policy], running);
+    const [need] = policyNeeds(infra, [policy], run.running);
     return {
       policy,
       text: need === undefined
         ? `${policy.id} (${policy.range.file}:${policy.range.start.line})`
         : needText(need),
       ...(need === undefined ? {} : { need }),
-      why: whyPolicy(infra, policy, { running, limited }),
+      why: asked.has(policy.id)
+        ? "nobody could tell what became of its packets"
+        : whyPolicy(infra, policy, run),
     };
   });
   const published = publishNeeds(infra).map((need): NotProbed => ({
@@ -54,7 +65,7 @@ export function notProbed(
 function whyPolicy(
   infra: Infra,
   policy: NetworkPolicy,
-  { running, limited }: { readonly running: ReadonlySet<string>; readonly limited: boolean },
+  { running, limited, failed }: ProbeRun,
 ): string {
   const { from, to } = policy;
   const flow = policyFlow(infra, policy, running);
@@ -67,5 +78,7 @@ function whyPolicy(
   const machines = new Set(machinesOf(infra).map(({ name }) => name));
   const still = [flow.from, flow.to].find((name) => machines.has(name) && !running.has(name));
   if (still !== undefined) return `${still} does not run`;
+  const mute = [flow.from, flow.to].find((name) => failed.has(name));
+  if (mute !== undefined) return `${mute} could not be probed`;
   return limited ? "`--domain` leaves it out" : "no probe of this run was about it";
 }

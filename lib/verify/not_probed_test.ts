@@ -41,7 +41,11 @@ const result = (policies: readonly string[], unknown = false): Result => ({
 Deno.test("notProbed() names each policy and published port that no packet was about, and why", () => {
   const infra = infraOf(TEXT);
   const running = new Set(["pro-a", "printer"]);
-  const seen = notProbed(infra, [result(["policy-1"])], { running, limited: false });
+  const seen = notProbed(infra, [result(["policy-1"])], {
+    running,
+    limited: false,
+    failed: new Set(),
+  });
   assert.equal(seen.probed, 1);
   assert.deepEqual(
     seen.notProbed.map(({ policy, why, need }) => [
@@ -64,7 +68,16 @@ Deno.test("notProbed() counts no probe of which nobody can tell what became of i
   const seen = notProbed(infra, [result(["policy-1"], true)], {
     running: new Set(["pro-a", "printer"]),
     limited: true,
+    failed: new Set(),
   });
   assert.equal(seen.probed, 0);
-  assert.match(seen.notProbed[0]?.why ?? "", /--domain/);
+  assert.match(seen.notProbed[0]?.why ?? "", /nobody could tell/);
+  const why = (...failed: string[]) =>
+    notProbed(infra, [], {
+      running: new Set(["pro-a", "printer"]),
+      limited: true,
+      failed: new Set(failed),
+    }).notProbed[0]?.why ?? "";
+  assert.match(why(), /--domain/);
+  assert.equal(why("printer"), "printer could not be probed");
 });

@@ -62,7 +62,7 @@ Deno.test("doctor finds what breaks the internet of a domain or plugs into its b
     assert.notEqual(await outside(), undefined);
     assert.match(
       (await lab.anklume(["network", "verify"], 1)).stdout,
-      /BREACH {4}port stray of net-ward/,
+      /BREACH {4}the foreign port stray of net-ward walks around/,
     );
     await must(["ip", "link", "delete", "stray"]);
     await lab.anklume(["doctor"]);

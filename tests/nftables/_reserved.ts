@@ -149,6 +149,22 @@ export async function reservedArp(lab: Lab): Promise<string[]> {
   return found;
 }
 
+/** The same by who says no address, to LLDP's, which no rule of the bridge sees: of each machine. */
+export async function namelessArp(lab: Lab): Promise<string[]> {
+  const found: string[] = [];
+  for (const { machine, hwaddr } of lab.built.addressing.machines.values()) {
+    const agent = lab.agent(machine), sender = "0.0.0.0";
+    await agent.capture();
+    const question = arp({ operation: 1, senderMac: hwaddr, sender, target: HOST });
+    await agent.send(ethernet("01:80:c2:00:00:0e", hwaddr, 0x0806, question));
+    const frames = await agent.captured("eth0", 0.05);
+    if (frames.some((frame) => isAnswerAbout(frame, HOST, sender))) {
+      found.push(`answered: ARP of ${machine} from nowhere`);
+    }
+  }
+  return found;
+}
+
 function isAnswerAbout(frame: string, address: string, asker = EVIL.ip): boolean {
   const answer = `0806${"0001080006040002"}`;
   return frame.slice(24, 44) === answer && frame.slice(56, 64) === ip4Bytes(address).toHex() &&
@@ -199,6 +215,7 @@ export const RESERVED_CHECKS = [
   reservedLearningByRules,
   strangersLearning,
   reservedArp,
+  namelessArp,
   arpAlone,
   gatewayArp,
 ];

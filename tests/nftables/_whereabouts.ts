@@ -4,7 +4,7 @@
  */
 import { type Port, port } from "./_arrivals.ts";
 import { arp, BROADCAST, ethernet, ipFrame, newMark, UDP, udp, udp6 } from "./_frames.ts";
-import { FORMER, GONE_B } from "./_everything.ts";
+import { FORMER, GONE_B, ORPHAN_NETWORK } from "./_everything.ts";
 import { DOCKER, HOST, HOST6, type Lab, OUTSIDE, type Pair } from "./_lab.ts";
 
 const pair = (lab: Lab, name: string): Pair => lab.addresses(name);
@@ -182,31 +182,34 @@ async function cameElsewhere(lab: Lab): Promise<string[]> {
 /** What a neighbour of the host's makes of a gateway's address: a way to what is published, and an answer by ARP. */
 export async function gatewaysElsewhere(lab: Lab): Promise<string[]> {
   const found: string[] = [];
-  const outside = lab.agent("outside"), mac = await outside.mac();
+  const outside = lab.agent("outside");
   const domains = [...lab.built.addressing.domains.values()];
   const gateways = domains.flatMap(({ gateway, ipv6 }) => [gateway, ipv6!.gateway]);
   await Promise.all(gateways.map(async (to) => {
     if ((await outside.tcp(to, 2207)).seen === undefined) return;
     found.push(`arrived: a connection to a published port of ${to}`);
   }));
-  for (const { gateway } of domains) {
-    const cases = [[OUTSIDE, gateway], [gateway.replace(/254$/, "77"), HOST]] as const;
-    for (const [sender, target] of cases) {
-      const question = arp({ operation: 1, senderMac: mac, sender, target });
-      await outside.capture();
-      await outside.send(ethernet(BROADCAST, mac, 0x0806, question));
-      const answer = arp({
-        operation: 2,
-        senderMac: await lab.host.mac("wan0"),
-        sender: target,
-        targetMac: mac,
-        target: sender,
-      }).toHex();
-      if ((await outside.captured("eth0", 0.08)).some((frame) => frame.includes(answer))) {
-        found.push(`arrived: an answer about ${target} to ${sender}`);
-      }
+  const ask = async (name: string, bridge: string, sender: string, target: string) => {
+    const agent = lab.agent(name), mac = await agent.mac();
+    const question = arp({ operation: 1, senderMac: mac, sender, target });
+    const answer = arp({
+      operation: 2,
+      senderMac: await lab.host.mac(bridge),
+      sender: target,
+      targetMac: mac,
+      target: sender,
+    }).toHex();
+    const send = () => agent.send(ethernet(BROADCAST, mac, 0x0806, question));
+    if (await seen(port(agent), answer, send)) {
+      found.push(`arrived: an answer about ${target} to ${sender} of ${name}`);
     }
+  };
+  const former = [`${ORPHAN_NETWORK}.254`, `${FORMER}.254`];
+  for (const gateway of [...domains.map((each) => each.gateway), ...former]) {
+    await ask("outside", "wan0", OUTSIDE, gateway);
+    await ask("outside", "wan0", gateway.replace(/254$/, "77"), HOST);
   }
+  await ask("gone-a", "net-gone", "0.0.0.0", HOST);
   return found;
 }
 

@@ -7,6 +7,7 @@ import {
   arpAlone,
   gatewayArp,
   learntFreely,
+  namelessArp,
   RESERVED,
   reservedArp,
   reservedLearning,
@@ -81,9 +82,11 @@ Deno.test("a bridge learns nothing from a frame to a reserved address, the setti
 Deno.test("ARP to a reserved address is not answered, nor does the host tell a machine of any address but its gateway's", async () => {
   await using lab = await Lab.start(built);
   assert.equal((await reservedArp(lab)).length, TAKEN.length + 1, "without rules");
+  assert.equal((await namelessArp(lab)).length, 3, "without rules");
   assert.equal((await arpAlone(lab)).length, 5, "without rules");
   await lab.host.nft(rulesetOf(built).text);
   assert.deepEqual(await reservedArp(lab), []);
+  assert.deepEqual(await namelessArp(lab), []);
   assert.deepEqual(await arpAlone(lab), []);
   assert.deepEqual(await gatewayArp(lab), []);
 });

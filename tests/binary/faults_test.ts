@@ -44,7 +44,9 @@ Deno.test("a socket that may not be opened: which group to join", async () => {
       `python3 -c 'import os,socket; s=socket.socket(socket.AF_UNIX); s.bind("/var/lib/incus/unix.socket"); s.listen(); os.chmod("/var/lib/incus/unix.socket", 0o600); import time; time.sleep(20)' &
        server=$!
        until [ -S /var/lib/incus/unix.socket ]; do sleep 0.05; done
+       # The checkout may lie where nobody but root goes.
        cp "$BIN" /var/lib/anklume && chmod 755 /var/lib/anklume
+       mkdir /var/lib/workspace && cp infra.yml /var/lib/workspace && cd /var/lib/workspace
        setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent /var/lib/anklume check
        status=$?; kill $server; exit $status`,
       { cwd },

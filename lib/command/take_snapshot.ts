@@ -7,6 +7,7 @@ import { isPoolFull } from "../snapshot/each_machine.ts";
 import type { Inventory, LiveMachine } from "../snapshot/inventory.ts";
 import { NameTakenError } from "../snapshot/note_store.ts";
 import { setNameProblem, timeName } from "../snapshot/set_name.ts";
+import { setKey } from "../snapshot/set_note.ts";
 import type { WorkResult } from "../snapshot/snapshot_event.ts";
 import { isUnfinished, notesOf, setOfNotes } from "../snapshot/snapshot_set.ts";
 import { type SetRequest, takeSet } from "../snapshot/take_set.ts";
@@ -73,8 +74,19 @@ export async function freeName(
   const stranger = (inventory.rootSnapshots.find(isTaken(disks)) ??
     inventory.volumeSnapshots.find(isTaken(volumes)))?.volume;
   if (stranger === undefined) return true;
+  // The notes were read first: another clone of the workspace may have begun between the two.
+  if ((await incus.projects.list()).some(({ config }) => setKey(name) in config)) {
+    throw justBegun(name);
+  }
   throw new UserError(
     `${stranger} has a snapshot \`${name}\` already, which anklume did not take`,
+    "Choose another name",
+  );
+}
+
+function justBegun(name: string): UserError {
+  return new UserError(
+    `Somebody has just begun a set \`${name}\`; this one was not taken`,
     "Choose another name",
   );
 }
@@ -120,10 +132,7 @@ export async function takeAndSay(
     (onEvent) => takeSet(incus, request, { signal, onEvent }),
   ).catch((error) => {
     if (!(error instanceof NameTakenError)) throw error;
-    throw new UserError(
-      `Somebody has just begun a set \`${request.name}\`; this one was not taken`,
-      "Choose another name",
-    );
+    throw justBegun(request.name);
   });
   if (result.outcome === "taken") {
     const still = result.frozenMs === 0

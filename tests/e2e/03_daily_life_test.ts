@@ -170,19 +170,28 @@ Deno.test("members of incus-admin look without root, and do not apply", async ()
   await lab.anklume(["apply", "--infra"]);
   await Deno.chmod(lab.dir, 0o755);
   const gid = (await must(["stat", "-c", "%g", "/var/lib/incus/unix.socket"])).trim();
-  const drop = `setpriv --reuid=65534 --regid=65534`;
-  const member = await shell(lab, `${drop} --groups=${gid} "$BIN" check`);
+  // In a place where any user may go: the checkout may lie below a directory of root's.
+  const asNobody = (groups: string, verb: string) =>
+    shell(
+      lab,
+      `unshare --mount sh -ec '
+         mount -t tmpfs none /mnt
+         mkdir /mnt/workspace
+         mount --bind . /mnt/workspace
+         install -m 755 "$BIN" /mnt/anklume
+         cd /mnt/workspace
+         exec setpriv --reuid=65534 --regid=65534 ${groups} /mnt/anklume ${verb}'`,
+    );
+  const member = await asNobody(`--groups=${gid}`, "check");
   assert.equal(member.code, 0, member.stderr);
-  const status = await shell(lab, `${drop} --groups=${gid} "$BIN" status`);
+  const status = await asNobody(`--groups=${gid}`, "status");
   assert.match(status.stdout, /^Firewall {2}unknown: .*needs root/);
-  const apply = await shell(
-    lab,
-    `chown -R 65534 . && ${drop} --groups=${gid} "$BIN" apply --infra`,
-  );
+  await shell(lab, "chown -R 65534 .");
+  const apply = await asNobody(`--groups=${gid}`, "apply --infra");
   assert.equal(apply.code, 1);
   assert.match(apply.stderr.replace(/\s+/g, " "), /Nothing was touched.*root/);
 
-  const stranger = await shell(lab, `${drop} --clear-groups "$BIN" check`);
+  const stranger = await asNobody("--clear-groups", "check");
   assert.equal(stranger.code, 1);
   assert.match(stranger.stderr.replace(/\s+/g, " "), /permission denied.*incus-admin/);
   await shell(lab, "chown -R 0 .");

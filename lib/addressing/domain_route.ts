@@ -19,7 +19,7 @@ export interface DomainNetwork {
 export interface Diversion {
   readonly network: DomainNetwork;
   readonly choice: RouteChoice;
-  /** Whose packets, in words: `the host's packets`. */
+  /** The sender of the packets, in words: `the host's packets`. */
   readonly whose: string;
 }
 
@@ -54,12 +54,12 @@ export class DomainRoutes {
         dst: subnet,
         dev: bridge,
         ...(table === undefined ? {} : { table }),
-        // What the kernel gives connected routes.
+        // The kernel gives connected routes this metric.
         ...(family === 4 ? {} : { metric: 256 }),
       };
     });
     const subnets = new Map(networks.map(({ bridge, subnet }) => [bridge, subnet]));
-    // What else leads over a domain's bridge the plan itself takes away, such as its old subnet.
+    // The plan itself takes away other routes over a domain's bridge, such as its old subnet.
     const lasting = routes.filter(({ dev = "", dst }) => (subnets.get(dev) ?? dst) === dst);
     this.#kernel = new KernelRoutes({ routes: [...lasting, ...presumed], rules }, family);
     this.#others = [
@@ -86,7 +86,7 @@ export class DomainRoutes {
     ];
   }
 
-  /** What becomes of a packet of the host's, or of one that came in by `iif`; the last is certain. */
+  /** Possible fates of a packet that the host sends, or that came in by `iif`; the last one is certain. */
   choices(to: string, iif = "lo"): RouteChoice[] {
     const block = ipBlock(to);
     return block?.family === this.#family

@@ -1,5 +1,4 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
-import type { ProvisionFiles } from "./provision_files.ts";
 
 /** A fact by the name it has where Ansible makes variables of facts, which the tree's ansible.cfg forbids. */
 export interface InjectedFact {
@@ -47,7 +46,9 @@ export function factSpelling(name: string): string {
 }
 
 /** A warning for each, with the spelling that works. */
-export function warnOfInjectedFacts(files: ProvisionFiles): Diagnostic[] {
+export function warnOfInjectedFacts(
+  files: ReadonlyMap<string, { readonly facts?: readonly InjectedFact[] }>,
+): Diagnostic[] {
   return [...files].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([path, { facts = [] }]) =>
     facts.map(({ name, line, column }): Diagnostic => ({
       severity: "warning",

@@ -4,7 +4,7 @@ import type { SourceText } from "../diag/source.ts";
 import { diagnosticsJson } from "../view/json.ts";
 import { diagnosticsLine } from "../view/json_lines.ts";
 import { diagnosticsText } from "../view/diagnostics.ts";
-import type { Live } from "./live.ts";
+import type { HostConflict } from "../addressing/host_conflicts.ts";
 import { maskSecrets } from "./mask_secrets.ts";
 import type { Session } from "./session.ts";
 import type { Workspace } from "./workspace.ts";
@@ -24,7 +24,7 @@ export function showDiagnostics(
 
 /** Which domains cannot work on this host, for verbs that go on all the same. */
 export function showConflicts(
-  { conflicts }: Live,
+  { conflicts }: { readonly conflicts: readonly HostConflict[] },
   { sources }: Workspace,
   session: Session,
   closing?: string,

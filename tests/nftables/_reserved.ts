@@ -38,6 +38,20 @@ function payloads(from: string): readonly (readonly [type: number, payload: Uint
 
 const NOBODY = "02:00:00:00:77:01";
 
+/** Where the bridge looks for a MAC when it is asked, or what it says after `patience` milliseconds: frames wait for a processor. */
+async function settled(
+  lab: Lab,
+  mac: string,
+  isIt: (port: string | undefined) => boolean,
+  patience: number,
+): Promise<string | undefined> {
+  const until = performance.now() + patience;
+  for (;;) {
+    const port = await portOf(lab, mac);
+    if (isIt(port) || performance.now() > until) return port;
+  }
+}
+
 /** The port at which the bridge looks for a MAC; undefined where it is its own or it knows none. */
 async function portOf(lab: Lab, mac: string): Promise<string | undefined> {
   const shown = await lab.host.run("bridge", "fdb", "show", "br", "net-pro");
@@ -45,11 +59,14 @@ async function portOf(lab: Lab, mac: string): Promise<string | undefined> {
     .map((line) => /dev (\S+)/.exec(line)?.[1]).find((port) => port !== "net-pro");
 }
 
-/** What the bridge believes after such frames of `evil`'s, or of another port's, in words. */
+/**
+ * What the bridge believes after such frames of `evil`'s, or of another port's, in words. A belief may take `patience`
+ * milliseconds to come.
+ */
 async function learnt(
   lab: Lab,
   addresses: readonly string[],
-  from = { agent: lab.agent("evil"), iface: "eth0" },
+  { from = { agent: lab.agent("evil"), iface: "eth0" }, patience = 10 } = {},
 ): Promise<string[]> {
   const gateway = await lab.host.mac("net-pro");
   const port = lab.built.addressing.machines.get("victim")!.hostName;
@@ -57,20 +74,22 @@ async function learnt(
   const found: string[] = [];
   for (const to of addresses) {
     const nobody = NOBODY.replace(/..$/, to.slice(-2));
-    const claim = async (mac: string) => {
+    const claim = async (mac: string, before: string | undefined, patience: number) => {
       const frames = payloads(mac).map(([type, payload]) => ethernet(to, mac, type, payload));
       await from.agent.sendAll(frames, from.iface);
-      return await portOf(lab, mac);
+      return await settled(lab, mac, (at) => at !== before, patience);
     };
     // It says a word itself, so that the bridge knows where it is.
     await lab.agent("victim").send(ethernet(BROADCAST, VICTIM.mac, 0x0806, word));
-    if (await claim(VICTIM.mac) !== port) {
+    await settled(lab, VICTIM.mac, (at) => at === port, 2000);
+    if (await claim(VICTIM.mac, port, patience) !== port) {
       found.push(`the bridge takes another for the victim after ${to}`);
     }
-    if (await claim(gateway) !== undefined) {
+    // A bridge's own MAC never moves on the kernels that were tried: nothing to wait for.
+    if (await claim(gateway, undefined, 10) !== undefined) {
       found.push(`the bridge takes another for the gateway after ${to}`);
     }
-    const at = await claim(nobody);
+    const at = await claim(nobody, undefined, patience);
     if (at !== undefined) {
       found.push(`the bridge learns a MAC from ${to}`);
       await lab.host.run("bridge", "fdb", "del", nobody, "dev", at, "master");
@@ -88,8 +107,9 @@ export async function setLearning(lab: Lab, learns: boolean): Promise<void> {
   }
 }
 
-/** From any of them, as the bridge is set. */
-export const learntFreely = (lab: Lab): Promise<string[]> => learnt(lab, RESERVED);
+/** From those that it may learn from, as it is set: waits for it. */
+export const learntFreely = (lab: Lab, addresses = RESERVED): Promise<string[]> =>
+  learnt(lab, addresses, { patience: 1000 });
 
 /** With the setting: none of them. */
 export async function reservedLearning(lab: Lab): Promise<string[]> {
@@ -117,7 +137,9 @@ export async function strangersLearning(lab: Lab): Promise<string[]> {
   );
   await setLearning(lab, true);
   try {
-    const found = await learnt(lab, HELD_BY_RULES, { agent: lab.host, iface: "stranger3" });
+    const found = await learnt(lab, HELD_BY_RULES, {
+      from: { agent: lab.host, iface: "stranger3" },
+    });
     // It is nobody's business where a stranger's own MAC is.
     return found.filter((each) => !each.includes("learns"));
   } finally {

@@ -76,7 +76,8 @@ Deno.test("a bridge learns nothing from a frame to a reserved address, the setti
   assert.deepEqual(await strangersLearning(lab), []);
   // Nothing but the setting holds LLDP's address.
   await setLearning(lab, true);
-  assert.deepEqual(taken(await learntFreely(lab), "the victim"), ["01:80:c2:00:00:0e"]);
+  const LLDP = "01:80:c2:00:00:0e";
+  assert.deepEqual(taken(await learntFreely(lab, [LLDP]), "the victim"), [LLDP]);
 });
 
 Deno.test("ARP to a reserved address is not answered, nor does the host tell a machine of any address but its gateway's", async () => {

@@ -2,8 +2,10 @@ import { orMissing } from "../incus/collection.ts";
 import { NOT_FREE_YET, retryPassing } from "../incus/retry.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import { leadsOut } from "../resource/delta.ts";
+import { portsOf } from "../resource/instance_ports.ts";
 import { sameValue } from "../resource/value.ts";
 import { hasNoDisk, projectOf, pullPlug, readInstance, readSettled } from "./instance_io.ts";
+import { removeLeftPorts } from "./left_port.ts";
 import type { StepContext } from "./step_context.ts";
 
 /** Without its NICs: Incus refuses any edit of one whose address its network, which may have moved on, does not hold. */
@@ -38,4 +40,5 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   }
   context.progress("deleting");
   await retryPassing(NOT_FREE_YET, () => instances.delete(project, addr.name));
+  await removeLeftPorts(context, portsOf(actual).keys());
 }

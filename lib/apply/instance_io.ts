@@ -4,6 +4,7 @@ import type { InstancePut } from "../incus/wire/instance.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 import { type ActualInstance, actualInstance, type DesiredInstance } from "../resource/instance.ts";
 import { hasHostsRoot, instanceUpdateBody } from "../resource/instance_compare.ts";
+import { freePort } from "./left_port.ts";
 import type { StepContext } from "./step_context.ts";
 
 /** Seconds a machine gets to shut down before the plug is pulled. */
@@ -99,19 +100,6 @@ export async function startInstance(
     if (!await freePort(context, error)) throw error;
     await start();
   }
-}
-
-/** Where a start failed for a port of ours that nobody uses any more: takes it away. @returns whether it did */
-export async function freePort(
-  { progress, cleanup }: Pick<StepContext, "progress" | "cleanup">,
-  error: unknown,
-): Promise<boolean> {
-  if (!(error instanceof IncusError) || !PORT_NOT_GONE.words.test(error.message)) return false;
-  const port = /veth interfaces "(ak[a-z0-9]+)"/.exec(error.message)?.[1];
-  if (port === undefined || cleanup === undefined) return false;
-  progress(`removing the port ${port} that was left behind`);
-  await cleanup.removeInterface(port);
-  return true;
 }
 
 export async function stopInstance(

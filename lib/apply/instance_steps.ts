@@ -9,7 +9,6 @@ import { compareInstance } from "../resource/instance_compare.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import { isDetached, reattach } from "./detach.ts";
 import {
-  freePort,
   hasNoDisk,
   LAST_POWER,
   projectOf,
@@ -19,6 +18,7 @@ import {
   stopInstance,
   writeInstance,
 } from "./instance_io.ts";
+import { freePort } from "./left_port.ts";
 import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned, withoutState } from "./unchanged.ts";

@@ -5,6 +5,7 @@ import type { DesiredVolume } from "../resource/volume.ts";
 
 /** What Incus left on the host, and that it stumbles over itself. Where there is nothing of it: no matter. */
 export interface HostCleanup {
+  hasInterface(name: string): Promise<boolean>;
   /** A bridge, or a machine's port, that nobody uses; nothing where there is none. */
   removeInterface(name: string): Promise<void>;
   /**

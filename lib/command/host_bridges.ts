@@ -7,6 +7,7 @@ import { nicsOf } from "../nftables/nic.ts";
 import type { IncusState } from "../plan/actual_state.ts";
 import type { BridgeLink } from "../resource/bridge_link.ts";
 import type { ActualInstance } from "../resource/instance.ts";
+import { portsOf } from "../resource/instance_ports.ts";
 import { MARK, type Owner } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
@@ -58,18 +59,6 @@ export function plugsOf(
         .flatMap((each) => [...portsOf(each)].filter(([, bridge]) => bridges.has(bridge))),
     ),
   };
-}
-
-/** Names of its NICs on the host, and the bridge that Incus plugs each into. */
-function portsOf({ config, expandedDevices }: ActualInstance): Map<string, string> {
-  return new Map(
-    Object.entries(expandedDevices).flatMap(([name, device]) => {
-      if (device.type !== "nic") return [];
-      const names = [device.host_name, config[`volatile.${name}.host_name`]];
-      return names.filter((each) => each !== undefined)
-        .map((each) => [each, device.network || device.parent || ""] as const);
-    }),
-  );
 }
 
 /** Bridges as the kernel has them, from one look at the host. */

@@ -4,13 +4,9 @@ import { CommandError, runCommand } from "../host/command.ts";
 const TIMEOUT_MS = 10_000;
 
 export const hostCleanup: HostCleanup = {
+  hasInterface: (name) => ipLink("show", name),
   async removeInterface(name) {
-    try {
-      await runCommand(["ip", "link", "delete", "dev", name], { timeoutMs: TIMEOUT_MS });
-    } catch (error) {
-      const none = error instanceof CommandError && /Cannot find device/.test(error.stderr);
-      if (!none) throw error;
-    }
+    await ipLink("delete", name);
   },
   async endNameServer(bridge, { anyones } = {}) {
     // Those that a living daemon started are its children; those of a container's own daemon are in another network namespace.
@@ -24,6 +20,19 @@ export const hostCleanup: HostCleanup = {
     return await signalProcess("--signal", "CONT", "--euid", "0", "--full", title);
   },
 };
+
+/** @returns whether there is such an interface */
+async function ipLink(verb: "show" | "delete", name: string): Promise<boolean> {
+  try {
+    await runCommand(["ip", "link", verb, "dev", name], { timeoutMs: TIMEOUT_MS });
+    return true;
+  } catch (error) {
+    const none = error instanceof CommandError &&
+      /Cannot find device|does not exist/.test(error.stderr);
+    if (!none) throw error;
+    return false;
+  }
+}
 
 async function signalProcess(...which: string[]): Promise<boolean> {
   try {

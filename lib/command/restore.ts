@@ -104,6 +104,7 @@ async function restoreShown(request: RestoreRequest, session: Session): Promise<
     ));
     return EXIT.failed;
   }
+  refuseConflicts(plan, live);
   refuseDoors(plan, workspace, live);
   const concerned = new Set(plan.machines.map(({ live }) => live.project));
   if (starts && await mendBridges(workspace.infra, live, session, concerned) === "failed") {
@@ -321,6 +322,20 @@ function refuse(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest
       "`anklume snapshot list` shows what each set holds",
     );
   }
+}
+
+/** @throws UserError where a machine would start in a domain that cannot work on this host as it is */
+function refuseConflicts({ machines }: RestorePlan, { conflicts }: Live): void {
+  const held = new Map(conflicts.map(({ domain, diagnostic }) => [domain, diagnostic]));
+  const starting = machines.filter(({ runs, live }) => runs && held.has(live.domain));
+  const told = held.get(starting[0]?.live.domain ?? "");
+  if (told === undefined) return;
+  const names = starting.map(({ live }) => live.name).join(" ");
+  throw new UserError(
+    `Nothing was restored: it would start ${names}. ${told.summary}`,
+    `${told.remedy === undefined ? "" : `${told.remedy}. `}What is stopped goes back all the ` +
+      `same, and stays stopped: \`anklume stop ${names}\``,
+  );
 }
 
 /**

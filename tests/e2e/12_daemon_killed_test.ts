@@ -7,6 +7,7 @@ import {
   liveInstances,
   must,
   query,
+  run,
   startDaemon,
 } from "./_lab.ts";
 import { expectEmpty, sh, snapshots } from "./_plan.ts";
@@ -129,3 +130,65 @@ for (const each of CASES) {
     },
   });
 }
+
+Deno.test("a port that a killed daemon left goes with its machine, or before its next start", async (t) => {
+  await using lab = await Lab.create(infra("default", "web: {}"));
+  await lab.anklume(["apply", "--infra"]);
+  const port = (await must(
+    ["incus", "config", "device", "get", "--project", "one", "web", "eth0", "host_name"],
+  )).trim();
+  const stands = async () => (await run(["test", "-e", `/sys/class/net/${port}`])).code === 0;
+  const leave = async () => {
+    await must(["ip", "link", "add", port, "type", "veth", "peer", "name", "left-behind"]);
+    await must(["ip", "link", "set", port, "master", "net-one", "up"]);
+  };
+  const stop = () => lab.anklume(["stop", "web", "--force"]);
+
+  await t.step("before its next start", async () => {
+    await stop();
+    await leave();
+    await lab.anklume(["start", "web"]);
+    assert.equal((await run(["test", "-e", "/sys/class/net/left-behind"])).code, 1);
+    await expectEmpty(lab);
+  });
+
+  await t.step("not where another machine has it while it runs", async () => {
+    await stop();
+    await must([
+      "incus",
+      "network",
+      "create",
+      "elsewhere",
+      "ipv4.address=none",
+      "ipv6.address=none",
+    ]);
+    await must(["incus", "init", "anklume-test", "other"]);
+    const nic = ["nic", "network=elsewhere", `host_name=${port}`];
+    await must(["incus", "config", "device", "add", "other", "eth0", ...nic]);
+    await must(["incus", "start", "other"]);
+    try {
+      const refused = await lab.anklume(["start", "web"], 1);
+      assert.match(refused.stderr, /File exists/);
+      assert.equal(await stands(), true);
+    } finally {
+      await must(["incus", "delete", "--force", "other"]);
+      await must(["incus", "network", "delete", "elsewhere"]);
+    }
+  });
+
+  await t.step("with a machine that is renamed", async () => {
+    await leave();
+    await lab.write("infra.yml", infra("default", "www: { renamed_from: web, state: stopped }"));
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    assert.equal(await stands(), false);
+    await expectEmpty(lab);
+  });
+
+  await t.step("with a machine that is deleted", async () => {
+    await leave();
+    await lab.write("infra.yml", infra("default", "other: {}"));
+    await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
+    assert.equal(await stands(), false);
+    await expectEmpty(lab);
+  });
+});

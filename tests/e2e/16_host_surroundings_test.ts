@@ -214,7 +214,14 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
         assert.match(stderr, /Not \w+ed: l1\. The subnet of `left`/);
       }
       assert.match(await must(["incus", "list", "--project", "left", "-f", "csv"]), /l1,RUNNING/);
+      const back = ["snapshot", "restore", "held", "--domain", "left", "--no-safety", "--yes"];
+      await lab.anklume(["snapshot", "create", "held"]);
+      const refused = (await lab.anklume(back, 2)).stderr;
+      assert.match(refused, /Nothing was restored: it would start l1\. The subnet of `left`/);
+      assert.match(await must(["incus", "list", "--project", "left", "-f", "csv"]), /l1,RUNNING/);
       await lab.anklume(["stop", "l1", "r1"]);
+      await lab.anklume(back);
+      assert.match(await must(["incus", "list", "--project", "left", "-f", "csv"]), /l1,STOPPED/);
       assert.match((await lab.anklume(["start", "l1"], 2)).stderr, /Not started: l1/);
       const others = await lab.anklume(["start"], 1);
       assert.match(others.stdout, /^r1 started/m);

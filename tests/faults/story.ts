@@ -170,18 +170,6 @@ export async function beats(host: FaultHost): Promise<number> {
   return Number(text.trim()) || 0;
 }
 
-/**
- * Whether nothing is left to do but to unplug the port of a machine that is gone: an Incus that was killed while it stopped a machine leaves
- * its port, and the plan that deletes or renames the machine still knows it as that machine's. The next one takes it off the bridge.
- */
-async function leftPort(host: FaultHost): Promise<boolean> {
-  const { code, text } = await host.anklume("check", "--exit-code", "--json");
-  if (code !== 3) return false;
-  const { changes } = JSON.parse(text) as { changes: { fields: { path: string }[] }[] };
-  const fields = changes.flatMap(({ fields }) => fields);
-  return fields.length > 0 && fields.every(({ path }) => /^link\.ports\.ak/.test(path));
-}
-
 /** Everything that has to be true once the second apply came to its end. */
 export async function verify(
   host: FaultHost,
@@ -189,7 +177,6 @@ export async function verify(
   before: ReadonlyMap<string, string>,
   infra: string,
 ): Promise<void> {
-  if (await leftPort(host)) await host.anklume("apply", "--infra", "--yes");
   const check = await host.anklume("check", "--exit-code");
   assert.equal(check.code, 0, `check is not empty\n${check.text}`);
   const machines = await live(host);

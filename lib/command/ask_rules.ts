@@ -238,7 +238,7 @@ function policyOf({ from, to, service }: Advice, infra: Infra): NetworkPolicy {
     const cidr = parseCidr(text);
     return cidr === undefined
       ? { kind: "machines", text, machines: [text] }
-      : { kind: "cidr", text, cidr: `${cidr.address}/${cidr.version === 4 ? 32 : 128}` };
+      : { kind: "cidr", text, cidr: cidr.text };
   };
   const { protocol, port } = service;
   const place = { line: 1, column: 1 };

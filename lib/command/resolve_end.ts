@@ -242,7 +242,8 @@ async function networkEnd(
   const address = outside?.address ?? addressText({ ...free, last: free.first });
   if (cidr.first !== cidr.last) note(notes, `${text}: ${address} stands for it`);
   const end = await addressEnd(address, address, version, { ...context, infra });
-  return { ...end, name: text };
+  // What is true of one address is not advised for domains that the network covers too.
+  return { ...end, name: covered.length > 0 && within === undefined ? address : cidr.text };
 }
 
 function isHostAddress(address: string, { interfaces, hostAddresses }: Surroundings): boolean {
@@ -283,9 +284,14 @@ function orphans({ live }: Pick<EndContext, "live">): Orphan[] {
       end: (text, notes) => {
         note(
           notes,
-          `${addr.name} stands in infra.yml no more (${status}): its domain is walled off`,
+          `${addr.name} stands in infra.yml no more (${status}): it is walled off`,
         );
-        const place: Place = { kind: "machine", machine: addr.name, domain: project };
+        const place: Place = {
+          kind: "machine",
+          machine: addr.name,
+          domain: project,
+          orphan: true,
+        };
         return { name: text, place, address, port: { bridge, name: port, mac } };
       },
     }];

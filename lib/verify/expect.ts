@@ -32,6 +32,9 @@ export function expectedVerdict(
   to: Place,
   service: Service,
 ): Verdict {
+  if ([from, to].some((place) => place.kind === "machine" && place.orphan)) {
+    return expectedOfOrphan(infra, from, to);
+  }
   // The host is trusted: it reaches everything.
   if (from.kind === "host") return { open: true, because: "host" };
   if (from.kind === "outside" && to.kind !== "machine") {
@@ -61,6 +64,13 @@ export function expectedVerdict(
     }
   }
   return CLOSED;
+}
+
+/** What is left of a domain may meet on its bridge; what a domain has left belongs to it no more. */
+function expectedOfOrphan({ domains }: Infra, from: Place, to: Place): Verdict {
+  if (from.kind !== "machine" || to.kind !== "machine" || from.domain !== to.domain) return CLOSED;
+  if (to.nobody || domains.some(({ name }) => name === from.domain)) return CLOSED;
+  return { open: true, because: "same-domain" };
 }
 
 /** The host's own ports are not anklume's to open or close, those that it publishes excepted. */

@@ -66,7 +66,7 @@ export interface Advice {
 
 /** Sets whose mention says why a packet is let through. */
 const OPENING =
-  /@(policies|to_outside|from_outside|published|internet|services|to_host|own|via|ports)6?\b/;
+  /@(orphans|policies|to_outside|from_outside|published|internet|services|to_host|own|via|ports)6?\b/;
 
 export function explain(infra: Infra, flow: TracedFlow): Explanation {
   const { trace, own = trace, expected, arrival, table } = flow;
@@ -192,6 +192,12 @@ function whyOpen(
   { from, to, expected }: TracedFlow,
 ): Words {
   switch (set) {
+    case "orphans":
+      return {
+        reason: `both are left of \`${from.kind === "machine" ? from.domain : ""}\`, which ` +
+          "stands in infra.yml no more: they reach their own bridge alone",
+        change: ["`anklume apply --prune` deletes them"],
+      };
     case "own":
     case "ports":
       return {
@@ -281,6 +287,14 @@ function whyClosed(
       change: ["`anklume apply` loads the rules that infra.yml asks for"],
     };
   }
+  const orphan = [from, to].find((place) => place.kind === "machine" && place.orphan);
+  if (orphan?.kind === "machine") {
+    const stays = infra.domains.some(({ name }) => name === orphan.domain);
+    return without(
+      `${orphan.machine} stands in infra.yml no more: until it is deleted, it reaches ` +
+        (stays ? "nobody, and nobody it" : "its own bridge alone"),
+    );
+  }
   if (fate.kind === "unanswered") return without("it arrives, and no answer comes back");
   const domain = infra.domains.find(({ name }) => from.kind === "machine" && name === from.domain);
   const origin = domain?.ranges.get("internet");
@@ -292,14 +306,6 @@ function whyClosed(
       ),
       ...adviceOf(flow),
     };
-  }
-  const left = [from, to].find((place) =>
-    place.kind === "machine" && !infra.domains.some(({ name }) => name === place.domain)
-  );
-  if (left?.kind === "machine") {
-    return without(
-      `${left.machine} stands in infra.yml no more: until it is deleted, it reaches its own bridge alone`,
-    );
   }
   const nobody = [from, to].find((place) => place.kind === "machine" && place.nobody);
   if (nobody?.kind === "machine") {
@@ -358,7 +364,8 @@ function adviceOf({ from, to, service, names }: TracedFlow): { readonly advice: 
   const end = (place: Place, name: string) => {
     if (place.kind === "machine") return place.machine;
     if (place.kind === "host") return "host";
-    return place.isOutside && name === "outside" ? "outside" : place.address;
+    if (place.isOutside && name === "outside") return "outside";
+    return name.includes("/") ? name : place.address;
   };
   return { advice: { from: end(from, names.from), to: end(to, names.to), service } };
 }

@@ -13,6 +13,8 @@ export type Place =
     readonly domain: string;
     /** An address of the domain's subnet that no machine has: `machine` is that address. */
     readonly nobody?: true;
+    /** It is this infra's, and stands in infra.yml no more; its `domain` may still. */
+    readonly orphan?: true;
   }
   /** One address of the host; `gatewayOf` names the domain whose gateway it is, or `infra/bridge`. */
   | { readonly kind: "host"; readonly gatewayOf?: string }

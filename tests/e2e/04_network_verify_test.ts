@@ -181,6 +181,46 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     await lab.anklume(["network", "why", "left-a", "right-a", "99999"], 2);
   });
 
+  const why = async (status: number, ...question: string[]) => {
+    const { stdout, stderr } = await lab.anklume(["network", "why", ...question], status);
+    return (stdout + stderr).replaceAll(/\s+/g, " ");
+  };
+  await t.step("network why of ends that are no machine's, or nobody's", async () => {
+    const ENDS: readonly (readonly [from: string, to: string, status: number, RegExp])[] = [
+      ["left", "shut", 0, /left: left-a stands for it .*left-a -> shut-a 22\/tcp is dropped/],
+      ["left-a", "10.120.0.77", 0, /no machine has it .*dropped.* nobody has the address/],
+      ["shut-a", "10.120.0.77", 0, /no machine has it .*dropped.* nobody has the address/],
+      ["left-a", "10.120.2.0/24", 0, /10\.120\.2\.0\/24: shut-a stands for it .*is dropped/],
+      ["left-a", "10.120.0.254", 0, /left-a -> 10\.120\.0\.254 22\/tcp passes .*infra\.yml:20/],
+      ["left-b", "10.120.1.254", 0, /is dropped.* a gateway answers its own domain alone/],
+      ["shut-a", "10.0.0.0/8", 0, /covers left, right, shut.* shut-a -> 10\.0\.0\.1 .*is dropped/],
+      ["outside", "left-a", 0, /outside -> left-a 22\/tcp is dropped/],
+      ["left-a", "fd00::1", 2, /`left-a` has no IPv6 address\. See `global\.ipv6`/],
+      ["left-a", "127.0.0.1", 2, /everybody's own.*Name `host`/],
+      ["left-a", "left-a", 2, /are one machine/],
+      ["host", "outside", 2, /Neither `host` nor `outside` is a machine/],
+      ["lef", "right-a", 2, /no machine, domain or address `lef`\. Did you mean `left`/],
+    ];
+    for (const [from, to, status, words] of ENDS) {
+      assert.match(await why(status, from, to, "22"), words, `${from} -> ${to}`);
+    }
+
+    // What is advised opens just that: a network stays a network.
+    const private_ = { domain: "right", machine: "right-a" };
+    assert.equal(await connect(private_, "192.168.77.10", 443), undefined);
+    const question = ["right-a", "192.168.77.0/24", "443"];
+    const { stdout } = await lab.anklume(["network", "why", ...question]);
+    const advice = /^ {4}network_policies:\n((?: {6}.*\n)+)/m.exec(stdout)?.[1] ?? "";
+    assert.match(advice, /to: 192\.168\.77\.0\/24/, stdout);
+    await lab.write("infra.yml", INFRA + advice.replaceAll(/^ {4}/gm, ""));
+    await lab.anklume(["apply", "--infra"]);
+    assert.match(await why(0, ...question), /passes.* \(infra\.yml:21\)/);
+    assert.notEqual(await connect(private_, "192.168.77.10", 443), undefined);
+
+    await lab.write("infra.yml", INFRA);
+    await lab.anklume(["apply", "--infra"]);
+  });
+
   await t.step("network rules names policies and domains, and can be loaded again", async () => {
     const { stdout } = await lab.anklume(["network", "rules"]);
     assert.match(
@@ -369,6 +409,30 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       assert.equal(await tables(T), before);
     },
   );
+
+  await t.step("what infra.yml no longer has is asked about, until it is deleted", async () => {
+    const rightB = await lab.address("right-b");
+    await lab.write("infra.yml", INFRA.replace("left-b: {}", "left-c: { state: stopped }"));
+    await lab.anklume(["apply", "--infra"]);
+    const orphan = await why(0, "left-b", "left-a", "22");
+    assert.match(
+      orphan,
+      /left-b stands in infra\.yml no more \(Running\).* is dropped.* nobody, and/,
+    );
+    assert.match(await why(0, "host", "left-b", "22"), /is not answered.* reaches nobody, and/);
+    const left = { domain: "left", machine: "left-b" };
+    assert.equal(await connect(left, await lab.address("left-a"), 22), undefined);
+    assert.match(await why(0, "left-c", "right-a", "8080"), /does not run \(Stopped\).* passes/);
+
+    // What is left of a domain meets on its bridge.
+    await lab.write("infra.yml", `${INFRA.slice(0, INFRA.indexOf("  right:"))}`);
+    await lab.anklume(["apply", "--infra", "--yes"]);
+    assert.match(await why(0, "right-a", "right-b", "22"), /passes.* their own bridge alone/);
+    assert.notEqual(await connect({ domain: "right", machine: "right-a" }, rightB, 22), undefined);
+    assert.match(await why(0, "right-a", "outside", "443"), /is dropped.* its own bridge alone/);
+    assert.match(await why(0, "left-a", "right-a", "8080"), /is dropped.* its own bridge alone/);
+    await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
+  });
 
   await t.step("nothing is left in the machines or on the host", async () => {
     const left =

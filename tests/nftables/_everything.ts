@@ -10,8 +10,13 @@ export const GONE_B = `${ORPHAN_NETWORK}.2`;
 
 /** A network that was a domain's, whose bridge is gone. */
 export const FORMER = "10.120.8";
-/** Of the orphan, as `ulaOf` makes it. */
-const FORMER6 = ulaOf(INFRA_ID, `${ORPHAN_NETWORK}.0/24`).subnet.replace("::/64", "");
+
+const ulaNetwork = (network: string) =>
+  ulaOf(INFRA_ID, `${network}.0/24`).subnet.replace("::/64", "");
+/** The first 64 bits of the same two networks. */
+export const ORPHAN_NETWORK6 = ulaNetwork(ORPHAN_NETWORK);
+export const FORMER6 = ulaNetwork(FORMER);
+export const GONE_B6 = `${ORPHAN_NETWORK6}::2`;
 
 /** An infra with every form of everything, so that no set of its ruleset is empty. */
 const EVERYTHING: InfraSpec = {
@@ -76,7 +81,7 @@ export const everythingLive: LiveBridges = {
   localUplinks: ["br0"],
   orphanBridges: [ORPHAN],
   interfaces: [
-    { name: ORPHAN, addresses: [`${ORPHAN_NETWORK}.254/24`, `${FORMER6}::254/64`] },
+    { name: ORPHAN, addresses: [`${ORPHAN_NETWORK}.254/24`, `${ORPHAN_NETWORK6}::254/64`] },
     { name: "docker0", addresses: ["172.17.0.1/16"] },
   ],
 };
@@ -98,11 +103,12 @@ export async function startEverything(): Promise<Lab> {
   await lab.host.ip(
     `link add ${ORPHAN} type bridge`,
     `address add ${ORPHAN_NETWORK}.254/24 dev ${ORPHAN}`,
-    `address add ${FORMER6}::254/64 dev ${ORPHAN} nodad`,
+    `address add ${ORPHAN_NETWORK6}::254/64 dev ${ORPHAN} nodad`,
     `link set ${ORPHAN} up`,
   );
   await lab.guest("gone-a", ORPHAN, `${ORPHAN_NETWORK}.1`, `${ORPHAN_NETWORK}.254`);
   await lab.guest("gone-b", ORPHAN, GONE_B, `${ORPHAN_NETWORK}.254`);
+  await lab.agent("gone-b").ip(`address add ${GONE_B6}/64 dev eth0 nodad`);
   await lab.host.ip(`address add ${PUBLIC_NETWORK}.1/24 dev docker0`);
   await lab.agent("docker").ip(`address add ${PUBLIC_DOCKER}/24 dev eth0`);
   return lab;

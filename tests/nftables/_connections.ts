@@ -1,5 +1,5 @@
 import { dhcp, newMark } from "./_frames.ts";
-import { everything, GONE_B, KINDLESS, PUBLIC_DOCKER } from "./_everything.ts";
+import { everything, GONE_B, GONE_B6, KINDLESS, PUBLIC_DOCKER } from "./_everything.ts";
 import {
   type Agent,
   type Answer,
@@ -213,6 +213,7 @@ export const CONNECTION_CHECKS: readonly Check[] = [
   shut("docker", "tcp", gateways("pro")[0], 22),
   // A bridge that left infra.yml.
   open("gone-a", "tcp", GONE_B, 80),
+  refused("gone-a", "tcp", GONE_B6, 80),
   shut("gone-a", "tcp", evil[0], 80),
   shut("gone-a", "tcp", OUTSIDE, 80),
   shut("gone-a", "tcp", HOST, 22),

@@ -14,7 +14,7 @@ export const FORMER = "10.120.8";
 const ulaNetwork = (network: string) =>
   ulaOf(INFRA_ID, `${network}.0/24`).subnet.replace("::/64", "");
 /** The first 64 bits of the same two networks. */
-export const ORPHAN_NETWORK6 = ulaNetwork(ORPHAN_NETWORK);
+const ORPHAN_NETWORK6 = ulaNetwork(ORPHAN_NETWORK);
 export const FORMER6 = ulaNetwork(FORMER);
 export const GONE_B6 = `${ORPHAN_NETWORK6}::2`;
 
@@ -108,6 +108,7 @@ export async function startEverything(): Promise<Lab> {
   );
   await lab.guest("gone-a", ORPHAN, `${ORPHAN_NETWORK}.1`, `${ORPHAN_NETWORK}.254`);
   await lab.guest("gone-b", ORPHAN, GONE_B, `${ORPHAN_NETWORK}.254`);
+  await lab.agent("gone-a").ip(`address add ${ORPHAN_NETWORK6}::1/64 dev eth0 nodad`);
   await lab.agent("gone-b").ip(`address add ${GONE_B6}/64 dev eth0 nodad`);
   await lab.host.ip(`address add ${PUBLIC_NETWORK}.1/24 dev docker0`);
   await lab.agent("docker").ip(`address add ${PUBLIC_DOCKER}/24 dev eth0`);

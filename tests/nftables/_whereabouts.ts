@@ -4,14 +4,7 @@
  */
 import { type Port, port } from "./_arrivals.ts";
 import { arp, BROADCAST, ethernet, ipFrame, newMark, UDP, udp, udp6 } from "./_frames.ts";
-import {
-  FORMER,
-  FORMER6,
-  GONE_B,
-  GONE_B6,
-  ORPHAN_NETWORK,
-  ORPHAN_NETWORK6,
-} from "./_everything.ts";
+import { FORMER, FORMER6, GONE_B, GONE_B6, ORPHAN_NETWORK } from "./_everything.ts";
 import { DOCKER, HOST, HOST6, type Lab, OUTSIDE, type Pair } from "./_lab.ts";
 
 const pair = (lab: Lab, name: string): Pair => lab.addresses(name);
@@ -140,16 +133,6 @@ async function fromGateway(lab: Lab): Promise<string[]> {
     const mark = newMark();
     if (await seen(port(lab.agent(name)), mark.toHex(), () => say(lab.host, to, mark, source))) {
       found.push(`arrived: the host's packet from ${source} at ${name}`);
-    }
-  }
-  // What is left of a domain hears its gateway.
-  for (
-    const [source, to] of [[`${ORPHAN_NETWORK}.254`, GONE_B], [`${ORPHAN_NETWORK6}::254`, GONE_B6]]
-  ) {
-    const mark = newMark();
-    const send = () => say(lab.host, to!, mark, source);
-    if (!(await seen(port(lab.agent("gone-b")), mark.toHex(), send))) {
-      found.push(`refused: the host's packet from ${source} at gone-b`);
     }
   }
   // Its own domain hears it, and so does the host itself.

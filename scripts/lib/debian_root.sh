@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# Base systems of Debian, made with debootstrap and kept in the cache ($ANKLUME_CACHE_DIR/roots), and
+# how one is entered as a machine of its own. Sourced after common.sh and apt.sh.
+
+# debian_mirror: the mirror that this machine installs from, which serves the other releases too.
+debian_mirror() {
+  apt_base_uri "$(codename)"
+}
+
+# made_root NAME BUILDER ARGUMENT…: sets MADE_ROOT to a directory that `BUILDER DIR ARGUMENT…` filled,
+# in mount and pid namespaces of its own. It is whole or not there, and nobody writes to it later. The
+# key is what the builder says and is told.
+made_root() {
+  local name=$1 builder=$2 digest lock temporary began
+  shift 2
+  digest=$( (cat -- "$builder" && printf '%s\n' "$@") | sha256sum)
+  MADE_ROOT=$CACHE/roots/$name-${digest:0:12}
+  [[ ! -d $MADE_ROOT ]] || return 0
+  need_root "builds a root file system"
+  mkdir -p -- "$CACHE/roots"
+  exec {lock}>"$CACHE/roots/.$name.lock"
+  flock "$lock"
+  # Somebody else may have made it while we waited; whoever was killed at it left a directory.
+  if [[ ! -d $MADE_ROOT ]]; then
+    temporary=$CACHE/roots/.making-$name
+    rm -rf --one-file-system -- "$temporary"
+    mkdir -- "$temporary"
+    began=$(now_ms)
+    say "making the root \"$name\" (once)"
+    quietly unshare --mount --pid --fork --kill-child --mount-proc -- "$builder" "$temporary" "$@" {lock}>&-
+    mv -- "$temporary" "$MADE_ROOT"
+    say "it is in $MADE_ROOT ($(seconds_since "$began"))"
+  fi
+  exec {lock}>&-
+}
+
+# base_root RELEASE: sets BASE_ROOT to the smallest system of a Debian release.
+base_root() {
+  local mirror
+  mirror=$(debian_mirror)
+  [[ -n $mirror ]] || die "no apt source for Debian $(codename) found to make a base system from"
+  made_root "$1" "$SCRIPTS/lib/base_build.sh" "$1" "$mirror"
+  export BASE_ROOT=$MADE_ROOT
+}
+
+# give_registries ROOT RELEASE: how this machine reaches Debian's packages, PyPI and npm, for one inside:
+# apt sources, resolver, certificates of a proxy between. Nothing else of this machine goes in.
+give_registries() {
+  local root=$1 release=$2 mirror each
+  mirror=$(debian_mirror)
+  : >"$root/etc/apt/sources.list"
+  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
+    "$mirror" "$release" /usr/share/keyrings/debian-archive-keyring.gpg \
+    >"$root/etc/apt/sources.list.d/debian.sources"
+  cp -L -- /etc/resolv.conf "$root/etc/resolv.conf"
+  for each in /usr/local/share/ca-certificates/*.crt; do
+    [[ -e $each ]] || continue
+    mkdir -p -- "$root/usr/local/share/ca-certificates"
+    cp -- "$each" "$root/usr/local/share/ca-certificates/"
+  done
+}
+
+# mount_view LOWER WORK: a writable view of a root, with what a system has mounted, at WORK/root; what is
+# written lies in WORK, which is on a disk. To be called in mount and pid namespaces of one's own. Then
+# the caller binds what it wants of this machine below WORK/root.
+mount_view() {
+  local root=$2/root
+  mount --make-rprivate /
+  mkdir -p -- "$2/upper" "$2/overlay" "$root"
+  mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/overlay" "$root"
+  mount -t proc proc "$root/proc"
+  mount --rbind /sys "$root/sys"
+  mount --rbind /dev "$root/dev"
+  mount -t tmpfs -o mode=755 tmpfs "$root/run"
+  mkdir -m 1777 -- "$root/run/lock"
+}
+
+# pivot_now WORK: makes that view `/`, for this process and those that it starts; the old root is out of reach.
+pivot_now() {
+  cd -- "$1/root" || return
+  mkdir -p old-root
+  pivot_root . old-root
+  cd / || return
+  umount -l /old-root
+  rmdir /old-root
+}

@@ -28,10 +28,7 @@ release_services() {
   if [[ -e $POLICY.before-anklume ]]; then mv -- "$POLICY.before-anklume" "$POLICY"; fi
 }
 
-codename() {
-  # shellcheck disable=SC1091
-  (. /etc/os-release && printf '%s' "${VERSION_CODENAME:?}")
-}
+codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
 
 # apt_base_uri SUITE: the URI from which this machine already gets the suite's `main`.
 apt_base_uri() {

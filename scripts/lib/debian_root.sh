@@ -43,6 +43,15 @@ base_root() {
   export BASE_ROOT=$MADE_ROOT
 }
 
+# incus_root 6|7: sets MADE_ROOT to a Debian 13 with its own Incus 6.0, or with 7.0 from its backports.
+incus_root() {
+  local requirements
+  base_root trixie
+  requirements=$(sha256sum <"$SCRIPTS/requirements.txt")
+  made_root trixie-incus6 "$SCRIPTS/lib/incus_root_build.sh" 6 "$BASE_ROOT" "$(debian_mirror)" "${requirements:0:12}"
+  [[ $1 == 6 ]] || made_root trixie-incus7 "$SCRIPTS/lib/incus_root_build.sh" 7 "$MADE_ROOT"
+}
+
 # give_registries ROOT RELEASE: how this machine reaches Debian's packages, PyPI and npm, for one inside:
 # apt sources, resolver, certificates of a proxy between. Nothing else of this machine goes in.
 give_registries() {

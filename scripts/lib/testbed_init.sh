@@ -12,6 +12,8 @@ set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lib/debian_root.sh
+. "$SCRIPTS/lib/debian_root.sh"
 
 STATE=$1 STARTER_FD=$2 OWNER_FD=${3:-}
 # Bound over the machine's own, so that programs in here use their standard paths.
@@ -27,6 +29,28 @@ alive() {
   { read -r stat <"/proc/self/fd/$1/stat"; } 2>/dev/null || return 1
   stat=${stat##*) }
   [[ $stat != Z* && $stat != X* ]]
+}
+
+# A host with a root of its own (--incus) sees of the machine only what is bound here. Its Ansible stands where the
+# checkout's does.
+enter_own_system() {
+  local view=$STATE/view/root system each
+  [[ -e $STATE/system ]] || return 0
+  system=$(<"$STATE/system")
+  [[ -d $system ]] || die "its root $system is gone from the cache: stop this testbed and start it again"
+  mount_view "$system" "$STATE/view"
+  for each in "$ROOT" "$CACHE" "$TESTBEDS" "${DENO_DIR:-$HOME/.cache/deno}" /tmp "${TMPDIR:-/tmp}"; do
+    mkdir -p -- "$each" "$view$each"
+  done
+  # What is mounted below the checkout and /tmp goes along; below the testbeds are the views themselves.
+  for each in "$ROOT" /tmp "${TMPDIR:-/tmp}"; do mount --rbind -- "$each" "$view$each"; done
+  for each in "$CACHE" "$TESTBEDS" "${DENO_DIR:-$HOME/.cache/deno}"; do mount --bind -- "$each" "$view$each"; done
+  if [[ -e $VENV ]]; then
+    each=$(readlink -f -- "$VENV")
+    mkdir -p -- "$view$each"
+    mount --bind -- "$view/opt/anklume" "$view$each"
+  fi
+  pivot_now "$STATE/view"
 }
 
 mount_own_host() {
@@ -183,6 +207,7 @@ main() {
   umask 022
   hostname "${STATE##*/}"
   rm -f -- "$STATE/ready" "$STATE/failed"
+  enter_own_system
   mount_own_host
   make_outside
   make_foreign_bridge

@@ -1,8 +1,9 @@
 import { type Connection, orMissing, type ReadOptions } from "./collection.ts";
+import { IncusError } from "./incus_error.ts";
 import type { OperationOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
 import type { SnapshotsPost, VolumeSnapshot } from "./wire/snapshot.ts";
-import type { Volume } from "./wire/storage.ts";
+import type { Volume, VolumeFull, VolumeSnapshotEntry } from "./wire/storage.ts";
 
 /** Which custom volume. */
 export interface VolumePlace {
@@ -24,6 +25,9 @@ export interface PoolListing {
   readonly rootSnapshots: readonly VolumeSnapshot[];
 }
 
+/** Enough to keep the daemon busy. */
+const AT_ONCE = 8;
+
 /** `/1.0/storage-pools/POOL/volumes/custom/NAME/snapshots` */
 export class VolumeSnapshots {
   readonly #connection: Connection;
@@ -35,17 +39,45 @@ export class VolumeSnapshots {
   /** Volumes of a pool and their snapshots, of every project: Incus lists both in one answer. */
   async list(pool: string, { rootDisks, ...options }: ListOptions = {}): Promise<PoolListing> {
     const path = apiPath`/1.0/storage-pools/${pool}/volumes`;
-    const all = await this.#connection.transport.read<Volume[]>(
-      rootDisks ? path : `${path}/custom`,
-      { ...options, query: { recursion: 1, "all-projects": true } },
-    );
+    const all = await this.#listFull(rootDisks ? path : `${path}/custom`, options);
     const custom = all.filter(({ type }) => type === "custom");
     const disks = all.filter(({ type }) => type === "container" || type === "virtual-machine");
     return {
       volumes: custom.filter(({ name }) => !name.includes("/")),
-      snapshots: custom.flatMap((volume) => snapshotOf(pool, volume)),
-      rootSnapshots: disks.flatMap((volume) => snapshotOf(pool, volume)),
+      snapshots: custom.flatMap((volume) => snapshotsOf(pool, volume)),
+      rootSnapshots: disks.flatMap((volume) => snapshotsOf(pool, volume)),
     };
+  }
+
+  /** Incus 7 adds what each holds, and answers nothing at all where it cannot tell of one: then each is asked for its own. */
+  async #listFull(path: string, options: ReadOptions): Promise<VolumeFull[]> {
+    const { transport } = this.#connection;
+    const query = { "all-projects": true };
+    try {
+      return await transport.read(path, { ...options, query: { ...query, recursion: 2 } });
+    } catch (error) {
+      if (!(error instanceof IncusError) || ![404, 500].includes(error.status)) throw error;
+    }
+    const query1 = { ...query, recursion: 1 };
+    const volumes = await transport.read<Volume[]>(path, { ...options, query: query1 });
+    const full: VolumeFull[] = [];
+    for (let from = 0; from < volumes.length; from += AT_ONCE) {
+      const some = volumes.slice(from, from + AT_ONCE);
+      full.push(...await Promise.all(some.map((each) => this.#addSnapshots(path, each, options))));
+    }
+    return full;
+  }
+
+  /** `path`: of the pool's volumes, or of those of one type. */
+  async #addSnapshots(path: string, volume: Volume, options: ReadOptions): Promise<VolumeFull> {
+    const { type, name, project } = volume;
+    if (type === "image" || name.includes("/")) return volume;
+    const ofType = path.endsWith("/custom") ? path : `${path}/${type}`;
+    const snapshots = this.#connection.transport.read<VolumeSnapshotEntry[]>(
+      `${ofType}/${encodeURIComponent(name)}/snapshots`,
+      { ...options, query: { project, recursion: 1 } },
+    );
+    return { ...volume, snapshots: await orMissing(snapshots) ?? [] };
   }
 
   async create(
@@ -89,15 +121,14 @@ export class VolumeSnapshots {
   }
 }
 
-/** Of an entry such as `data/snap0`; none for a volume itself. */
-function snapshotOf(
-  pool: string,
-  { name: full, project, created_at, config: { size } }: Volume,
-): VolumeSnapshot[] {
-  const [volume, name] = full.split("/");
-  return volume === undefined || name === undefined
-    ? []
-    : [{ pool, project, volume, name, created_at, ...(size === undefined ? {} : { size }) }];
+/** Of a volume that carries them (7.0), or of an entry such as `data/snap0` that is one (6.0). */
+function snapshotsOf(pool: string, volume: VolumeFull): VolumeSnapshot[] {
+  const [name, own] = volume.name.split("/");
+  const entries = own === undefined ? volume.snapshots ?? [] : [volume];
+  return entries.map(({ name: full, created_at, config: { size } }) => ({
+    ...{ pool, project: volume.project, volume: name!, name: full.split("/").at(-1)!, created_at },
+    ...(size === undefined ? {} : { size }),
+  }));
 }
 
 function volumePath({ pool, volume }: VolumePlace): string {

@@ -19,7 +19,7 @@ export class Volumes {
     this.#connection = connection;
   }
 
-  /** Custom volumes of a pool; their snapshots, which Incus lists among them as `data/snap0`, are left out. */
+  /** Custom volumes of a pool; their snapshots, which 6.0 lists among them as `data/snap0`, are left out. */
   async list(
     pool: string,
     scope: ProjectScope = { allProjects: true },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NEVER } from "../../lib/incus/wire/snapshot.ts";
 import { withIncus, withProject } from "./live_incus.ts";
 
 const ODD = `"quoted" {{ jinja }} $x \\ é\n<&>`;
@@ -65,6 +66,33 @@ Deno.test("a volume is listed with its project and without its snapshots", () =>
       await incus.volumes.update("default", "it-volume", "web-data", put, { etag });
       const after = await incus.volumes.get("default", "it-volume", "web-data");
       assert.equal(after.value.config["user.note"], ODD);
+    })
+  ));
+
+Deno.test("a pool lists the snapshots of its volumes, also beside one that Incus cannot look into", () =>
+  withIncus((incus) =>
+    withProject(incus, "it-snapped", async () => {
+      const project = "it-snapped";
+      const make = (name: string) =>
+        incus.volumes.create("default", project, { name, description: "", config: {} });
+      const listed = async () =>
+        (await incus.volumeSnapshots.list("default", { rootDisks: true })).snapshots
+          .filter((each) => each.project === project).map(({ volume, name }) => `${volume}/${name}`)
+          .toSorted();
+      await make("one");
+      await make("two");
+      const body = { name: "now", expires_at: NEVER };
+      for (const volume of ["one", "two"]) {
+        await incus.volumeSnapshots.create({ pool: "default", project, volume }, body);
+      }
+      assert.deepEqual(await listed(), ["one/now", "two/now"]);
+      const path = `/var/lib/incus/storage-pools/default/custom/${project}_one`;
+      await Deno.rename(path, `${path}-away`);
+      try {
+        assert.deepEqual(await listed(), ["one/now", "two/now"]);
+      } finally {
+        await Deno.rename(`${path}-away`, path);
+      }
     })
   ));
 

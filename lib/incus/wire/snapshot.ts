@@ -9,7 +9,7 @@ export interface SnapshotsPost {
   readonly expires_at: string;
 }
 
-/** A volume's snapshot as the volumes' list tells it: `name` is `data/snap0` there. */
+/** A volume's snapshot, and where it is. */
 export interface VolumeSnapshot {
   readonly pool: string;
   readonly project: string;

@@ -31,3 +31,17 @@ export interface Volume extends VolumePut {
   readonly created_at: string;
   readonly used_by: readonly ResourceUrl[] | null;
 }
+
+/** `recursion=2`. */
+export interface VolumeFull extends Volume {
+  /** From Incus 7 on. One before lists them among the volumes, as `data/snap0`, whatever the recursion. */
+  readonly snapshots?: readonly VolumeSnapshotEntry[] | null;
+}
+
+/** A snapshot where its volume is known. */
+export interface VolumeSnapshotEntry {
+  /** `snap0`, or `data/snap0` (6.0, in a volume's own list). */
+  readonly name: string;
+  readonly created_at: string;
+  readonly config: Readonly<Record<string, string>>;
+}

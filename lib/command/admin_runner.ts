@@ -1,7 +1,7 @@
 import type { RunProgram } from "../ansible/run_playbook.ts";
 import { CommandError } from "../host/command.ts";
 import { childEnvironment } from "../host/environment.ts";
-import type { RunningProgram } from "../incus/exec_stream.ts";
+import { ProgramNotRunError, type RunningProgram } from "../incus/exec_stream.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { IncusState } from "../plan/actual_state.ts";
@@ -70,8 +70,7 @@ export function adminRunner(
         },
       });
     } catch (cause) {
-      // Incus says "Command not found", and has no code for it.
-      if (cause instanceof Error && /not found/i.test(cause.message)) {
+      if (cause instanceof ProgramNotRunError && cause.exitStatus === 127) {
         throw new CommandError(argv, "missing", { cause });
       }
       throw cause;

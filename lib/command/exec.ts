@@ -1,7 +1,8 @@
 import { onResize, rawTerminal, readStandardInput } from "../host/keyboard.ts";
 import { envVar } from "../host/terminal.ts";
-import type { RunningProgram } from "../incus/exec_stream.ts";
+import { ProgramNotRunError, type RunningProgram } from "../incus/exec_stream.ts";
 import { connectIncus, type IncusClient } from "../incus/incus_client.ts";
+import { complaint } from "../view/text.ts";
 import { BROKEN_PIPE, EXIT } from "./exit_status.ts";
 import { execMany } from "./exec_many.ts";
 import { findRunning, type LivePlace } from "./machines.ts";
@@ -72,7 +73,7 @@ const SIGINT = 2;
  */
 export async function execAttached(
   incus: IncusClient,
-  { instance }: LivePlace,
+  { instance, machine }: LivePlace,
   argv: readonly string[],
   tty: boolean | undefined,
   session: Session,
@@ -106,11 +107,25 @@ export async function execAttached(
     });
   } catch (error) {
     if (unread.signal.aborted) return BROKEN_PIPE;
+    if (error instanceof ProgramNotRunError) return sayNotRun(error, machine.name, session);
     throw error;
   } finally {
     over.abort();
     for (const undo of release) undo();
   }
+}
+
+/** Answers the status that a shell gives it. */
+function sayNotRun(
+  { message, program, exitStatus }: ProgramNotRunError,
+  machine: string,
+  { terminal, err }: Session,
+): number {
+  const remedy = program === "su"
+    ? `anklume becomes a user, and opens a login shell, with it; \`anklume exec ${machine} --user root -- sh\` gives a plain one`
+    : "`anklume shell` opens a shell to look around";
+  terminal.err(complaint(`${message}.`, `${remedy}.`, err.width));
+  return exitStatus;
 }
 
 /** A program on a terminal has to know which kind it is. */

@@ -1,5 +1,5 @@
 import { readStandardInput } from "../host/keyboard.ts";
-import type { RunningProgram } from "../incus/exec_stream.ts";
+import { ProgramNotRunError, type RunningProgram } from "../incus/exec_stream.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { OutputLimit, TooMuchOutputError } from "../incus/instance_exec.ts";
 import { IncusError } from "../incus/incus_error.ts";
@@ -132,7 +132,7 @@ async function runOne(
     }
     if (!(error instanceof IncusError || error instanceof TooMuchOutputError)) throw error;
     stderr.lines.take(new TextEncoder().encode(`${error.message}\n`));
-    status = NOT_RUN;
+    status = error instanceof ProgramNotRunError ? error.exitStatus : NOT_RUN;
     if (!opened) onOpen();
   }
   stdout.lines.end();

@@ -1,5 +1,6 @@
 import { SyncConflictError } from "../ansible/write_sync.ts";
 import { CommandError } from "../host/command.ts";
+import { ProgramNotRunError } from "../incus/exec_stream.ts";
 import { EndlessFileError } from "../incus/files.ts";
 import { TooMuchOutputError } from "../incus/instance_exec.ts";
 import {
@@ -52,6 +53,9 @@ export function describeFault(error: unknown, signal?: AbortSignal): Fault {
   }
   if (error instanceof IncusTimeoutError) {
     return withRemedy(error, "See whether the daemon is well: `journalctl -u incus`", EXIT.failed);
+  }
+  if (error instanceof ProgramNotRunError) {
+    return { message: error.message, status: EXIT.failed };
   }
   if (error instanceof IncusError) {
     const { method, path, status, message } = error;

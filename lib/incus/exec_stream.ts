@@ -1,5 +1,6 @@
 import type { Connection } from "./collection.ts";
 import { closeWebSocket } from "./event_stream.ts";
+import { IncusError } from "./incus_error.ts";
 import { apiPath } from "./path.ts";
 import type { Transport, WebSocketHandlers } from "./transport.ts";
 import type { ConfigMap } from "./wire/common.ts";
@@ -50,10 +51,33 @@ const QUEUE_BYTES = 1024 * 1024;
 /** The longest a timer can be, 24 days. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
+/** A program that a machine does not have (status 127, as shells say it), or may not run (126). */
+export class ProgramNotRunError extends IncusError {
+  readonly program: string;
+  readonly exitStatus: 127 | 126;
+
+  constructor(
+    { status, method, path }: IncusError,
+    machine: string,
+    program: string,
+    exitStatus: 127 | 126,
+  ) {
+    const why = exitStatus === 127
+      ? `${machine} has no program \`${program}\``
+      : `${machine} cannot run \`${program}\`: it is no program, or not executable`;
+    super(status, method, path, why);
+    this.program = program;
+    this.exitStatus = exitStatus;
+  }
+}
+
+/** Incus's words: it has no codes for these. */
+const NOT_RUN = /^Command not (found|executable)$/;
+
 /**
- * Runs a program and answers its exit status: 127 where there is no such program, 126 where it may not be run, 128 + n
- * after signal n. Without a terminal there are three streams and a control channel, with one a single stream and the
+ * Runs a program and answers its exit status: 128 + n after signal n. Without a terminal there are three streams and a control channel, with one a single stream and the
  * channel, each a WebSocket: data is binary, an empty text message ends a stream (Incus's documentation on `exec`).
+ * @throws ProgramNotRunError
  */
 export async function execStream(
   { transport, operations }: Connection,
@@ -74,6 +98,11 @@ export async function execStream(
     });
     const status = operation?.metadata?.["return"];
     return typeof status === "number" ? status : -1;
+  } catch (error) {
+    if (!(error instanceof IncusError)) throw error;
+    const word = NOT_RUN.exec(error.message)?.[1];
+    if (word === undefined) throw error;
+    throw new ProgramNotRunError(error, name, command[0] ?? "", word === "found" ? 127 : 126);
   } finally {
     await sockets.close();
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { IMAGE, inMachine, Lab, liveInstances, must, type Outcome, run } from "./_lab.ts";
+import { sh } from "./_plan.ts";
 
 const INFRA = `
 project_name: verbs
@@ -81,8 +82,19 @@ Deno.test("a day with machines by their names alone", async (t) => {
     // Ends although its reader went away.
     const shell = `timeout 20 ${lab.binary} exec pro-a -- yes | head -1`;
     assert.equal(await must(["sh", "-c", `cd ${lab.dir} && ${shell}`]), "y\n");
-    const missing = await lab.anklume(["exec", "pro-a", "--", "no-such-program"], 1);
-    assert.match(missing.stderr, /not found/i);
+    const missing = await lab.anklume(["exec", "pro-a", "--", "no-such-program"], 127);
+    assert.match(missing.stderr, /pro-a has no program `no-such-program`/);
+    const refused = await lab.anklume(["exec", "pro-a", "--", "/etc/passwd"], 126);
+    assert.match(refused.stderr, /pro-a cannot run `\/etc\/passwd`/);
+    const many = await lab.anklume(["exec", "--domain", "pro", "--", "no-such-program"], 1);
+    assert.match(many.stderr, /pro-a.*\(127\)/);
+    await sh("pro", "pro-a", "mv $(command -v su) /root/su.away");
+    for (const verb of [["shell", "pro-a"], ["exec", "--user", "ann", "pro-a", "--", "id"]]) {
+      const { stderr } = await lab.anklume(verb, 127);
+      assert.match(stderr, /pro-a has no program `su`\./);
+      assert.match(stderr.replaceAll(/\s+/g, " "), /`anklume exec pro-a --user root -- sh`/);
+    }
+    await sh("pro", "pro-a", "mv /root/su.away $(dirname $(readlink -f /bin/sh))/su");
   });
 
   await t.step("exec becomes the user that was asked for, groups and home included", async () => {

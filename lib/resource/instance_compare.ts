@@ -1,4 +1,5 @@
 import type { InstancePut } from "../incus/wire/instance.ts";
+import { ADMIN_DEVICES } from "./admin_devices.ts";
 import {
   configDelta,
   configFields,
@@ -11,7 +12,7 @@ import { type Effect, type FieldChange, fieldChange } from "./field.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
 import { isForeignDoor, mayOpen } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
-import { isMoveNote, MARK, readManaged } from "./mark.ts";
+import { isMoveNote, type Managed, MARK, readManaged } from "./mark.ts";
 import { descriptionField } from "./project.ts";
 import { parseBoolean } from "./value.ts";
 
@@ -46,7 +47,19 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
     ),
     ...profilesField(desired, actual),
   ].filter((field) => !(field.path === `config.${MARK.image}` && imageChanged(desired, actual)))
-    .map((field) => isMoveOfNic(field, desired, actual) ? { ...field, breach: false } : field);
+    .map((field) =>
+      isMoveOfNic(field, desired, actual) || isProgramElsewhere(field, managed)
+        ? { ...field, breach: false }
+        : field
+    );
+}
+
+/**
+ * An older anklume gave the admin container its program, noted no seal, and stood somewhere else on the host. Whoever is root in there is
+ * root on the host anyway, so that another file in its place opens nothing.
+ */
+function isProgramElsewhere({ path }: FieldChange, { seals }: Managed): boolean {
+  return path === `devices.${ADMIN_DEVICES.binary}.source` && seals === undefined;
 }
 
 /** A machine that moves to another domain, or has just come from there and never ran, leaves its bridge because it is told to. */

@@ -10,6 +10,7 @@ import {
   type DoctorWishes,
   type Finding,
   type HostFacts,
+  triedState,
 } from "../nftables/host_check.ts";
 import {
   readActiveServices,
@@ -245,7 +246,7 @@ async function examineIncus(signal: AbortSignal): Promise<Finding> {
   const check = "incus";
   try {
     await using incus = await connectIncus({ signal, timeoutMs: requestTimeout() });
-    return { check, state: "ok", detail: incus.info.environment.server_version };
+    return { check, ...triedState("incus", incus.info.environment.server_version) };
   } catch (error) {
     if (!(error instanceof IncusUnreachableError)) throw error;
     const { message, remedy } = describeFault(error);
@@ -256,7 +257,7 @@ async function examineIncus(signal: AbortSignal): Promise<Finding> {
 async function examineAnsible({ infra }: Workspace): Promise<Finding> {
   const check = "ansible";
   const found = await lookForAnsible(infra.global.defaultConnection);
-  if (found.kind === "found") return { check, state: "ok", detail: found.version };
+  if (found.kind === "found") return { check, ...triedState("ansible", found.version) };
   const [first] = found.diagnostics;
   const remedy = first?.remedy;
   return {

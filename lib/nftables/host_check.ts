@@ -1,3 +1,4 @@
+import { untried } from "../diag/tried_version.ts";
 /** What a doctor looks at on the host; gathered by `readHostFacts`. */
 export interface HostFacts {
   /** `1.0.6`; undefined: nft is not installed. */
@@ -100,6 +101,17 @@ export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
   ];
 }
 
+/** How a version stands in the findings. */
+export function triedState(
+  program: "incus" | "nft" | "ansible",
+  version: string,
+): Pick<Finding, "state" | "detail" | "remedy"> {
+  const remedy = untried(program, version);
+  return remedy === undefined
+    ? { state: "ok", detail: version }
+    : { state: "warning", detail: version, remedy };
+}
+
 function nft({ nftVersion }: HostFacts): Finding {
   const check = "nft";
   if (nftVersion === undefined) {
@@ -121,7 +133,7 @@ function nft({ nftVersion }: HostFacts): Finding {
       detail: `${nftVersion} is too old, 1.0.0 is needed`,
       remedy: "use a newer release",
     }
-    : { check, state: "ok", detail: nftVersion };
+    : { check, ...triedState("nft", nftVersion) };
 }
 
 function rules({ firewall }: HostFacts): Finding {

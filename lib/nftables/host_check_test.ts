@@ -41,6 +41,7 @@ Deno.test("checkHost() finds nothing on a healthy host", () => assert.deepEqual(
 const CASES: readonly (readonly [string, Partial<HostFacts>, string, Partial<DoctorWishes>?])[] = [
   ["no nft", { nftVersion: undefined }, "nft bad"],
   ["an nft that is too old", { nftVersion: "0.9.8" }, "nft bad"],
+  ["an nft that nobody tried", { nftVersion: "1.0.9" }, "nft warning"],
   ["rules that are not loaded", { firewall: "missing" }, "rules bad"],
   ["rules that do not come back", { atBoot: ["x is missing"] }, "boot bad"],
   ["forwarding off", { sysctls: { "net.ipv4.ip_forward": "0" } }, "forwarding bad"],

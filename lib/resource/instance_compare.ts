@@ -1,6 +1,7 @@
 import type { InstancePut } from "../incus/wire/instance.ts";
 import { ADMIN_DEVICES } from "./admin_devices.ts";
 import {
+  type ConfigDelta,
   configDelta,
   configFields,
   deviceDelta,
@@ -43,7 +44,7 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
       devices,
       actual.devices,
       managed,
-      (name) => deviceEffect(desired, actual, name),
+      (name) => deviceEffect(desired, actual, name, devices.get(name)),
     ),
     ...profilesField(desired, actual),
   ].filter((field) => !(field.path === `config.${MARK.image}` && imageChanged(desired, actual)))
@@ -209,15 +210,32 @@ function whenNotLive(desired: DesiredInstance, actual: ActualInstance, live: boo
 }
 
 /** A guest whose `eth0` changes is cut off until it starts again, also one whose state is the user's business. */
-function deviceEffect(desired: DesiredInstance, actual: ActualInstance, name: string): Effect {
-  if (name === "eth0" && actual.status !== "Stopped" && desired.state !== "stopped") {
-    return "restart";
-  }
+function deviceEffect(
+  desired: DesiredInstance,
+  actual: ActualInstance,
+  name: string,
+  keys: ConfigDelta | undefined,
+): Effect {
+  const mustStop = name === "eth0" || remakesRoot(desired, actual, name, keys);
+  if (mustStop && actual.status !== "Stopped" && desired.state !== "stopped") return "restart";
   return whenNotLive(
     desired,
     actual,
     desired.type === "lxc" && !changesDisk(desired, actual, name),
   );
+}
+
+/** What Incus changes of a disk under a running machine. For any other key it takes the disk out and puts it back, which 7.0 refuses of a root. */
+const LIVE_OF_DISK = /^(?:limits\.|size$|size\.state$|dependent$)/;
+
+function remakesRoot(
+  desired: DesiredInstance,
+  actual: ActualInstance,
+  name: string,
+  keys: ConfigDelta | undefined,
+): boolean {
+  const isRoot = [desired, actual].some(({ devices }) => devices[name]?.path === "/");
+  return isRoot && (keys === undefined || ![...keys.keys()].every((key) => LIVE_OF_DISK.test(key)));
 }
 
 /** A disk that is to come from another pool or volume: nobody may use it while it moves. */

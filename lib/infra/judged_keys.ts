@@ -115,6 +115,11 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
     otherwise: "lets the machine read the host's images",
     only: "lxc",
   },
+  door(/security\.tags/, "tells whoever decides about rights in Incus what this machine is"),
+  door(
+    /initial\.(?:secureboot|nvram|nvram-binary)\..+/,
+    "sets what the firmware trusts, read by Incus as root",
+  ),
   door(/security\.selinux\..+/, "changes the label that confines the machine"),
   door(/raw\.idmap/, "may give the machine users of the host, root among them"),
   door(/raw\..+/, "can add NICs, disks and rights past every check"),

@@ -10,6 +10,8 @@ boot.autorestart boot.autostart boot.autostart.delay boot.autostart.priority boo
 boot.host_shutdown_timeout boot.stop.priority
 cloud-init.network-config cloud-init.user-data cloud-init.vendor-data
 cluster.evacuate
+initial.secureboot.db initial.secureboot.dbt initial.secureboot.dbx initial.secureboot.kek initial.secureboot.mok
+initial.secureboot.pk
 limits.cpu limits.cpu.allowance limits.cpu.nodes limits.cpu.priority limits.disk.priority limits.hugepages.1GB
 limits.hugepages.1MB limits.hugepages.2MB limits.hugepages.64KB limits.kernel.as limits.kernel.core limits.kernel.cpu
 limits.kernel.data limits.kernel.fsize limits.kernel.locks limits.kernel.memlock limits.kernel.nice
@@ -34,7 +36,7 @@ security.syscalls.deny security.syscalls.deny_compat security.syscalls.deny_defa
 security.syscalls.intercept.bpf.devices security.syscalls.intercept.mknod security.syscalls.intercept.mount
 security.syscalls.intercept.mount.allowed security.syscalls.intercept.mount.fuse
 security.syscalls.intercept.mount.shift security.syscalls.intercept.sched_setscheduler
-security.syscalls.intercept.setxattr security.syscalls.intercept.sysinfo security.syscalls.whitelist
+security.syscalls.intercept.setxattr security.syscalls.intercept.sysinfo security.syscalls.whitelist security.tags
 snapshots.expiry snapshots.expiry.manual snapshots.pattern snapshots.schedule snapshots.schedule.stopped
 user.network-config user.user-data user.vendor-data
 `.trim().split(/\s+/),
@@ -43,6 +45,8 @@ user.network-config user.user-data user.vendor-data
 /** Keys that end as their owner likes. */
 export const KEY_FAMILIES: readonly string[] = [
   "environment.",
+  "initial.nvram-binary.",
+  "initial.nvram.",
   "linux.sysctl.",
   "smbios11.",
   "systemd.credential-binary.",

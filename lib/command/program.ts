@@ -1,5 +1,4 @@
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
-import config from "../../deno.json" with { type: "json" };
 import { dailyVerbs } from "./daily_verbs.ts";
 import { hostVerbs } from "./host_verbs.ts";
 import { networkVerbs } from "./network_verbs.ts";
@@ -16,6 +15,7 @@ import {
   JSON_TEXT,
   withNetworks,
 } from "./verb.ts";
+import { VERSION } from "./version.ts";
 
 export { CommanderError };
 
@@ -33,7 +33,7 @@ export function createProgram(
       "Isolated domains on this host, from one file: infra.yml becomes subnets, Incus projects, " +
         "machines and a firewall between them. The workspace is the current directory.",
     )
-    .version(config.version, "-V, --version", "show the version")
+    .version(VERSION, "-V, --version", "show version and commit")
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
     .showHelpAfterError(false)

@@ -1,8 +1,8 @@
-import config from "../../deno.json" with { type: "json" };
 import { exit, onInterrupt, Terminal } from "../host/terminal.ts";
 import { EXIT } from "./exit_status.ts";
 import { createSession, type Session } from "./session.ts";
 import type { Verb } from "./verb.ts";
+import { VERSION } from "./version.ts";
 
 /**
  * Runs one command line and answers the exit status. Never throws: faults are put into words here, and here only.
@@ -12,7 +12,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const terminal = new Terminal();
   // Asked by scripts and prompts, so answered before anything else is loaded.
   if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
-    terminal.out(`${config.version}\n`);
+    terminal.out(`${VERSION}\n`);
     return EXIT.done;
   }
   const interrupt = new AbortController();

@@ -13,9 +13,9 @@ const NESTED = [
   ...["list", "show", "copy", "install"].map((verb) => ["roles", verb]),
 ];
 
-Deno.test("--version prints the version alone", async () => {
+Deno.test("--version prints the version and the commit", async () => {
   const { code, out, err } = await anklume(["--version"]);
-  assert.match(out, /^\d+\.\d+\.\d+\n$/);
+  assert.match(out, /^\d+\.\d+\.\d+( \([0-9a-f]{7}(, changed)?\))?\n$/);
   assert.deepEqual({ code, err }, { code: 0, err: "" });
 });
 

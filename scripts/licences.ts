@@ -1,10 +1,13 @@
 /**
  * Writes docs/LICENCES.md: what the executable carries besides anklume, and under which licence. With `--check` it
- * compares instead, and fails when the page is not what it would write. Reads Deno's own package cache.
+ * compares instead, and fails when the page is not what it would write; with `--notices DENO_LICENCE` it prints the
+ * texts that go with every copy. Reads Deno's own package cache.
  */
 import { walkPackages } from "./npm_packages.ts";
 
 const PAGE = "docs/LICENCES.md";
+
+const MUSL_LICENCE = "/usr/share/doc/musl-dev/copyright";
 
 /** Licences under which a copy inside an Apache-2.0 executable needs no more than its notice. */
 const ACCEPTED = new Set(["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "0BSD"]);
@@ -34,7 +37,32 @@ Incus, nftables and Ansible are programs of the host: anklume calls them and car
 This page is written by \`deno task licences\`.
 `;
 
-if (Deno.args[0] === "--check") {
+/** The licences ask for their text in every copy. A package without one states its licence alone. */
+async function notices(denoLicence: string): Promise<string> {
+  const deno = await Deno.readTextFile(denoLicence);
+  const musl = await Deno.readTextFile(MUSL_LICENCE).catch(() => undefined);
+  const parts: readonly (readonly [string, string | undefined, string])[] = [
+    ["Deno (the runtime)", deno, "MIT"],
+    ...(musl === undefined ? [] : [["musl (in the prober)", musl, "MIT"] as const]),
+    ...packages.map(({ name, version, licence, licenceText }) =>
+      [`${name} ${version}`, licenceText, licence] as const
+    ),
+  ];
+  const rule = "-".repeat(78);
+  return [
+    "anklume is under the Apache License 2.0: on Debian its text is in",
+    "/usr/share/common-licenses/Apache-2.0. The executable also carries what follows.",
+    ...parts.flatMap(([title, text, licence]) => [
+      `\n${rule}\n${title}: ${licence}\n`,
+      (text ?? `(The package carries no text of its licence, ${licence}.)`).trim(),
+    ]),
+    "",
+  ].join("\n");
+}
+
+if (Deno.args[0] === "--notices") {
+  console.log((await notices(Deno.args[1] ?? "")).trimEnd());
+} else if (Deno.args[0] === "--check") {
   const stands = await Deno.readTextFile(PAGE).catch(() => "");
   if (stands !== page) {
     console.error(`${PAGE} is not what is embedded: run \`deno task licences\``);

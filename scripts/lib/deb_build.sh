@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# deb_build.sh TREE DIST VERSION: DIST/anklume_VERSION_ARCH.deb, of what scripts/release has laid in DIST.
+# Owners, order and times in it depend on nothing but $SOURCE_DATE_EPOCH.
+set -euo pipefail
+
+TREE=$1 DIST=$2 VERSION=$3
+ARCH=$(dpkg --print-architecture)
+# Which programs the binary runs: scripts/permissions.txt. The others of it are essential in Debian.
+# incus-base: a host for containers alone; without dnsmasq-base Incus makes no bridge with addresses.
+DEPENDS=(
+  "libc6 (>= $(readelf -V -- "$DIST/anklume" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1 | cut -d_ -f2))" libgcc-s1
+  'incus (>= 6.0) | incus-base (>= 6.0)' nftables netbase dnsmasq-base iproute2 procps
+)
+# Before 9 it brings ansible-core without what anklume asks for (2.16).
+RECOMMENDS=('ansible (>= 9)' systemd)
+
+ROOT=$(mktemp -d -- "${TMPDIR:-/var/tmp}/anklume-deb.XXXXXX")
+trap 'rm -rf --one-file-system -- "$ROOT"' EXIT
+umask 022
+chmod 755 -- "$ROOT"
+
+joined() { printf '%s, ' "$@" | sed 's/, $//'; }
+
+lay_files() {
+  local doc=$ROOT/usr/share/doc/anklume man=$ROOT/usr/share/man/man1
+  install -D -m 755 -- "$DIST/anklume" "$ROOT/usr/bin/anklume"
+  install -D -m 644 -- "$DIST/completions/anklume.bash" "$ROOT/usr/share/bash-completion/completions/anklume"
+  install -D -m 644 -- "$DIST/completions/_anklume" "$ROOT/usr/share/zsh/vendor-completions/_anklume"
+  install -D -m 644 -- "$DIST/completions/anklume.fish" "$ROOT/usr/share/fish/vendor_completions.d/anklume.fish"
+  install -d -m 755 -- "$man" "$doc"
+  install -m 644 -- "$DIST"/man1/*.1 "$man/"
+  install -m 644 -- "$DIST/NOTICES" "$doc/copyright"
+  install -m 644 -- "$TREE"/README.md "$TREE"/README.fr.md "$DIST/anklume-$VERSION.cdx.json" "$doc/"
+  install -m 644 -- "$TREE/CHANGELOG.md" "$doc/NEWS"
+  install -d -m 755 -- "$doc/docs"
+  install -m 644 -- "$TREE"/docs/*.md "$doc/docs/"
+  gzip -9n -- "$man"/*.1 "$doc/NEWS"
+}
+
+control() {
+  local megabytes
+  megabytes=$(find "$ROOT" -type f -printf '%s\n' | awk '{ all += int(($1 + 1023) / 1024) } END { print all }')
+  cat <<END
+Package: anklume
+Version: $VERSION
+Architecture: $ARCH
+Maintainer: anklume maintainers <maintainers@anklume.invalid>
+Installed-Size: $megabytes
+Depends: $(joined "${DEPENDS[@]}")
+Recommends: $(joined "${RECOMMENDS[@]}")
+Section: admin
+Priority: optional
+Description: isolated domains on this host, from one file
+ anklume turns one file, infra.yml, into isolated domains: each is a subnet,
+ an Incus project and a set of containers or virtual machines that talk among
+ themselves and to nobody else unless a policy says so. It is made of Incus,
+ nftables and Ansible, and everything it made can be looked at with these.
+ .
+ What an infra made on this host (machines, networks, the firewall and the
+ unit that loads it at boot) is not part of the package and outlives it.
+END
+}
+
+postinst() {
+  cat <<'END'
+#!/bin/sh
+set -e
+if [ "$1" = configure ] && [ -e /usr/local/bin/anklume ]; then
+  echo "anklume: /usr/local/bin/anklume comes before /usr/bin/anklume on the PATH: remove it to use this one." >&2
+fi
+END
+}
+
+# The walls of machines that run are not taken down by a package that goes, and purging it does not either.
+postrm() {
+  cat <<'END'
+#!/bin/sh
+set -e
+case $1 in
+  remove | purge)
+    if [ -n "$(ls -A /etc/anklume 2>/dev/null)" ]; then
+      echo "anklume: the machines go on, and their firewall stays, also after a reboot (/etc/anklume, anklume-firewall.service)." >&2
+      echo "To take an infra off, install anklume again and run \`anklume destroy\` in its workspace." >&2
+    fi
+    ;;
+esac
+END
+}
+
+lay_control() {
+  mkdir -- "$ROOT/DEBIAN"
+  (cd -- "$ROOT" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$ROOT/DEBIAN/md5sums"
+  control >"$ROOT/DEBIAN/control"
+  postinst >"$ROOT/DEBIAN/postinst"
+  postrm >"$ROOT/DEBIAN/postrm"
+  chmod 755 -- "$ROOT"/DEBIAN/post*
+}
+
+lay_files
+lay_control
+find "$ROOT" -exec touch -h -d "@$SOURCE_DATE_EPOCH" -- {} +
+dpkg-deb --root-owner-group --uniform-compression -Zxz -z6 --threads-max=1 --build -- "$ROOT" "$DIST/anklume_${VERSION}_$ARCH.deb" >/dev/null

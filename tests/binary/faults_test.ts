@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import {
   anklume,
   type Answer,
+  BIN,
   inNamespace,
   looksLikeATrace,
+  run,
   shell,
   SMALL,
   withWorkspace,
@@ -104,6 +106,14 @@ Deno.test("a hostile environment changes nothing", async () => {
       const answer = await anklume(["validate"], { cwd, env });
       assert.deepEqual(answer, plain, JSON.stringify(env));
     }
+  });
+});
+
+Deno.test("no environment at all changes nothing", async () => {
+  await withWorkspace(SMALL, async (cwd) => {
+    const plain = await anklume(["validate"], { cwd });
+    assert.equal(plain.code, 0, plain.err);
+    assert.deepEqual(await run(["env", "--ignore-environment", BIN, "validate"], { cwd }), plain);
   });
 });
 

@@ -2,33 +2,76 @@
 # A testbed's place in the machine's cgroup trees (v2, v1 or both), so that what Incus makes for its
 # containers lies below one directory, which goes when the testbed goes.
 
-# The leaf is called init.scope because LXC leaves that name out when it looks for its own place.
+# scripts/fresh gives its machines places of the same kind.
+CGROUP_PREFIX=${CGROUP_PREFIX:-anklume-testbed}
+
 _cgroup_directories() {
   local name=$1 dir type
   while read -r _ dir type _; do
     [[ $type == cgroup || $type == cgroup2 ]] || continue
-    printf '%s\n' "$dir/anklume-testbed-$name"
+    printf '%s\n' "$dir/$CGROUP_PREFIX-$name"
   done </proc/mounts
 }
 
 # has_cgroup2: is a v2 tree mounted, beside v1 or alone?
 has_cgroup2() { grep -q '^[^ ]* [^ ]* cgroup2 ' /proc/mounts; }
 
-# enter_cgroups NAME: moves the calling shell (and what it executes) there.
+# make_cgroup DIR
+make_cgroup() {
+  local file
+  mkdir -p -- "$1" 2>/dev/null || return 1
+  # A new v1 cpuset is empty and takes no process until it is filled from its parent.
+  for file in cpuset.cpus cpuset.mems; do
+    if [[ -e $1/$file && -e ${1%/*}/cgroup.clone_children ]]; then
+      cat -- "${1%/*}/$file" >"$1/$file"
+    fi
+  done
+}
+
+# enter_cgroups NAME: moves the calling shell (and what it executes) there, into a leaf, which is called init.scope
+# because LXC leaves that name out when it looks for its own place.
 enter_cgroups() {
-  local dir file
+  local dir
   while IFS= read -r dir; do
-    for dir in "$dir" "$dir/init.scope"; do
-      mkdir -p -- "$dir" 2>/dev/null || continue 2
-      # A new v1 cpuset is empty and takes no process until it is filled from its parent.
-      for file in cpuset.cpus cpuset.mems; do
-        if [[ -e $dir/$file && -e ${dir%/*}/cgroup.clone_children ]]; then
-          cat -- "${dir%/*}/$file" >"$dir/$file"
-        fi
-      done
-    done
-    printf '%s\n' "$BASHPID" >"$dir/cgroup.procs" || true
+    if ! make_cgroup "$dir" || ! make_cgroup "$dir/init.scope"; then continue; fi
+    printf '%s\n' "$BASHPID" >"$dir/init.scope/cgroup.procs" || true
   done < <(_cgroup_directories "$1")
+}
+
+# join_cgroups NAME: moves it to the directory itself, which becomes the root of a cgroup namespace.
+join_cgroups() {
+  local dir
+  while IFS= read -r dir; do
+    make_cgroup "$dir" || continue
+    printf '%s\n' "$BASHPID" >"$dir/cgroup.procs"
+  done < <(_cgroup_directories "$1")
+}
+
+# mount_cgroups NAME ROOT: in a cgroup namespace that began there, the cgroup trees below ROOT/sys show that place
+# alone. The calling process moves into a leaf.
+mount_cgroups() {
+  local dir type tree=$2/sys/fs/cgroup
+  umount -l -- "$tree"
+  while read -r _ dir type _; do
+    [[ $type == cgroup || $type == cgroup2 ]] || continue
+    [[ $dir == /sys/fs/cgroup* ]] || continue
+    if [[ $dir != /sys/fs/cgroup ]]; then
+      mountpoint -q -- "$tree" || mount -t tmpfs -o mode=755 tmpfs "$tree"
+      mkdir -p -- "$2$dir"
+    fi
+    mount --bind -- "$dir/$CGROUP_PREFIX-$1" "$2$dir"
+    make_cgroup "$2$dir/init.scope"
+    printf '%s\n' "$BASHPID" >"$2$dir/init.scope/cgroup.procs"
+  done < <(cat /proc/mounts)
+}
+
+# cgroup_members NAME: the processes in there and below, one a line.
+cgroup_members() {
+  local dir
+  while IFS= read -r dir; do
+    [[ -d $dir ]] || continue
+    find "$dir" -name cgroup.procs -exec cat -- {} + 2>/dev/null || true
+  done < <(_cgroup_directories "$1") | sort -un | grep -vx 0
 }
 
 # remove_cgroups NAME: once nothing runs in them.
@@ -46,5 +89,5 @@ cgroup_names() {
     # The star of the name is meant to expand.
     # shellcheck disable=SC2086
     printf '%s\n' $pattern
-  done | sed -n 's/.*anklume-testbed-\([a-z0-9-]*\)$/\1/p' | sort -u
+  done | sed -n "s/.*$CGROUP_PREFIX-\\([a-z0-9-]*\\)\$/\\1/p" | sort -u
 }

@@ -75,7 +75,12 @@ mount_own_host() {
   mkdir -p /run/netns /run/testbed
 
   for dir in "${OWN_DIRECTORIES[@]}"; do
-    mkdir -p -- "$STATE/root$dir" "$dir"
+    mkdir -p -- "$STATE/root$dir"
+    if [[ ! -d $dir ]]; then
+      mkdir -p -- "$dir"
+      # The machine's own: the last testbed to stop takes it away.
+      [[ -e $STATE/system ]] || printf '%s\n' "$dir" >>"$TESTBEDS/.directories"
+    fi
     mount --bind -- "$STATE/root$dir" "$dir"
   done
 

@@ -46,7 +46,7 @@ ensure_backports() {
   [[ -n $uri ]] || die "no apt source for Debian $release found: Incus comes from $1, add that suite and run again"
   say "adding the apt source $file ($1, from this machine's own mirror; only packages asked for come from it)"
   {
-    printf '# Written by anklume scripts/install: Incus is not in Debian %s itself.\n' "$release"
+    printf '# Written by anklume scripts/install: this Incus is not in Debian %s itself.\n' "$release"
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$1"
     if [[ -e $keyring ]]; then printf 'Signed-By: %s\n' "$keyring"; fi
   } >"$file"

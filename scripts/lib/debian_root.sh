@@ -27,7 +27,8 @@ made_root() {
     mkdir -- "$temporary"
     began=$(now_ms)
     say "making the root \"$name\" (once)"
-    quietly unshare --mount --pid --fork --kill-child --mount-proc -- "$builder" "$temporary" "$@" {lock}>&-
+    # Not behind whoever is killed at it.
+    quietly setpriv --pdeathsig KILL -- unshare --mount --pid --fork --kill-child --mount-proc -- "$builder" "$temporary" "$@" {lock}>&-
     mv -- "$temporary" "$MADE_ROOT"
     say "it is in $MADE_ROOT ($(seconds_since "$began"))"
   fi
@@ -53,20 +54,57 @@ incus_root() {
 }
 
 # give_registries ROOT RELEASE: how this machine reaches Debian's packages, PyPI and npm, for one inside:
-# apt sources, resolver, certificates of a proxy between. Nothing else of this machine goes in.
+# apt sources, resolver, index of pip and registry of npm where any is named, certificates of a proxy between
+# (installing ca-certificates trusts them). Nothing else of this machine goes in, and no secret.
 give_registries() {
-  local root=$1 release=$2 mirror each
+  local root=$1 release=$2 mirror
   mirror=$(debian_mirror)
   : >"$root/etc/apt/sources.list"
   printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
     "$mirror" "$release" /usr/share/keyrings/debian-archive-keyring.gpg \
     >"$root/etc/apt/sources.list.d/debian.sources"
   cp -L -- /etc/resolv.conf "$root/etc/resolv.conf"
-  for each in /usr/local/share/ca-certificates/*.crt; do
-    [[ -e $each ]] || continue
-    mkdir -p -- "$root/usr/local/share/ca-certificates"
-    cp -- "$each" "$root/usr/local/share/ca-certificates/"
-  done
+  pip_index >"$root/etc/pip.conf"
+  npm_registry >"$root/root/.npmrc"
+  find "$root/etc/pip.conf" "$root/root/.npmrc" -empty -delete
+  mkdir -p -- "$root/usr/local/share/ca-certificates"
+  own_certificates "$root/usr/local/share/ca-certificates"
+}
+
+# pip_index: a pip.conf with the index that this machine's pip is told to use, if any.
+pip_index() {
+  local lines
+  lines=$(
+    cat -- /etc/pip.conf ~/.config/pip/pip.conf ~/.pip/pip.conf 2>/dev/null |
+      grep -E '^ *(index-url|extra-index-url|trusted-host) *='
+    if [[ -n ${PIP_INDEX_URL:-} ]]; then printf 'index-url = %s\n' "$PIP_INDEX_URL"; fi
+  ) || true
+  if [[ -n $lines ]]; then printf '[global]\n%s\n' "$lines"; fi
+}
+
+# npm_registry: an .npmrc with the registry that this machine's npm is told to use, if any.
+npm_registry() {
+  cat -- /etc/npmrc ~/.npmrc 2>/dev/null | grep -E '^ *(@[^:]*:)?registry *=' || true
+  if [[ -n ${NPM_CONFIG_REGISTRY:-} ]]; then printf 'registry=%s\n' "$NPM_CONFIG_REGISTRY"; fi
+}
+
+# own_certificates DIR: those that this machine trusts and Debian's ca-certificates does not have, one a file.
+own_certificates() {
+  local bundle=/etc/ssl/certs/ca-certificates.crt known=/usr/share/ca-certificates
+  [[ -e $bundle ]] || return 0
+  find "$known" -name '*.crt' -exec cat -- {} + 2>/dev/null | awk -v "into=$1" '
+    { sub(/[ \r]+$/, "") }
+    /^-+BEGIN CERTIFICATE/ { body = text = ""; inside = 1 }
+    inside { text = text $0 "\n"; if (!/^-/) body = body $0 }
+    /^-+END CERTIFICATE/ {
+      inside = 0
+      if (FILENAME == "-") known[body] = 1
+      else if (!(body in known)) {
+        file = into "/of-this-machine-" ++count ".crt"
+        printf "%s", text >file
+        close(file)
+      }
+    }' - "$bundle"
 }
 
 # mount_view LOWER WORK: a writable view of a root, with what a system has mounted, at WORK/root; what is

@@ -7,6 +7,7 @@ import { IncusUnreachableError } from "../incus/incus_error.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import {
   checkHost,
+  checkNft,
   type DoctorWishes,
   type Finding,
   type HostFacts,
@@ -15,6 +16,7 @@ import {
 import {
   readActiveServices,
   readDefaultInterfaces,
+  readKnowsProtocols,
   readNftVersion,
   readOtherTables,
   readStrangers,
@@ -119,13 +121,16 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
   const { signal } = session;
   const incus = await examineIncus(signal);
   const ansible = await examineAnsible(workspace);
+  const [nftVersion, knowsProtocols] = await Promise.all([
+    readNftVersion({ signal }),
+    readKnowsProtocols({ signal }),
+  ]);
+  const nft = checkNft({ nftVersion, knowsProtocols });
   if (incus.state === "bad") {
-    const nftVersion = await readNftVersion({ signal });
-    const first = nftVersion === undefined
-      ? []
-      : [{ check: "nft", state: "ok", detail: nftVersion } as const];
-    return [incus, ansible, ...first];
+    return [incus, ansible, nft];
   }
+  // Neither could anything be rendered to compare with.
+  if (nft.state === "bad") return [incus, ansible, nft];
   await using live = await openLive(workspace, session);
   if (live === undefined) {
     const detail = "cannot work here as it is, see the error; the host was not looked at for it";
@@ -151,8 +156,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     ...wishes.via.map((name) => `net.ipv4.conf.${name}.rp_filter`),
   ];
   const around = await readSurroundings(infra, addressing, actual.resources, signal);
-  const [nftVersion, sysctls, others, strangers, atBoot, managers, uplinks] = await Promise.all([
-    readNftVersion({ signal }),
+  const [sysctls, others, strangers, atBoot, managers, uplinks] = await Promise.all([
     readSysctls(keys, { signal }),
     readOtherTables({ signal }),
     readStrangers(bridges, ports, { signal }),
@@ -166,6 +170,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
     missingInterfaces: [...workspace.warnings, ...live.warnings]
       .filter(({ code }) => named.has(code)),
     nftVersion,
+    knowsProtocols,
     sysctls,
     chains: others?.chains,
     blocked: others === undefined ? undefined : await otherFirewalls(infra, live, around, signal),

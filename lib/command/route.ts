@@ -24,7 +24,7 @@ export async function routeTo(
   if (from !== undefined) argv.push("from", from);
   if (iif !== undefined) argv.push("iif", iif);
   try {
-    const { stdout } = await runCommand(argv, { signal, timeoutMs: 10_000 });
+    const { stdout } = await runCommand(argv, { signal, timeoutMs: 60_000 });
     return stdout.trim() === "" ? {} : (JSON.parse(stdout) as Route[])[0] ?? {};
   } catch (error) {
     // No route at all is an answer: status 2.

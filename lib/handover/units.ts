@@ -80,7 +80,7 @@ async function activeState(site: HandoverSite): Promise<string> {
   const { runCommand } = await import("../host/command.ts");
   const { stdout } = await runCommand(["systemctl", "is-active", pathUnit(site)], {
     okCodes: [0, 1, 2, 3, 4],
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   return stdout.trim();
 }

@@ -104,5 +104,5 @@ async function runIp(
   { signal, stdin }: NftOptions & { readonly stdin?: string },
 ): Promise<string> {
   const given = stdin === undefined ? {} : { stdin };
-  return (await runCommand(["ip", ...args], { signal, timeoutMs: 10_000, ...given })).stdout;
+  return (await runCommand(["ip", ...args], { signal, timeoutMs: 60_000, ...given })).stdout;
 }

@@ -3,6 +3,8 @@ import { untried } from "../diag/tried_version.ts";
 export interface HostFacts {
   /** `1.0.6`; undefined: nft is not installed. */
   readonly nftVersion?: string | undefined;
+  /** false: nft lacks /etc/protocols. undefined: asking needs root. */
+  readonly knowsProtocols?: boolean | undefined;
   /** Values of sysctl keys; a key that the kernel does not have is left out. */
   readonly sysctls: Readonly<Record<string, string>>;
   /** Base chains of other tables; undefined: reading them needs root. */
@@ -84,7 +86,7 @@ const LEAST_NFT = [1, 0, 0] as const;
 /** What would break or walk around the isolation, or the internet of the domains. Pure. */
 export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
   return [
-    nft(facts),
+    checkNft(facts),
     rules(facts),
     boot(facts),
     ...forwarding(facts, wishes),
@@ -112,7 +114,10 @@ export function triedState(
     : { state: "warning", detail: version, remedy };
 }
 
-function nft({ nftVersion }: HostFacts): Finding {
+/** Whether nft is there and can load the rules; all else about the firewall hangs on it. */
+export function checkNft(
+  { nftVersion, knowsProtocols }: Pick<HostFacts, "nftVersion" | "knowsProtocols">,
+): Finding {
   const check = "nft";
   if (nftVersion === undefined) {
     return {
@@ -120,6 +125,16 @@ function nft({ nftVersion }: HostFacts): Finding {
       state: "bad",
       detail: "is not installed: there can be no firewall, and no machine is started",
       remedy: "apt install nftables",
+    };
+  }
+  if (knowsProtocols === false) {
+    return {
+      check,
+      state: "bad",
+      detail:
+        `${nftVersion} does not know the names of protocols, since /etc/protocols is missing: ` +
+        "no rules can be loaded, and no machine is started",
+      remedy: "apt install netbase",
     };
   }
   const parts = nftVersion.split(".").map(Number);

@@ -40,6 +40,7 @@ Deno.test("checkHost() finds nothing on a healthy host", () => assert.deepEqual(
 
 const CASES: readonly (readonly [string, Partial<HostFacts>, string, Partial<DoctorWishes>?])[] = [
   ["no nft", { nftVersion: undefined }, "nft bad"],
+  ["an nft without /etc/protocols", { knowsProtocols: false }, "nft bad"],
   ["an nft that is too old", { nftVersion: "0.9.8" }, "nft bad"],
   ["an nft that nobody tried", { nftVersion: "1.0.9" }, "nft warning"],
   ["rules that are not loaded", { firewall: "missing" }, "rules bad"],

@@ -1,6 +1,6 @@
 import { CommandError, runCommand } from "../host/command.ts";
 import type { ForeignChain } from "./host_check.ts";
-import type { NftOptions } from "./run_nft.ts";
+import { type NftOptions, UNKNOWN_PROTOCOL } from "./run_nft.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -8,6 +8,21 @@ const TIMEOUT_MS = 30_000;
 export async function readNftVersion(options: NftOptions): Promise<string | undefined> {
   const text = await attempt(["nft", "--version"], options);
   return text === undefined ? undefined : /v(\d+(?:\.\d+)+)/.exec(text)?.[1] ?? "0";
+}
+
+/**
+ * Whether nft knows the names of protocols that the rules use; it has those of /etc/protocols, which a minimal Debian lacks.
+ * undefined: that needs root, or nft.
+ */
+export async function readKnowsProtocols({ signal }: NftOptions): Promise<boolean | undefined> {
+  const stdin = "table inet anklume_names {\n  chain c { meta l4proto ipv6-icmp; }\n}\n";
+  try {
+    await runCommand(["nft", "-c", "-f", "-"], { signal, stdin, timeoutMs: TIMEOUT_MS });
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.reason === "interrupted") throw error;
+    return UNKNOWN_PROTOCOL.test(error.stderr) ? false : undefined;
+  }
 }
 
 /** Values of sysctl keys; one that the kernel does not have is left out. */

@@ -20,7 +20,7 @@ export interface HostLink {
 export async function readLinks({ signal }: NftOptions): Promise<HostLink[]> {
   const { stdout } = await runCommand(["ip", "-json", "-details", "address", "show"], {
     signal,
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   return parseLinks(stdout);
 }

@@ -55,9 +55,11 @@ export async function persistedDifferences(
 ): Promise<string[]> {
   const name = `${ruleset.project}.nft`;
   const text = readTextFileIfAny(name, { root: DIRECTORY });
-  const foreign = [UNIT, SCRIPT].filter((part) =>
-    readTextFileIfAny(part, { root: DIRECTORY }) !== readEmbedded(`nft/${part}`)
-  );
+  const parts = [UNIT, SCRIPT].flatMap((part) => {
+    const found = readTextFileIfAny(part, { root: DIRECTORY });
+    if (found === readEmbedded(`nft/${part}`)) return [];
+    return [`${DIRECTORY}/${part} is ${found === undefined ? "missing" : "not anklume's"}`];
+  });
   const enabled = await unitState(options);
   const differences: string[] = [];
   if (text === undefined) {
@@ -67,7 +69,7 @@ export async function persistedDifferences(
   } else if (text !== ruleset.text) {
     differences.push(`${DIRECTORY}/${name} is not what is rendered`);
   }
-  differences.push(...foreign.map((part) => `${DIRECTORY}/${part} is not anklume's`));
+  differences.push(...parts);
   if (enabled !== undefined && enabled !== "enabled") {
     differences.push(`${UNIT} is ${enabled}: Incus would start without the rules`);
   }
@@ -93,6 +95,9 @@ export async function removePersisted(
   }
 }
 
+/** A busy host takes more than ten seconds: seen on an emulated one. */
+const SYSTEMCTL_MS = 60_000;
+
 /** `enabled`, `linked`, `not-found`…; undefined where there is no systemd at all. */
 export async function unitState(
   { signal }: NftOptions,
@@ -101,7 +106,7 @@ export async function unitState(
   try {
     const { stdout } = await runCommand(["systemctl", "is-enabled", unit], {
       signal,
-      timeoutMs: 10_000,
+      timeoutMs: SYSTEMCTL_MS,
       okCodes: [0, 1, 4],
     });
     // Older versions print nothing for a unit they do not know.
@@ -115,14 +120,14 @@ export async function unitState(
 export async function systemdRuns({ signal }: NftOptions): Promise<boolean> {
   const { stdout } = await runCommand(["systemctl", "is-system-running"], {
     signal,
-    timeoutMs: 10_000,
+    timeoutMs: SYSTEMCTL_MS,
     okCodes: [0, 1],
   });
   return !["offline", "unknown", ""].includes(stdout.trim());
 }
 
 export async function systemctl(args: readonly string[], { signal }: NftOptions): Promise<void> {
-  await runCommand(["systemctl", ...args], { signal, timeoutMs: 60_000 });
+  await runCommand(["systemctl", ...args], { signal, timeoutMs: SYSTEMCTL_MS });
 }
 
 function persistError(what: string, error: unknown): unknown {

@@ -7,6 +7,9 @@ export interface NftOptions {
 
 const TIMEOUT_MS = 60_000;
 
+/** nft's words for a name that is not in /etc/protocols. */
+export const UNKNOWN_PROTOCOL = /Could not resolve protocol name/;
+
 /** Runs nft, or a program that runs it, and answers what it printed. */
 export async function runNft(
   argv: readonly [string, ...string[]],
@@ -64,7 +67,7 @@ export function firewallError(what: string, error: unknown): unknown {
     );
   }
   // nft knows tcp and its like by /etc/protocols alone, which a minimal Debian lacks.
-  if (/Could not resolve protocol name/.test(error.stderr)) {
+  if (UNKNOWN_PROTOCOL.test(error.stderr)) {
     return new FirewallError(
       "missing-program",
       `${what}: nft does not know the names of protocols`,

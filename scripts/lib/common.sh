@@ -81,6 +81,15 @@ process_is() {
   [[ -n ${1:-} && -n ${2:-} && $(process_start "$1") == "$2" ]]
 }
 
+# alive FD: is the process behind this /proc/PID directory, held open, still there (and no zombie)?
+alive() {
+  local stat
+  # Not $(<file): bash ends when such a read fails.
+  { read -r stat <"/proc/self/fd/$1/stat"; } 2>/dev/null || return 1
+  stat=${stat##*) }
+  [[ $stat != Z* && $stat != X* ]]
+}
+
 # private_directory DIR: makes a directory that only root can enter, or refuses one that somebody
 # else put there first (the parents are world-writable).
 private_directory() {

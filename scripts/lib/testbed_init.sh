@@ -22,15 +22,6 @@ OWN_DIRECTORIES=(
   /etc/anklume /etc/systemd/system /var/lib/anklume
 )
 
-# alive FD: is the process behind this /proc/PID directory still there (and no zombie)?
-alive() {
-  local stat
-  # Not $(<file): bash ends when such a read fails.
-  { read -r stat <"/proc/self/fd/$1/stat"; } 2>/dev/null || return 1
-  stat=${stat##*) }
-  [[ $stat != Z* && $stat != X* ]]
-}
-
 # A host with a root of its own (--incus) sees of the machine only what is bound here. Its Ansible stands where the
 # checkout's does.
 enter_own_system() {

@@ -9,7 +9,9 @@ VENV=$ROOT/.venv
 CACHE=${ANKLUME_CACHE_DIR:-/var/cache/anklume}
 # One directory per testbed: see scripts/testbed.
 TESTBEDS=${ANKLUME_TESTBED_DIR:-/var/tmp/anklume-testbed}
-export ROOT SCRIPTS VENV CACHE TESTBEDS
+# One directory per emulated machine: see scripts/machine.
+MACHINES=${ANKLUME_MACHINE_DIR:-/var/tmp/anklume-machine}
+export ROOT SCRIPTS VENV CACHE TESTBEDS MACHINES
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
   BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' PLAIN=$'\e[0m'

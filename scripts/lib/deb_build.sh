@@ -99,4 +99,5 @@ lay_control() {
 lay_files
 lay_control
 find "$ROOT" -exec touch -h -d "@$SOURCE_DATE_EPOCH" -- {} +
-dpkg-deb --root-owner-group --uniform-compression -Zxz -z6 --threads-max=1 --build -- "$ROOT" "$DIST/anklume_${VERSION}_$ARCH.deb" >/dev/null
+# Higher levels take minutes for a tenth.
+dpkg-deb --root-owner-group --uniform-compression -Zxz -z1 --threads-max=1 --build -- "$ROOT" "$DIST/anklume_${VERSION}_$ARCH.deb" >/dev/null

@@ -43,7 +43,7 @@ fi
 quiet apt-get -q update
 
 # What it needs is not what is looked at.
-install_package incus nftables netbase dnsmasq-base iproute2 procps man-db bash-completion
+install_package incus nftables netbase dnsmasq-base iproute2 procps man-db zsh fish
 BEFORE=$(list_files)
 
 # An infra's own, made by whatever version.
@@ -84,6 +84,8 @@ grep -q 'anklume check' "$WORDS" || fail "man anklume-plan does not show check"
 bash -c '. /usr/share/bash-completion/completions/anklume; COMP_LINE="anklume che" COMP_POINT=11 COMP_WORDS=(anklume che)
   COMP_CWORD=1 COMP_WORDBREAKS=" "; __anklume_complete anklume che anklume; [[ ${COMPREPLY[*]} == check ]]' 2>/dev/null ||
   fail "no completion in bash"
+zsh -fc 'autoload -U compinit; compinit -u; [[ $_comps[anklume] == _anklume ]]' || fail "no completion in zsh"
+[[ $(fish -c 'complete -C "anklume che"' | cut -f 1) == check ]] || fail "no completion in fish"
 
 # The binary of the days before the package is told of.
 ln -s /usr/bin/true /usr/local/bin/anklume

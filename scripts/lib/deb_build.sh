@@ -31,10 +31,10 @@ lay_files() {
   install -m 644 -- "$DIST"/man1/*.1 "$man/"
   install -m 644 -- "$DIST/NOTICES" "$doc/copyright"
   install -m 644 -- "$TREE"/README.md "$TREE"/README.fr.md "$DIST/anklume-$VERSION.cdx.json" "$doc/"
-  install -m 644 -- "$TREE/CHANGELOG.md" "$doc/NEWS"
+  install -m 644 -- "$TREE/CHANGELOG.md" "$doc/changelog"
   install -d -m 755 -- "$doc/docs"
   install -m 644 -- "$TREE"/docs/*.md "$doc/docs/"
-  gzip -9n -- "$man"/*.1 "$doc/NEWS"
+  gzip -9n -- "$man"/*.1 "$doc/changelog"
 }
 
 control() {

@@ -78,7 +78,7 @@ for run in env as_nobody; do
 done
 cd /
 man -w anklume anklume-apply anklume-plan anklume-network-why >"$WORDS" 2>&1 || fail "the manual: $(cat -- "$WORDS")"
-for page in /usr/share/man/man1/anklume*.1.gz; do man --warnings "$page" 2>&1 >/dev/null; done >"$WORDS"
+for page in /usr/share/man/man1/anklume*.1.gz; do man --warnings "$page" >/dev/null; done 2>"$WORDS"
 [[ ! -s $WORDS ]] || fail "the manual: $(cat -- "$WORDS")"
 quiet man anklume-plan
 grep -q 'anklume check' "$WORDS" || fail "man anklume-plan does not show check"

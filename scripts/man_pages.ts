@@ -33,7 +33,8 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
 function plain(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("'", "\\(aq")
     .replaceAll("^", "\\(ha").replaceAll("~", "\\(ti").replaceAll("`", "\\(ga")
-    .replaceAll(/^\./gm, "\\&.");
+    // Not every terminal has it.
+    .replaceAll("…", "...").replaceAll(/^\./gm, "\\&.");
 }
 
 /** The same of a sentence: what stands between backticks is bold. */

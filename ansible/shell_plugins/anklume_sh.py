@@ -7,7 +7,8 @@ description:
   - Ansible's own C(sh), but for the end of a command.
   - C(incus exec) of Incus 6.0 loses what a command wrote last when it ends at once, 3 to 6 times in 1,000 with five
     commands at a time, and Ansible fails on the empty answer. Of 2,000 that lingered for 0.02 s none was lost.
-  - Ansible has a remedy for the same race in ssh, C(sleep 0), which is too short here.
+  - Ansible has a remedy for the same race in ssh, C(sleep 0), which is too short here. From ansible-core 2.21 on it
+    has none, and the connection C(anklume_incus) does this alone.
 extends_documentation_fragment:
   - shell_common
 """

@@ -100,6 +100,9 @@ class Connection(IncusConnection):
         if not self._connected:
             self._connect()
         self._display.vvv(f"EXEC {cmd}", host=self._instance())
+        if "anklume_rc" not in cmd:
+            # ansible-core 2.21 has no shell plugin append to a command, and so ours cannot let it linger.
+            cmd = f"{cmd}\nanklume_rc=$?; sleep 0.05; exit $anklume_rc"
         said = {"stdout": [], "stderr": []}
         place = f"{self.get_option('remote')}:{self._instance()}"
         status = self._run(
@@ -141,7 +144,7 @@ class Connection(IncusConnection):
 
     def _resolve(self, path):
         """Where a path leads to in the machine, as the machine says: whatever that is, it is a path in the machine."""
-        status, stdout, _ = self.exec_command(f"readlink -f -- {shlex.quote(path)}; sleep 0.05")
+        status, stdout, _ = self.exec_command(f"readlink -f -- {shlex.quote(path)}")
         found = stdout[:-1] if stdout.endswith("\n") else stdout
         return found if status == 0 and found.startswith("/") else path
 

@@ -68,11 +68,14 @@ const PLACES = [
   ["perso", "perso-box", "/root/word"],
 ] as const;
 
-/** What stands there now, in the order of `PLACES`. */
+/** What stands there now, in the order of `PLACES`; a machine that is only just starting is asked again. */
 async function words(): Promise<string[]> {
   return await Promise.all(PLACES.map(async ([domain, machine, path]) => {
-    const { stdout } = await inMachine(domain, machine, "cat", path);
-    return stdout.trim();
+    for (let attempt = 1;; attempt++) {
+      const { code, stdout } = await inMachine(domain, machine, "cat", path);
+      if (code === 0 || attempt === 20) return stdout.trim();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }));
 }
 

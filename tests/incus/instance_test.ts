@@ -134,7 +134,7 @@ Deno.test("exec() passes input, output, environment, place and status", () =>
 
       assert.equal((await exec(["sh", "-c", "kill -9 $$"])).status, 137);
       const missing = await exec(["no-such-program"]).catch((error: unknown) => error);
-      if (missing instanceof Error) assert.match(missing.message, /not found/);
+      if (missing instanceof Error) assert.match(missing.message, /has no program/);
       else assert.equal((missing as { status: number }).status, 127);
 
       // A program may be over before all of its streams are: one in ten lost its output while they were opened at once.

@@ -41,6 +41,8 @@ apt_base_uri() {
 ensure_backports() {
   local release=${1%-backports} uri file=/etc/apt/sources.list.d/anklume-backports.sources
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  # Where apt never read its sources, it does not know which suites they are.
+  apt_update
   [[ -z $(apt_base_uri "$1") ]] || return 0
   uri=$(apt_base_uri "$release")
   [[ -n $uri ]] || die "no apt source for Debian $release found: Incus comes from $1, add that suite and run again"

@@ -2,6 +2,7 @@ import { deadline } from "./deadline.ts";
 import { EventStream, type Subscription } from "./event_stream.ts";
 import { IncusError, IncusTimeoutError } from "./incus_error.ts";
 import { apiPath, withQuery } from "./path.ts";
+import { qemuFirst } from "./qemu_failure.ts";
 import type { Method, RequestOptions, Transport } from "./transport.ts";
 import type { Operation } from "./wire/operation.ts";
 
@@ -101,7 +102,8 @@ export class Operations implements AsyncDisposable {
       throw new IncusError(404, method, path, "Incus no longer knows how this ended");
     }
     if (ended.status_code === FINAL) return ended;
-    throw new IncusError(ended.status_code, method, path, ended.err || ended.status);
+    const words = qemuFirst(ended.err || ended.status);
+    throw new IncusError(ended.status_code, method, path, words);
   }
 
   /** The operation's last state; undefined when Incus has forgotten it. */

@@ -10,5 +10,6 @@ export function qemuFirst(words: string): string {
   return said === "" ? `QEMU said nothing (${ended})` : `${said} (${ended})`;
 }
 
+/** Among the arguments no colon is followed by a space. */
 const FAILURE =
-  /Failed to run: [^:]*\/qemu-system-[\s\S]*?(?:: (qemu-system-\w+: [\s\S]*?)|: )\s*: ([^:\n]+)$/;
+  /Failed to run: [\s\S]*?\/qemu-system-[\s\S]*?: (qemu-system-\w+: [\s\S]*?)?\s*: ([^:\n]+)$/;

@@ -147,7 +147,10 @@ Deno.test("another pool is a move, not a loss", async () => {
   await fill("one", "web");
   const disk = ["config", "device", "set", "--project", "one", "web"];
   await must(["incus", ...disk, "vol-data", "propagation=private"]);
+  // Incus 7 changes a root disk of a stopped machine alone.
+  await lab.anklume(["stop", "web", "--force"]);
   await must(["incus", ...disk, "root", "boot.priority=7"]);
+  await lab.anklume(["start", "web"]);
   const before = await lab.read("infra.yml");
   const inPool = (pool: string) =>
     lab.write("infra.yml", before.replace("global: {", `global: { storage_pool: ${pool},`));

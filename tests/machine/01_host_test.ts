@@ -8,8 +8,8 @@ global: { default_os_image: "local:anklume-test" }
 domains:
   left: { ephemeral: true, internet: true, machines: { left-a: {} } }
   right: { ephemeral: true, machines: { right-a: {} } }
-policies:
-  - { from: left, to: right, ports: [80], description: "for the test" }
+network_policies:
+  - { from: left, to: right, protocol: tcp, ports: [80], description: "for the test" }
 `;
 
 async function nftFinding(workspace: Workspace, expected: number) {

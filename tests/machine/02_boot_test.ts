@@ -77,8 +77,13 @@ Deno.test("the unit listens: rules that somebody flushes are back at once, and i
   await onMachine("nft flush ruleset");
   const began = Date.now();
   await eventually("the rules are back", loaded);
-  const journal = await onMachine("journalctl -b -u anklume-firewall -o cat");
-  assert.match(journal, /table inet anklume_rebooted is gone: loading/, `${Date.now() - began} ms`);
+  const took = Date.now() - began;
+  let journal = "";
+  await eventually("the unit says so", async () => {
+    journal = await onMachine("journalctl -b -u anklume-firewall -o cat");
+    return /table \w+ anklume_rebooted is gone: loading/.test(journal);
+  });
+  assert.ok(took < 10_000, `${took} ms`);
   // A monitor that nft does not understand would be started again for ever.
   assert.doesNotMatch(journal, /syntax error/);
 });
@@ -89,7 +94,12 @@ Deno.test("nftables.service restarts, reloads and stops: the rules are there aga
   for (const verb of ["restart", "reload"]) {
     await onMachine(`systemctl ${verb} nftables`);
     await eventually(`the rules are back after ${verb}`, loaded);
-    assert.equal(await onMachine("systemctl is-active anklume-firewall incus"), "active\nactive\n");
+    // A restart takes along what is part of it, and Incus, which requires the rules; machines go on.
+    await eventually(
+      "Incus is back",
+      async () => (await attempt("systemctl is-active incus")).stdout === "active\n",
+      60,
+    );
   }
   assert.match(await workspace.anklume("check"), /as declared/);
   await onMachine("systemctl stop nftables");

@@ -8,7 +8,7 @@ const INFRA = `
 project_name: rebooted
 global: { default_os_image: "local:anklume-test" }
 domains:
-  left: { ephemeral: true, machines: { left-a: { boot_autostart: true } } }
+  left: { ephemeral: true, internet: false, machines: { left-a: { boot_autostart: true } } }
   right: { ephemeral: true, machines: { right-a: { boot_autostart: true } } }
 `;
 

@@ -26,7 +26,8 @@ const RESERVED: ReadonlySet<string> = new Set([
   ...["no_log", "notify", "omit", "order", "play_hosts", "playbook_dir", "poll", "port"],
   ...["post_tasks", "pre_tasks", "register", "remote_user", "rescue", "retries", "role_name"],
   ...["role_names", "role_path", "role_uuid", "roles", "run_once", "serial", "strategy"],
-  ...["tags", "tasks", "throttle", "timeout", "until", "vars", "vars_files", "vars_prompt"],
+  ...["tags", "tasks", "throttle", "timeout", "until", "validate_argspec", "vars", "vars_files"],
+  ...["vars_prompt"],
   ...["when", "with_"],
 ]);
 

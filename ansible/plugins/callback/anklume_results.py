@@ -57,7 +57,7 @@ class CallbackModule(CallbackBase):
         message = said.get("msg") or said.get("reason") or said.get("censored") or ""
         output = str(said.get("stderr") or said.get("stdout") or "").strip()
         # Of a program Ansible says no more than its status; of the play that waits for the machines, nothing.
-        if result._task.register == "anklume_up":
+        if self._waits(result._task):
             message = output or message
         elif output and "rc" in said and output not in str(message):
             message = f"{message}\n{output}"
@@ -67,6 +67,11 @@ class CallbackModule(CallbackBase):
             task=result._task.get_name(),
             message=str(message or "no message").strip()[:4000],
         )
+
+    @staticmethod
+    def _waits(task):
+        """Whether it is the task that waits for the machines. From ansible-core 2.21 on `register` is a dictionary."""
+        return "anklume_up" in ([task.register] if isinstance(task.register, str) else task.register or ())
 
     def v2_playbook_on_start(self, playbook):
         self._plays_left = {play._uuid for play in playbook.get_plays()}
@@ -84,7 +89,7 @@ class CallbackModule(CallbackBase):
         self._finish(result)
         # What the play that waits for the machines has to say of one that runs, but not well.
         said = str(result._result.get("stdout", ""))
-        if result._task.register == "anklume_up" and "systemd says: degraded" in said:
+        if self._waits(result._task) and "systemd says: degraded" in said:
             units = [line.split()[0][:100] for line in said.splitlines()[1:21] if line.strip()]
             self._write(type="degraded", host=result._host.get_name(), units=units)
 

@@ -231,7 +231,7 @@ class ConflictFinder {
     return `${fix} leads them back ${UNTIL}${move}`;
   }
 
-  /** What leads the packets to all networks of the host's own back, as wg-quick does it. */
+  /** The command that gives the host's own networks their packets back, as wg-quick does. */
   #wayBackForAll(first: Diversion): string {
     const { network, choice: { rule } } = first;
     const ip = network.block.family === 4 ? "ip" : "ip -6";

@@ -51,7 +51,7 @@ function rule(priority: number, more: Partial<HostRule> = {}): HostRule {
 }
 
 const USUAL = [rule(0, { table: "local" }), rule(32_766, { table: "main" })];
-/** What a VPN's client that takes over a company's networks adds. */
+/** The route that the client of a company's VPN adds. */
 const VPN: HostRoute = { dst: "10.120.0.0/16", dev: "tun0", table: "52" };
 
 Deno.test("findHostConflicts() is content with an ordinary host", () => {

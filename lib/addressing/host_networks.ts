@@ -33,7 +33,7 @@ export interface HostInterface {
   readonly settings?: Readonly<Record<string, number>>;
 }
 
-/** What `ip` knows of one family. */
+/** Routes and rules of one address family, as `ip` prints them. */
 export interface HostRouting {
   readonly routes: readonly HostRoute[];
   readonly rules: readonly HostRule[];

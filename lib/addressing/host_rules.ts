@@ -1,6 +1,6 @@
 import { type JsonObject, numberOf, textOf } from "./ip_json.ts";
 
-/** What a rule does with a packet that it is for. */
+/** The action of a rule on a packet that its selectors match. */
 export type RuleAction = "lookup" | "goto" | "nothing" | "drop";
 
 /** One line of `ip rule`, of one family. A selector that is absent fits every packet. */

@@ -58,8 +58,10 @@ export class VolumeSnapshots {
     } catch (error) {
       if (!(error instanceof IncusError) || ![404, 500].includes(error.status)) throw error;
     }
-    const query1 = { ...query, recursion: 1 };
-    const volumes = await transport.read<Volume[]>(path, { ...options, query: query1 });
+    const volumes = await transport.read<Volume[]>(path, {
+      ...options,
+      query: { ...query, recursion: 1 },
+    });
     const full: VolumeFull[] = [];
     for (let from = 0; from < volumes.length; from += AT_ONCE) {
       const some = volumes.slice(from, from + AT_ONCE);
@@ -126,7 +128,11 @@ function snapshotsOf(pool: string, volume: VolumeFull): VolumeSnapshot[] {
   const [name, own] = volume.name.split("/");
   const entries = own === undefined ? volume.snapshots ?? [] : [volume];
   return entries.map(({ name: full, created_at, config: { size } }) => ({
-    ...{ pool, project: volume.project, volume: name!, name: full.split("/").at(-1)!, created_at },
+    pool,
+    project: volume.project,
+    volume: name!,
+    name: full.split("/").at(-1)!,
+    created_at,
     ...(size === undefined ? {} : { size }),
   }));
 }

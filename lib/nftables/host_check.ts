@@ -1,4 +1,5 @@
 import { untried } from "../diag/tried_version.ts";
+
 /** What a doctor looks at on the host; gathered by `readHostFacts`. */
 export interface HostFacts {
   /** `1.0.6`; undefined: nft is not installed. */

@@ -5,7 +5,6 @@ export function readEmbeddedAnsible(): ReadonlyMap<string, string> {
   const paths = [
     ...listEmbedded("ansible/roles"),
     ...listEmbedded("ansible/plugins"),
-    ...listEmbedded("ansible/shell_plugins"),
   ].filter((path) => !path.includes("/molecule/") && !path.includes("/__pycache__/"));
   return new Map(paths.map((path) => [path.slice("ansible/".length), readEmbedded(path)]));
 }

@@ -17,6 +17,7 @@ export const SECTION_DIRECTORIES = [
   "inventory",
   "group_vars",
   "host_vars",
+  // Of anklume 0.1.0; now an orphan.
   "shell_plugins",
 ] as const;
 /** Directories that are anklume's alone, rewritten by every sync. */

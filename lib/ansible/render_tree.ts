@@ -30,8 +30,6 @@ export interface TreeInputs {
   readonly extra?: ReadonlyMap<string, string>;
 }
 
-const SHELL = "shell_plugins/anklume_sh.py";
-
 /** Every file of the workspace that is generated, sorted by path. Pure. */
 export function renderTree(infra: Infra, addressing: Addressing, inputs: TreeInputs): TreeFile[] {
   const variables = (stem: string, body: string) =>
@@ -48,9 +46,6 @@ export function renderTree(infra: Infra, addressing: Addressing, inputs: TreeInp
     section("requirements.yml", "requirements", REQUIREMENTS, REQUIREMENTS_PLACES),
     variables("group_vars/all", renderAllVariables(infra, addressing)),
   ];
-  const shell = inputs.embedded.get(SHELL);
-  // Not under `.anklume/`: of all kinds of plugins only this one has no setting that says where it is.
-  if (shell !== undefined) files.push(section(SHELL, "lines", shell));
   for (const domain of domains) {
     files.push(
       section(`inventory/${domain.name}.yml`, "inventory", renderInventory(infra, domain)),

@@ -1,6 +1,5 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Domain, Infra, Machine, Variable } from "../infra/infra.ts";
-import { INCUS_CONNECTION } from "./ansible_cfg.ts";
 import { yamlEntry, yamlWord } from "./yaml_text.ts";
 
 /** Names that anklume's own variables begin with. */
@@ -17,10 +16,6 @@ export function renderAllVariables(infra: Infra, addressing: Addressing): string
     word("anklume_project", infra.projectName),
     word("anklume_infra", addressing.infraId),
     word("anklume_default_user", infra.global.defaultUser),
-    // The connection over Incus loses the last words of a shell that ends at once.
-    ...(infra.global.defaultConnection === INCUS_CONNECTION
-      ? [word("ansible_shell_type", "anklume_sh")]
-      : []),
   ]);
 }
 

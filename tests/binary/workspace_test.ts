@@ -162,7 +162,7 @@ Deno.test("what a killed sync was writing is removed by the next one", async () 
     let left = "";
     for (let attempt = 0; attempt < 100 && left === ""; attempt++) {
       await shell(
-        "rm -rf .anklume ansible.cfg inventory group_vars host_vars shell_plugins site.yml",
+        "rm -rf .anklume ansible.cfg inventory group_vars host_vars site.yml",
         { cwd },
       );
       await killedWhileWriting(cwd);

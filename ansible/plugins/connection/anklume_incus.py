@@ -10,6 +10,7 @@ description:
   - The connection C(community.general.incus), for machines whose root may be an attacker.
   - Refuses to work where a machine's facts would become variables, since they could then name another machine.
   - Is always root, always by C(/bin/sh), and takes no other name of the machine than the inventory's.
+  - Lets a command linger for 0.05 s after its last word, so that Incus passes it on.
   - Ends a command that does not end by itself or says too much; the machine then counts as unreachable.
   - Fetches a file without following a symbolic link, neither the machine's nor one that is in its way here.
 options:
@@ -100,9 +101,9 @@ class Connection(IncusConnection):
         if not self._connected:
             self._connect()
         self._display.vvv(f"EXEC {cmd}", host=self._instance())
-        if "anklume_rc" not in cmd:
-            # ansible-core 2.21 has no shell plugin append to a command, and so ours cannot let it linger.
-            cmd = f"{cmd}\nanklume_rc=$?; sleep 0.05; exit $anklume_rc"
+        # Of a program that ends at once `incus exec` may lose the last words, and Ansible fails on the empty answer:
+        # of 1,000 with five at a time 3 to 6 (Incus 6.0), of 2,000 that lingered for 0.02 s none.
+        cmd = f"{cmd}\nanklume_rc=$?; sleep 0.05; exit $anklume_rc"
         said = {"stdout": [], "stderr": []}
         place = f"{self.get_option('remote')}:{self._instance()}"
         status = self._run(

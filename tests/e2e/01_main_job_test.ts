@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { connect, IMAGE, inMachine, Lab, liveInstances, OUTSIDE_ADDRESS, serve } from "./_lab.ts";
+import {
+  answerOf,
+  connect,
+  IMAGE,
+  inMachine,
+  Lab,
+  liveInstances,
+  OUTSIDE_ADDRESS,
+  serve,
+} from "./_lab.ts";
 
 interface Status {
   readonly firewall: { readonly state: string };
@@ -64,15 +73,17 @@ Deno.test("a newcomer goes from a template to isolated, provisioned machines", a
     const sandbox = { domain: "sandbox", machine: "sandbox-open" } as const;
     const perso = { domain: "perso", machine: "perso-print" } as const;
 
-    assert.equal(await connect(pro, print, 631), dev, "the target sees the true source");
+    assert.equal(await answerOf(pro, print, 631), dev, "the target sees the true source");
     assert.equal(await connect(pro, print, 632), undefined, "another port");
     assert.equal(await connect(pro, vault, 631), undefined, "another machine of the domain");
     assert.equal(await connect(perso, dev, 631), undefined, "the other direction");
     assert.equal(await connect(sandbox, print, 631), undefined, "another domain");
-    assert.equal(await connect({ domain: "perso", machine: "perso-vault" }, print, 631), vault);
-    assert.ok(await connect("host", print, 632), "the host reaches every machine");
+    assert.equal(await answerOf({ domain: "perso", machine: "perso-vault" }, print, 631), vault);
+    // The host reaches every machine.
+    await answerOf("host", print, 632);
 
-    assert.notEqual(await connect(pro, OUTSIDE_ADDRESS, 9000), undefined, "internet: true");
+    // internet: true
+    await answerOf(pro, OUTSIDE_ADDRESS, 9000);
     assert.equal(await connect(sandbox, OUTSIDE_ADDRESS, 9000), undefined, "internet: false");
   });
 

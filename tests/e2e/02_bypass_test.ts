@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DEVICE_TYPES } from "../../lib/infra/check_devices.ts";
 import { judgedKey } from "../../lib/infra/judged_keys.ts";
-import { IMAGE, Lab, must, query } from "./_lab.ts";
+import { IMAGE, inMachine, Lab, must, query } from "./_lab.ts";
 
 /** An infra of one machine, and a door in it. */
 function infraWith(trust: string, machine: string, profiles = "{}"): string {
@@ -104,7 +104,7 @@ domains:
   try {
     await lab.anklume(["apply", "--infra", "--yes"]);
     assert.equal(
-      await must(["incus", "--project", "one", "exec", "one-a", "--", "cat", "/mnt/link/note"]),
+      (await inMachine("one", "one-a", "cat", "/mnt/link/note")).stdout,
       "from the host",
     );
     const { stderr } = await lab.anklume(["check"]);

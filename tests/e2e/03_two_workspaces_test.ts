@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BINARY, IMAGE, Lab, liveInstances, must, type Outcome, run } from "./_lab.ts";
+import { BINARY, IMAGE, inMachine, Lab, liveInstances, must, type Outcome, run } from "./_lab.ts";
 
 const infraOf = (domain: string, project = "twins") => `
 project_name: ${project}
@@ -50,17 +50,7 @@ class Other implements AsyncDisposable {
 }
 
 async function bootId(): Promise<string> {
-  return await must([
-    "incus",
-    "exec",
-    "--project",
-    "first",
-    "first-a",
-    "--",
-    "stat",
-    "-c%i",
-    "/run",
-  ]);
+  return (await inMachine("first", "first-a", "stat", "-c%i", "/run")).stdout;
 }
 
 Deno.test("a workspace without a lock takes nothing over from an infra of its name, whatever the verb", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LINGER } from "../_linger.ts";
-import { IMAGE, Lab, must, run } from "./_lab.ts";
+import { IMAGE, inMachine, Lab, must, run } from "./_lab.ts";
 
 const INFRA = `
 project_name: names
@@ -209,9 +209,8 @@ global: { default_os_image: "${IMAGE}" }
 domains: { lease: { ephemeral: true, machines: { lease-a: {} } } }
 `);
   await lab.anklume(["apply", "--infra"]);
-  const machine = ["incus", "--project", "lease", "exec", "lease-a", "--"];
   const claim = async (name: string) =>
-    (await must([...machine, "python3", "-c", CLAIM, name])).trim();
+    (await inMachine("lease", "lease-a", "python3", "-c", CLAIM, name)).stdout.trim();
   const leases = () => must(["cat", "/var/lib/incus/networks/net-lease/dnsmasq.leases"]);
   await lab.anklume(["network", "verify"]);
   assert.equal(await claim("wpad"), "nothing");

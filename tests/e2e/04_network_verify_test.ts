@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  answerOf,
   connect,
   eventually,
   IMAGE,
@@ -215,7 +216,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     await lab.write("infra.yml", INFRA + advice.replaceAll(/^ {4}/gm, ""));
     await lab.anklume(["apply", "--infra"]);
     assert.match(await why(0, ...question), /passes.* \(infra\.yml:21\)/);
-    assert.notEqual(await connect(private_, "192.168.77.10", 443), undefined);
+    await answerOf(private_, "192.168.77.10", 443);
 
     await lab.write("infra.yml", INFRA);
     await lab.anklume(["apply", "--infra"]);
@@ -428,7 +429,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     await lab.write("infra.yml", `${INFRA.slice(0, INFRA.indexOf("  right:"))}`);
     await lab.anklume(["apply", "--infra", "--yes"]);
     assert.match(await why(0, "right-a", "right-b", "22"), /passes.* their own bridge alone/);
-    assert.notEqual(await connect({ domain: "right", machine: "right-a" }, rightB, 22), undefined);
+    await answerOf({ domain: "right", machine: "right-a" }, rightB, 22);
     assert.match(await why(0, "right-a", "outside", "443"), /is dropped.* its own bridge alone/);
     assert.match(await why(0, "left-a", "right-a", "8080"), /is dropped.* its own bridge alone/);
     await lab.anklume(["apply", "--infra", "--prune", "--yes"]);

@@ -135,7 +135,7 @@ Deno.test("doctor, why and verify know Docker 28, ufw and firewalld by their own
       const policy = notProbed.find(({ id }) => id === "policy-1");
       assert.deepEqual([policy?.passes, policy?.otherTable], [false, "table ip raw"]);
       await lab.anklume(["doctor", "--fix", "--yes"]);
-      assert.ok(await docker() && await outside());
+      await eventually("both are reached", async () => await docker() && await outside());
       const mended = await must(["nft", "-s", "list", "ruleset"]);
       const again = await lab.anklume(["doctor", "--fix", "--yes"]);
       assert.match(again.stdout, /Nothing that anklume could mend/);

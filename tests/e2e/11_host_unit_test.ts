@@ -56,7 +56,15 @@ Deno.test("under a real systemd the host's unit answers, refuses, and is there a
   await must(["incus", "launch", "--quiet", IMAGE, HOST]);
   try {
     await eventually("the host is up", async () => {
-      const { stdout } = await run(["incus", "exec", HOST, "--", "systemctl", "is-system-running"]);
+      const { stdout } = await run([
+        "incus",
+        "exec",
+        HOST,
+        "--",
+        ...LINGER,
+        "systemctl",
+        "is-system-running",
+      ]);
       return /running|degraded/.test(stdout);
     });
     await push(BINARY, "/usr/local/bin/anklume");
@@ -90,7 +98,8 @@ Deno.test("under a real systemd the host's unit answers, refuses, and is there a
     await must(["incus", "restart", "--force", HOST]);
     await eventually("the unit is back", async () => {
       const asked = ["systemctl", "is-active", "anklume-handover-unit.path"];
-      return (await run(["incus", "exec", HOST, "--", ...asked])).stdout.trim() === "active";
+      return (await run(["incus", "exec", HOST, "--", ...LINGER, ...asked])).stdout.trim() ===
+        "active";
     });
     assert.equal((await ask("read", "/root/unit.nft")).ok, true);
     await inHost("sh", "-c", `cd ${WORKSPACE} && anklume host uninstall`);

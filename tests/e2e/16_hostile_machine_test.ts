@@ -1,5 +1,6 @@
 /** Root of one machine is an attacker: whatever it answers, it answers for itself alone. */
 import assert from "node:assert/strict";
+import { LINGER } from "../_linger.ts";
 import { IMAGE, inMachine, Lab, must, REPOSITORY, run } from "./_lab.ts";
 
 const INFRA = `project_name: hostile
@@ -247,9 +248,10 @@ Deno.test("what a hostile machine says decides nothing about another, and steers
   await t.step("Incus tells the machine nothing of what anklume notes", async () => {
     const ask = await Deno.readTextFile(`${REPOSITORY}/tests/e2e/_guest_api.py`);
     const said = async (project: string, name: string) =>
-      (await run(["incus", "--project", project, "exec", name, "--", "/usr/bin/python3.11", "-"], {
-        stdin: ask,
-      })).stdout;
+      (await run(
+        ["incus", "--project", project, "exec", name, "--", ...LINGER, "/usr/bin/python3.11", "-"],
+        { stdin: ask },
+      )).stdout;
     assert.match(await said("blue", "blue-a"), /^no socket/);
     // One that somebody opens by hand is drift.
     await must(["incus", "--project", "blue", "config", "set", "blue-a", "security.guestapi=true"]);

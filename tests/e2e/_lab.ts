@@ -245,6 +245,15 @@ export async function reaches(from: Source, address: string, port: number): Prom
   return await connect(from, address, port) !== undefined;
 }
 
+/** The answer of a server that has to be reached: a first packet that is lost, or a busy machine, is no wall. */
+export async function answerOf(from: Source, address: string, port: number): Promise<string> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const answer = await connect(from, address, port);
+    if (answer !== undefined) return answer;
+  }
+  return assert.fail(`${address} port ${port} is not reached`);
+}
+
 /** Waits until a condition holds; a test that waits in vain fails with `what`. */
 export async function eventually(
   what: string,

@@ -5,7 +5,7 @@
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import config from "../deno.json" with { type: "json" };
 import { createProgram } from "../lib/command/program.ts";
-import { createSession } from "../lib/command/session.ts";
+import { createSession } from "../lib/session/session.ts";
 import { Terminal } from "../lib/host/terminal.ts";
 
 const EXIT_STATUS: readonly (readonly [string, string])[] = [

@@ -1,10 +1,10 @@
 import { Argument, Command, CommanderError, Option } from "@commander-js/extra-typings";
-import { dailyVerbs } from "./daily_verbs.ts";
-import { hostVerbs } from "./host_verbs.ts";
-import { networkVerbs } from "./network_verbs.ts";
-import { rolesVerbs } from "./roles_verbs.ts";
-import type { Session } from "./session.ts";
-import { snapshotVerbs } from "./snapshot_verbs.ts";
+import { dailyVerbs } from "./machine/verbs.ts";
+import { hostVerbs } from "./host/verbs.ts";
+import { networkVerbs } from "./network/verbs.ts";
+import { rolesVerbs } from "./roles/verbs.ts";
+import type { Session } from "../session/session.ts";
+import { snapshotVerbs } from "./snapshot/verbs.ts";
 import {
   type AddVerb,
   type Choose,
@@ -94,7 +94,7 @@ function addInit(program: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((dir, options) =>
-      choose(async () => (await import("./init.ts")).init({ ...options, dir }, session))
+      choose(async () => (await import("./workspace/init.ts")).init({ ...options, dir }, session))
     );
 }
 
@@ -114,7 +114,7 @@ function addValidate(program: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((options) =>
-      choose(async () => (await import("./validate.ts")).validate(options, session))
+      choose(async () => (await import("./workspace/validate.ts")).validate(options, session))
     );
 }
 
@@ -140,7 +140,9 @@ function addSync(program: Command, choose: Choose, session: Session): void {
         ["anklume sync", ""],
       ),
     )
-    .action((options) => choose(async () => (await import("./sync.ts")).sync(options, session)));
+    .action((options) =>
+      choose(async () => (await import("./workspace/sync.ts")).sync(options, session))
+    );
 }
 
 function addCheck(program: Command, choose: Choose, session: Session): void {
@@ -172,9 +174,11 @@ function addCheck(program: Command, choose: Choose, session: Session): void {
     )
     .action(({ adopt: name, ...options }) =>
       choose(async () => {
-        if (name !== undefined) return (await import("./adopt.ts")).adopt(name, options, session);
+        if (name !== undefined) {
+          return (await import("./apply/adopt.ts")).adopt(name, options, session);
+        }
         return await withNetworks(session, {}, async (start) => {
-          const { check } = await import("./check.ts");
+          const { check } = await import("./apply/check.ts");
           return await check(options, session, start);
         });
       })
@@ -227,14 +231,14 @@ function addApply(program: Command, choose: Choose, session: Session): void {
     .action((options) => {
       const verbose = Number(options.verbose);
       choose(async () => {
-        if (options.verify) await (await import("./host_side.ts")).assertOnHost();
+        if (options.verify) await (await import("../live/host_side.ts")).assertOnHost();
         const status = await withNetworks(session, { locks: true }, async (start) => {
-          const { apply } = await import("./apply.ts");
+          const { apply } = await import("./apply/apply.ts");
           return await apply({ ...options, verbose }, session, start);
         });
         if (!options.verify || status !== 0) return status;
         // Read anew: what stands now is to be proven, not what stood before.
-        const { networkVerify } = await import("./network_verify.ts");
+        const { networkVerify } = await import("./network/verify.ts");
         if (!options.json) session.terminal.out("\n");
         return await networkVerify({ domain: options.domain, json: options.json }, session);
       });
@@ -256,7 +260,7 @@ function addStatus(program: Command, choose: Choose, session: Session): void {
     .action((options) =>
       choose(() =>
         withNetworks(session, {}, async (start) => {
-          const { status } = await import("./status.ts");
+          const { status } = await import("./status/status.ts");
           return await status(options, session, start);
         })
       )
@@ -282,7 +286,7 @@ function addDestroy(program: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((options) =>
-      choose(async () => (await import("./destroy.ts")).destroy(options, session))
+      choose(async () => (await import("./apply/destroy.ts")).destroy(options, session))
     );
 }
 
@@ -291,7 +295,7 @@ function addSchema(program: Command, choose: Choose, session: Session): void {
     .summary("JSON Schema of infra.yml")
     .description("Prints the JSON Schema of infra.yml, for editors and other tools.")
     .addHelpText("after", examples(["anklume schema > infra.schema.json", ""]))
-    .action(() => choose(async () => (await import("./schema.ts")).schema(session)));
+    .action(() => choose(async () => (await import("./workspace/schema.ts")).schema(session)));
 }
 
 function addCompletions(program: Command, choose: Choose, session: Session): void {
@@ -307,7 +311,7 @@ function addCompletions(program: Command, choose: Choose, session: Session): voi
       ),
     )
     .action((shell) =>
-      choose(async () => (await import("./completions.ts")).completions(shell, session))
+      choose(async () => (await import("./completion/completions.ts")).completions(shell, session))
     );
 }
 
@@ -318,7 +322,7 @@ function addComplete(program: Command, choose: Choose): void {
     .allowUnknownOption()
     .helpOption(false)
     .action((words) =>
-      choose(async () => (await import("./completions.ts")).complete(words, program))
+      choose(async () => (await import("./completion/completions.ts")).complete(words, program))
     );
 }
 

@@ -1,6 +1,6 @@
 import { exit, onInterrupt, Terminal } from "../host/terminal.ts";
-import { EXIT } from "./exit_status.ts";
-import { createSession, type Session } from "./session.ts";
+import { EXIT } from "../session/exit_status.ts";
+import { createSession, type Session } from "../session/session.ts";
 import type { Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
@@ -25,14 +25,16 @@ export async function run(args: readonly string[]): Promise<number> {
   // A promise that nobody waited for: a bug, and no reason for a stack trace either.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    import("./fault.ts").then(({ reportFault }) => exit(reportFault(event.reason, session)));
+    import("../session/fault.ts").then(({ reportFault }) =>
+      exit(reportFault(event.reason, session))
+    );
   });
   let status: number;
   try {
     const verb = await understand(args, session);
     status = typeof verb === "number" ? verb : await verb();
   } catch (error) {
-    const { reportFault } = await import("./fault.ts");
+    const { reportFault } = await import("../session/fault.ts");
     status = reportFault(error, session);
   } finally {
     ignoreSignals();

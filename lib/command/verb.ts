@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { Network } from "../incus/wire/network.ts";
 import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
-import type { ExitStatus } from "./exit_status.ts";
-import type { HeadStart, HeadStartOptions } from "./head_start.ts";
-import type { Session } from "./session.ts";
+import type { ExitStatus } from "../session/exit_status.ts";
+import type { HeadStart, HeadStartOptions } from "../live/early_requests.ts";
+import type { Session } from "../session/session.ts";
 
 /** A command line that was understood: what it asks for, still to be run. Answers the exit status. */
 export type Verb = () => Promise<number>;
@@ -20,7 +20,7 @@ export async function withNetworks(
   options: HeadStartOptions,
   verb: (start: HeadStart<readonly Network[]>) => Promise<number>,
 ): Promise<number> {
-  const { askNetworks, HeadStart } = await import("./head_start.ts");
+  const { askNetworks, HeadStart } = await import("../live/early_requests.ts");
   await using start = await HeadStart.begin(askNetworks, session.signal, options);
   return await verb(start);
 }
@@ -37,8 +37,8 @@ export async function withSnapshots(
   { snapshots, json, ...options }: SnapshotVerbOptions,
   verb: (start: HeadStart<Everything>, session: Session) => Promise<ExitStatus>,
 ): Promise<number> {
-  const { askSnapshots, HeadStart } = await import("./head_start.ts");
-  const { withJsonLines } = await import("./json_session.ts");
+  const { askSnapshots, HeadStart } = await import("../live/early_requests.ts");
+  const { withJsonLines } = await import("../session/json_session.ts");
   await using start = await HeadStart.begin(askSnapshots(snapshots), session.signal, options);
   return await withJsonLines(json, session, (shown) => verb(start, shown));
 }

@@ -11,7 +11,7 @@ import {
   persistRuleset,
   removePersisted,
 } from "../../lib/nftables/persist.ts";
-import { readHostNetworks } from "../../lib/command/host_networks.ts";
+import { readHostNetworks } from "../../lib/live/host_networks.ts";
 import { readBack } from "../../lib/nftables/read_back.ts";
 import type { Ruleset } from "../../lib/nftables/ruleset.ts";
 

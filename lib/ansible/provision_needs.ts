@@ -1,0 +1,65 @@
+import { hasUserContent } from "./file_check.ts";
+import { explainDigest, provisionDigest, PROVISIONED_KEY } from "./provision_digest.ts";
+import type { ProvisionFiles } from "./provision_files.ts";
+import type { Infra } from "../infra/infra.ts";
+
+/** A machine that Ansible has to see to. */
+export interface ProvisionNeed {
+  readonly machine: string;
+  readonly domain: string;
+  /** Why, for people: `never provisioned`, `role base_system changed`. */
+  readonly reasons: readonly string[];
+  /** What is noted on the machine once it is done. */
+  readonly digest: string;
+}
+
+/** What is known of a live machine; by `<project>/<name>`. */
+export interface LiveMachine {
+  readonly running: boolean;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface ProvisionChoice {
+  /** undefined: every domain. */
+  readonly domains: readonly string[] | undefined;
+  /** `--provision`: also where nothing changed. */
+  readonly always: boolean;
+  /** Machines whose root disk is about to be made anew, by `<project>/<name>`. */
+  readonly anew: ReadonlySet<string>;
+}
+
+/**
+ * Which machines need provisioning, and why. A machine without roles needs none, unless the user wrote plays of their own: an
+ * infra without roles needs no Ansible at all. A machine that is not declared as running is left alone unless it runs;
+ * one that does not exist yet counts as running soon. Pure.
+ */
+export function provisionNeeds(
+  infra: Infra,
+  files: ProvisionFiles,
+  live: ReadonlyMap<string, LiveMachine>,
+  choice: ProvisionChoice,
+): ProvisionNeed[] {
+  const needs: ProvisionNeed[] = [];
+  const ownPlays = hasUserContent(files.get("site.yml")?.text ?? "");
+  for (const domain of infra.domains) {
+    if (!domain.enabled || choice.domains?.includes(domain.name) === false) continue;
+    for (const machine of domain.machines) {
+      if (machine.roles.length === 0 && !ownPlays && !choice.always) continue;
+      const name = `${domain.name}/${machine.name}`;
+      const found = live.get(name);
+      const runs = machine.state === "running" || (found?.running ?? machine.state === "manual");
+      if (!runs) continue;
+      const digest = provisionDigest(infra, machine, domain, files);
+      const before = choice.anew.has(name) ? undefined : found?.config[PROVISIONED_KEY];
+      const reasons = explainDigest(before, digest);
+      if (reasons.length === 0 && !choice.always) continue;
+      needs.push({
+        machine: machine.name,
+        domain: domain.name,
+        reasons: reasons.length === 0 ? ["asked for"] : reasons,
+        digest,
+      });
+    }
+  }
+  return needs;
+}

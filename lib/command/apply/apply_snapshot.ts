@@ -1,0 +1,222 @@
+import { allSettled } from "../../incus/all_settled.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { type Inventory, type LiveMachine, readInventory } from "../../snapshot/inventory.ts";
+import { SetNoteWriter } from "../../snapshot/note_store.ts";
+import { BASELINE } from "../../snapshot/set_name.ts";
+import {
+  type FoundNote,
+  isWhole,
+  memberKey,
+  notedKey,
+  notesOf,
+} from "../../snapshot/snapshot_set.ts";
+import { count, hang } from "../../view/text.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import type { Live } from "../../live/open_live.ts";
+import type { Outlook } from "../../live/run_forecast.ts";
+import type { Session } from "../../session/session.ts";
+import { settle } from "../../live/open_snapshots.ts";
+import { shortList } from "../../view/snapshot.ts";
+import { deleteSet } from "../../snapshot/delete_set.ts";
+import { freeTimeName, takeAndSay } from "../snapshot/take.ts";
+
+/** What `apply --snapshot` took: the command that goes back to it; undefined where there was nothing to take. */
+export interface TakenBefore {
+  readonly status: ExitStatus;
+  readonly back?: string;
+}
+
+/** Takes a set of what an apply is about to change, replace or provision. What stands there is all it can keep. */
+export async function snapshotBefore(
+  live: Live,
+  { plan, needs }: Outlook,
+  options: { readonly force?: true; readonly infra?: true; readonly provision?: true },
+  session: Session,
+): Promise<TakenBefore> {
+  const { terminal, out } = session;
+  const inventory = await liveInventory(live, session);
+  const { touched, lost } = options.provision
+    ? { touched: new Set<string>(), lost: new Set<string>() }
+    : touchedMachines(plan, inventory, options.force ?? false);
+  if (!options.infra) {
+    for (const { domain, machine } of needs) touched.add(`${domain}/${machine}`);
+  }
+  const machines = inventory.machines.filter(({ project, name }) =>
+    touched.has(`${project}/${name}`) && !lost.has(`${project}/${name}`)
+  );
+  const gone = inventory.machines.filter(({ project, name }) => lost.has(`${project}/${name}`));
+  if (gone.length > 0) {
+    const names = shortList(gone.map(({ name }) => name));
+    const text = `Not in the set: ${names}, which goes or is made anew, and its snapshots with it`;
+    terminal.err(`${out.colors.yellow(hang("", text, out.width))}\n`);
+  }
+  if (machines.length === 0) {
+    terminal.out("Nothing that stands is changed: no snapshot is needed.\n");
+    return { status: EXIT.done };
+  }
+  const at = new Date();
+  const name = freeTimeName(inventory, at, "apply-");
+  const status = await takeAndSay(
+    live.incus,
+    {
+      name,
+      kind: "apply",
+      at,
+      description: "before an apply",
+      machines,
+    },
+    inventory.pools,
+    session,
+  );
+  if (status !== EXIT.done) {
+    terminal.err("Nothing was touched.\n");
+    return { status };
+  }
+  return { status, back: `anklume snapshot restore ${name}` };
+}
+
+/** By `project/machine`: what a plan changes, with the machine of a changed volume; and what takes its snapshots along. */
+function touchedMachines(
+  plan: Plan,
+  { machines }: Inventory,
+  force: boolean,
+): { touched: Set<string>; lost: Set<string> } {
+  const touched = new Set<string>();
+  const lost = new Set<string>();
+  for (const { addr, action, effect, needsForce } of plan.changes) {
+    if (action === "create" || (needsForce && !force)) continue;
+    if (addr.kind === "instance") {
+      const name = `${addr.project}/${addr.name}`;
+      touched.add(name);
+      if (action === "delete" || effect === "data-lost") lost.add(name);
+    } else if (addr.kind === "volume") {
+      const holder = machines.find(({ volumes }) =>
+        volumes.some(({ project, volume }) => project === addr.project && volume === addr.name)
+      );
+      if (holder !== undefined) touched.add(`${holder.project}/${holder.name}`);
+    }
+  }
+  return { touched, lost };
+}
+
+/**
+ * Takes the set that `reset` goes back to, of the machines that were made anew and of those that have none yet. The others keep
+ * theirs: what they have become since is what a reset is to throw away.
+ */
+export async function takeBaseline(
+  live: Live,
+  { plan }: Outlook,
+  domains: readonly string[] | undefined,
+  session: Session,
+): Promise<ExitStatus> {
+  const inventory = await liveInventory(live, session);
+  const anew = new Set(
+    plan.changes.filter(({ addr, action }) =>
+      addr.kind === "instance" && (action === "create" || action === "replace")
+    ).map(({ addr }) => `${addr.project}/${addr.name}`),
+  );
+  const machines = inventory.machines.filter((machine) => {
+    if (domains?.includes(machine.domain) === false) return false;
+    return anew.has(`${machine.project}/${machine.name}`) || !hasBaseline(machine, inventory);
+  });
+  const { terminal } = session;
+  if (machines.length === 0) {
+    await finishBaseline(live, inventory);
+    terminal.out("Every machine has its baseline; `anklume reset` goes back to it.\n");
+    return EXIT.done;
+  }
+  const torn = machines.filter(({ project, name }) =>
+    inventory.restores.get(project)?.[name] !== undefined
+  );
+  if (torn.length > 0) {
+    const names = shortList(torn.map(({ name }) => name));
+    const text = `No baseline was taken: a restore of ${names} was interrupted; ` +
+      "`anklume snapshot list` says which command finishes it.";
+    terminal.err(`${hang("anklume: ", text, session.err.width)}\n`);
+    return EXIT.failed;
+  }
+  const stale = inventory.sets.find(({ name, origin }) =>
+    name === BASELINE && origin !== "other" && origin !== "schedule"
+  );
+  const joins = await withoutStale(live, inventory, stale, machines, session);
+  if (joins === undefined) return EXIT.failed;
+  const status = await takeAndSay(
+    live.incus,
+    {
+      name: BASELINE,
+      kind: "baseline",
+      at: new Date(),
+      machines,
+      ...(joins.length === 0 ? {} : { joins }),
+    },
+    inventory.pools,
+    session,
+  );
+  if (status === EXIT.done) {
+    terminal.out(`\`anklume reset\` goes back to it: ${count(machines.length, "machine")} new.\n`);
+  }
+  return status;
+}
+
+/** The notes of the baseline once parts of it that these machines replace are gone; undefined: they could not be removed. */
+async function withoutStale(
+  { incus }: Live,
+  inventory: Inventory,
+  set: Inventory["sets"][number] | undefined,
+  machines: readonly LiveMachine[],
+  { signal, terminal }: Session,
+): Promise<FoundNote[] | undefined> {
+  const members =
+    set?.members.filter(({ project, machine }) =>
+      machines.some((each) => each.project === project && each.name === machine)
+    ) ?? [];
+  if (set !== undefined && members.length > 0) {
+    const quiet = { signal, onEvent: () => {} };
+    const { failed } = await deleteSet(
+      incus,
+      { set, notes: inventory.notes, members },
+      quiet,
+    );
+    if (failed.length > 0) {
+      terminal.err(`The old baseline of ${failed[0]?.machine} stays: ${failed[0]?.message}\n`);
+      return undefined;
+    }
+  }
+  const replaced = new Set(members.map(memberKey));
+  return notesOf(BASELINE, inventory.notes).flatMap(({ project, note }) => {
+    const left = note.machines.filter((noted) => !replaced.has(notedKey(noted)));
+    return left.length === 0 ? [] : [{ project, note: { ...note, machines: left } }];
+  });
+}
+
+function hasBaseline({ project, name }: LiveMachine, { sets }: Inventory): boolean {
+  // One of anklume's with an end goes, although the class is not over.
+  const members = sets.flatMap((set) =>
+    set.name === BASELINE && (set.expires === undefined || set.origin === "other")
+      ? set.members
+      : []
+  );
+  return members.some((each) => each.project === project && each.machine === name && isWhole(each));
+}
+
+/** A run that was killed after its last snapshot did not come to say that the set is whole. */
+async function finishBaseline({ incus }: Live, { notes }: Inventory): Promise<void> {
+  const unfinished = notesOf(BASELINE, notes).filter(({ note }) => note.state === "taking");
+  await allSettled(
+    unfinished.map(({ project, note }) =>
+      new SetNoteWriter(incus, project, BASELINE).write({ ...note, state: "whole" })
+    ),
+  );
+}
+
+/** Thaws what a killed `--consistent` left frozen, whatever infra.yml says of those machines' state. */
+export async function thawLeftFrozen(live: Live, session: Session): Promise<void> {
+  await liveInventory(live, session);
+}
+
+/** What stands, thawed. */
+async function liveInventory(live: Live, session: Session): Promise<Inventory> {
+  const options = { now: new Date(), signal: session.signal };
+  const read = () => readInventory(live.incus, live.owner, options);
+  return await settle(live.incus, await read(), read, session);
+}

@@ -1,0 +1,56 @@
+import type { Network } from "../../incus/wire/network.ts";
+import { hasErrors } from "../../diag/diagnostic.ts";
+import { systemClock } from "../../host/clock.ts";
+import { planJson } from "../../view/json.ts";
+import { planText } from "../../view/plan.ts";
+import { provisionText } from "../../view/provision.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import type { HeadStart } from "../../live/early_requests.ts";
+import { HostReading } from "../../live/host_reading.ts";
+import { openLive } from "../../live/open_live.ts";
+import { createOutlook, isPending } from "../../live/run_forecast.ts";
+import type { TakeOver } from "../../workspace/resolve_addressing.ts";
+import { selectDomains } from "../../workspace/select_domains.ts";
+import type { Session } from "../../session/session.ts";
+import { showDiagnostics } from "../../session/show_diagnostics.ts";
+import { loadWorkspace } from "../../workspace/load_workspace.ts";
+
+export interface CheckOptions extends TakeOver {
+  readonly domain: readonly string[];
+  readonly json?: true;
+  readonly exitCode?: true;
+  readonly fields?: true;
+}
+
+/** Shows what apply would do: the plan that apply runs, and nothing of its own. */
+export async function check(
+  options: CheckOptions,
+  session: Session,
+  start: HeadStart<readonly Network[]>,
+): Promise<ExitStatus> {
+  using reading = new HostReading(start);
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return EXIT.wrongInput;
+  const domains = selectDomains(workspace.infra, options.domain);
+  await using live = await openLive(workspace, session, { ...options, reading });
+  if (live === undefined) return EXIT.wrongInput;
+  const outlook = await createOutlook(workspace, live, { domains });
+  await live.accepted();
+  const { plan, needs, conflicts } = outlook;
+  const warnings = [...conflicts, ...outlook.warnings];
+  const { terminal, out } = session;
+  const wrong = hasErrors([...conflicts, ...plan.diagnostics]);
+  if (options.json) {
+    terminal.out(planJson(plan, needs, warnings));
+  } else {
+    showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
+    terminal.out(planText(plan, out, {
+      everyField: options.fields ?? false,
+      now: systemClock(),
+      moreToDo: needs.length > 0,
+    }));
+    terminal.out(provisionText(needs, out));
+  }
+  if (wrong) return EXIT.failed;
+  return options.exitCode && isPending(outlook) ? EXIT.pending : EXIT.done;
+}

@@ -1,0 +1,24 @@
+import type { Plan } from "../../plan/plan.ts";
+import { ownership } from "../../resource/mark.ts";
+import { handOverNotes } from "../../snapshot/hand_over.ts";
+import type { Live } from "../../live/open_live.ts";
+
+/** Keeps what is noted of snapshot sets on the projects that a plan deletes; undefined: no project stays that could. */
+export function noteKeeper(
+  { incus, owner, actual }: Live,
+  { changes }: Plan,
+  { force }: { readonly force?: true },
+): ((project: string) => Promise<void>) | undefined {
+  const leaving = new Set(
+    changes.filter(({ addr, action, needsForce }) =>
+      addr.kind === "project" && action === "delete" && (force || !needsForce)
+    ).map(({ addr }) => addr.name),
+  );
+  const stays =
+    changes.some(({ addr, action }) => addr.kind === "project" && action === "create") ||
+    actual.resources.some(({ kind, addr, config }) =>
+      kind === "project" && !leaving.has(addr.name) && ownership(config, owner).kind === "ours"
+    );
+  if (!stays) return undefined;
+  return (project) => handOverNotes(incus, project, owner, leaving);
+}

@@ -1,0 +1,164 @@
+import { answerRequests } from "../../handover/answer_requests.ts";
+import { checkRuleset, refuseReach } from "../../handover/check_ruleset.ts";
+import type { HostRequest } from "../../handover/message.ts";
+import { RefusedRuleset } from "../../handover/refused_ruleset.ts";
+import {
+  type HandoverSite,
+  type HandoverState,
+  installUnits,
+  readUnits,
+  removeUnits,
+  unitPath,
+} from "../../handover/units.ts";
+import { systemClock } from "../../host/clock.ts";
+import { executablePath, workingDirectory } from "../../host/terminal.ts";
+import { machinesOf } from "../../infra/infra.ts";
+import { readTemplates } from "../../nftables/template.ts";
+import { ADMIN_ROLE } from "../../resource/admin_devices.ts";
+import { jsonText } from "../../view/json.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import { removeFirewall } from "../../live/host_firewall.ts";
+import { readHostPlace, standingBridges } from "./read_host_place.ts";
+import { assertOnHost, thisHost } from "../../live/host_side.ts";
+import type { Session } from "../../session/session.ts";
+import { UserError } from "../../session/user_error.ts";
+import { loadWorkspace } from "../../workspace/load_workspace.ts";
+
+/** Puts the unit on this host that loads what the admin container of this workspace renders. */
+export async function hostInstall(session: Session): Promise<ExitStatus> {
+  const site = await readSite(session);
+  if (site === undefined) return EXIT.wrongInput;
+  const { terminal, err, out } = session;
+  await installUnits(site);
+  terminal.out(
+    `This host now loads the firewall of ${out.colors.bold(site.project)} that its admin ` +
+      "container hands over, and nothing else.\n",
+  );
+  if (!site.hasAdmin) {
+    terminal.err(
+      `${err.colors.yellow("No machine has the role admin yet")}: see docs/isolation.md for what ` +
+        "it may do.\n",
+    );
+  }
+  return EXIT.done;
+}
+
+export async function hostStatus(
+  options: { readonly json?: true },
+  session: Session,
+): Promise<ExitStatus> {
+  const site = await readSite(session, options);
+  if (site === undefined) return EXIT.wrongInput;
+  const { project, workspace, binary } = site;
+  const state = await readUnits(site);
+  const listens = isListening(state);
+  if (options.json) {
+    session.terminal.out(jsonText({ format: 1, project, workspace, binary, listens, ...state }));
+  } else {
+    const { green, red } = session.out.colors;
+    session.terminal.out(
+      `${
+        listens ? green("listens") : red("does not listen")
+      } for the admin container of ${project}\n` +
+        `  units      ${state.units}\n` +
+        `  systemd    ${state.enabled ?? "not on this host"}${
+          state.active === undefined ? "" : `, ${state.active}`
+        }\n` +
+        `  workspace  ${state.mailbox ? "ready" : "has no .anklume/host/requests"}\n`,
+    );
+    if (!listens) session.terminal.out("`anklume host install`, as root, mends it.\n");
+  }
+  return listens ? EXIT.done : EXIT.failed;
+}
+
+export async function hostUninstall(session: Session): Promise<ExitStatus> {
+  const site = await readSite(session);
+  if (site === undefined) return EXIT.wrongInput;
+  const there = await removeUnits(site);
+  session.terminal.out(
+    there
+      ? `This host takes nothing from the admin container of ${site.project} any more.\n`
+      : "Nothing was installed.\n",
+  );
+  return EXIT.done;
+}
+
+/** What the unit runs. Whose rules it may touch stands in the unit, which is root's, not in the workspace. */
+export async function hostAnswer(
+  owner: { readonly project: string; readonly infra: string },
+  { terminal, signal }: Session,
+): Promise<ExitStatus> {
+  const { project, infra: infraId } = owner;
+  const carryOut = async (request: HostRequest): Promise<unknown> => {
+    if (request.action === "look") return await thisHost.look(signal);
+    if (!("ruleset" in request)) {
+      const standing = standingBridges(await readHostPlace({ project, infraId }, signal), infraId);
+      if (standing.length > 0) {
+        throw new RefusedRuleset(
+          `the rules stay as long as a bridge of theirs stands: ${standing.slice(0, 3).join(", ")}`,
+        );
+      }
+      return await removeFirewall(project, infraId);
+    }
+    const ruleset = checkRuleset(request.ruleset, { project, infraId }, readTemplates());
+    if (request.action === "load") {
+      refuseReach(ruleset, await readHostPlace({ project, infraId }, signal));
+      return await thisHost.port(ruleset).load();
+    }
+    const seen = await thisHost.firewall(ruleset, signal);
+    // Whoever asks has nobody else to tell that nft would refuse it.
+    await thisHost.accepts(ruleset, signal);
+    return seen;
+  };
+  for (const { action, outcome } of await answerRequests(carryOut, systemClock())) {
+    terminal.out(`${action}: ${outcome}\n`);
+  }
+  return EXIT.done;
+}
+
+function isListening({ units, enabled, active, mailbox }: HandoverState): boolean {
+  return units === "in-place" && mailbox && enabled === "enabled" &&
+    (active === undefined || active === "active");
+}
+
+async function readSite(
+  session: Session,
+  options: { readonly json?: true } = {},
+): Promise<HandoverSite & { readonly hasAdmin: boolean } | undefined> {
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return undefined;
+  assertOnHost();
+  const { infra, lock } = workspace;
+  if (lock === undefined) {
+    throw new UserError(
+      "There is no infra.lock.yml yet, so this infra has no identity",
+      "`anklume sync` or `anklume apply` first",
+    );
+  }
+  const binary = executablePath();
+  if (binary === undefined) {
+    throw new UserError(
+      "This anklume runs from source, and a unit of the host needs the one executable",
+      "./scripts/compile, then install anklume to /usr/local/bin",
+    );
+  }
+  const place = workingDirectory();
+  if (binary.startsWith(`${place}/`)) {
+    throw new UserError(
+      "anklume lies in the workspace, which the admin container may write: root must not run it",
+      "Install it outside, to /usr/local/bin for example, and run it from there",
+    );
+  }
+  for (const path of [place, binary]) {
+    try {
+      unitPath(path);
+    } catch {
+      throw new UserError(
+        `${path} has characters that a systemd unit would have to quote`,
+        "Use a path of letters, digits and /._@:+-",
+      );
+    }
+  }
+  const hasAdmin = machinesOf(infra).some(({ roles }) => roles.includes(ADMIN_ROLE));
+  return { project: infra.projectName, infraId: lock.infra, workspace: place, binary, hasAdmin };
+}

@@ -1,0 +1,309 @@
+import { FileError } from "../../host/file_error.ts";
+import { connectIncus, type IncusClient } from "../../incus/incus_client.ts";
+import { type FileContent, UntellableNameError } from "../../incus/files.ts";
+import { count, printable, size } from "../../view/text.ts";
+import { type CopySide, machineSide, type Placed, workspaceSide } from "./copy_side.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import { findOnHost } from "../../live/find_machines.ts";
+import type { Session } from "../../session/session.ts";
+import { UserError } from "../../session/user_error.ts";
+import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+
+export interface CopyOptions {
+  readonly recursive?: true;
+  readonly preserve?: true;
+}
+
+/** Copies between machines, or between a machine and the workspace, as `cp` would as root. */
+export async function copy(
+  from: string,
+  to: string,
+  options: CopyOptions,
+  session: Session,
+): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session);
+  if (workspace === undefined) return EXIT.wrongInput;
+  const [source, target] = [parsePlace(from), parsePlace(to)];
+  if (source.machine === undefined && target.machine === undefined) {
+    throw new UserError(
+      "Neither end is a machine",
+      "Write MACHINE:/path for one of them; cp copies within the workspace",
+    );
+  }
+  refuseItself(source, target);
+  await using incus = await connectIncus({ signal: session.signal });
+  const [sourceSide, targetSide] = [
+    await sideOf(source, workspace, incus, session),
+    await sideOf(target, workspace, incus, session),
+  ];
+  const found = await sourceSide.resolve(source.path);
+  const first = await readFirst(sourceSide, found);
+  if (first === undefined) {
+    throw new UserError(`There is no ${printable(sourceSide.shown(source.path))}`);
+  }
+  if (first.type === "directory" && !options.recursive) {
+    throw new UserError(
+      `${printable(sourceSide.shown(source.path))} is a directory`,
+      "Copy all that is in it with --recursive",
+    );
+  }
+  const path = await landingPlace(targetSide, target, source.path, first);
+  const within = source.machine === target.machine;
+  if (within) {
+    refuseItself({ ...source, path: found }, { ...target, path: await targetSide.resolve(path) });
+  }
+  const across = !within && source.machine !== undefined && target.machine !== undefined;
+  const run = new CopyRun(sourceSide, targetSide, { within, across }, options, session);
+  await run.copy(found, first, path);
+  if (session.signal.aborted) return EXIT.interrupted;
+  session.terminal.out(
+    `Copied ${count(run.files, "file")} (${size(run.bytes)}) to ${
+      printable(targetSide.shown(path))
+    }\n`,
+  );
+  return run.left.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+/** `machine:/path`, or a path of the workspace without a machine. */
+interface Place {
+  readonly machine?: string;
+  readonly path: string;
+  /** It ends with a slash: a directory is meant. */
+  readonly directory: boolean;
+}
+
+/** @throws UserError */
+export function parsePlace(text: string): Place {
+  // A variable of a script that is not set; the whole workspace is hardly meant.
+  if (text === "") throw new UserError("A path is empty", "Write . for the workspace itself");
+  const found = /^([a-z0-9][a-z0-9-]*):(.*)$/s.exec(text);
+  const directory = text.endsWith("/");
+  if (found === null) {
+    if (text.startsWith("/") || text.split("/").includes("..")) {
+      throw new UserError(
+        `${text} lies outside the workspace`,
+        "anklume reads and writes only the directory it is started in; copy the file here first",
+      );
+    }
+    const path = text.split("/").filter((name) => name !== "" && name !== ".").join("/");
+    return { path: path === "" ? "." : path, directory: directory || path === "" };
+  }
+  const [, machine, path] = found;
+  if (!path!.startsWith("/")) {
+    throw new UserError(
+      `${text}: a path in a machine begins with /`,
+      `Write ${machine}:/root/${path}, for example`,
+    );
+  }
+  const names = path!.split("/").filter((name) => name !== "" && name !== ".");
+  if (names.includes("..")) throw new UserError(`${text}: write the path without ..`);
+  return { machine: machine!, path: `/${names.join("/")}`, directory };
+}
+
+async function readFirst(side: CopySide, path: string): Promise<FileContent | undefined> {
+  try {
+    return await side.read(path);
+  } catch (error) {
+    if (!(error instanceof UntellableNameError)) throw error;
+    throw new UserError(error.message, "Give it another name in the machine first");
+  }
+}
+
+/** A file copied over itself would be emptied first, a directory into itself never end. */
+function refuseItself(source: Place, target: Place): void {
+  if (source.machine !== target.machine) return;
+  if (isWithin(target.path, source.path)) {
+    throw new UserError(
+      `${source.machine}:${printable(source.path)} cannot be copied into itself`,
+    );
+  }
+}
+
+async function sideOf(
+  { machine }: Place,
+  workspace: Workspace,
+  incus: IncusClient,
+  { signal }: Session,
+): Promise<CopySide> {
+  if (machine === undefined) return workspaceSide();
+  const { instance } = await findOnHost(incus, workspace, machine, signal);
+  return machineSide(incus, instance.project, instance.name, signal);
+}
+
+/** Into a directory that is there, else under the name that was given. */
+async function landingPlace(
+  side: CopySide,
+  { path: given, directory }: Place,
+  source: string,
+  content: FileContent,
+): Promise<string> {
+  const path = await side.resolve(given);
+  const found = await side.read(path);
+  if (found?.type === "file") await found.body.cancel();
+  const isDirectory = found?.type === "directory";
+  if (found?.type === "file" && (directory || content.type === "directory")) {
+    throw new UserError(`${side.shown(path)} is a file, not a directory`);
+  }
+  if (!isDirectory && !directory) return path;
+  if (!isDirectory && content.type === "file") {
+    throw new UserError(`There is no directory ${side.shown(path)}`);
+  }
+  if (!isDirectory) return path;
+  return join(path, source.split("/").at(-1) || "root");
+}
+
+/** What the two sides are to each other. */
+interface Machines {
+  /** Both sides are one machine. */
+  readonly within: boolean;
+  /** They are two machines. */
+  readonly across: boolean;
+}
+
+class CopyRun {
+  files = 0;
+  bytes = 0;
+  /** What could not be copied and was left out. */
+  readonly left: string[] = [];
+  /** Where the copied tree begins. */
+  #root: string | undefined;
+  readonly #source: CopySide;
+  readonly #target: CopySide;
+  readonly #machines: Machines;
+  readonly #options: CopyOptions;
+  readonly #session: Session;
+
+  constructor(
+    source: CopySide,
+    target: CopySide,
+    machines: Machines,
+    options: CopyOptions,
+    session: Session,
+  ) {
+    this.#source = source;
+    this.#target = target;
+    this.#machines = machines;
+    this.#options = options;
+    this.#session = session;
+  }
+
+  /** `fresh`: at the new place nothing can stand. */
+  async copy(from: string, content: FileContent, to: string, fresh = false): Promise<void> {
+    this.#session.signal.throwIfAborted();
+    this.#root ??= from;
+    // A link at the new place may lead back here: what is read would be emptied by the writing.
+    const mayMeet = this.#machines.within && !fresh;
+    if (mayMeet && content.type === "file" && await this.#target.resolve(to) === from) {
+      await content.body.cancel();
+      this.#leave(from, "what it would be copied to");
+      return;
+    }
+    const { within, across } = this.#machines;
+    const found = !fresh && (within || across) ? await this.#target.kind(to) : undefined;
+    if (across && found === "symlink" && content.type !== "symlink") {
+      // An earlier copy may have laid it: the one machine must not say what is written where in the other.
+      if (content.type === "file") await content.body.cancel();
+      const there = printable(this.#target.shown(to));
+      this.#leave(from, `kept out by ${there}, a symbolic link, which is not followed`);
+      return;
+    }
+    const below = fresh || (content.type === "directory" && found === undefined);
+    const placed = this.#placed(content);
+    const counted = content.type === "file"
+      ? { ...content, body: this.#count(content.body) }
+      : this.#relinked(from, content);
+    if (!(await this.#target.write(to, counted, placed))) {
+      this.#leave(from, "a symbolic link, which the workspace takes from no machine");
+      return;
+    }
+    if (content.type !== "directory") {
+      this.files++;
+      return;
+    }
+    // A machine with a file system of its own making may tell a name twice: once for a link, once for what goes through it.
+    for (const name of [...new Set(content.names)].toSorted()) {
+      // A machine's own word: it must not lead elsewhere.
+      if (name === "" || name === "." || name === ".." || name.includes("/")) {
+        this.#leave(join(from, name), "no name of a file");
+        continue;
+      }
+      await this.#copyBelow(join(from, name), join(to, name), below);
+    }
+  }
+
+  /** One entry of a directory: what cannot be read is no reason to leave the others. */
+  async #copyBelow(from: string, to: string, fresh: boolean): Promise<void> {
+    let content: FileContent | undefined;
+    try {
+      content = await this.#source.read(from);
+    } catch (error) {
+      const why = whyUnread(error);
+      if (why === undefined) throw error;
+      return this.#leave(from, why);
+    }
+    // Incus tells names in UTF-8: another one it does not find again.
+    if (content === undefined) return this.#leave(from, "gone, or its name is not UTF-8");
+    await this.copy(from, content, to, fresh);
+  }
+
+  /** Incus tells where a link leads, not how that is written: in a copy, one that stays in the tree leads into the copy. */
+  #relinked(from: string, content: FileContent): FileContent {
+    if (content.type !== "symlink" || !isWithin(content.target, this.#root!)) return content;
+    return { ...content, target: relativePath(from, content.target) };
+  }
+
+  /** Without --preserve as `cp` does it: root's, and no more rights than were there. Set-id bits Incus does not tell of. */
+  #placed({ mode, uid, gid }: FileContent): Placed {
+    return this.#options.preserve ? { mode, uid, gid } : { mode: mode & 0o777, uid: 0, gid: 0 };
+  }
+
+  #count(
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return body.pipeThrough(
+      new TransformStream({
+        transform: (chunk, controller) => {
+          this.bytes += chunk.length;
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+  }
+
+  #leave(path: string, why: string): void {
+    const { terminal, err } = this.#session;
+    const shown = printable(this.#source.shown(path));
+    this.left.push(shown);
+    terminal.err(`${err.colors.yellow("Left out")}: ${shown} is ${why}.\n`);
+  }
+}
+
+/** undefined: no matter of this one file. */
+function whyUnread(error: unknown): string | undefined {
+  if (error instanceof UntellableNameError) {
+    return "a file that Incus does not hand over: a control character stands in its name";
+  }
+  if (!(error instanceof FileError)) return undefined;
+  if (error.reason === "symlink") {
+    return "a symbolic link, and nothing in the workspace is read through one";
+  }
+  return error.reason === "not-a-file" ? "neither a file nor a directory" : undefined;
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(join(directory, ""));
+}
+
+/** A path as a symbolic link at `from` says it. Both are absolute. */
+export function relativePath(from: string, path: string): string {
+  const here = from.split("/").slice(1, -1);
+  const there = path.split("/").slice(1).filter((name) => name !== "");
+  const differs = here.findIndex((name, index) => name !== there[index]);
+  const common = differs === -1 ? here.length : differs;
+  return [...here.slice(common).map(() => ".."), ...there.slice(common)].join("/") || ".";
+}
+
+function join(directory: string, name: string): string {
+  if (directory === ".") return name;
+  return directory.endsWith("/") ? `${directory}${name}` : `${directory}/${name}`;
+}

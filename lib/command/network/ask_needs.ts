@@ -1,0 +1,77 @@
+import type { Blocked } from "../../verify/blocked.ts";
+import type { Need } from "../../verify/need.ts";
+import { ruleText, type WhyLine } from "../../view/why.ts";
+import { type AskOptions, askRules, type RuleContext } from "./ask_rules.ts";
+import type { Live } from "../../live/open_live.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { resolveEnds } from "./resolve_end.ts";
+import type { Question } from "./trace_stage.ts";
+import { UserError } from "../../session/user_error.ts";
+
+/** A need, and what the host's rules do with it; `line` is missing where it cannot be asked on this host. */
+export interface AskedNeed {
+  readonly need: Need;
+  readonly line?: WhyLine;
+  /** Why not. */
+  readonly why?: string;
+}
+
+export interface NeedContext extends RuleContext {
+  readonly live: RuleContext["live"] & Pick<Live, "actual" | "owner">;
+  readonly around: Surroundings;
+}
+
+/** Asks the host's rules whether they let through what infra.yml promises; sends no packet to anybody. */
+export async function askNeeds(
+  needs: readonly Need[],
+  context: NeedContext,
+  options: AskOptions = {},
+): Promise<AskedNeed[]> {
+  const resolved = await Promise.all(needs.map((need) => questionOf(need, context)));
+  const questions = resolved.filter((each) => typeof each !== "string");
+  const lines = await askRules(questions, context, options);
+  return needs.map((need, i): AskedNeed => {
+    const question = resolved[i];
+    if (question === undefined || typeof question === "string") {
+      return { need, why: question ?? "" };
+    }
+    const line = lines[questions.indexOf(question)];
+    return line === undefined ? { need, why: "nobody answered" } : { need, line };
+  });
+}
+
+async function questionOf(
+  { flow: { from, to, service } }: Need,
+  { infra, live, around }: NeedContext,
+): Promise<Question | string> {
+  const version = [from, to].some((each) => each.includes(":")) ? 6 : 4;
+  try {
+    const context = { infra, live, around, notes: [] };
+    const [source, target] = await resolveEnds(from, to, version, context);
+    return { from: source, to: target, service };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.message;
+  }
+}
+
+/** What others on the host keep from coming through, though anklume's own rules let it. */
+export function blockedOf(asked: readonly AskedNeed[]): Blocked[] {
+  return asked.flatMap(({ need, line }): Blocked[] => {
+    if (line === undefined) return [];
+    const { explanation, firewall, mend } = line;
+    const { passes, anklumePasses, otherTable, step, unanswered } = explanation;
+    if (passes || !anklumePasses || (otherTable === undefined && line.lost === undefined)) {
+      return [];
+    }
+    const place = step === undefined ? line.lost ?? "" : `${otherTable}, chain ${step.chain}`;
+    return [{
+      need,
+      place,
+      by: step === undefined ? place : ruleText(explanation),
+      firewall: firewall ?? "other",
+      unanswered,
+      mend,
+    }];
+  });
+}

@@ -1,0 +1,256 @@
+import { makeRoot } from "../../host/make_root.ts";
+import type { Infra, NetworkPolicy, PolicyEnd } from "../../infra/infra.ts";
+import { parseCidr } from "../../infra/ip.ts";
+import type { ForeignChain } from "../../nftables/host_check.ts";
+import { readOtherTables, readSysctls } from "../../nftables/host_facts.ts";
+import { firewallOf, mendOf, ownerText } from "../../nftables/other_firewall.ts";
+import type { Stage } from "../../nftables/stage.ts";
+import {
+  type LegacyDrop,
+  liveElement,
+  type Trace,
+  traceFlows,
+  type TraceRun,
+} from "../../nftables/trace_flow.ts";
+import { type Advice, adviceText, explain, type Explanation } from "../../verify/explain.ts";
+import { expectedVerdict } from "../../verify/expect.ts";
+import { fateOf } from "../../verify/fate.ts";
+import type { Service } from "../../verify/probe.ts";
+import { readRuleProgram } from "../../verify/sites.ts";
+import type { WhyLine } from "../../view/why.ts";
+import type { Live } from "../../live/open_live.ts";
+import { buildStage, type BuiltStage, type Question } from "./trace_stage.ts";
+import { strayWay } from "./stray_route.ts";
+
+/** What the questions are about. */
+export interface RuleContext {
+  readonly infra: Infra;
+  readonly live: Pick<Live, "addressing" | "ruleset" | "rulesetOf" | "ways">;
+  readonly signal: AbortSignal;
+}
+
+export interface AskOptions {
+  /** As if the host forwarded packets, where it is its rules that are asked about. */
+  readonly forwards?: boolean;
+}
+
+/**
+ * Asks the live rules of the whole host about flows. Where somebody else's end a flow, anklume's own are asked alone, too; and what
+ * is advised about a single flow has been tried.
+ */
+export async function askRules(
+  questions: readonly Question[],
+  context: RuleContext,
+  { forwards = false }: AskOptions = {},
+): Promise<WhyLine[]> {
+  if (questions.length === 0) return [];
+  const { infra, live, signal } = context;
+  const { addressing, ruleset } = live;
+  const built = await buildStage(questions, { infra, addressing, signal, forwards });
+  await makeRoot("/etc/anklume");
+  const program = readRuleProgram();
+  const run = await traceFlows(ruleset, built.stage, program, { signal });
+  const isTheirs = (trace: Trace, i: number) => {
+    const fate = fateOf(trace, built.ways[i]?.target ?? "");
+    const step = "step" in fate ? fate.step : undefined;
+    return fate.kind !== "passes" && step?.table !== ruleset.table;
+  };
+  const theirs = run.traces.some(isTheirs);
+  const own = theirs
+    ? (await traceFlows(ruleset, built.stage, program, { signal, alone: true })).traces
+    : undefined;
+  const others = theirs ? await readOtherTables({ signal }) : undefined;
+  const chains = others?.chains ?? [];
+  const lost = theirs ? await lostReasons(run, built, signal) : [];
+  const lines = questions.map(async ({ from, to, service }, i): Promise<WhyLine> => {
+    const explanation = explain(infra, {
+      from: from.place,
+      to: to.place,
+      service,
+      source: from.address,
+      target: to.address,
+      names: { from: from.name, to: to.name },
+      table: ruleset.table,
+      whose: (step) => ownerText(firewallOf(step, chains)),
+      trace: run.traces[i] ?? { steps: [], back: [], answered: false, legacy: [] },
+      own: own?.[i],
+      arrival: built.ways[i]?.target ?? "",
+      lost: lost[i],
+      stray: await strayOf(questions[i], run.traces[i], built.ways[i]?.target, context),
+      expected: expectedVerdict(infra, from.place, to.place, service),
+    });
+    const { lookup } = explanation;
+    return {
+      from: from.name,
+      to: to.name,
+      service: serviceText(service),
+      source: from.address,
+      target: to.address,
+      explanation,
+      element: lookup && await liveElement(ruleset.table, lookup.set, lookup.key, { signal }),
+      unjudged: run.skipped,
+      ...othersOf(
+        explanation,
+        questions[i],
+        { chains, lost: lost[i], run, i },
+        context,
+      ),
+    };
+  });
+  const all = await Promise.all(lines);
+  const [only] = all;
+  if (all.length !== 1 || only?.explanation.advice === undefined) return all;
+  return [{ ...only, explanation: await tried(only.explanation, built, context) }];
+}
+
+function serviceText({ protocol, port }: Service): string {
+  return protocol === "icmp" ? "icmp" : `${port}/${protocol}`;
+}
+
+/** Of a machine that packets do not reach: whether the host's routes lead them elsewhere. */
+async function strayOf(
+  question: Question | undefined,
+  trace: Trace | undefined,
+  target: string | undefined,
+  { live, signal }: RuleContext,
+): Promise<string | undefined> {
+  if (question?.to.place.kind !== "machine" || trace === undefined) return undefined;
+  const { address, place: { domain } } = question.to;
+  const to = live.addressing.domains.get(domain);
+  const from = question.from.place;
+  const isNeighbour = from.kind === "machine" && from.domain === domain;
+  if (to === undefined || isNeighbour || fateOf(trace, target ?? "").kind === "passes") {
+    return undefined;
+  }
+  return await strayWay(address, to, live, signal);
+}
+
+interface Others {
+  readonly chains: readonly ForeignChain[];
+  readonly lost: string | undefined;
+  readonly run: TraceRun;
+  /** Which of the questions. */
+  readonly i: number;
+}
+
+/** Whose rule ends it, where it is somebody else's, and what lets it through there. */
+function othersOf(
+  { step, otherTable, unanswered, anklumePasses }: Explanation,
+  question: Question | undefined,
+  { chains, lost, run, i }: Others,
+  { live }: RuleContext,
+): Pick<WhyLine, "firewall" | "mend" | "lost"> {
+  const [dropped] = run.traces[i]?.legacy ?? [];
+  const isLegacy = step === undefined && lost !== undefined && dropped !== undefined;
+  const place = isLegacy ? dropped : otherTable === undefined ? undefined : step;
+  if (place === undefined || question === undefined) return {};
+  const firewall = firewallOf(place, isLegacy ? legacyAsForeign(run) : chains);
+  const { from, to } = question;
+  const bridgeOf = ({ place }: typeof from) =>
+    place.kind === "machine" ? live.addressing.domains.get(place.domain)?.bridge : undefined;
+  const [near, far] = [bridgeOf(from), bridgeOf(to)];
+  const bridge = near ?? far;
+  const told = { firewall, ...(isLegacy ? { lost } : {}) };
+  // What anklume does not let through needs no way through another.
+  if (bridge === undefined || !anklumePasses) return told;
+  const isOut = (near === undefined) !== unanswered;
+  const mend = mendOf(place, firewall, {
+    bridge,
+    other: near === undefined ? from.address : to.address,
+    direction: to.place.kind === "host" && near !== undefined ? "host" : isOut ? "out" : "in",
+    isInternet: to.name === "outside" || from.name === "outside",
+    isLegacy,
+  });
+  return { ...told, mend };
+}
+
+/** The chains of iptables-legacy as those of nft are told. */
+function legacyAsForeign({ legacyChains, traces }: TraceRun): ForeignChain[] {
+  const all = [...legacyChains, ...traces.flatMap(({ legacy }) => legacy)];
+  return all.map(({ family, table, chain }) => ({
+    family,
+    table,
+    name: chain,
+    hook: "",
+    policy: "",
+    knowsBridges: false,
+    siblings: all.filter((each) => each.family === family && each.table === table)
+      .map((each) => each.chain),
+  }));
+}
+
+/** Why each packet that no rule of nftables ended did not arrive; undefined where nobody knows. */
+async function lostReasons(
+  { traces }: TraceRun,
+  { stage, ways }: BuiltStage,
+  signal: AbortSignal,
+): Promise<(string | undefined)[]> {
+  const keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] as const;
+  const sysctls = await readSysctls(keys, { signal });
+  return ways.map(({ refused, target }, i) => {
+    const packet = stage.packets[i];
+    const key = packet?.from.includes(":") ? keys[1] : keys[0];
+    const down = stage.interfaces.find(({ name, isUp, ports }) =>
+      !isUp && (name === packet?.into || name === target ||
+        ports.some((port) => port.name === packet?.into || port.name === target))
+    );
+    if (down !== undefined) return `${down.name} is down`;
+    if (sysctls[key] === "0" && target !== "host" && packet?.into !== undefined) {
+      return `the host forwards nothing: ${key} is 0`;
+    }
+    // Where nothing is forwarded the kernel knows no way either.
+    if (refused !== undefined) return `the host has no way for it: ${refused}`;
+    const legacy = traces[i]?.legacy ?? [];
+    return legacy.length === 0
+      ? undefined
+      : `iptables-legacy drops it, whose rules nft does not show: ${legacyText(legacy)}`;
+  });
+}
+
+function legacyText(drops: readonly LegacyDrop[]): string {
+  return drops.map(({ family, table, chain, rule }) =>
+    `table ${family} ${table}, chain ${chain}, ${rule === "policy" ? "policy" : `rule ${rule}`}`
+  ).join("; ");
+}
+
+/** Advice that was loaded in place of the live rules and let that very flow through; other advice is none. */
+async function tried(
+  explanation: Explanation,
+  { stage, ways }: BuiltStage,
+  { infra, live, signal }: RuleContext,
+): Promise<Explanation> {
+  const { advice, ...rest } = explanation;
+  if (advice === undefined) return explanation;
+  const policies = [...infra.policies, policyOf(advice, infra)];
+  const attempt: Stage = { ...stage, tried: live.rulesetOf({ ...infra, policies }).text };
+  const { traces } = await traceFlows(live.ruleset, attempt, readRuleProgram(), {
+    signal,
+    alone: true,
+  });
+  const [trace] = traces;
+  const works = trace !== undefined && fateOf(trace, ways[0]?.target ?? "").kind === "passes";
+  return works ? { ...explanation, change: adviceText(advice) } : rest;
+}
+
+function policyOf({ from, to, service }: Advice, infra: Infra): NetworkPolicy {
+  const end = (text: string): PolicyEnd => {
+    if (text === "host" || text === "outside") return { kind: text, text };
+    const cidr = parseCidr(text);
+    return cidr === undefined
+      ? { kind: "machines", text, machines: [text] }
+      : { kind: "cidr", text, cidr: cidr.text };
+  };
+  const { protocol, port } = service;
+  const place = { line: 1, column: 1 };
+  return {
+    id: `policy-${infra.policies.length + 1}`,
+    description: "",
+    from: end(from),
+    to: end(to),
+    ...(protocol === "icmp"
+      ? { ports: "all" }
+      : { ports: [{ first: port, last: port }], protocol }),
+    bidirectional: false,
+    range: { file: "infra.yml", start: place, end: place },
+  };
+}

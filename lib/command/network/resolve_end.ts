@@ -1,0 +1,306 @@
+import { suggest } from "../../diag/suggest.ts";
+import { type Infra, machinesOf } from "../../infra/infra.ts";
+import { type Cidr, parseCidr } from "../../infra/ip.ts";
+import { addressInterval, addressText, without } from "../../nftables/interval.ts";
+import { MARK } from "../../resource/mark.ts";
+import type { ActualInstance } from "../../resource/instance.ts";
+import type { Place } from "../../verify/probe.ts";
+import type { Live } from "../../live/open_live.ts";
+import type { Surroundings } from "./surroundings.ts";
+import type { End } from "./trace_stage.ts";
+import { UserError } from "../../session/user_error.ts";
+
+/** What ends are looked for in, and what is to be told of them. */
+export interface EndContext {
+  readonly infra: Infra;
+  readonly live: Pick<Live, "addressing" | "actual" | "owner">;
+  readonly around: Surroundings;
+  /** One line each: what stands for a name, and what is special about it. */
+  readonly notes: string[];
+}
+
+/** Both ends of a flow, as addresses of one family. @throws UserError where a name is none, or the flow is not anklume's */
+export async function resolveEnds(
+  from: string,
+  to: string,
+  version: 4 | 6,
+  context: EndContext,
+): Promise<[End, End]> {
+  const source = await resolveEnd(from, version, context);
+  const target = await resolveEnd(to, version, context);
+  // Who it is that comes from outside then nobody can say.
+  if (from === "outside" && source.place.kind === "outside" && !source.place.isOutside) {
+    throw new UserError(
+      `What this host sends out leaves by ${source.place.interface}, which is not the outside`,
+      "Name an address instead",
+    );
+  }
+  if (source.address === target.address && source.place.kind === "machine") {
+    throw new UserError(`\`${from}\` and \`${to}\` are one machine`, "No rule stands between them");
+  }
+  const isOurs = [source, target].some(({ place }) => place.kind === "machine");
+  if (!isOurs && !(target.place.kind === "host" && source.place.kind === "outside")) {
+    throw new UserError(
+      `Neither \`${from}\` nor \`${to}\` is a machine of this infra`,
+      "anklume's rules concern flows from or to a domain, and ports that it publishes",
+    );
+  }
+  return [asGateway(source, target, version, context), asGateway(target, source, version, context)];
+}
+
+/** The host as a machine's target is its own gateway, as the world's the address of the uplink. */
+function asGateway(end: End, other: End, version: 4 | 6, { live }: EndContext): End {
+  if (end.name !== "host" || end.place.kind !== "host" || other.place.kind !== "machine") {
+    return end;
+  }
+  const own = live.addressing.domains.get(other.place.domain);
+  const address = version === 4 ? own?.gateway : own?.ipv6?.gateway;
+  if (address === undefined) return end;
+  return { ...end, address, place: { kind: "host", gatewayOf: other.place.domain } };
+}
+
+async function resolveEnd(text: string, version: 4 | 6, context: EndContext): Promise<End> {
+  const { infra, live, around, notes } = context;
+  if (live.addressing.machines.has(text)) return machineEnd(text, text, version, context);
+  if (text === "host") return hostEnd(around, version);
+  if (text === "outside") return outsideEnd(around, version);
+  const domain = infra.domains.find(({ name }) => name === text) ??
+    infra.domains.find(({ copy }) => copy?.of === text);
+  if (domain !== undefined) {
+    const first = domain.machines[0]?.name;
+    if (first === undefined) throw new UserError(`The domain \`${text}\` has no machine`);
+    note(notes, `${text}: ${first} stands for it`);
+    return machineEnd(text, first, version, context);
+  }
+  const inCopy =
+    infra.domains.filter(({ copy }) => copy !== undefined).flatMap(({ name, machines }) =>
+      machines.filter((machine) => machine.name === `${name}-${text}`)
+    )[0];
+  if (inCopy !== undefined) {
+    note(notes, `${text}: ${inCopy.name} stands for each copy's`);
+    return machineEnd(text, inCopy.name, version, context);
+  }
+  const cidr = parseCidr(text);
+  if (cidr !== undefined) {
+    return text.includes("/")
+      ? await networkEnd(text, cidr, version, context)
+      : await addressEnd(text, cidr.address, version, context);
+  }
+  const orphan = orphanEnd(text, version, context);
+  if (orphan !== undefined) return orphan;
+  const names = [
+    ...machinesOf(infra).map(({ name }) => name),
+    ...infra.domains.map(({ name }) => name),
+    "host",
+    "outside",
+  ];
+  const meant = suggest(text, names);
+  throw new UserError(
+    `There is no machine, domain or address \`${text}\``,
+    meant === undefined
+      ? "Name a machine, a domain, host, outside, an address or a network"
+      : `Did you mean \`${meant}\`?`,
+  );
+}
+
+function machineEnd(
+  text: string,
+  name: string,
+  version: 4 | 6,
+  { infra, live, notes }: EndContext,
+): End {
+  const machine = live.addressing.machines.get(name)!;
+  const address = version === 4 ? machine.ip : machine.ipv6;
+  if (address === undefined) {
+    throw new UserError(`\`${name}\` has no IPv6 address`, "See `global.ipv6`");
+  }
+  const domain = infra.domains.find((each) => each.name === machine.domain);
+  const instance = instancesOf(live).find(({ addr }) =>
+    addr.name === name && addr.project === machine.domain
+  );
+  if (domain?.enabled === false) note(notes, `${machine.domain} is switched off; its rules stay`);
+  if (instance === undefined) note(notes, `${name} does not exist yet: this is what its rules say`);
+  else if (instance.status !== "Running") {
+    note(notes, `${name} does not run (${instance.status}): this is what its rules say`);
+  }
+  const place: Place = { kind: "machine", machine: name, domain: machine.domain };
+  // A domain's name stays in the words, where the machine that stands for it is named too.
+  return { name: parseCidr(text) === undefined ? name : text, place, address };
+}
+
+function note(notes: string[], line: string): void {
+  if (!notes.includes(line)) notes.push(line);
+}
+
+function instancesOf({ actual }: EndContext["live"]): ActualInstance[] {
+  return actual.resources.filter((each) => each.kind === "instance");
+}
+
+function hostEnd(around: Surroundings, version: 4 | 6): End {
+  const address = around.hostAddresses.find((each) => each.includes(":") === (version === 6));
+  if (address === undefined) {
+    throw new UserError(
+      `This host has no IPv${version} address of its own`,
+      "Name an address instead",
+    );
+  }
+  return { name: "host", place: { kind: "host" }, address };
+}
+
+function outsideEnd(around: Surroundings, version: 4 | 6): End {
+  const place = around.outside.find((each) => each.address.includes(":") === (version === 6));
+  if (place === undefined) {
+    throw new UserError("This host has no way to the outside", "Name an address instead");
+  }
+  return { name: "outside", place, address: place.address };
+}
+
+async function addressEnd(
+  text: string,
+  address: string,
+  version: 4 | 6,
+  context: EndContext,
+): Promise<End> {
+  const { live: { addressing }, around, notes } = context;
+  if (/^(127\.|::1$)/.test(address)) {
+    throw new UserError(
+      `\`${text}\` is everybody's own: packets to it leave no machine`,
+      "Name `host` or one of its addresses",
+    );
+  }
+  const machine = [...addressing.machines.values()].find(({ ip, ipv6 }) =>
+    ip === address || ipv6 === address
+  );
+  if (machine !== undefined) return machineEnd(machine.machine, machine.machine, version, context);
+  const domains = [...addressing.domains.values()];
+  const gateway = domains.find((each) =>
+    each.gateway === address || each.ipv6?.gateway === address
+  );
+  if (gateway !== undefined) {
+    return { name: text, place: { kind: "host", gatewayOf: gateway.domain }, address };
+  }
+  const other = around.otherGateways.find((each) => each.address === address);
+  if (other !== undefined) {
+    return { name: text, place: { kind: "host", gatewayOf: other.of }, address };
+  }
+  if (isHostAddress(address, around)) return { name: text, place: { kind: "host" }, address };
+  const orphan = orphans(context).find((each) => each.address === address);
+  if (orphan !== undefined) return orphan.end(text, notes);
+  const own = domains.find(({ subnet, ipv6 }) =>
+    [subnet, ipv6?.subnet].some((each) => each !== undefined && contains(each, address))
+  );
+  if (own !== undefined) {
+    note(notes, `${address} is of the domain ${own.domain}; no machine has it`);
+    const place: Place = { kind: "machine", machine: address, domain: own.domain, nobody: true };
+    return { name: text, place, address };
+  }
+  return { name: text, place: await around.placeOf(address), address };
+}
+
+/** One address that stands for a network: of a domain's its first machine, otherwise one that is neither ours nor the host's. */
+async function networkEnd(
+  text: string,
+  cidr: Cidr,
+  version: 4 | 6,
+  context: EndContext,
+): Promise<End> {
+  const { infra, live: { addressing }, around, notes } = context;
+  const subnets = [...addressing.domains.values()].flatMap(({ domain, subnet, ipv6 }) =>
+    [subnet, ipv6?.subnet].flatMap((each) =>
+      each === undefined ? [] : [{ domain, text: each, ...addressInterval(each) }]
+    )
+  ).filter((each) => each.version === cidr.version);
+  const within = subnets.find((each) => each.first <= cidr.first && cidr.last <= each.last);
+  if (within !== undefined) {
+    const machine = [...addressing.machines.values()].find((each) => {
+      const address = cidr.version === 4 ? each.ip : each.ipv6;
+      return each.domain === within.domain && address !== undefined && contains(cidr.text, address);
+    });
+    if (machine !== undefined) {
+      note(notes, `${text}: ${machine.machine} stands for it`);
+      return machineEnd(machine.machine, machine.machine, version, context);
+    }
+  }
+  const outside = around.outside.find(({ address }) => contains(cidr.text, address));
+  const covered = subnets.filter((each) => each.first <= cidr.last && cidr.first <= each.last);
+  if (covered.length > 0 && within === undefined) {
+    const names = covered.map(({ domain }) => domain).slice(0, 3).join(", ");
+    note(
+      notes,
+      `${text} covers ${names}${covered.length > 3 ? "…" : ""}, which is another question`,
+    );
+  }
+  const hosts = around.interfaces.flatMap(({ addresses }) => addresses)
+    .map((each) => addressInterval(each.split("/")[0] ?? ""));
+  const whole = { version: cidr.version, first: cidr.first, last: cidr.last };
+  // The first address of a network is nobody's.
+  const size = cidr.last - cidr.first;
+  const usable = size > 1n ? { ...whole, first: whole.first + 1n, last: whole.last - 1n } : whole;
+  const holes = [...(within === undefined ? subnets : []), ...hosts]
+    .filter((each) => each.version === cidr.version);
+  const free = without(usable, holes)[0] ?? whole;
+  const address = outside?.address ?? addressText({ ...free, last: free.first });
+  if (cidr.first !== cidr.last) note(notes, `${text}: ${address} stands for it`);
+  const end = await addressEnd(address, address, version, { ...context, infra });
+  // What is true of one address is not advised for domains that the network covers too.
+  return { ...end, name: covered.length > 0 && within === undefined ? address : cidr.text };
+}
+
+function isHostAddress(address: string, { interfaces, hostAddresses }: Surroundings): boolean {
+  return hostAddresses.includes(address) ||
+    interfaces.some(({ addresses }) => addresses.some((each) => each.split("/")[0] === address));
+}
+
+function contains(network: string, address: string): boolean {
+  const [whole, one] = [addressInterval(network), addressInterval(address)];
+  return whole.version === one.version && whole.first <= one.first && one.last <= whole.last;
+}
+
+interface Orphan {
+  readonly name: string;
+  readonly project: string;
+  readonly address: string;
+  end(text: string, notes: string[]): End;
+}
+
+/** Machines that carry this infra's mark and stand in infra.yml no more: walled off, and still asked about. */
+function orphans({ live }: Pick<EndContext, "live">): Orphan[] {
+  const { addressing, owner } = live;
+  return instancesOf(live).flatMap(({ addr, config, expandedDevices, status }): Orphan[] => {
+    const project = addr.project ?? "";
+    if (config[MARK.infra] !== owner.infraId || addressing.machines.has(addr.name)) return [];
+    const nic = Object.values(expandedDevices).find((each) =>
+      each["type"] === "nic" && each["ipv4.address"] !== undefined
+    );
+    const [bridge, address] = [nic?.["network"] ?? nic?.["parent"], nic?.["ipv4.address"]];
+    const [mac, port] = [nic?.["hwaddr"], nic?.["host_name"]];
+    if (bridge === undefined || address === undefined || mac === undefined || port === undefined) {
+      return [];
+    }
+    return [{
+      name: addr.name,
+      project,
+      address,
+      end: (text, notes) => {
+        note(
+          notes,
+          `${addr.name} stands in infra.yml no more (${status}): it is walled off`,
+        );
+        const place: Place = {
+          kind: "machine",
+          machine: addr.name,
+          domain: project,
+          orphan: true,
+        };
+        return { name: text, place, address, port: { bridge, name: port, mac } };
+      },
+    }];
+  });
+}
+
+function orphanEnd(text: string, version: 4 | 6, context: EndContext): End | undefined {
+  const found = orphans(context).find(({ name, project }) => name === text || project === text);
+  if (found === undefined) return undefined;
+  if (version === 6) throw new UserError(`\`${text}\` has no IPv6 address`, "See `global.ipv6`");
+  return found.end(found.name, context.notes);
+}

@@ -1,0 +1,35 @@
+import { CommandError, runCommand } from "../../host/command.ts";
+
+/** By which interface the host sends a packet on. */
+export interface Route {
+  readonly dev?: string;
+  readonly gateway?: string;
+  /** Where there is none: what the kernel said. */
+  readonly refused?: string;
+}
+
+/** A packet that comes in by `iif` from somebody else; without it one of the host's own. */
+export interface RouteOptions {
+  readonly from?: string | undefined;
+  readonly iif?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The kernel's own answer, all tables and rules considered (`ip route get`). */
+export async function routeTo(
+  address: string,
+  { from, iif, signal }: RouteOptions,
+): Promise<Route> {
+  const argv: [string, ...string[]] = ["ip", "-json", "route", "get", address];
+  if (from !== undefined) argv.push("from", from);
+  if (iif !== undefined) argv.push("iif", iif);
+  try {
+    const { stdout } = await runCommand(argv, { signal, timeoutMs: 60_000 });
+    return stdout.trim() === "" ? {} : (JSON.parse(stdout) as Route[])[0] ?? {};
+  } catch (error) {
+    // No route at all is an answer: status 2.
+    if (!(error instanceof CommandError) || error.reason !== "failed") throw error;
+    const words = error.stderr.trim().split("\n")[0]?.replace(/^RTNETLINK answers: /, "");
+    return { refused: words || "no route" };
+  }
+}

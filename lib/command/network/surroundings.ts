@@ -1,0 +1,115 @@
+import type { Addressing } from "../../addressing/addressing.ts";
+import type { HostInterface } from "../../addressing/host_networks.ts";
+import { runCommand } from "../../host/command.ts";
+import type { Infra } from "../../infra/infra.ts";
+import { parseCidr } from "../../infra/ip.ts";
+import { PRIVATE_RANGES } from "../../nftables/inet_table.ts";
+import { isLocalInterface } from "../../nftables/local_interface.ts";
+import type { OutsidePlace } from "../../verify/probe.ts";
+import type { ActualResource } from "../../resource/resource.ts";
+import { bridgeOwners, readHostNetworks } from "../../live/host_networks.ts";
+import { routeTo } from "./route.ts";
+
+/** Documentation addresses (RFC 5737, 3849): whoever is behind the uplink drops them, and nobody is disturbed. */
+const PUBLIC = ["203.0.113.10", "2001:db8::10"];
+/** Private ones that few use; the first that the host would send out by its default route. */
+const PRIVATE = ["192.168.77.10", "172.31.254.250", "10.255.254.250"];
+/** Addresses of the host that are tried from every machine. */
+const MOST_ADDRESSES = 4;
+
+/** What of the host there is beside the domains. */
+export interface Surroundings {
+  readonly interfaces: readonly HostInterface[];
+  /** Of the host, no domain's gateway among them. */
+  readonly hostAddresses: readonly string[];
+  /** Gateways of other infras' domains, by whose they are: `beside/net-lab`. */
+  readonly otherGateways: readonly { readonly address: string; readonly of: string }[];
+  /** Addresses beyond the host's own networks, to be tried. */
+  readonly outside: readonly OutsidePlace[];
+  /** Where an address that is not ours lies, by the host's routes. */
+  placeOf(address: string): Promise<OutsidePlace>;
+  /** Whether an interface counts as the outside. */
+  isOutside(name: string): Promise<boolean>;
+  /** The kernel's kind of an interface: `bridge`, `veth`, `wireguard`; `` of a network card. */
+  kindOf(name: string, signal: AbortSignal): Promise<string>;
+}
+
+/** Reads what the probes and questions need to know of the host's surroundings; needs no root. */
+export async function readSurroundings(
+  infra: Infra,
+  addressing: Addressing,
+  resources: readonly ActualResource[],
+  signal: AbortSignal,
+): Promise<Surroundings> {
+  const { interfaces, localUplinks } = await readHostNetworks(signal);
+  const { otherInfras } = bridgeOwners(addressing.infraId, resources);
+  const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));
+  const addressesOf = ({ addresses }: HostInterface) =>
+    addresses.map((each) => each.split("/")[0] ?? "").filter((each) => !each.startsWith("fe80"));
+  const hostAddresses = interfaces.filter(({ name }) =>
+    name !== "lo" && !bridges.has(name) && !otherInfras.has(name)
+  ).flatMap(addressesOf);
+  const otherGateways = interfaces.flatMap((each) => {
+    const project = otherInfras.get(each.name);
+    if (project === undefined) return [];
+    return addressesOf(each).map((address) => ({ address, of: `${project}/${each.name}` }));
+  });
+  const isOutside = async (name: string) => {
+    if (infra.global.outside !== undefined) return infra.global.outside.includes(name);
+    if (localUplinks.includes(name)) return true;
+    return !isLocalInterface(name, await kindOf(name, signal));
+  };
+  const onOwnNetwork = (name: string, address: string) =>
+    interfaces.some((each) =>
+      each.name === name && each.addresses.some((own) => holds(own, address))
+    );
+  const placeOf = async (address: string): Promise<OutsidePlace & { readonly routed: boolean }> => {
+    const route = await routeTo(address, { signal });
+    const name = route.dev ?? "";
+    return {
+      kind: "outside",
+      address,
+      private: isPrivate(address),
+      interface: name,
+      isOutside: name !== "" && await isOutside(name),
+      // On a network of the host's own it is a neighbour; a modem's link or a tunnel has no gateway.
+      routed: route.gateway !== undefined || (name !== "" && !onOwnNetwork(name, address)),
+    };
+  };
+  const [publics, privates] = await Promise.all([PUBLIC, PRIVATE].map(async (addresses) => {
+    const places = await Promise.all(addresses.map(placeOf));
+    return places.filter(({ routed }) => routed).map(({ routed: _, ...place }) => place);
+  }));
+  const four = hostAddresses.filter((each) => !each.includes(":"));
+  const six = hostAddresses.filter((each) => each.includes(":"));
+  return {
+    interfaces,
+    hostAddresses: [...four.slice(0, MOST_ADDRESSES), ...six.slice(0, MOST_ADDRESSES)],
+    otherGateways: otherGateways.slice(0, MOST_ADDRESSES),
+    outside: [...publics ?? [], ...privates?.slice(0, 1) ?? []],
+    placeOf,
+    isOutside,
+    kindOf,
+  };
+}
+
+/** Whether `public-only` keeps away from it. */
+function isPrivate(address: string): boolean {
+  return PRIVATE_RANGES.some((range) => holds(range, address));
+}
+
+/** Whether an address is in the network that an interface's own, `10.8.0.2/24`, is of. */
+function holds(own: string, address: string): boolean {
+  const [network, one] = [parseCidr(own), parseCidr(address)];
+  return network !== undefined && one?.version === network.version &&
+    network.first <= one.first && one.last <= network.last;
+}
+
+async function kindOf(name: string, signal: AbortSignal): Promise<string> {
+  const { stdout } = await runCommand(["ip", "-json", "-details", "link", "show", name], {
+    signal,
+    timeoutMs: 10_000,
+  });
+  const [link] = JSON.parse(stdout) as { linkinfo?: { info_kind?: string } }[];
+  return link?.linkinfo?.info_kind ?? "";
+}

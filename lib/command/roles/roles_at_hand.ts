@@ -1,0 +1,73 @@
+import { readEmbeddedAnsible } from "../../ansible/embedded_files.ts";
+import { listUserRoles } from "../../ansible/existing_files.ts";
+import { treeMachines } from "../../ansible/groups.ts";
+import { embeddedRoles } from "../../ansible/render_tree.ts";
+import { suggest } from "../../diag/suggest.ts";
+import { readInfra } from "../../workspace/read_infra.ts";
+import { UserError } from "../../session/user_error.ts";
+
+/** A role that machines may name. */
+export interface RoleAtHand {
+  readonly name: string;
+  /** Whose is used. */
+  readonly origin: "workspace" | "embedded";
+  /** It is the workspace's and stands instead of an embedded one. */
+  readonly overrides: boolean;
+  readonly summary: string;
+  /** Machines that name it; empty also where infra.yml cannot be read. */
+  readonly machines: readonly string[];
+}
+
+export interface RolesAtHand {
+  readonly roles: readonly RoleAtHand[];
+  /** The embedded `ansible/`, by path in it. */
+  readonly embedded: ReadonlyMap<string, string>;
+}
+
+export function rolesAtHand(): RolesAtHand {
+  const embedded = readEmbeddedAnsible();
+  const own = listUserRoles();
+  const users = usersOfRoles();
+  const shipped = embeddedRoles(embedded);
+  const names = [...new Set([...own, ...shipped])].sort();
+  const roles = names.map((name): RoleAtHand => ({
+    name,
+    origin: own.includes(name) ? "workspace" : "embedded",
+    overrides: own.includes(name) && shipped.includes(name),
+    summary: own.includes(name) ? "" : summaryOf(embedded, name),
+    machines: users.get(name) ?? [],
+  }));
+  return { roles, embedded };
+}
+
+/** The role of that name; a `UserError` where there is none. */
+export function findRole(roles: readonly RoleAtHand[], name: string): RoleAtHand {
+  const role = roles.find((role) => role.name === name);
+  if (role !== undefined) return role;
+  const names = roles.map(({ name }) => name);
+  const meant = suggest(name, names);
+  throw new UserError(
+    `There is no role \`${name}\``,
+    meant === undefined ? `There are ${names.join(", ")}` : `Did you mean \`${meant}\`?`,
+  );
+}
+
+/** An infra.yml that is missing or wrong is no reason to say nothing of roles. */
+function usersOfRoles(): Map<string, string[]> {
+  const users = new Map<string, string[]>();
+  try {
+    const { infra } = readInfra();
+    for (const { name, roles } of infra === undefined ? [] : treeMachines(infra)) {
+      for (const role of roles) users.set(role, [...users.get(role) ?? [], name]);
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+  return users;
+}
+
+/** The description that every embedded role has in its meta/main.yml. */
+function summaryOf(embedded: ReadonlyMap<string, string>, role: string): string {
+  const meta = embedded.get(`roles/${role}/meta/main.yml`) ?? "";
+  return /^ {2}description: (.*)$/m.exec(meta)?.[1] ?? "";
+}

@@ -1,9 +1,0 @@
-import { schemaText } from "../infra/json_schema.ts";
-import { EXIT, type ExitStatus } from "./exit_status.ts";
-import type { Session } from "./session.ts";
-
-/** Prints the JSON Schema of infra.yml. */
-export function schema({ terminal }: Session): ExitStatus {
-  terminal.out(schemaText());
-  return EXIT.done;
-}

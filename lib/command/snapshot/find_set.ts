@@ -1,0 +1,31 @@
+import { suggest } from "../../diag/suggest.ts";
+import type { Inventory } from "../../snapshot/inventory.ts";
+import type { SnapshotSet } from "../../snapshot/snapshot_set.ts";
+import { UserError } from "../../session/user_error.ts";
+
+/**
+ * The set of that name. One that anklume took is what its note says; what else has a snapshot of its name (a machine that was made
+ * with `incus copy`) is not of it.
+ * @throws UserError where there is no such set
+ */
+export function findSet(
+  name: string,
+  { sets }: Inventory,
+  remedy = "`anklume snapshot list` shows them",
+): SnapshotSet {
+  const found = sets.filter((set) => set.name === name);
+  const [set, another] = found;
+  if (set === undefined) {
+    const near = suggest(name, sets.map((each) => each.name));
+    throw new UserError(
+      `There is no set \`${name}\``,
+      near === undefined ? remedy : `Did you mean \`${near}\`?`,
+    );
+  }
+  const noted = found.find(({ origin }) => origin !== "schedule" && origin !== "other");
+  if (noted !== undefined) return noted;
+  if (another === undefined) return set;
+  // Incus numbers each machine's by itself: one name may stand for different times.
+  const members = found.flatMap((each) => each.members);
+  return { ...set, members, faults: found.flatMap(({ faults }) => faults) };
+}

@@ -1,0 +1,46 @@
+import { leftFrozen } from "../../snapshot/thaw.ts";
+import { unfinishedRestores } from "../../snapshot/pending_restore.ts";
+import { snapshotsJson, snapshotsText } from "../../view/snapshot.ts";
+import type { Everything } from "../../snapshot/read_everything.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
+import type { HeadStart } from "../../live/early_requests.ts";
+import type { Session } from "../../session/session.ts";
+import { openSnapshots } from "../../live/open_snapshots.ts";
+import { loadWorkspace } from "../../workspace/load_workspace.ts";
+
+export interface SnapshotListOptions extends ScopeOptions {
+  readonly json?: true;
+}
+
+/** Shows the sets of a scope, and what interrupted runs left behind. Changes nothing. */
+export async function snapshotList(
+  options: SnapshotListOptions,
+  session: Session,
+  start: HeadStart<Everything>,
+): Promise<ExitStatus> {
+  const workspace = await loadWorkspace(session, options);
+  if (workspace === undefined) return EXIT.wrongInput;
+  await using host = await openSnapshots(workspace, start, session, options);
+  if (host === undefined) return EXIT.wrongInput;
+  const { inventory } = host;
+  const scope = new Set(
+    selectMachines(workspace.infra, inventory, options)
+      .map(({ project, name }) => `${project}/${name}`),
+  );
+  const whole = isWholeScope(options);
+  const sets = inventory.sets.flatMap((set) => {
+    const members = set.members.filter(({ project, machine }) =>
+      whole || scope.has(`${project}/${machine}`)
+    );
+    return members.length === 0 ? [] : [{ ...set, members }];
+  });
+  const listing = {
+    sets,
+    restoring: unfinishedRestores(inventory),
+    frozen: leftFrozen(inventory).map(({ name }) => name),
+  };
+  const { terminal, out } = session;
+  terminal.out(options.json ? snapshotsJson(listing) : snapshotsText(listing, out, new Date()));
+  return EXIT.done;
+}

@@ -1,0 +1,70 @@
+import { expiryProblem } from "../../infra/quantity.ts";
+import { choosePrune } from "../../snapshot/choose_prune.ts";
+import { wasToGo } from "../../snapshot/snapshot_set.ts";
+import { contents, localTime } from "../../view/snapshot.ts";
+import { pruneLine } from "../../view/snapshot_lines.ts";
+import { hang } from "../../view/text.ts";
+import { agree } from "../../session/confirm.ts";
+import type { Everything } from "../../snapshot/read_everything.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import type { HeadStart } from "../../live/early_requests.ts";
+import type { Session } from "../../session/session.ts";
+import { deleteAndSay, isNeeded } from "./delete.ts";
+import { openSnapshots } from "../../live/open_snapshots.ts";
+import { UserError } from "../../session/user_error.ts";
+import { loadWorkspace } from "../../workspace/load_workspace.ts";
+
+export interface SnapshotPruneOptions {
+  readonly json?: true;
+  readonly keep?: number;
+  readonly olderThan?: string;
+  readonly yes?: true;
+}
+
+/** Deletes old sets, after showing which. */
+export async function snapshotPrune(
+  options: SnapshotPruneOptions,
+  session: Session,
+  start: HeadStart<Everything>,
+): Promise<ExitStatus> {
+  const { keep, olderThan } = options;
+  if (keep === undefined && olderThan === undefined) {
+    throw new UserError(
+      "Nothing says which sets may go",
+      "Give --keep 5, --older-than 30d, or both",
+    );
+  }
+  const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);
+  if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
+  const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
+  if (workspace === undefined) return EXIT.wrongInput;
+  await using host = await openSnapshots(workspace, start, session, options);
+  if (host === undefined) return EXIT.wrongInput;
+  const inventory = await host.settled();
+  const { goes, stays, spared } = choosePrune(inventory.sets, {
+    ...(keep === undefined ? {} : { keep }),
+    ...(olderThan === undefined ? {} : { olderThan }),
+    now: new Date(),
+    needed: (name) => isNeeded(name, inventory.restores),
+  });
+  const { terminal, out, emit } = session;
+  emit?.(pruneLine(goes, spared));
+  for (const set of goes) {
+    const again = wasToGo(set) ? "; an earlier prune was interrupted at it" : "";
+    const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${
+      contents(set.members)
+    }${again}`;
+    terminal.out(`${hang("Goes:  ", what, out.width)}\n`);
+  }
+  for (const { set, because } of spared) {
+    const text = hang("Stays: ", `${set.name}: ${because}`, out.width);
+    terminal.out(`${out.colors.yellow(text)}\n`);
+  }
+  if (goes.length === 0) {
+    terminal.out(`Nothing to prune: ${stays.length} of anklume's sets stay.\n`);
+    return EXIT.done;
+  }
+  const refused = await agree("Delete them?", "Nothing was deleted.", options, session);
+  const chosen = goes.map((set) => ({ set, members: set.members, notesFirst: true }) as const);
+  return refused ?? await deleteAndSay(host.incus, chosen, inventory, session);
+}

@@ -1,0 +1,31 @@
+import { BASELINE } from "../../snapshot/set_name.ts";
+import type { ExitStatus } from "../../session/exit_status.ts";
+import { restore } from "./run_restore.ts";
+import type { Session } from "../../session/session.ts";
+
+export interface ResetOptions {
+  readonly domain: readonly string[];
+  readonly to?: string;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+/**
+ * Back to the baseline, or to another set: the classroom's button. Ephemeral machines go back without a question and without a
+ * safety set, since nothing of them is meant to stay; for the others it is a restore like any.
+ */
+export function reset(options: ResetOptions, session: Session): Promise<ExitStatus> {
+  const { domain, to = BASELINE, yes, json } = options;
+  const scope = domain.map((name) => ` --domain ${name}`).join("");
+  return restore({
+    set: to,
+    machine: [],
+    domain,
+    ...(yes === undefined ? {} : { yes }),
+    ...(json === undefined ? {} : { json }),
+    keeps: (machine) => machine.protected,
+    asks: (machines) => machines.some((machine) => machine.protected),
+    again: `anklume reset${scope}${to === BASELINE ? "" : ` --to ${to}`}`,
+    missing: to === BASELINE ? "`anklume apply --baseline` takes one" : undefined,
+  }, session);
+}

@@ -1,0 +1,58 @@
+import { suggest } from "../../diag/suggest.ts";
+import { type Infra, machinesOf } from "../../infra/infra.ts";
+import type { Inventory, LiveMachine } from "../../snapshot/inventory.ts";
+import { selectDomains } from "../../workspace/select_domains.ts";
+import { UserError } from "../../session/user_error.ts";
+
+/** `--machine`, `--domain`, `--all`. */
+export interface ScopeOptions {
+  readonly machine: readonly string[];
+  readonly domain: readonly string[];
+  readonly all?: true;
+}
+
+/** Whether the whole infra is meant: nothing was chosen, or `--all`. */
+export function isWholeScope({ machine, domain }: ScopeOptions): boolean {
+  return machine.length + domain.length === 0;
+}
+
+/**
+ * The standing machines that were asked for. `--machine pc1` means every copy's pc1, as in a policy. Throws `UserError` for a
+ * name that is not in the infra, and for a machine that does not stand yet.
+ */
+export function selectMachines(
+  infra: Infra,
+  inventory: Inventory,
+  options: ScopeOptions,
+): readonly LiveMachine[] {
+  if (isWholeScope(options)) return inventory.machines;
+  const gone = inventory.machines.map(({ domain }) => domain);
+  const domains = options.domain.length === 0
+    ? []
+    : selectDomains(infra, options.domain, gone) ?? [];
+  const names = new Set(options.machine.flatMap((name) => namesOf(name, infra, inventory)));
+  return inventory.machines.filter(({ domain, name }) =>
+    domains.includes(domain) || names.has(name)
+  );
+}
+
+function namesOf(name: string, infra: Infra, { machines }: Inventory): string[] {
+  const declared = machinesOf(infra);
+  const meant = declared.filter((machine) => machine.name === name || machine.hostname === name)
+    .map((machine) => machine.name);
+  const standing = machines.map((machine) => machine.name);
+  const found = [...new Set([...meant, name])].filter((each) => standing.includes(each));
+  if (found.length > 0) return found;
+  if (meant.length > 0) {
+    throw new UserError(
+      `The machine \`${name}\` does not stand yet`,
+      "`anklume apply` makes it",
+    );
+  }
+  const known = [...new Set([...declared.map((machine) => machine.name), ...standing])];
+  const near = suggest(name, known);
+  throw new UserError(
+    `There is no machine \`${name}\` in this infra`,
+    near === undefined ? "`anklume status` lists them" : `Did you mean \`${near}\`?`,
+  );
+}

@@ -1,0 +1,59 @@
+import { warnOfInjectedFacts } from "../../ansible/injected_facts.ts";
+import { readProvisionFiles } from "../../ansible/provision_files.ts";
+import { syncDiff } from "../../ansible/sync_diff.ts";
+import { hasErrors } from "../../diag/diagnostic.ts";
+import { WorkspaceHold } from "../../host/workspace_lock.ts";
+import { connectIncus } from "../../incus/incus_client.ts";
+import { IncusUnreachableError } from "../../incus/incus_error.ts";
+import type { IncusState } from "../../plan/actual_state.ts";
+import { readActualState } from "../../plan/read_actual_state.ts";
+import { syncText } from "../../view/sync.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import { resolveAddressing, type TakeOver } from "../../workspace/resolve_addressing.ts";
+import { requestTimeout } from "../../live/request_timeout.ts";
+import type { Session } from "../../session/session.ts";
+import { showDiagnostics } from "../../session/show_diagnostics.ts";
+import { prepareTree, writeTree } from "../../workspace/ansible_tree.ts";
+import { loadWorkspace } from "../../workspace/load_workspace.ts";
+
+export interface SyncOptions extends TakeOver {
+  readonly dryRun?: true;
+  readonly cleanOrphans?: true;
+}
+
+/** Writes the Ansible tree and the lock. Asks Incus only where the lock is missing. */
+export async function sync(options: SyncOptions, session: Session): Promise<ExitStatus> {
+  using hold = options.dryRun ? undefined : await WorkspaceHold.begin();
+  const workspace = await loadWorkspace(session, { hold });
+  if (workspace === undefined) return EXIT.wrongInput;
+  const state = workspace.lock === undefined ? await stateIfAny(session.signal) : undefined;
+  const { addressing, lock, diagnostics } = resolveAddressing(workspace, state, options);
+  if (addressing === undefined || lock === undefined) {
+    showDiagnostics([...workspace.warnings, ...diagnostics], workspace.sources, session);
+    return EXIT.wrongInput;
+  }
+  const prepared = prepareTree(workspace, addressing, options.cleanOrphans ?? false);
+  const facts = warnOfInjectedFacts(readProvisionFiles(prepared.plan));
+  showDiagnostics(
+    [...workspace.warnings, ...diagnostics, ...prepared.plan.diagnostics, ...facts],
+    workspace.sources,
+    session,
+  );
+  if (hasErrors(prepared.plan.diagnostics)) return EXIT.wrongInput;
+  const { terminal, out } = session;
+  if (options.dryRun) terminal.out(syncDiff(prepared.plan.entries));
+  else await writeTree(prepared, lock);
+  terminal.out(syncText(prepared.plan.entries, out, options.dryRun ?? false));
+  return EXIT.done;
+}
+
+/** The live state; undefined where there is no Incus on this host, so that nothing of ours can live there. */
+async function stateIfAny(signal: AbortSignal): Promise<IncusState | undefined> {
+  try {
+    await using incus = await connectIncus({ signal, timeoutMs: requestTimeout() });
+    return await readActualState(incus, {}, { signal });
+  } catch (error) {
+    if (error instanceof IncusUnreachableError && error.reason === "missing") return undefined;
+    throw error;
+  }
+}

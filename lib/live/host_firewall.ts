@@ -1,0 +1,72 @@
+import type { ApplyReport } from "../apply/event.ts";
+import type { FirewallPort } from "../apply/firewall_gate.ts";
+import { setBridges } from "../nftables/bridge_setting.ts";
+import { deleteTables, loadRuleset, verifyRuleset } from "../nftables/load_ruleset.ts";
+import { isForeignFile, refuseForeignTables } from "../nftables/owner.ts";
+import { persistedDifferences, persistRuleset, removePersisted } from "../nftables/persist.ts";
+import { readBack } from "../nftables/read_back.ts";
+import type { NftOptions } from "../nftables/run_nft.ts";
+import { type Ruleset, tableName } from "../nftables/ruleset.ts";
+import type { ActualFirewall } from "../plan/actual_state.ts";
+import type { Live } from "./open_live.ts";
+
+/** How the host's firewall compares with the rendered one, now and after the next boot. */
+export async function readFirewall(
+  ruleset: Ruleset,
+  options: NftOptions,
+): Promise<ActualFirewall> {
+  const [live, atBoot] = await Promise.all([
+    readBack(ruleset, options),
+    persistedDifferences(ruleset, options),
+  ]);
+  if (live.foreign !== true && isForeignFile(ruleset)) {
+    return { state: "different", differences: atBoot, foreign: true };
+  }
+  // Rules that a reboot loses are not in place.
+  if (live.state !== "in-place" || atBoot.length === 0) return live;
+  return { state: "different", differences: atBoot };
+}
+
+/**
+ * What apply does with the firewall. No signal reaches these: a rule set half loaded is worse than a Ctrl-C that waits a
+ * second.
+ */
+export function firewallPort(ruleset: Ruleset): FirewallPort {
+  return {
+    load: async () => {
+      await loadRuleset(ruleset);
+      await verifyRuleset(ruleset);
+      await persistRuleset(ruleset);
+    },
+    verify: () => verifyRuleset(ruleset),
+    settleBridge: (name) => setBridges([name]),
+    remove: () => removeFirewall(ruleset.project, ruleset.infraId),
+  };
+}
+
+/**
+ * Takes bridges that the plan deleted out of the ruleset: until then they had to stay in it, so this comes last.
+ * @throws FirewallError
+ */
+export async function forgetDeletedBridges(live: Live, report: ApplyReport): Promise<void> {
+  const deleted = report.done.filter(({ addr, action }) =>
+    addr.kind === "network" && action === "delete"
+  );
+  const gone = report.done.some(({ addr, action }) =>
+    addr.kind === "firewall" && action === "delete"
+  );
+  if (deleted.length === 0 || gone) return;
+  const ruleset = live.rulesetWithout(new Set(deleted.map(({ addr }) => addr.name)));
+  if (ruleset.digest !== live.ruleset.digest) await live.host.port(ruleset).load();
+}
+
+/**
+ * Takes the tables away, after what would bring them back at boot, or as soon as they are gone.
+ * @throws FirewallError where they are somebody else's; nothing was removed then
+ */
+export async function removeFirewall(project: string, infraId: string): Promise<void> {
+  const ruleset = { project, infraId, table: tableName(project) };
+  await refuseForeignTables(ruleset);
+  await removePersisted(ruleset);
+  await deleteTables(ruleset);
+}

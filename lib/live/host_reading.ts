@@ -1,0 +1,55 @@
+import type { Network } from "../incus/wire/network.ts";
+import type { IncusClient } from "../incus/incus_client.ts";
+import { readTemplates, type RuleTemplates } from "../nftables/template.ts";
+import type { HostLimits, IncusState } from "../plan/actual_state.ts";
+import { readActualState, type ReadWishes } from "../plan/read_actual_state.ts";
+import type { HeadStart } from "./early_requests.ts";
+import { readHostLimits } from "./host_limits.ts";
+import { isAdminContainer, outerHost } from "./host_side.ts";
+import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+
+/** What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. */
+export class HostReading implements Disposable {
+  readonly networks: Promise<readonly Network[]>;
+  /** Complete only after `wish()`. */
+  readonly state: Promise<IncusState>;
+  readonly surroundings: Promise<Surroundings>;
+  readonly limits: Promise<HostLimits>;
+  readonly templates: RuleTemplates;
+  readonly #start: HeadStart<readonly Network[]>;
+  readonly #wishes = Promise.withResolvers<ReadWishes>();
+
+  constructor(start: HeadStart<readonly Network[]>) {
+    this.#start = start;
+    const { incus, signal } = start;
+    this.networks = start.answer;
+    this.state = incus.then((incus) =>
+      readActualState(incus, this.#wishes.promise, { signal, networks: this.networks })
+    );
+    const [networks, limits] = [readHostNetworks(signal), readHostLimits(signal)];
+    // In the admin container these are its own: the host's are asked for.
+    const outer = incus.then((incus) =>
+      isAdminContainer(incus) ? outerHost.look(signal) : undefined
+    );
+    this.surroundings = outer.then((seen) => seen ?? networks);
+    this.limits = outer.then((seen) => seen?.limits ?? limits);
+    this.templates = readTemplates();
+    // Who waits for one of them is told; who ended before that does not care.
+    const all = [this.networks, this.state, this.surroundings, this.limits];
+    for (const each of [...all, networks, limits]) each.catch(() => {});
+  }
+
+  /** What planning this infra needs besides. */
+  wish(wishes: ReadWishes): void {
+    this.#wishes.resolve(wishes);
+  }
+
+  /** The connection, which is the caller's to close from now on. */
+  takeIncus(): Promise<IncusClient> {
+    return this.#start.take();
+  }
+
+  [Symbol.dispose](): void {
+    this.#wishes.resolve({});
+  }
+}

@@ -1,0 +1,130 @@
+import type { FirewallPort } from "../apply/firewall_gate.ts";
+import type { HostBridges, HostCleanup } from "../apply/step_context.ts";
+import { askHost } from "../handover/ask_host.ts";
+import { ADMIN_SOCKET, type IncusClient, isSocket } from "../incus/incus_client.ts";
+import { isBridgeSetting } from "../nftables/bridge_setting.ts";
+import { FirewallError } from "../nftables/firewall_error.ts";
+import { expectedListing } from "../nftables/read_back.ts";
+import type { Ruleset } from "../nftables/ruleset.ts";
+import { readTakenPorts, type TakenPorts } from "../nftables/taken_ports.ts";
+import type { ActualFirewall, HostLimits } from "../plan/actual_state.ts";
+import { firewallPort, readFirewall } from "./host_firewall.ts";
+import { hostBridges, type Plugs } from "./host_bridges.ts";
+import { hostCleanup } from "./host_cleanup.ts";
+import { readHostLimits } from "./host_limits.ts";
+import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+import { UserError } from "../session/user_error.ts";
+
+/** What only the host itself can see. */
+export interface HostView extends Surroundings {
+  readonly limits: HostLimits;
+}
+
+/** What is the host's and not Incus's: its interfaces, kernel limits and firewall. */
+export interface HostSide {
+  look(signal: AbortSignal): Promise<HostView>;
+  firewall(ruleset: Ruleset, signal: AbortSignal): Promise<ActualFirewall>;
+  /** Who uses ports of the host already, this infra's own table (`project`) aside. */
+  ports(project: string, signal: AbortSignal): Promise<TakenPorts>;
+  /** Finds out whether nft would take it, where that is not known yet. @throws FirewallError when not */
+  accepts(ruleset: Ruleset, signal: AbortSignal): Promise<void>;
+  port(ruleset: Ruleset): FirewallPort;
+  /** undefined: out of reach. */
+  readonly cleanup?: HostCleanup;
+  /** undefined: out of reach. */
+  bridges?(plugs: Plugs): HostBridges;
+}
+
+/** This host, or, in the admin container, the one that holds it. */
+export function hostSide(incus: IncusClient): HostSide {
+  return isAdminContainer(incus) ? outerHost : thisHost;
+}
+
+/** Whether anklume runs in an admin container: the only place where Incus's socket stands there. */
+export function isAdminContainer(incus: IncusClient): boolean {
+  return incus.socket === ADMIN_SOCKET;
+}
+
+/** @throws UserError in an admin container, for what looks at the host's own kernel */
+export function assertOnHost(): void {
+  if (!isSocket(ADMIN_SOCKET)) return;
+  throw new UserError(
+    "This is the admin container: its host is meant",
+    "Run the same command on the host, in the same workspace",
+  );
+}
+
+export const thisHost: HostSide = {
+  async look(signal) {
+    const [networks, limits] = await Promise.all([
+      readHostNetworks(signal),
+      readHostLimits(signal),
+    ]);
+    return { ...networks, limits };
+  },
+  firewall: (ruleset, signal) => readFirewall(ruleset, { signal }),
+  ports: (project, signal) => readTakenPorts(project, { signal }),
+  async accepts(ruleset, signal) {
+    try {
+      await expectedListing(ruleset, { signal });
+    } catch (error) {
+      // Who may not ask is told where it matters.
+      if (!(error instanceof FirewallError) || error.fault !== "not-permitted") throw error;
+    }
+  },
+  port: firewallPort,
+  cleanup: hostCleanup,
+  bridges: hostBridges,
+};
+
+const BLIND: HostView = { interfaces: [], localUplinks: [], limits: {} };
+
+export const outerHost: HostSide = {
+  look: (signal) => orUnanswered(askHost<HostView>({ action: "look" }, { signal }), () => BLIND),
+  firewall: ({ text }, signal) =>
+    orUnanswered(
+      askHost<ActualFirewall>({ action: "read", ruleset: text }, { signal }),
+      ({ message }) => ({ state: "unknown", differences: [message] }),
+    ),
+  // Its own ports are not the host's; the host looks when it is handed the rules.
+  ports: () => Promise.resolve({ listeners: [], redirects: [], published: [] }),
+  // It has been found out by who answered `firewall`.
+  accepts: () => Promise.resolve(),
+  port: ({ text }) => ({
+    load: () => askHost<void>({ action: "load", ruleset: text }),
+    verify: async () => {
+      const { state, differences } = await askHost<ActualFirewall>({
+        action: "read",
+        ruleset: text,
+      });
+      if (state === "in-place") return;
+      // One may be made just now, by this very apply.
+      if (differences.length > 0 && differences.every(isBridgeSetting)) {
+        return await askHost<void>({ action: "load", ruleset: text });
+      }
+      throw new FirewallError(
+        "differs",
+        `The host's firewall is not the one that was rendered: ${
+          differences.slice(0, 5).join("; ")
+        }`,
+        "No machine is started. `anklume apply` hands the ruleset over again",
+      );
+    },
+    // The host sets its bridges whenever it loads.
+    settleBridge: () => askHost<void>({ action: "load", ruleset: text }),
+    remove: () => askHost<void>({ action: "remove" }),
+  }),
+};
+
+/** Looking goes on without an answer, and says so; acting does not. */
+async function orUnanswered<T>(
+  asking: Promise<T>,
+  instead: (error: FirewallError) => T,
+): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    if (error instanceof FirewallError && error.fault === "unanswered") return instead(error);
+    throw error;
+  }
+}

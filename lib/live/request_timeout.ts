@@ -1,0 +1,18 @@
+import { envVar } from "../host/terminal.ts";
+import { UserError } from "../session/user_error.ts";
+
+/**
+ * `ANKLUME_INCUS_TIMEOUT`: seconds that one request to Incus may take, for hosts that are slower, or scripts less patient, than
+ * the defaults (30 to read, 180 to write). undefined: it is not set.
+ * @throws UserError where it is no number of seconds
+ */
+export function requestTimeout(): number | undefined {
+  const text = envVar("ANKLUME_INCUS_TIMEOUT") ?? "";
+  if (text === "") return undefined;
+  const seconds = Number(text);
+  if (seconds >= 1 && seconds <= 3600) return Math.round(seconds * 1000);
+  throw new UserError(
+    `ANKLUME_INCUS_TIMEOUT is "${text}"`,
+    "It is a number of seconds from 1 to 3600",
+  );
+}

@@ -1,0 +1,147 @@
+import { diagnosticsOf } from "../addressing/host_conflicts.ts";
+import type { PreparedSync } from "../ansible/sync.ts";
+import { warnOfInjectedFacts } from "../ansible/injected_facts.ts";
+import { readProvisionFiles } from "../ansible/provision_files.ts";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { Infra } from "../infra/infra.ts";
+import type { ActualState, IncusState } from "../plan/actual_state.ts";
+import { createPlan, type PlanOptions } from "../plan/create_plan.ts";
+import { type DesiredState, desiredState, limitTo } from "../plan/desired_state.ts";
+import { domainOf, ownedResources } from "../plan/orphans.ts";
+import { hasNvidia } from "../plan/actual_state.ts";
+import { holdConflicts } from "../plan/hold_conflicts.ts";
+import { holdSelf } from "../plan/hold_self.ts";
+import type { Plan } from "../plan/plan.ts";
+import { readDetails, wantsDetails } from "../plan/read_details.ts";
+import { formatAddr } from "../resource/address.ts";
+import { pendingMachines } from "../snapshot/pending_restore.ts";
+import type { Live } from "./open_live.ts";
+import {
+  type LiveMachine,
+  type ProvisionNeed,
+  provisionNeeds,
+} from "../ansible/provision_needs.ts";
+import type { Workspace } from "../workspace/load_workspace.ts";
+
+/** Everything that apply would do: what `check` shows and `apply` runs. */
+export interface Outlook {
+  readonly desired: DesiredState;
+  readonly plan: Plan;
+  readonly tree: PreparedSync;
+  readonly needs: readonly ProvisionNeed[];
+  /** Of infra.yml, the lock, the tree and restores that were interrupted; those of the plan are in the plan. */
+  readonly warnings: readonly Diagnostic[];
+  /** Why domains of this run cannot work on this host: what the plan holds back. */
+  readonly conflicts: readonly Diagnostic[];
+}
+
+export interface OutlookOptions extends PlanOptions {
+  /** Only these; undefined: everything. */
+  readonly domains?: readonly string[] | undefined;
+  /** `--provision`: machines are provisioned whether they need it or not. */
+  readonly always?: boolean;
+}
+
+/** Computes what apply would do; touches nothing. */
+export async function createOutlook(
+  workspace: Workspace,
+  live: Live,
+  options: OutlookOptions,
+): Promise<Outlook> {
+  const { infra } = workspace;
+  const { domains } = options;
+  const tree = await live.tree();
+  const whole = desiredOn(live, infra);
+  const desired = domains === undefined ? whole : limited(whole, domains, live);
+  const { plan: planned, actual: seen } = await planInDetail(desired, live, options);
+  const conflicts = live.conflicts.filter(({ domain }) => domains?.includes(domain) ?? true);
+  const held = holdConflicts(holdSelf(planned, live.admin.self), conflicts);
+  const plan = { ...held, diagnostics: [...held.diagnostics, ...live.ports] };
+  const files = readProvisionFiles(tree.plan);
+  const needed = provisionNeeds(infra, files, liveMachines(seen), {
+    domains,
+    always: options.always ?? false,
+    anew: remadeMachines(plan, options.force ?? false),
+  });
+  const needs = needed.filter((need) => !conflicts.some(({ domain }) => domain === need.domain));
+  return {
+    desired,
+    plan,
+    tree,
+    needs,
+    warnings: [
+      ...workspace.warnings,
+      ...live.warnings,
+      ...tree.plan.diagnostics,
+      ...warnOfInjectedFacts(files),
+      ...restoreWarnings(live),
+    ],
+    conflicts: diagnosticsOf(conflicts),
+  };
+}
+
+/** An apply would start machines that are half put back. */
+function restoreWarnings({ actual, owner }: Live): Diagnostic[] {
+  return [...pendingMachines(actual.resources, owner)].map(([set, machines]) => ({
+    severity: "warning",
+    code: "RESTORE_UNFINISHED",
+    summary: `A restore of ${set} was interrupted, or is under way: ` +
+      `${machines.length === 1 ? machines[0] : `${machines.length} machines`} still to go back`,
+    remedy: "`anklume snapshot list` says which command finishes it",
+  }));
+}
+
+/** What an infra is to be on this host. */
+export function desiredOn(
+  { addressing, actual, ruleset, admin }: Live,
+  infra: Infra,
+): DesiredState {
+  return desiredState(infra, addressing, {
+    firewall: ruleset,
+    nvidia: hasNvidia(actual),
+    admin: admin.mounts,
+  });
+}
+
+/** Snapshots and sizes are asked for only where a first plan would take something away. */
+async function planInDetail(
+  desired: DesiredState,
+  { incus, actual }: Live,
+  options: PlanOptions,
+): Promise<{ plan: Plan; actual: ActualState }> {
+  const plan = createPlan(desired, actual, options);
+  if (!wantsDetails(plan)) return { plan, actual };
+  const detailed = await readDetails(incus, actual);
+  return { plan: createPlan(desired, detailed, options), actual: detailed };
+}
+
+/** Whether apply would change something on the host. */
+export function isPending({ plan, needs }: Outlook): boolean {
+  return plan.changes.length + plan.held.length + needs.length > 0;
+}
+
+/** Machines by `<project>/<name>`. */
+export function liveMachines(state: IncusState): Map<string, LiveMachine> {
+  return new Map(state.resources.flatMap((resource) =>
+    resource.kind !== "instance" ? [] : [[
+      `${resource.addr.project}/${resource.addr.name}`,
+      { running: resource.status === "Running", config: resource.config },
+    ]]
+  ));
+}
+
+function remadeMachines(plan: Plan, force: boolean): Set<string> {
+  const remade = plan.changes.filter(({ action, addr, needsForce }) =>
+    addr.kind === "instance" && action === "replace" && (force || !needsForce)
+  );
+  return new Set(remade.map(({ addr }) => `${addr.project}/${addr.name}`));
+}
+
+/** `--domain` limits orphans too: what another domain left behind is not this run's business. */
+function limited(whole: DesiredState, domains: readonly string[], { actual }: Live): DesiredState {
+  const desired = limitTo(whole, domains);
+  const elsewhere = ownedResources(desired.owner, actual).filter((resource) =>
+    !domains.includes(domainOf(resource).domain ?? "")
+  ).map((resource) => formatAddr(resource.addr));
+  return { ...desired, frozen: new Set([...desired.frozen, ...elsewhere]) };
+}

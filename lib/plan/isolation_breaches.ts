@@ -1,0 +1,32 @@
+import type { Addressing } from "../addressing/addressing.ts";
+import type { Plan } from "./plan.ts";
+import { formatAddr } from "../resource/address.ts";
+import { breachesOf } from "../resource/breach.ts";
+import type { MachinePlace } from "../live/find_machines.ts";
+
+/**
+ * What of these machines, their profiles and their bridges differs from infra.yml in a way that bears on isolation, one
+ * line each: a machine with a foreign NIC must not be started, whatever the firewall says. Pure.
+ */
+export function openDoors(
+  plan: Pick<Plan, "changes">,
+  addressing: Addressing,
+  places: readonly MachinePlace[],
+): string[] {
+  const machines = new Set(places.map(({ domain, machine }) => `${domain.name}/${machine.name}`));
+  const domains = new Set(places.map(({ domain }) => domain.name));
+  const bridges = new Set([...domains].map((name) => addressing.domains.get(name)?.bridge));
+  const paths = Map.groupBy(
+    breachesOf(plan).filter(({ addr }) =>
+      addr.kind === "instance"
+        ? machines.has(`${addr.project}/${addr.name}`)
+        : addr.kind === "profile"
+        ? domains.has(addr.project ?? "")
+        : addr.kind === "network" && bridges.has(addr.name)
+    ),
+    ({ addr }) => formatAddr(addr),
+  );
+  return [...paths].map(([name, all]) =>
+    `${name} (${all.map(({ field }) => field.path).join(", ")})`
+  );
+}

@@ -1,0 +1,42 @@
+import { diagnosticsOf } from "../addressing/host_conflicts.ts";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { SourceText } from "../diag/source.ts";
+import { diagnosticsJson } from "../view/json.ts";
+import { diagnosticsLine } from "../view/json_lines.ts";
+import { diagnosticsText } from "../view/diagnostics.ts";
+import type { HostConflict } from "../addressing/host_conflicts.ts";
+import { maskSecrets } from "./mask_secrets.ts";
+import type { Session } from "./session.ts";
+import type { Workspace } from "../workspace/load_workspace.ts";
+
+/** Prints diagnostics with their excerpts on standard error; nothing where there are none. */
+export function showDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  sources: readonly SourceText[],
+  { terminal, err }: Session,
+  closing?: string,
+): void {
+  if (diagnostics.length === 0) return;
+  const files = new Set(diagnostics.map(({ range }) => range?.file));
+  const masked = sources.filter(({ file }) => files.has(file)).map(maskSecrets);
+  terminal.err(diagnosticsText(diagnostics, masked, err, closing));
+}
+
+/** Which domains cannot work on this host, for verbs that go on all the same. */
+export function showConflicts(
+  { conflicts }: { readonly conflicts: readonly HostConflict[] },
+  { sources }: Workspace,
+  session: Session,
+  closing?: string,
+): void {
+  showDiagnostics(diagnosticsOf(conflicts), sources, session, closing);
+}
+
+/** The same for programs: a line of the stream where the verb has one, else a value of its own. */
+export function printDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  { terminal, emit }: Session,
+): void {
+  if (emit === undefined) terminal.out(diagnosticsJson(diagnostics));
+  else emit(diagnosticsLine(diagnostics));
+}

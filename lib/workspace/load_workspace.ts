@@ -1,0 +1,54 @@
+import { type Lock, LOCK_FILE } from "../addressing/addressing.ts";
+import { type Diagnostic, hasErrors } from "../diag/diagnostic.ts";
+import type { SourceText } from "../diag/source.ts";
+import { readTextFileIfAny } from "../host/workspace_file.ts";
+import type { WorkspaceHold } from "../host/workspace_lock.ts";
+import type { Infra } from "../infra/infra.ts";
+import type { Session } from "../session/session.ts";
+
+/** What the files of the current directory say, without a mistake among them. */
+export interface Workspace {
+  readonly infra: Infra;
+  /** undefined: there is no `infra.lock.yml`. */
+  readonly lock: Lock | undefined;
+  /** For excerpts of later diagnostics. */
+  readonly sources: readonly SourceText[];
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface LoadOptions {
+  /** Mistakes are printed as JSON. */
+  readonly json?: true | undefined;
+  /** Taken once the files are in order. */
+  readonly hold?: WorkspaceHold | undefined;
+}
+
+/**
+ * Reads and checks the workspace. undefined: something is wrong in it, and all of it has been shown, as JSON where the
+ * verb prints JSON; the verb then ends with `EXIT.wrongInput` and has touched nothing.
+ */
+export async function loadWorkspace(
+  session: Session,
+  options: LoadOptions = {},
+): Promise<Workspace | undefined> {
+  // What parses takes as long to load as to run: whoever asked the host for something has it answered meanwhile.
+  const [{ readInfra }, { parseLock }] = await Promise.all([
+    import("./read_infra.ts"),
+    import("../addressing/lock.ts"),
+  ]);
+  const { infra, sources, diagnostics } = readInfra();
+  const lockText = readTextFileIfAny(LOCK_FILE);
+  const lock = lockText === undefined ? undefined : parseLock(lockText, { filename: LOCK_FILE });
+  const all = [...diagnostics, ...lock?.diagnostics ?? []];
+  const shown = lockText === undefined
+    ? sources
+    : [...sources, { file: LOCK_FILE, text: lockText }];
+  if (infra === undefined || hasErrors(all)) {
+    const { printDiagnostics, showDiagnostics } = await import("../session/show_diagnostics.ts");
+    if (options.json) printDiagnostics(all, session);
+    showDiagnostics(all, shown, session);
+    return undefined;
+  }
+  await options.hold?.take();
+  return { infra, lock: lock?.lock, sources: shown, warnings: all };
+}

@@ -1,0 +1,146 @@
+import type { Addressing, Lock } from "../addressing/addressing.ts";
+import { LOCK_FILE } from "../addressing/addressing.ts";
+import { assignAddresses } from "../addressing/assign_addresses.ts";
+import { formatLock } from "../addressing/format_lock.ts";
+import { type LiveAddresses, rebuildLock } from "../addressing/rebuild_lock.ts";
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import { readTextFileIfAny } from "../host/workspace_file.ts";
+import { writeFileAtomic } from "../host/write_file.ts";
+import type { Infra } from "../infra/infra.ts";
+import type { IncusState } from "../plan/actual_state.ts";
+import { infrasNamed, type LivingInfra, livingText } from "../plan/ownership.ts";
+import { MARK } from "../resource/mark.ts";
+import type { Workspace } from "./load_workspace.ts";
+
+/** Who lives where, and what the lock is to say about it. Both undefined where `diagnostics` holds an error. */
+export interface Resolved {
+  readonly addressing?: Addressing;
+  readonly lock?: Lock;
+  readonly diagnostics: readonly Diagnostic[];
+  /** The one infra of this name that lives here while the lock is missing: somebody may say that it is this one. */
+  readonly namesake?: LivingInfra;
+}
+
+/** The UUID of the infra that somebody said is this one (`--take-over`). */
+export interface TakeOver {
+  readonly takeOver?: string | undefined;
+}
+
+/**
+ * Gives out addresses by the lock; where that is lost, by what lives on the host, once somebody has said by its UUID that it is this
+ * infra: two infras may carry one name, and a clone without its lock is as good as a stranger. Writes nothing: `check` computes in memory
+ * what `sync` and `apply` record. `state` undefined: there is no Incus, so nothing can live.
+ */
+export function resolveAddressing(
+  { infra, lock }: Workspace,
+  state: IncusState | undefined,
+  { takeOver }: TakeOver = {},
+): Resolved {
+  if (lock !== undefined) {
+    const other = takeOver !== undefined && takeOver !== lock.infra;
+    return other ? { diagnostics: [lockedAlready(lock, takeOver)] } : assign(infra, lock);
+  }
+  const living = state === undefined ? [] : infrasNamed(infra.projectName, state.resources);
+  if (state === undefined || (living.length === 0 && takeOver === undefined)) {
+    return assign(infra, undefined);
+  }
+  const chosen = living.find(({ infraId }) => infraId === takeOver);
+  if (chosen === undefined) {
+    const [namesake] = living.length === 1 && takeOver === undefined ? living : [];
+    const diagnostics = [lockMissing(infra, living, takeOver)];
+    return namesake === undefined ? { diagnostics } : { diagnostics, namesake };
+  }
+  const live = liveAddresses(chosen.infraId, state);
+  const { diagnostics, ...rest } = assign(infra, rebuildLock(infra, live));
+  return { ...rest, diagnostics: [rebuilt(infra, live), ...diagnostics] };
+}
+
+/** Records the lock where it says something new; whether it did. */
+export async function writeLock(lock: Lock): Promise<boolean> {
+  const text = formatLock(lock);
+  if (readTextFileIfAny(LOCK_FILE) === text) return false;
+  await writeFileAtomic(LOCK_FILE, text);
+  return true;
+}
+
+function assign(infra: Infra, lock: Lock | undefined): Resolved {
+  return assignAddresses(infra, lock, { newUuid: crypto.randomUUID() });
+}
+
+function liveAddresses(infraId: string, state: IncusState): LiveAddresses {
+  const owned = state.resources.filter(({ config }) => config[MARK.infra] === infraId);
+  return {
+    infraId,
+    networks: owned.flatMap((resource) =>
+      resource.kind !== "network" ? [] : [{
+        name: resource.addr.name,
+        domain: resource.config[MARK.domain] ?? "",
+        ipv4Address: resource.config["ipv4.address"] ?? "",
+      }]
+    ),
+    nics: owned.flatMap((resource) => {
+      const nic = resource.kind === "instance" ? resource.devices["eth0"] : undefined;
+      if (nic === undefined) return [];
+      return [{
+        machine: resource.addr.name,
+        domain: resource.config[MARK.domain] ?? resource.addr.project ?? "",
+        ip: nic["ipv4.address"],
+        hwaddr: nic["hwaddr"],
+        hostName: nic["host_name"],
+      }];
+    }),
+  };
+}
+
+function rebuilt(infra: Infra, live: LiveAddresses): Diagnostic {
+  return {
+    severity: "warning",
+    code: "LOCK_REBUILT",
+    summary: `${LOCK_FILE} is missing; its content was read back from ` +
+      `${live.networks.length} networks and ${live.nics.length} machines of this host`,
+    detail:
+      `somebody said that \`${infra.projectName}\` with the UUID ${live.infraId} is this infra`,
+    remedy: "look at the plan before you go on, and commit the lock afterwards",
+  };
+}
+
+/** Who lives here cannot be known to be this infra: it is said, and nothing is touched. */
+function lockMissing(
+  infra: Infra,
+  living: readonly LivingInfra[],
+  takeOver: string | undefined,
+): Diagnostic {
+  const here = living.map(livingText).join("; ");
+  if (takeOver !== undefined) {
+    return {
+      severity: "error",
+      code: "TAKE_OVER_UNKNOWN",
+      summary:
+        `no infra named \`${infra.projectName}\` with the UUID ${takeOver} lives on this host`,
+      ...(living.length === 0 ? {} : { detail: `there is ${here}` }),
+      remedy: living.length === 0
+        ? "without `--take-over` this infra is a new one"
+        : "name the UUID of the one that is this infra",
+    };
+  }
+  return {
+    severity: "error",
+    code: "NAME_TAKEN",
+    summary: `an infra named \`${infra.projectName}\` lives on this host, and without ` +
+      `${LOCK_FILE} nothing says that it is this one`,
+    detail: here,
+    remedy: "if it is another one, choose another `project_name`. If it is this one, restore " +
+      `${LOCK_FILE}, or say so: \`anklume check --take-over ${
+        living.length === 1 ? living[0]!.infraId : "UUID"
+      }\`, then \`apply\` with the same`,
+  };
+}
+
+function lockedAlready(lock: Lock, takeOver: string): Diagnostic {
+  return {
+    severity: "error",
+    code: "TAKE_OVER_UNKNOWN",
+    summary: `${LOCK_FILE} says that this infra is ${lock.infra}, not ${takeOver}`,
+    remedy: `leave \`--take-over\` away; or restore the right ${LOCK_FILE}`,
+  };
+}

@@ -1,6 +1,6 @@
 import type { SourceRange } from "../diag/diagnostic.ts";
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
-import { zonePrefix } from "../infra/check_addresses.ts";
+import { zonePrefix } from "../infra/check/check_addresses.ts";
 import type { Domain, Infra } from "../infra/infra.ts";
 import { type Lock, LOCK_FILE, type LockedDomain } from "./addressing.ts";
 import { compareAddresses, SEQUENCE, splitSubnet } from "./ipv4.ts";

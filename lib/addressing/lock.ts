@@ -1,8 +1,8 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { DiagnosticList } from "../diag/diagnostic_list.ts";
 import { SourceFile } from "../diag/source.ts";
-import { rangeOf } from "../infra/yaml_tree.ts";
-import { readYaml } from "../infra/read_yaml.ts";
+import { rangeOf } from "../infra/yaml/yaml_tree.ts";
+import { readYaml } from "../infra/yaml/read_yaml.ts";
 import { type Lock, LOCK_FORMAT, type LockedDomain, type LockedMachine } from "./addressing.ts";
 import { networkOf } from "./ipv4.ts";
 import { type Field, LockReader } from "./lock_reader.ts";

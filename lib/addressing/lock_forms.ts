@@ -1,4 +1,4 @@
-import { isDnsLabel, PROJECT_NAME_LIMIT } from "../infra/names.ts";
+import { isDnsLabel, PROJECT_NAME_LIMIT } from "../infra/shape/names.ts";
 import { SEQUENCE } from "./ipv4.ts";
 
 /** How a value of the lock file is written: in one way only, so that equal values are equal texts. */

@@ -1,5 +1,5 @@
 import type { SourceFile } from "../diag/source.ts";
-import type { MapEntry, MapNode, Node, ScalarNode } from "../infra/yaml_tree.ts";
+import type { MapEntry, MapNode, Node, ScalarNode } from "../infra/yaml/yaml_tree.ts";
 
 /** A plain text that YAML takes for nothing else, an address, or a quoted text without escapes. */
 const VALUE = String

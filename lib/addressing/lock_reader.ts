@@ -1,7 +1,7 @@
 import type { SourceRange } from "../diag/diagnostic.ts";
 import type { DiagnosticList, Report } from "../diag/diagnostic_list.ts";
-import { describeNode, type MapEntry, type Node, rangeOf } from "../infra/yaml_tree.ts";
-import { isDnsLabel } from "../infra/names.ts";
+import { describeNode, type MapEntry, type Node, rangeOf } from "../infra/yaml/yaml_tree.ts";
+import { isDnsLabel } from "../infra/shape/names.ts";
 import type { Form } from "./lock_forms.ts";
 
 const REMEDY = "restore the file from version control; or delete it, and the next apply " +

@@ -1,5 +1,5 @@
 import { type Variable, WholeFloat } from "../infra/infra.ts";
-import { floatText } from "../infra/yaml_1_1.ts";
+import { floatText } from "../infra/yaml/yaml_1_1.ts";
 
 /** Widest line written for a long string; ansible-lint allows 160. */
 const WIDTH = 100;

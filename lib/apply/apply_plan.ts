@@ -10,7 +10,7 @@ import { executeChange } from "./execute_change.ts";
 import { FirewallGate, type FirewallPort } from "./firewall_gate.ts";
 import { runSchedule } from "./schedule.ts";
 import type { HostBridges, HostCleanup } from "./step_context.ts";
-import { ChangedMeanwhileError, isChangedMeanwhile } from "./unchanged.ts";
+import { ChangedMeanwhileError, isChangedMeanwhile } from "./changed_meanwhile.ts";
 import { findDead } from "./started_machines.ts";
 
 export interface ApplyOptions {

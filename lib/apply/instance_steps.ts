@@ -7,7 +7,7 @@ import {
 } from "../resource/instance.ts";
 import { compareInstance } from "../resource/instance_compare.ts";
 import { deleteInstance } from "./delete_instance.ts";
-import { isDetached, reattach } from "./detach.ts";
+import { isDetached, reattach } from "./detach_volumes.ts";
 import {
   hasNoDisk,
   LAST_POWER,
@@ -21,7 +21,7 @@ import {
 import { freePort } from "./left_port.ts";
 import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
-import { assertAsPlanned, withoutState } from "./unchanged.ts";
+import { assertAsPlanned, withoutState } from "./changed_meanwhile.ts";
 
 /** @returns whether the machine was started */
 export async function createInstance(

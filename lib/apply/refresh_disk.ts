@@ -9,7 +9,7 @@ import {
 import { MARK, MARK_PREFIX, NO_IMAGE } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import { projectOf, readInstance, startInstance, writeInstance } from "./instance_io.ts";
-import { prove } from "./prove.ts";
+import { prove } from "./assert_still_running.ts";
 import type { StepContext } from "./step_context.ts";
 
 /** The old disk, while it is not certain that the new one starts. */

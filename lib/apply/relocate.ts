@@ -6,7 +6,7 @@ import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
 import { newPool } from "../resource/instance_compare.ts";
 import { actualVolume, volumeUpdateBody } from "../resource/volume.ts";
 import { carryInstance, deleteOriginal, moveVolume, volumePlace } from "./copy_over.ts";
-import { detach, reattach } from "./detach.ts";
+import { detach, reattach } from "./detach_volumes.ts";
 import { startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 

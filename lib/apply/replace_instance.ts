@@ -18,7 +18,7 @@ import {
 import { leadsOut } from "../resource/delta.ts";
 import { MARK, NO_IMAGE } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
-import { isDetached, reattach } from "./detach.ts";
+import { isDetached, reattach } from "./detach_volumes.ts";
 import {
   type Found,
   hasNoDisk,
@@ -30,11 +30,11 @@ import {
   writeInstance,
 } from "./instance_io.ts";
 import { createInstance } from "./instance_steps.ts";
-import { prove } from "./prove.ts";
+import { prove } from "./assert_still_running.ts";
 import { makeFresh, refreshDisk, removeFresh } from "./refresh_disk.ts";
 import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
-import { assertAsPlanned } from "./unchanged.ts";
+import { assertAsPlanned } from "./changed_meanwhile.ts";
 
 /**
  * A new root disk for the same machine; its volumes, addresses and MAC stay. Incus rebuilds it in place where it can; where

@@ -33,7 +33,7 @@ import { withBirth } from "../resource/mark.ts";
 import { isLinkField } from "../resource/bridge_link.ts";
 import { ADDRESS_IN_USE, mendBridge } from "./mend_bridge.ts";
 import type { StepContext } from "./step_context.ts";
-import { assertAsPlanned } from "./unchanged.ts";
+import { assertAsPlanned } from "./changed_meanwhile.ts";
 
 /*
  * Creating and updating everything but machines. An update reads the resource, proves that it still differs as planned,

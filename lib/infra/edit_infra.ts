@@ -1,5 +1,5 @@
 import type { SourceText } from "../diag/source.ts";
-import { EditRefused, editYaml, hasKeys, type YamlEdit } from "./edit_yaml.ts";
+import { EditRefused, editYaml, hasKeys, type YamlEdit } from "./yaml/edit_yaml.ts";
 import type { Infra } from "./infra.ts";
 import { parseInfra } from "./parse_infra.ts";
 

@@ -1,18 +1,18 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { DiagnosticList } from "../diag/diagnostic_list.ts";
 import { SourceFile, type SourceText } from "../diag/source.ts";
-import { buildDeclaredDomain } from "./build_domain.ts";
-import { buildGlobal, isUsableForm } from "./build_global.ts";
-import { buildPolicies } from "./build_policies.ts";
-import { checkAddresses } from "./check_addresses.ts";
-import { checkInterfaces } from "./check_interfaces.ts";
-import { checkNamespace } from "./check_namespace.ts";
-import { checkRenames } from "./check_renames.ts";
-import { checkResources } from "./check_resources.ts";
-import { isMistaken } from "./collection_shapes.ts";
+import { buildDeclaredDomain } from "./build/build_domain.ts";
+import { buildGlobal, isUsableForm } from "./build/build_global.ts";
+import { buildPolicies } from "./build/build_policies.ts";
+import { checkAddresses } from "./check/check_addresses.ts";
+import { checkInterfaces } from "./check/check_interfaces.ts";
+import { checkNamespace } from "./check/check_namespace.ts";
+import { checkRenames } from "./check/check_renames.ts";
+import { checkResources } from "./check/check_resources.ts";
+import { isMistaken } from "./shape/collection_shapes.ts";
 import type { Infra } from "./infra.ts";
-import { mergeFiles } from "./merge_files.ts";
-import { type GlobalText, infraShape } from "./schema.ts";
+import { mergeFiles } from "./yaml/merge_files.ts";
+import { type GlobalText, infraShape } from "./shape/schema.ts";
 
 export interface ParseOptions {
   /** Roles of the workspace and embedded ones; without it roles are not looked up. */

@@ -1,5 +1,5 @@
 import { executablePath, workingDirectory } from "../host/terminal.ts";
-import { readOwnName } from "../incus/guest.ts";
+import { readOwnName } from "../incus/own_name.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
 import type { Devices } from "../resource/delta.ts";

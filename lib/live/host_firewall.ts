@@ -2,7 +2,7 @@ import type { ApplyReport } from "../apply/event.ts";
 import type { FirewallPort } from "../apply/firewall_gate.ts";
 import { setBridges } from "../nftables/bridge_setting.ts";
 import { deleteTables, loadRuleset, verifyRuleset } from "../nftables/load_ruleset.ts";
-import { isForeignFile, refuseForeignTables } from "../nftables/owner.ts";
+import { isForeignFile, refuseForeignTables } from "../nftables/table_owner.ts";
 import { persistedDifferences, persistRuleset, removePersisted } from "../nftables/persist.ts";
 import { readBack } from "../nftables/read_back.ts";
 import type { NftOptions } from "../nftables/run_nft.ts";

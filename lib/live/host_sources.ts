@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { realPaths, UnknownPath } from "../host/real_paths.ts";
-import { type Channel, findChannels } from "../infra/channels.ts";
-import { hostSourcesOf, isLinked, isPath, type SeenSource } from "../infra/host_source.ts";
+import { type Channel, findChannels } from "../infra/check/channels.ts";
+import { hostSourcesOf, isLinked, isPath, type SeenSource } from "../infra/check/host_source.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
 import { ADMIN_DEVICES, ADMIN_ROLE } from "../resource/admin_devices.ts";
 import { printable } from "../view/text.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SeenSource } from "../infra/host_source.ts";
+import type { SeenSource } from "../infra/check/host_source.ts";
 import type { Infra } from "../infra/infra.ts";
 import { bypassText, channelText, hostSources, sourceWarnings } from "./host_sources.ts";
 

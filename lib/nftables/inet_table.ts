@@ -1,7 +1,7 @@
 import type { Addressing, DomainAddress } from "../addressing/addressing.ts";
 import { ulaOf } from "../addressing/ula.ts";
 import { type Domain, type Infra, machinesOf, type Publish } from "../infra/infra.ts";
-import type { Box } from "./box.ts";
+import type { Box } from "./disjoint_boxes.ts";
 import { commented, concat, ifname, ipv4, ipv6, mac, type NftSet, port } from "./element.ts";
 import {
   type AddressInterval,

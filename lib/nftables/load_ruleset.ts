@@ -1,6 +1,6 @@
 import { bridgesOf, setBridges } from "./bridge_setting.ts";
 import { FirewallError } from "./firewall_error.ts";
-import { refuseForeignTables } from "./owner.ts";
+import { refuseForeignTables } from "./table_owner.ts";
 import { readBack } from "./read_back.ts";
 import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";

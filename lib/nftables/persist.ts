@@ -5,7 +5,7 @@ import { makeRoot } from "../host/make_root.ts";
 import { listDirectory, readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "./firewall_error.ts";
-import { isForeignFile } from "./owner.ts";
+import { isForeignFile } from "./table_owner.ts";
 import { RULES_DIRECTORY as DIRECTORY, type Ruleset } from "./ruleset.ts";
 import type { NftOptions } from "./run_nft.ts";
 

@@ -1,7 +1,7 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { Infra, NetworkPolicy, PolicyEnd } from "../infra/infra.ts";
 import { type AddressInterval, addressInterval, type Interval, without } from "./interval.ts";
-import { type Box, disjointBoxes } from "./box.ts";
+import { type Box, disjointBoxes } from "./disjoint_boxes.ts";
 
 /** Which set of the ruleset a flow belongs to. */
 export type FlowSet = "policies" | "to_outside" | "from_outside" | "to_host";

@@ -1,7 +1,7 @@
 import { CommandError } from "../host/command.ts";
 import { bridgeDifferences, bridgesOf } from "./bridge_setting.ts";
 import { FirewallError } from "./firewall_error.ts";
-import { ownerOf } from "./owner.ts";
+import { ownerOf } from "./table_owner.ts";
 import { compareListings } from "./listing.ts";
 import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";

@@ -1,5 +1,5 @@
-import { deviceBypass } from "../infra/bypass.ts";
-import type { YamlEdit } from "../infra/edit_yaml.ts";
+import { deviceBypass } from "../infra/check/bypass.ts";
+import type { YamlEdit } from "../infra/yaml/edit_yaml.ts";
 import type { Domain, Infra, Machine, Profile, StringMap } from "../infra/infra.ts";
 import { ADMIN_DEVICES } from "../resource/admin_devices.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";

@@ -16,7 +16,7 @@ import type { DesiredState } from "./desired_state.ts";
 import { firewallChange } from "./firewall_change.ts";
 import { forecast } from "./forecast.ts";
 import { farewell, machineChange } from "./machine_change.ts";
-import { sortChanges } from "./order.ts";
+import { sortChanges } from "./sort_changes.ts";
 import { domainOf, orphanedResources, toOrphan } from "./orphans.ts";
 import { foreignFirewall, foreignResource, nameTaken } from "./ownership.ts";
 import type { Change, Held, Plan } from "./plan.ts";

@@ -9,7 +9,7 @@ import { desiredProfiles } from "../resource/profile.ts";
 import { desiredProject } from "../resource/project.ts";
 import type { DesiredResource } from "../resource/resource.ts";
 import { desiredVolume } from "../resource/volume.ts";
-import { comparePlaces } from "./order.ts";
+import { comparePlaces } from "./sort_changes.ts";
 
 /** The rendered ruleset of the whole infra. */
 export interface DesiredFirewall {

@@ -3,7 +3,7 @@ import type { Owner } from "../resource/mark.ts";
 import type { ActualState } from "./actual_state.ts";
 import { planDeletions } from "./deletions.ts";
 import { firewallAddr } from "./desired_state.ts";
-import { sortChanges } from "./order.ts";
+import { sortChanges } from "./sort_changes.ts";
 import { domainOf, ownedResources } from "./orphans.ts";
 import type { Change, Plan } from "./plan.ts";
 

@@ -4,7 +4,7 @@ import type { ActualResource } from "../resource/resource.ts";
 import { parseSize } from "../resource/value.ts";
 import type { ActualState } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
-import { comparePlaces } from "./order.ts";
+import { comparePlaces } from "./sort_changes.ts";
 import type { Orphan } from "./plan.ts";
 import { isProtected } from "./protection.ts";
 

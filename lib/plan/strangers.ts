@@ -4,7 +4,7 @@ import { strayDevice } from "../resource/isolation.ts";
 import { ownership } from "../resource/mark.ts";
 import type { ActualState } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
-import { comparePlaces } from "./order.ts";
+import { comparePlaces } from "./sort_changes.ts";
 import type { Stranger } from "./plan.ts";
 
 /**

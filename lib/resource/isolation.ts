@@ -1,4 +1,4 @@
-import { configBypass, deviceBypass } from "../infra/bypass.ts";
+import { configBypass, deviceBypass } from "../infra/check/bypass.ts";
 import type { StringMap } from "../infra/infra.ts";
 import type { Managed } from "./mark.ts";
 import { isKeyAsWritten } from "./seal.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { expiryProblem } from "../infra/quantity.ts";
+import { expiryProblem } from "../infra/shape/quantity.ts";
 import { choosePrune, type PruneWish } from "./choose_prune.ts";
 import { addSpan, setNameProblem, timeName } from "./set_name.ts";
 import type { SnapshotSet } from "./snapshot_set.ts";

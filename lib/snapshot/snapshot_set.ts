@@ -4,8 +4,8 @@ import { compareText } from "../resource/delta.ts";
 import type { LiveMachine } from "./inventory.ts";
 import { machineKey, type MachinePlace } from "./place.ts";
 import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
-import { pairStrangers } from "./stranger.ts";
-import { Finder, type KnownVolumes } from "./whereabouts.ts";
+import { pairStrangers } from "./unrecorded_snapshots.ts";
+import { Finder, type KnownVolumes } from "./find_noted_machine.ts";
 
 /** Snapshots of one name across machines and their volumes. */
 export interface SnapshotSet {

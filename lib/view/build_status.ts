@@ -1,6 +1,6 @@
 import type { HostConflict } from "../addressing/host_conflicts.ts";
 import type { Addressing } from "../addressing/addressing.ts";
-import type { SeenSource } from "../infra/host_source.ts";
+import type { SeenSource } from "../infra/check/host_source.ts";
 import type { Domain, Infra, Internet, Machine } from "../infra/infra.ts";
 import type { ActualState } from "../plan/actual_state.ts";
 import type { Plan, Stranger } from "../plan/plan.ts";

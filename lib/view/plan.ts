@@ -3,7 +3,7 @@ import { formatAddr } from "../resource/address.ts";
 import { breachesOf } from "../resource/breach.ts";
 import { MARK_PREFIX } from "../resource/mark.ts";
 import { formatBytes } from "../resource/value.ts";
-import { lossOf } from "./losses.ts";
+import { lossOf } from "./consent.ts";
 import { strangerText } from "./status.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable, shorten } from "./text.ts";

@@ -3,7 +3,7 @@ import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { readEmbeddedAnsible } from "../ansible/embedded_files.ts";
 import { type PreparedSync, prepareSync } from "../ansible/sync.ts";
 import { writeSync } from "../ansible/write_sync.ts";
-import { schemaText } from "../infra/json_schema.ts";
+import { schemaText } from "../infra/shape/json_schema.ts";
 import { writeLock } from "./resolve_addressing.ts";
 import type { Workspace } from "./load_workspace.ts";
 

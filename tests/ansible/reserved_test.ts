@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ansibleEnvironment } from "../../lib/ansible/ansible_environment.ts";
 import { runCommand } from "../../lib/host/command.ts";
-import { reservedName } from "../../lib/infra/reserved_variables.ts";
+import { reservedName } from "../../lib/infra/check/reserved_variables.ts";
 
 Deno.test("no name that the installed Ansible keeps for itself can be a variable of infra.yml", async () => {
   const reader = new URL("read_reserved.py", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { DEVICE_TYPES } from "../../lib/infra/check_devices.ts";
-import { judgedKey } from "../../lib/infra/judged_keys.ts";
+import { DEVICE_TYPES } from "../../lib/infra/check/check_devices.ts";
+import { judgedKey } from "../../lib/infra/check/judged_keys.ts";
 import { IMAGE, inMachine, Lab, must, query } from "./_lab.ts";
 
 /** An infra of one machine, and a door in it. */
@@ -183,7 +183,7 @@ Deno.test("every key and type of device that this Incus tells of is judged", asy
   );
   assert.ok(told.length > 100, `${told.length}`);
   const unjudged = told.filter((key) => judgedKey(key.replace("*", "name")) === undefined);
-  assert.deepEqual(unjudged, [], "judge them in lib/infra/judged_keys.ts");
+  assert.deepEqual(unjudged, [], "judge them in lib/infra/check/judged_keys.ts");
   const types = Object.keys(configs.devices ?? {}).map((group) =>
     group.replace(/^(gpu|nic)_.*/, "$1").replace("unix-char-block", "unix-char")
   );

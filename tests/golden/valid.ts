@@ -1,7 +1,7 @@
 import type { SourceRange } from "../../lib/diag/diagnostic.ts";
 import { WholeFloat } from "../../lib/infra/infra.ts";
 import { parseInfra } from "../../lib/infra/parse_infra.ts";
-import { floatText } from "../../lib/infra/yaml_1_1.ts";
+import { floatText } from "../../lib/infra/yaml/yaml_1_1.ts";
 import { caseSources } from "./case_sources.ts";
 import { caseNames, type GoldenKind, TESTDATA } from "./golden.ts";
 

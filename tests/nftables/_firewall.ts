@@ -5,7 +5,7 @@
  */
 import { FirewallError } from "../../lib/nftables/firewall_error.ts";
 import { deleteTables, loadRuleset, verifyRuleset } from "../../lib/nftables/load_ruleset.ts";
-import { readTableOwner } from "../../lib/nftables/owner.ts";
+import { readTableOwner } from "../../lib/nftables/table_owner.ts";
 import {
   persistedDifferences,
   persistRuleset,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Box } from "../../lib/nftables/box.ts";
+import type { Box } from "../../lib/nftables/disjoint_boxes.ts";
 import { addressInterval } from "../../lib/nftables/interval.ts";
 import { policyFlows } from "../../lib/nftables/policy_flow.ts";
 import { buildInfra, type BuiltInfra, type InfraSpec, type PolicySpec } from "./_infra.ts";

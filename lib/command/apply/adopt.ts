@@ -4,7 +4,7 @@ import { readTextFileIfAny } from "../../host/workspace_file.ts";
 import { WorkspaceHold } from "../../host/workspace_lock.ts";
 import { writeFileAtomic } from "../../host/write_file.ts";
 import { looksSecret } from "../../diag/secret.ts";
-import { hideValues } from "../../infra/edit_yaml.ts";
+import { hideValues } from "../../infra/yaml/edit_yaml.ts";
 import type { Infra } from "../../infra/infra.ts";
 import { adoptTarget, planAdoptions } from "../../plan/adoption.ts";
 import { createPlan } from "../../plan/create_plan.ts";

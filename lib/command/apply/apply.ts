@@ -10,7 +10,7 @@ import { removeStandIns, standInNames } from "../../snapshot/stand_in.ts";
 import { anyLeftFrozen } from "../../snapshot/thaw.ts";
 import { planValue } from "../../view/json.ts";
 import { planLine, reportJson } from "../../view/json_lines.ts";
-import { consentText } from "../../view/losses.ts";
+import { consentText } from "../../view/consent.ts";
 import { disruptive, planText } from "../../view/plan.ts";
 import { provisionText } from "../../view/provision.ts";
 import { reportText } from "../../view/report.ts";

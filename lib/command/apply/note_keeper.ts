@@ -1,6 +1,6 @@
 import type { Plan } from "../../plan/plan.ts";
 import { ownership } from "../../resource/mark.ts";
-import { handOverNotes } from "../../snapshot/hand_over.ts";
+import { handOverNotes } from "../../snapshot/move_set_notes.ts";
 import type { Live } from "../../live/open_live.ts";
 
 /** Keeps what is noted of snapshot sets on the projects that a plan deletes; undefined: no project stays that could. */

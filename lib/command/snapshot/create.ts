@@ -1,5 +1,5 @@
 import type { IncusClient } from "../../incus/incus_client.ts";
-import { expiryProblem } from "../../infra/quantity.ts";
+import { expiryProblem } from "../../infra/shape/quantity.ts";
 import { addSpan } from "../../snapshot/set_name.ts";
 import type { LiveMachine } from "../../snapshot/inventory.ts";
 import { findSelves } from "../../live/admin_container.ts";

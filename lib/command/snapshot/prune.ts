@@ -1,4 +1,4 @@
-import { expiryProblem } from "../../infra/quantity.ts";
+import { expiryProblem } from "../../infra/shape/quantity.ts";
 import { choosePrune } from "../../snapshot/choose_prune.ts";
 import { wasToGo } from "../../snapshot/snapshot_set.ts";
 import { contents, localTime } from "../../view/snapshot.ts";

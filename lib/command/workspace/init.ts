@@ -3,7 +3,7 @@ import { readEmbedded } from "../../host/embedded_file.ts";
 import { workingDirectory } from "../../host/terminal.ts";
 import { fileKind } from "../../host/workspace_file.ts";
 import { writeFileAtomic } from "../../host/write_file.ts";
-import { schemaText } from "../../infra/json_schema.ts";
+import { schemaText } from "../../infra/shape/json_schema.ts";
 import { printable } from "../../view/text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Session } from "../../session/session.ts";

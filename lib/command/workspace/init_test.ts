@@ -21,7 +21,7 @@ Deno.test("fillTemplate() replaces name and image and nothing else", () => {
 for (const name of ["minimal", "workstation", "classroom"]) {
   Deno.test(`the template ${name} has the lines that init fills in`, async () => {
     const text = await Deno.readTextFile(
-      new URL(`../../examples/${name}/infra.yml`, import.meta.url),
+      new URL(`../../../examples/${name}/infra.yml`, import.meta.url),
     );
     const filled = fillTemplate(text, "filled-name", "local:filled");
     assert.match(filled, /^project_name: filled-name$/m);

@@ -1,4 +1,4 @@
-import { schemaText } from "../../infra/json_schema.ts";
+import { schemaText } from "../../infra/shape/json_schema.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Session } from "../../session/session.ts";
 

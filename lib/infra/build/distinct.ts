@@ -1,0 +1,24 @@
+import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
+import type { Located } from "../shape/shape.ts";
+import { shorten } from "../words.ts";
+
+/** The values of a list, each once; a repetition is reported. */
+export function distinct(
+  items: readonly Located<string>[],
+  label: string,
+  diagnostics: DiagnosticList,
+): string[] {
+  const values = new Set<string>();
+  for (const item of items) {
+    if (values.has(item.value)) {
+      diagnostics.add({
+        code: "DUPLICATE_ENTRY",
+        summary: `\`${shorten(item.value)}\` stands in \`${label}\` twice`,
+        remedy: "keep one of them",
+        range: item.range,
+      });
+    }
+    values.add(item.value);
+  }
+  return [...values];
+}

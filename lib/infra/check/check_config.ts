@@ -1,0 +1,73 @@
+import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
+import type { ConfigText } from "../shape/schema.ts";
+import type { Located } from "../shape/shape.ts";
+import { shorten } from "../words.ts";
+
+/** Incus keys that a key of infra.yml speaks for. */
+const DEDICATED: Readonly<Record<string, string>> = {
+  "boot.autostart": "boot_autostart",
+  "boot.autostart.priority": "boot_priority",
+  "snapshots.schedule": "snapshots_schedule",
+  "snapshots.expiry": "snapshots_expiry",
+  "security.protection.delete": "ephemeral",
+};
+const RESERVED_PREFIXES = ["user.anklume.", "volatile.", "image."];
+
+/** Reports keys that are anklume's or Incus's own, or that have a key of infra.yml. */
+export function checkConfig(
+  config: ConfigText | undefined,
+  owner: "machine" | "profile",
+  diagnostics: DiagnosticList,
+): void {
+  for (const [key, value] of config ?? []) {
+    checkKey(key, value, diagnostics);
+    const dedicated = Object.hasOwn(DEDICATED, key) ? DEDICATED[key] : undefined;
+    // A profile has no such keys, but protection is decided per machine.
+    if (dedicated === undefined || (owner === "profile" && dedicated !== "ephemeral")) continue;
+    diagnostics.add({
+      code: "OWNED_CONFIG_KEY",
+      summary: `\`${key}\` is set by anklume from \`${dedicated}\``,
+      remedy: dedicated === "ephemeral"
+        ? "remove it: `ephemeral: false` protects the machine"
+        : `write \`${dedicated}\` beside \`config\` instead`,
+      range: value.keyRange,
+    });
+  }
+}
+
+export function isKey(key: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9_./:-]{0,254}$/.test(key);
+}
+
+/** Reports what cannot be a key of Incus, the keys nobody may set, and those that set nothing. */
+export function checkKey(key: string, value: Located<unknown>, diagnostics: DiagnosticList): void {
+  if (!isKey(key)) {
+    diagnostics.add({
+      code: "INVALID_CONFIG_KEY",
+      summary: `\`${shorten(key)}\` cannot be an Incus key`,
+      remedy: "keys look like `limits.cpu`",
+      range: value.keyRange,
+    });
+    return;
+  }
+  const prefix = RESERVED_PREFIXES.find((candidate) => key.startsWith(candidate));
+  if (prefix === undefined) {
+    if (value.value !== "") return;
+    diagnostics.add({
+      severity: "warning",
+      code: "EMPTY_VALUE",
+      summary: `\`${shorten(key)}\` sets nothing: to Incus an empty value is an absent one`,
+      remedy: "write the value that is meant, or remove the key",
+      range: value.keyRange,
+    });
+    return;
+  }
+  diagnostics.add({
+    code: "RESERVED_CONFIG_KEY",
+    summary: `\`${shorten(key)}\` is not for infra.yml: ${
+      prefix === "user.anklume." ? "anklume" : "Incus"
+    } keeps its own records under \`${prefix}\``,
+    remedy: "remove it",
+    range: value.keyRange,
+  });
+}

@@ -1,0 +1,45 @@
+import type { SourceRange } from "../../diag/diagnostic.ts";
+import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
+import type { Domain } from "../infra.ts";
+import { shorten } from "../words.ts";
+
+/** Names of interfaces, and where they stand. */
+interface Named {
+  readonly names: readonly string[];
+  readonly key: "via" | "outside";
+  readonly range: SourceRange | undefined;
+}
+
+/** Warns of what stands under `via` or `outside` and is a machine's, a domain's or a bridge's name: no way out of the host. */
+export function checkInterfaces(
+  domains: readonly Domain[],
+  outside: Named,
+  diagnostics: DiagnosticList,
+): void {
+  const owners = new Map<string, string>([["lo", "the host's loopback"]]);
+  for (const { name, machines } of domains) {
+    owners.set(`net-${name}`, `the bridge of \`${name}\``);
+    for (const machine of machines) owners.set(machine.name, "a machine's name");
+  }
+  for (const { name } of domains) owners.set(name, "a domain's name");
+  const vias = domains.flatMap(({ internet, ranges }): Named[] =>
+    internet.kind === "via"
+      ? [{ names: internet.interfaces, key: "via", range: ranges.get("internet") }]
+      : []
+  );
+  for (const { names, key, range } of [...vias, outside]) {
+    const wrong = names.filter((name) => owners.has(name));
+    if (wrong.length === 0) continue;
+    const what = wrong.map((name) => `\`${shorten(name)}\` is ${owners.get(name)}`).join(", ");
+    diagnostics.add({
+      severity: "warning",
+      code: "NO_WAY_OUT",
+      summary: `${what}: nothing leaves the host by it`,
+      detail: `\`${key}\` takes names of the host's interfaces`,
+      remedy: key === "via"
+        ? "name the tunnel's interface, such as wg0; `ip link` lists them"
+        : "name the uplink's interface, such as eth0; `ip link` lists them",
+      ...(range === undefined ? {} : { range }),
+    });
+  }
+}

@@ -1,0 +1,136 @@
+import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
+import { suggest } from "../../diag/suggest.ts";
+import { configBypass, deviceBypass } from "./bypass.ts";
+import { isKey } from "./check_config.ts";
+import { DEVICE_TYPES } from "./check_devices.ts";
+import { isMistaken } from "../shape/collection_shapes.ts";
+import type { TrustLevel } from "../infra.ts";
+import { KNOWN_KEYS } from "./known_keys.ts";
+import { type Merged, mergedConfig, mergedDevices } from "./merged_parts.ts";
+import { plainDevice } from "../build/without_places.ts";
+import type { ConfigText, MachineText, ProfileText } from "../shape/schema.ts";
+import type { Located } from "../shape/shape.ts";
+import { shorten } from "../words.ts";
+
+/** A machine with everything that can loosen its walls. */
+export interface IsolationSubject {
+  readonly name: string;
+  readonly type: "lxc" | "vm";
+  readonly domain: string;
+  readonly trustLevel: TrustLevel;
+  readonly text: MachineText;
+  /** Those it uses and that exist, in Incus's order of application. */
+  readonly profiles: ReadonlyMap<string, Located<ProfileText>>;
+}
+
+/**
+ * Reports devices and keys, as Incus merges them, that walk around the isolation, unless the machine lists them. What
+ * weakens the confinement of a machine that nobody trusts is refused even so.
+ */
+export function checkIsolation(subject: IsolationSubject, diagnostics: DiagnosticList): void {
+  const { text, profiles } = subject;
+  const config = mergedConfig(text.config?.value, profiles);
+  const devices = mergedDevices(text.devices?.value, profiles);
+  // A list that could not be read may have named everything.
+  const unread = isMistaken(text, "bypasses_isolation");
+  const listed = text.bypasses_isolation?.value ?? [];
+  const allowed = new Set(listed.map((entry) => entry.value));
+  for (const [key, merged] of config) {
+    checkKey(subject, key, merged, unread || allowed.has(key), diagnostics);
+  }
+  if (unread) return;
+  for (const [name, merged] of devices) {
+    if (!allowed.has(name)) checkDevice(subject, name, merged, diagnostics);
+  }
+  const names = new Set([...devices.keys(), ...config.keys()]);
+  for (const entry of listed) {
+    if (names.has(entry.value) || isMistaken(text, "devices") || isMistaken(text, "config")) {
+      continue;
+    }
+    const near = suggest(entry.value, [...names].filter((name) => !allowed.has(name)));
+    diagnostics.add({
+      code: "UNKNOWN_BYPASS",
+      summary: `\`${shorten(entry.value)}\` is no device or key of \`${subject.name}\``,
+      remedy: near === undefined
+        ? "list only names that stand under `devices` or `config`, here or in a profile"
+        : `did you mean \`${near}\`?`,
+      range: entry.range,
+    });
+  }
+}
+
+function checkDevice(
+  subject: IsolationSubject,
+  name: string,
+  { entry, profile }: Merged<ConfigText>,
+  diagnostics: DiagnosticList,
+): void {
+  const device = plainDevice(entry.value);
+  // Without a type that exists it is no device, which has been said.
+  if (!DEVICE_TYPES.includes(device.type ?? "")) return;
+  const reason = deviceBypass(name, device, {
+    bridge: `net-${subject.domain}`,
+    inProfile: profile !== undefined,
+  });
+  if (reason === undefined) return;
+  const accept = `accept it: \`bypasses_isolation: [${shorten(name)}]\` on the machine`;
+  diagnostics.add({
+    code: "ISOLATION_BYPASS",
+    summary: `The device \`${shorten(name)}\` walks around the isolation of ${
+      whose(subject, profile)
+    }`,
+    detail: reason,
+    remedy: device.type === "disk" && device.source
+      ? `remove it: \`storage_volumes\` keeps files, \`anklume copy\` brings them in; or ${accept}`
+      : `remove it, or ${accept}`,
+    range: entry.keyRange,
+  });
+}
+
+/** Domains whose machines nobody trusts: there no name opens what holds a machine back. */
+const UNTRUSTED: ReadonlySet<TrustLevel> = new Set(["untrusted", "disposable"]);
+/** What makes root in the machine root on the host, or nearly. */
+const PRIVILEGE = /^(?:security\.privileged|security\.idmap\..+|raw\.idmap)$/;
+
+function checkKey(
+  subject: IsolationSubject,
+  key: string,
+  { entry, profile }: Merged<string>,
+  isAllowed: boolean,
+  diagnostics: DiagnosticList,
+): void {
+  const detail = isKey(key) ? configBypass(key, entry.value, subject.type) : undefined;
+  const isUntrusted = UNTRUSTED.has(subject.trustLevel);
+  if (detail === undefined || (isAllowed && !isUntrusted)) return;
+  const near = KNOWN_KEYS.has(key) ? undefined : suggest(key, KNOWN_KEYS);
+  const meant = near === undefined ? "" : `did you mean \`${near}\`? Else `;
+  const range = entry.keyRange;
+  if (isUntrusted && PRIVILEGE.test(key)) {
+    diagnostics.add({
+      code: "PRIVILEGED_CONTAINER",
+      summary:
+        `\`${subject.name}\` would be a privileged container in the ${subject.trustLevel} domain \`${subject.domain}\``,
+      detail: `whoever is root in it can become root on the host: ${detail}`,
+      remedy: "remove the key; use `type: vm` for what needs such rights",
+      range,
+    });
+    return;
+  }
+  diagnostics.add({
+    code: "ISOLATION_BYPASS",
+    summary: `The key \`${shorten(key)}\` may walk around the isolation of ${
+      whose(subject, profile)
+    }`,
+    detail,
+    remedy: isUntrusted
+      ? `${meant}remove it: no machine of a domain that is ${subject.trustLevel} may have it`
+      : `${meant}remove it, or accept it: \`bypasses_isolation: [${shorten(key)}]\` on the machine`,
+    range,
+  });
+}
+
+function whose({ name }: IsolationSubject, profile: string | undefined): string {
+  return profile === undefined
+    ? `\`${name}\``
+    : `\`${name}\`, through its profile \`${shorten(profile)}\``;
+}

@@ -1,0 +1,119 @@
+import type { ReadContext } from "../shape/shape.ts";
+import { shorten } from "../words.ts";
+import { readAsYaml11, type Reading } from "../yaml/yaml_1_1.ts";
+import { rangeOf, type ScalarNode, type Span } from "../yaml/yaml_tree.ts";
+
+/*
+ * Who copies variables from a file of Ansible's, which is YAML 1.1, into infra.yml, which is 1.2, gets other values for
+ * the same words: a mode of 0640, an `enabled: no`. Here it is said, with the spelling that means each.
+ */
+
+/**
+ * Warns where a value without quotes is not what Ansible would have read in a file of its own, or not what was written
+ * (`1.10` is the number 1.1).
+ *
+ * @param ours the value as it is passed on, written so that both YAMLs read it the same
+ */
+export function warnOfOtherReading(node: ScalarNode, ours: string, context: ReadContext): void {
+  if (node.substituted || !isPlain(node.span)) return;
+  const theirs = readAsYaml11(node.text);
+  const isText = typeof node.value === "string";
+  const told = isText
+    ? textTold(node.text, theirs)
+    : typeof node.value === "number"
+    ? numberTold(node.text, ours, theirs)
+    : undefined;
+  if (told === undefined) return;
+  const text = shorten(node.text);
+  const spellings = [`\`"${text}"\` is the text`];
+  if (!isText) spellings.push(`\`${ours}\` the number that anklume passes on`);
+  if ("shown" in theirs && theirs.kind !== "date" && theirs.shown !== ours) {
+    const what = theirs.kind === "boolean" ? "the boolean" : "the number that Ansible would read";
+    spellings.push(`\`${shorten(theirs.shown)}\` ${what}`);
+  }
+  if (YES_OR_NO.test(node.text)) {
+    spellings.push(`\`${/^y/i.test(node.text)}\` the boolean`);
+  }
+  context.diagnostics.add({
+    severity: "warning",
+    code: "AMBIGUOUS_VALUE",
+    ...told,
+    remedy: `write what you mean: ${spellings.join(", ")}`,
+    range: rangeOf(context.span),
+  });
+}
+
+/** Warns of a key without quotes that Ansible would not have taken for a text: here every key is one. */
+export function warnOfOtherKey(key: string, context: ReadContext): void {
+  if (!isPlain(context.span)) return;
+  const theirs = readAsYaml11(key);
+  if (theirs.kind === "text") return;
+  context.diagnostics.add({
+    severity: "warning",
+    code: "AMBIGUOUS_VALUE",
+    summary: `The key \`${shorten(key)}\` is passed on as a text; ${theirsTold(theirs)}`,
+    remedy:
+      `write \`"${shorten(key)}"\`; what needs another key stands below the managed section ` +
+      "of host_vars",
+    range: rangeOf(context.span),
+  });
+}
+
+/** Words for a boolean in YAML 1.1 that Ansible's reader takes for texts all the same. */
+const YES_OR_NO = /^[yn]$/i;
+
+interface Told {
+  readonly summary: string;
+  readonly detail?: string;
+}
+
+function textTold(text: string, theirs: Reading): Told | undefined {
+  if (YES_OR_NO.test(text)) {
+    return {
+      summary: `\`${text}\` is passed on as a text, and a text is never false`,
+      detail: "YAML 1.1 calls it a boolean; Ansible too reads it as a text",
+    };
+  }
+  if (theirs.kind === "text") return undefined;
+  return {
+    summary: `\`${shorten(text)}\` is passed on as a text; ${theirsTold(theirs)}`,
+    ...(theirs.kind === "boolean" ? { detail: "a text is never false, whatever it says" } : {}),
+  };
+}
+
+function numberTold(text: string, ours: string, theirs: Reading): Told | undefined {
+  if (theirs.kind !== "number" || theirs.shown !== ours) {
+    return {
+      summary: `\`${shorten(text)}\` is passed on as the number ${shorten(ours)}; ` +
+        theirsTold(theirs),
+    };
+  }
+  // Of the same value in both, what is not written as it will be read: a version 1.10, a phone number +33…
+  const whole = text.replace(/^\./, "0.").replace(/\.$/, ".0");
+  if (theirs.base !== undefined || whole === ours) return undefined;
+  return { summary: `\`${shorten(text)}\` is the number ${shorten(ours)}` };
+}
+
+function theirsTold(theirs: Reading): string {
+  const before = "in a file of its own, which is YAML 1.1, Ansible would read ";
+  switch (theirs.kind) {
+    case "number":
+      return `${before}the number ${shorten(theirs.shown)}` +
+        (theirs.base === undefined ? "" : ` (${theirs.base})`);
+    case "boolean":
+      return `${before}the boolean ${theirs.shown}`;
+    case "date":
+      return `${before}a date`;
+    case "nothing":
+      return `${before}nothing (null)`;
+    case "error":
+      return `${before}no value at all, and stop`;
+    case "text":
+      return `${before}a text`;
+  }
+}
+
+/** Without quotes, and no block: the first character tells. */
+function isPlain({ source, start, end }: Span): boolean {
+  return start < end && !/["'|>]/.test(source.text[start] ?? '"');
+}

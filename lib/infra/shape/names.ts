@@ -1,0 +1,180 @@
+import type { Report } from "../../diag/diagnostic_list.ts";
+import { parseIpv4, parseIpv6 } from "../ip.ts";
+import { shorten } from "../words.ts";
+
+/** What is wrong with a value; whoever reports it adds the place. */
+export type Problem = Omit<Report, "range">;
+
+/** RFC 1123, lowercase. Safe in nft, Ansible, Incus and file names. */
+const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+/** Incus's limit for instances, projects and volumes. */
+export const NAME_LIMIT = 63;
+export const PROJECT_NAME_LIMIT = 32;
+/** Linux's IFNAMSIZ less its NUL. */
+const INTERFACE_NAME_LIMIT = 15;
+
+const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  "default",
+  "all",
+  "ungrouped",
+  "localhost",
+  "host",
+  "outside",
+]);
+const RESERVED_PREFIXES = ["role_", "trust_", "type_"];
+
+export function isDnsLabel(name: string): boolean {
+  return name.length <= NAME_LIMIT && DNS_LABEL.test(name);
+}
+
+/** Of a name that is not in the shared namespace, such as a volume's. `what` is "a volume's name". */
+export function labelProblem(name: string, what: string, limit = NAME_LIMIT): Problem | undefined {
+  if (name.length > limit) {
+    return {
+      code: "NAME_TOO_LONG",
+      summary: `\`${shorten(name)}\` has ${name.length} characters; ${what} has at most ${limit}`,
+    };
+  }
+  if (DNS_LABEL.test(name)) return undefined;
+  const repaired = repairName(name);
+  return {
+    code: "INVALID_NAME",
+    summary: `\`${shorten(name)}\` cannot be ${what}`,
+    detail: "names are lowercase letters, digits and `-`, and start and end with a letter or digit",
+    ...(repaired === undefined ? {} : { remedy: `write \`${repaired}\`` }),
+  };
+}
+
+/** Of a domain's or machine's name: they share one namespace with Ansible's groups and hosts. */
+export function nameProblem(name: string, kind: "domain" | "machine"): Problem | undefined {
+  const prefix = RESERVED_PREFIXES.find((candidate) => name.startsWith(candidate));
+  if (name === "plugin" && kind === "domain") {
+    return {
+      code: "RESERVED_NAME",
+      summary: "`plugin` cannot be a domain's name",
+      detail: "a group of that name makes Ansible take the inventory for a plugin's settings",
+      remedy: "choose another name for this domain",
+    };
+  }
+  if (RESERVED_NAMES.has(name) || prefix !== undefined) {
+    return {
+      code: "RESERVED_NAME",
+      summary: prefix === undefined
+        ? `\`${name}\` is a reserved name`
+        : `Names that start with \`${prefix}\` are reserved`,
+      detail: "Ansible, Incus or a policy would take it for something else",
+      remedy: `choose another name for this ${kind}`,
+    };
+  }
+  const problem = labelProblem(name, `a ${kind}'s name`);
+  if (problem !== undefined) return problem;
+  if (/^[0-9]+$/.test(name)) {
+    return {
+      code: "INVALID_NAME",
+      summary: `\`${name}\` cannot be a ${kind}'s name: it has digits only`,
+      remedy: `write \`${kind}-${name}\``,
+    };
+  }
+  if (kind === "machine" && /^[0-9]/.test(name)) {
+    return {
+      code: "INVALID_NAME",
+      summary: `\`${name}\` cannot be a machine's name: Incus wants a letter first`,
+      remedy: `write \`m${name}\``,
+    };
+  }
+  return undefined;
+}
+
+function repairName(name: string): string | undefined {
+  const repaired = name.normalize("NFD").replace(/\p{Mark}/gu, "").toLowerCase().replace(
+    /[^a-z0-9]+/g,
+    "-",
+  ).replace(/^-+|-+$/g, "");
+  return repaired === "" || repaired === name ? undefined : repaired;
+}
+
+/** Of a network interface of the host, such as `wg0` or `eth0.10`. */
+export function interfaceProblem(name: string): Problem | undefined {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name) && name.length <= INTERFACE_NAME_LIMIT) {
+    return undefined;
+  }
+  return {
+    code: "INVALID_INTERFACE",
+    summary: `\`${shorten(name)}\` cannot be the name of a network interface`,
+    detail: `it has 1 to ${INTERFACE_NAME_LIMIT} letters, digits, \`_\`, \`.\` and \`-\``,
+    remedy: "`ip -br link` lists the host's",
+  };
+}
+
+/** Of a resolver: an address without a prefix length or a zone. */
+export function resolverProblem(text: string): Problem | undefined {
+  if (parseIpv4(text) !== undefined || parseIpv6(text) !== undefined) return undefined;
+  return {
+    code: "INVALID_ADDRESS",
+    summary: `\`${shorten(text)}\` is no IPv4 or IPv6 address`,
+    remedy: "name the resolver by its address: `dns: [10.64.0.1]`",
+  };
+}
+
+/** Of a user of the machine, such as `root`. */
+export function userProblem(name: string): Problem | undefined {
+  if (/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return undefined;
+  return {
+    code: "INVALID_USER",
+    summary: `\`${shorten(name)}\` cannot be a user's name`,
+    detail: "it has 1 to 32 lowercase letters, digits, `_` and `-`, and starts with a letter",
+  };
+}
+
+/** Of an Incus storage pool. */
+export function poolProblem(name: string): Problem | undefined {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name)) return undefined;
+  return {
+    code: "INVALID_POOL",
+    summary: `\`${shorten(name)}\` cannot be the name of a storage pool`,
+    remedy: "`incus storage list` lists the host's",
+  };
+}
+
+/** Connection plugins that reach a machine through Incus; with any other roles would run elsewhere. */
+const CONNECTIONS: ReadonlySet<string> = new Set(["community.general.incus"]);
+
+/** Of an Ansible connection plugin. */
+export function connectionProblem(name: string): Problem | undefined {
+  if (CONNECTIONS.has(name)) return undefined;
+  const isLocal = /^(?:ansible\.(?:builtin|legacy)\.)?local$/.test(name);
+  return {
+    code: "INVALID_CONNECTION",
+    summary: isLocal
+      ? `\`${name}\` would run every role on the host, not in the machines`
+      : `\`${shorten(name)}\` is no connection that leads to anklume's machines`,
+    detail: "Ansible reaches a machine through Incus, with no SSH and no address",
+    remedy: "leave the key out, or write `community.general.incus`",
+  };
+}
+
+/** Tags of `site.yml` that Ansible gives a meaning of its own. */
+const RESERVED_ROLES: ReadonlySet<string> = new Set([
+  "all",
+  "always",
+  "never",
+  "tagged",
+  "untagged",
+  "provision",
+]);
+
+/** Of an Ansible role: `web`, or `namespace.collection.web`. */
+export function roleProblem(name: string): Problem | undefined {
+  if (RESERVED_ROLES.has(name)) {
+    return {
+      code: "INVALID_ROLE",
+      summary: `\`${name}\` cannot be a role's name: it is also a tag with a meaning of its own`,
+    };
+  }
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(name)) return undefined;
+  return {
+    code: "INVALID_ROLE",
+    summary: `\`${shorten(name)}\` cannot be a role's name`,
+    detail: "it has letters, digits, `_`, `-` and `.`",
+  };
+}

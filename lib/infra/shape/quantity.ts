@@ -1,0 +1,86 @@
+import type { Problem } from "./names.ts";
+import { shorten } from "../words.ts";
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  PB: 1e15,
+  EB: 1e18,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+  PiB: 2 ** 50,
+  EiB: 2 ** 60,
+};
+const SMALLEST = 2 ** 20;
+
+/** Units of an expiry, in days. */
+const DAYS: Readonly<Record<string, number>> = {
+  S: 1 / 86_400,
+  M: 1 / 1440,
+  H: 1 / 24,
+  d: 1,
+  w: 7,
+  m: 31,
+  y: 366,
+};
+/** Incus reads no date after the year 9999, and takes no snapshot that would expire then. */
+const MOST_YEARS = 7000;
+
+/** Bytes of an Incus size such as `10GiB`; undefined when it is none. */
+export function parseSize(size: string): number | undefined {
+  const match = /^([0-9]{1,18})([A-Za-z]*)$/.exec(size);
+  const factor = match === null || !Object.hasOwn(UNITS, match[2]!) ? undefined : UNITS[match[2]!];
+  return factor === undefined ? undefined : Number(match![1]) * factor;
+}
+
+export function sizeProblem(size: string): Problem | undefined {
+  const bytes = parseSize(size);
+  const digits = /^\s*([0-9]+)/.exec(size)?.[1];
+  const remedy = `write a number and a unit: \`${digits ?? "10"}GiB\``;
+  if (bytes === undefined) {
+    return {
+      code: "INVALID_SIZE",
+      summary: `\`${shorten(size)}\` is no size`,
+      detail: "units are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB…",
+      remedy,
+    };
+  }
+  if (bytes >= SMALLEST) return undefined;
+  return {
+    code: "INVALID_SIZE",
+    summary: `\`${size}\` is ${bytes} bytes, which holds nothing`,
+    remedy,
+  };
+}
+
+/** Checks Incus's `snapshots.expiry`: `30d`, `1w 2d`; each unit once (`GetExpiry` in its source). */
+export function expiryProblem(expiry: string): Problem | undefined {
+  const remedy = "`30d`, `2w` or `1m`, for example: S, M, H (time), d, w, m, y (date)";
+  const units = new Set<string>();
+  let days = 0;
+  for (const part of expiry.trim().split(" ")) {
+    const match = /^([0-9]{1,6})([SMHdwmy])$/.exec(part);
+    if (match === null || units.has(match[2]!)) {
+      return {
+        code: "INVALID_EXPIRY",
+        summary: match === null
+          ? expiry === "" ? "The expiry is an empty text" : `\`${shorten(expiry)}\` is no expiry`
+          : `\`${shorten(expiry)}\` names the unit \`${match[2]}\` twice`,
+        remedy,
+      };
+    }
+    units.add(match[2]!);
+    days += Number(match[1]) * DAYS[match[2]!]!;
+  }
+  if (days > 0 && days <= MOST_YEARS * DAYS.y!) return undefined;
+  const summary = days === 0
+    ? `\`${shorten(expiry)}\` expires at once`
+    : `\`${shorten(expiry)}\` is longer than ${MOST_YEARS} years`;
+  return { code: "INVALID_EXPIRY", summary, remedy };
+}

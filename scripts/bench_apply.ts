@@ -8,7 +8,7 @@ import { assignAddresses } from "../lib/addressing/assign_addresses.ts";
 import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
 import { parseInfra } from "../lib/infra/parse_infra.ts";
 import { desiredState } from "../lib/plan/desired_state.ts";
-import { FIREWALL, INFRA_ID } from "../lib/plan/plan_fixture.ts";
+import { FIREWALL, INFRA_ID } from "../lib/plan/_plan_fixture.ts";
 import { type DesiredInstance, instanceCreateBody } from "../lib/resource/instance.ts";
 import { networkCreateBody } from "../lib/resource/network.ts";
 import { projectCreateBody } from "../lib/resource/project.ts";

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { ExpectedError } from "../diag/expected_error.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
 import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
 import type { RootOption } from "../host/workspace_path.ts";
@@ -6,7 +7,7 @@ import { flushDirectories, writeFileAtomic } from "../host/write_file.ts";
 import { isChange, type SyncPlan } from "./plan_sync.ts";
 
 /** A file changed between the moment sync read it and the moment it was to be written. */
-export class SyncConflictError extends Error {
+export class SyncConflictError extends ExpectedError {
   override readonly name = "SyncConflictError";
 }
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-
 import type { Network } from "../incus/wire/network.ts";
 import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
 import type { ExitStatus } from "../session/exit_status.ts";
-import type { HeadStart, HeadStartOptions } from "../live/early_requests.ts";
+import type { EarlyRequests, EarlyRequestsOptions } from "../live/early_requests.ts";
 import type { Session } from "../session/session.ts";
 
 /** A command line that was understood: what it asks for, still to be run. Answers the exit status. */
@@ -17,15 +17,15 @@ export type AddVerb = (program: Command, choose: Choose, session: Session) => vo
 /** Runs a verb that Incus has begun to tell of its networks before the verb's own code is loaded. */
 export async function withNetworks(
   session: Session,
-  options: HeadStartOptions,
-  verb: (start: HeadStart<readonly Network[]>) => Promise<number>,
+  options: EarlyRequestsOptions,
+  verb: (start: EarlyRequests<readonly Network[]>) => Promise<number>,
 ): Promise<number> {
-  const { askNetworks, HeadStart } = await import("../live/early_requests.ts");
-  await using start = await HeadStart.begin(askNetworks, session.signal, options);
+  const { askNetworks, EarlyRequests } = await import("../live/early_requests.ts");
+  await using start = await EarlyRequests.begin(askNetworks, session.signal, options);
   return await verb(start);
 }
 
-export interface SnapshotVerbOptions extends HeadStartOptions {
+export interface SnapshotVerbOptions extends EarlyRequestsOptions {
   readonly snapshots: SnapshotDetail;
   /** What happens is printed as lines of JSON; the verb is handed a session for that. */
   readonly json?: true | undefined;
@@ -35,11 +35,11 @@ export interface SnapshotVerbOptions extends HeadStartOptions {
 export async function withSnapshots(
   session: Session,
   { snapshots, json, ...options }: SnapshotVerbOptions,
-  verb: (start: HeadStart<Everything>, session: Session) => Promise<ExitStatus>,
+  verb: (start: EarlyRequests<Everything>, session: Session) => Promise<ExitStatus>,
 ): Promise<number> {
-  const { askSnapshots, HeadStart } = await import("../live/early_requests.ts");
+  const { askSnapshots, EarlyRequests } = await import("../live/early_requests.ts");
   const { withJsonLines } = await import("../session/json_session.ts");
-  await using start = await HeadStart.begin(askSnapshots(snapshots), session.signal, options);
+  await using start = await EarlyRequests.begin(askSnapshots(snapshots), session.signal, options);
   return await withJsonLines(json, session, (shown) => verb(start, shown));
 }
 

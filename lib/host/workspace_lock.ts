@@ -1,3 +1,4 @@
+import { ExpectedError } from "../diag/expected_error.ts";
 import { errorCode, toFileError } from "./file_error.ts";
 import { isProgramOfOurs, type LockHolder, readLockHolders } from "./lock_holders.ts";
 import { OwnerHands } from "./owner_hands.ts";
@@ -13,7 +14,7 @@ const WAIT_MS = 250;
 const PATIENCE_MS = 3_000;
 
 /** Somebody else holds the workspace. `pid` is the kernel's word; undefined where it may not be told. `since`: ISO 8601. */
-export class LockedError extends Error {
+export class LockedError extends ExpectedError {
   override readonly name = "LockedError";
   readonly pid: number | undefined;
   readonly since: string | undefined;

@@ -1,3 +1,4 @@
+import { ExpectedError } from "../diag/expected_error.ts";
 import { type Connection, orMissing } from "./collection.ts";
 import { IncusError } from "./incus_error.ts";
 import { apiPath } from "./path.ts";
@@ -35,7 +36,7 @@ export class UntellableNameError extends Error {
 }
 
 /** A machine that does not come to the end of a file, or of a directory's list. */
-export class EndlessFileError extends Error {
+export class EndlessFileError extends ExpectedError {
   override readonly name = "EndlessFileError";
 }
 

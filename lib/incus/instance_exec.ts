@@ -1,3 +1,4 @@
+import { ExpectedError } from "../diag/expected_error.ts";
 import type { Connection } from "./collection.ts";
 import { execStream, type ExecStreamOptions, type RunningProgram } from "./exec_stream.ts";
 import { EXEC_TOO_EARLY, retryPassing } from "./retry.ts";
@@ -30,7 +31,7 @@ const TIMEOUT_MS = 30 * 60_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** A program in a machine that says more than anybody wants to hear. */
-export class TooMuchOutputError extends Error {
+export class TooMuchOutputError extends ExpectedError {
   override readonly name = "TooMuchOutputError";
 
   constructor(machine: string, mostBytes: number) {

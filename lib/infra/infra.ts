@@ -7,6 +7,7 @@ export const TRUST_LEVELS = [
   "untrusted",
   "disposable",
 ] as const;
+
 export type TrustLevel = typeof TRUST_LEVELS[number];
 
 /** What a domain may reach outside the host. */
@@ -222,3 +223,18 @@ export interface Infra {
 export function machinesOf(infra: Infra): Machine[] {
   return infra.domains.flatMap((domain) => domain.machines);
 }
+
+/** A machine with the domain that it stands in, which is its Incus project. */
+export interface PlacedMachine {
+  readonly domain: Domain;
+  readonly machine: Machine;
+}
+
+/** Steps from the zone of `admin`. */
+export const ZONE_OFFSETS = {
+  "admin": 0,
+  "trusted": 1,
+  "semi-trusted": 2,
+  "untrusted": 4,
+  "disposable": 5,
+} as const;

@@ -11,7 +11,7 @@ import { checkRenames } from "./check/check_renames.ts";
 import { checkResources } from "./check/check_resources.ts";
 import { isMistaken } from "./shape/collection_shapes.ts";
 import type { Infra } from "./infra.ts";
-import { mergeFiles } from "./yaml/merge_files.ts";
+import { mergeFiles } from "./merge_files.ts";
 import { type GlobalText, infraShape } from "./shape/schema.ts";
 
 export interface ParseOptions {

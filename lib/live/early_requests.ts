@@ -27,7 +27,7 @@ export function askSnapshots(snapshots: SnapshotDetail): Question<Everything> {
   return (incus, signal) => readEverything(incus, { snapshots, signal });
 }
 
-export interface HeadStartOptions {
+export interface EarlyRequestsOptions {
   /** For who is going to change something: what a run that ends just now still does would be missing in the answer. */
   readonly locks?: true;
 }
@@ -36,7 +36,7 @@ export interface HeadStartOptions {
  * A verb's first steps, taken before its own code is loaded and the files are read: both take about as long as Incus takes to
  * answer. Disposing of it gives the workspace back, ends what is still under way, and the connection unless somebody took it.
  */
-export class HeadStart<Answer> implements AsyncDisposable {
+export class EarlyRequests<Answer> implements AsyncDisposable {
   /** undefined: the verb only looks. Rejects with `LockedError`; nothing was asked then. */
   readonly hold: Promise<WorkspaceHold | undefined>;
   readonly incus: Promise<IncusClient>;
@@ -54,9 +54,9 @@ export class HeadStart<Answer> implements AsyncDisposable {
   static async begin<Answer>(
     question: Question<Answer>,
     interrupt: AbortSignal,
-    options: HeadStartOptions = {},
-  ): Promise<HeadStart<Answer>> {
-    const start = new HeadStart(question, interrupt, options);
+    options: EarlyRequestsOptions = {},
+  ): Promise<EarlyRequests<Answer>> {
+    const start = new EarlyRequests(question, interrupt, options);
     const sent = start.#asked.promise.then(() => sleep(SENDING_MS));
     await Promise.race([sent, start.incus.catch(() => {}), sleep(ASKING_MS)]);
     return start;
@@ -65,7 +65,7 @@ export class HeadStart<Answer> implements AsyncDisposable {
   constructor(
     question: Question<Answer>,
     interrupt: AbortSignal,
-    { locks }: HeadStartOptions = {},
+    { locks }: EarlyRequestsOptions = {},
   ) {
     this.signal = AbortSignal.any([interrupt, this.#end.signal]);
     const { signal } = this;

@@ -1,24 +1,18 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { Instance } from "../incus/wire/instance.ts";
-import type { Domain, Infra, Machine } from "../infra/infra.ts";
+import type { Infra, PlacedMachine } from "../infra/infra.ts";
 import { MARK } from "../resource/mark.ts";
 import { unknownName } from "../session/unknown_name.ts";
 import { UserError } from "../session/user_error.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
-/** A machine of infra.yml with the domain it stands in, which is its Incus project. */
-export interface MachinePlace {
-  readonly domain: Domain;
-  readonly machine: Machine;
-}
-
-/** A machine of infra.yml that is on the host. */
-export interface LivePlace extends MachinePlace {
+/** One that is on the host. */
+export interface FoundMachine extends PlacedMachine {
   readonly instance: Instance;
 }
 
 /** One machine by its name. @throws UserError where infra.yml has none of that name */
-export function findMachine(infra: Infra, name: string): MachinePlace {
+export function findMachine(infra: Infra, name: string): PlacedMachine {
   const found = placesOf(infra).find(({ machine }) => machine.name === name);
   if (found === undefined) throw unknownName("machine", name, machineNames(infra));
   return found;
@@ -28,7 +22,7 @@ export function findMachine(infra: Infra, name: string): MachinePlace {
  * Machines by their names, by their domain's, or by that of a domain with copies, each once and in infra.yml's order. No
  * name: all of them.
  */
-export function selectMachines(infra: Infra, names: readonly string[]): MachinePlace[] {
+export function selectMachines(infra: Infra, names: readonly string[]): PlacedMachine[] {
   if (names.length === 0) return placesOf(infra);
   const chosen = new Set<string>();
   for (const name of names) {
@@ -50,15 +44,15 @@ export function selectMachines(infra: Infra, names: readonly string[]): MachineP
 export async function findLive(
   incus: IncusClient,
   { infra, lock }: Workspace,
-  places: readonly MachinePlace[],
+  places: readonly PlacedMachine[],
   signal: AbortSignal,
-): Promise<{ live: LivePlace[]; absent: MachinePlace[] }> {
+): Promise<{ live: FoundMachine[]; absent: PlacedMachine[] }> {
   const instances = new Map(
     (await incus.instances.list({ allProjects: true }, { signal }))
       .map((instance) => [`${instance.project}/${instance.name}`, instance]),
   );
-  const live: LivePlace[] = [];
-  const absent: MachinePlace[] = [];
+  const live: FoundMachine[] = [];
+  const absent: PlacedMachine[] = [];
   for (const place of places) {
     const instance = instances.get(`${place.domain.name}/${place.machine.name}`);
     if (instance === undefined) {
@@ -86,7 +80,7 @@ export async function findRunning(
   workspace: Workspace,
   name: string,
   signal: AbortSignal,
-): Promise<LivePlace> {
+): Promise<FoundMachine> {
   const place = await findOnHost(incus, workspace, name, signal);
   if (place.instance.status === "Running") return place;
   throw new UserError(
@@ -101,7 +95,7 @@ export async function findOnHost(
   workspace: Workspace,
   name: string,
   signal: AbortSignal,
-): Promise<LivePlace> {
+): Promise<FoundMachine> {
   const place = findMachine(workspace.infra, name);
   const { live: [found] } = await findLive(incus, workspace, [place], signal);
   if (found !== undefined) return found;
@@ -119,6 +113,6 @@ export function domainNames(infra: Infra): string[] {
   return [...infra.copies.keys(), ...infra.domains.map((domain) => domain.name)];
 }
 
-function placesOf(infra: Infra): MachinePlace[] {
+function placesOf(infra: Infra): PlacedMachine[] {
   return infra.domains.flatMap((domain) => domain.machines.map((machine) => ({ domain, machine })));
 }

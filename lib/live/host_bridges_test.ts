@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { assignAddresses } from "../addressing/assign_addresses.ts";
-import { sketchInfra } from "../addressing/infra_fixture.ts";
-import { appliedHost, desiredOf, INFRA_ID } from "../plan/plan_fixture.ts";
+import { sketchInfra } from "../addressing/_infra_fixture.ts";
+import { appliedHost, desiredOf, INFRA_ID } from "../plan/_plan_fixture.ts";
 import { plugsOf } from "./host_bridges.ts";
 
 Deno.test("plugsOf() takes no interface for a machine's port because the lock calls it one", () => {

@@ -1,4 +1,3 @@
-import type { ApplyReport } from "../apply/event.ts";
 import type { FirewallPort } from "../apply/firewall_gate.ts";
 import { setBridges } from "../nftables/bridge_setting.ts";
 import { deleteTables, loadRuleset, verifyRuleset } from "../nftables/load_ruleset.ts";
@@ -8,7 +7,6 @@ import { readBack } from "../nftables/read_back.ts";
 import type { NftOptions } from "../nftables/run_nft.ts";
 import { type Ruleset, tableName } from "../nftables/ruleset.ts";
 import type { ActualFirewall } from "../plan/actual_state.ts";
-import type { Live } from "./open_live.ts";
 
 /** How the host's firewall compares with the rendered one, now and after the next boot. */
 export async function readFirewall(
@@ -42,22 +40,6 @@ export function firewallPort(ruleset: Ruleset): FirewallPort {
     settleBridge: (name) => setBridges([name]),
     remove: () => removeFirewall(ruleset.project, ruleset.infraId),
   };
-}
-
-/**
- * Takes bridges that the plan deleted out of the ruleset: until then they had to stay in it, so this comes last.
- * @throws FirewallError
- */
-export async function forgetDeletedBridges(live: Live, report: ApplyReport): Promise<void> {
-  const deleted = report.done.filter(({ addr, action }) =>
-    addr.kind === "network" && action === "delete"
-  );
-  const gone = report.done.some(({ addr, action }) =>
-    addr.kind === "firewall" && action === "delete"
-  );
-  if (deleted.length === 0 || gone) return;
-  const ruleset = live.rulesetWithout(new Set(deleted.map(({ addr }) => addr.name)));
-  if (ruleset.digest !== live.ruleset.digest) await live.host.port(ruleset).load();
 }
 
 /**

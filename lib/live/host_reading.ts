@@ -3,7 +3,7 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { readTemplates, type RuleTemplates } from "../nftables/template.ts";
 import type { HostLimits, IncusState } from "../plan/actual_state.ts";
 import { readActualState, type ReadWishes } from "../plan/read_actual_state.ts";
-import type { HeadStart } from "./early_requests.ts";
+import type { EarlyRequests } from "./early_requests.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { isAdminContainer, outerHost } from "./host_side.ts";
 import { readHostNetworks, type Surroundings } from "./host_networks.ts";
@@ -16,10 +16,10 @@ export class HostReading implements Disposable {
   readonly surroundings: Promise<Surroundings>;
   readonly limits: Promise<HostLimits>;
   readonly templates: RuleTemplates;
-  readonly #start: HeadStart<readonly Network[]>;
+  readonly #start: EarlyRequests<readonly Network[]>;
   readonly #wishes = Promise.withResolvers<ReadWishes>();
 
-  constructor(start: HeadStart<readonly Network[]>) {
+  constructor(start: EarlyRequests<readonly Network[]>) {
     this.#start = start;
     const { incus, signal } = start;
     this.networks = start.answer;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { SeenSource } from "../infra/check/host_source.ts";
 import type { Infra } from "../infra/infra.ts";
-import { bypassText, channelText, hostSources, sourceWarnings } from "./host_sources.ts";
+import { bypassText, channelText, sourceWarnings } from "../view/host_sources.ts";
+import { hostSources } from "../resource/host_sources.ts";
 
 const range = { file: "infra.yml", start: { line: 7, column: 1 }, end: { line: 7, column: 2 } };
 const seen = (machine: string, real: string, more: Partial<SeenSource> = {}): SeenSource => {

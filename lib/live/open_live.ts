@@ -24,10 +24,12 @@ import { type Admin, readAdmin } from "./admin_container.ts";
 import type { HostBridges } from "../apply/step_context.ts";
 import { plugsOf, withLinks } from "./host_bridges.ts";
 import { bridgeOwners, surfaceOf, type Surroundings } from "./host_networks.ts";
-import { askNetworks, HeadStart } from "./early_requests.ts";
+import { askNetworks, EarlyRequests } from "./early_requests.ts";
 import { HostReading } from "./host_reading.ts";
 import { type HostSide, hostSide, isAdminContainer } from "./host_side.ts";
-import { type HostSources, hostSources, seeSources, sourceWarnings } from "./host_sources.ts";
+import { seeSources } from "./host_sources.ts";
+import { sourceWarnings } from "../view/host_sources.ts";
+import { type HostSources, hostSources } from "../resource/host_sources.ts";
 import {
   resolveAddressing,
   type Resolved,
@@ -89,7 +91,7 @@ export async function openLive(
 ): Promise<Live | undefined> {
   const { infra, sources } = workspace;
   const { signal } = session;
-  const reading = options.reading ?? new HostReading(new HeadStart(askNetworks, signal));
+  const reading = options.reading ?? new HostReading(new EarlyRequests(askNetworks, signal));
   reading.wish(wishesOf(infra));
   const incus = await reading.takeIncus();
   const asked: Promise<unknown>[] = [];

@@ -6,7 +6,7 @@ import { type Inventory, inventoryOf, readInventory } from "../snapshot/inventor
 import type { Everything, SnapshotDetail } from "../snapshot/read_everything.ts";
 import { isUnfinished } from "../snapshot/snapshot_set.ts";
 import { thawLeft } from "../snapshot/thaw.ts";
-import type { HeadStart } from "./early_requests.ts";
+import type { EarlyRequests } from "./early_requests.ts";
 import type { Session } from "../session/session.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
@@ -28,7 +28,7 @@ export interface SnapshotHostOptions {
 /** undefined: whose the machines are cannot be told; that has been shown. */
 export async function openSnapshots(
   workspace: Workspace,
-  start: HeadStart<Everything>,
+  start: EarlyRequests<Everything>,
   session: Session,
   options: SnapshotHostOptions = {},
 ): Promise<SnapshotHost | undefined> {

@@ -24,7 +24,7 @@ import {
 import type { Workspace } from "../workspace/load_workspace.ts";
 
 /** Everything that apply would do: what `check` shows and `apply` runs. */
-export interface Outlook {
+export interface Forecast {
   readonly desired: DesiredState;
   readonly plan: Plan;
   readonly tree: PreparedSync;
@@ -35,7 +35,7 @@ export interface Outlook {
   readonly conflicts: readonly Diagnostic[];
 }
 
-export interface OutlookOptions extends PlanOptions {
+export interface ForecastOptions extends PlanOptions {
   /** Only these; undefined: everything. */
   readonly domains?: readonly string[] | undefined;
   /** `--provision`: machines are provisioned whether they need it or not. */
@@ -43,11 +43,11 @@ export interface OutlookOptions extends PlanOptions {
 }
 
 /** Computes what apply would do; touches nothing. */
-export async function createOutlook(
+export async function createForecast(
   workspace: Workspace,
   live: Live,
-  options: OutlookOptions,
-): Promise<Outlook> {
+  options: ForecastOptions,
+): Promise<Forecast> {
   const { infra } = workspace;
   const { domains } = options;
   const tree = await live.tree();
@@ -116,7 +116,7 @@ async function planInDetail(
 }
 
 /** Whether apply would change something on the host. */
-export function isPending({ plan, needs }: Outlook): boolean {
+export function isPending({ plan, needs }: Forecast): boolean {
   return plan.changes.length + plan.held.length + needs.length > 0;
 }
 

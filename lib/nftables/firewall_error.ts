@@ -1,3 +1,5 @@
+import { ExpectedError } from "../diag/expected_error.ts";
+
 /** Why the firewall could not be read or set. */
 export type FirewallFault =
   /** nft (or unshare) is not installed. */
@@ -16,17 +18,19 @@ export type FirewallFault =
   | "not-persisted";
 
 /** The firewall is not as it must be: no machine may be started. */
-export class FirewallError extends Error {
+export class FirewallError extends ExpectedError {
   override readonly name = "FirewallError";
 
+  /**
+   * @param message what could not be done, and nft's own words
+   * @param remedy what to do about it
+   */
   constructor(
     readonly fault: FirewallFault,
-    /** What could not be done, and nft's own words. */
     message: string,
-    /** What to do about it. */
-    readonly remedy: string,
+    override readonly remedy: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(message, remedy, options);
   }
 }

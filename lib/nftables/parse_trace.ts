@@ -1,6 +1,5 @@
 import { FIRST_SOURCE_PORT } from "./frame.ts";
 import { TRACE_TABLE } from "./stage.ts";
-import type { Trace } from "./trace_flow.ts";
 
 /** One rule that a packet met, in the kernel's words. */
 export interface TraceStep {
@@ -11,6 +10,27 @@ export interface TraceStep {
   readonly rule: string;
   /** `accept`, `drop`, `goto judge`, `jump policies`, `return`, `continue`. */
   readonly verdict: string;
+}
+
+/** What became of one packet, and of the answer to it. */
+export interface Trace {
+  /** Each rule that it met, in order. */
+  readonly steps: readonly TraceStep[];
+  /** Where it came out: a port or interface of the stage, or `host`; undefined: nowhere. */
+  readonly arrivedAt?: string;
+  /** The rules that the answer met; empty where there was none. */
+  readonly back: readonly TraceStep[];
+  readonly answered: boolean;
+  /** Rules of iptables-legacy that dropped it, or its answer: nft does not tell of them. */
+  readonly legacy: readonly LegacyDrop[];
+}
+
+export interface LegacyDrop {
+  readonly family: string;
+  readonly table: string;
+  readonly chain: string;
+  /** `3`, or `policy`. */
+  readonly rule: string;
 }
 
 /** An answer is numbered as what it answers, with this bit set (probe/ruleset.c). */

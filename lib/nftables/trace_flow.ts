@@ -1,23 +1,10 @@
 import { withProgramFile } from "../host/program_file.ts";
 import { FirewallError } from "./firewall_error.ts";
-import { parseTraces, type TraceStep } from "./parse_trace.ts";
+import { type LegacyDrop, parseTraces, type Trace } from "./parse_trace.ts";
 import type { Ruleset } from "./ruleset.ts";
 import { FAMILIES } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
 import { SAVE_AND_ENTER, type Stage, stageEnds, stageScript } from "./stage.ts";
-
-/** What became of one packet, and of the answer to it. */
-export interface Trace {
-  /** Each rule that it met, in order. */
-  readonly steps: readonly TraceStep[];
-  /** Where it came out: a port or interface of the stage, or `host`; undefined: nowhere. */
-  readonly arrivedAt?: string;
-  /** The rules that the answer met; empty where there was none. */
-  readonly back: readonly TraceStep[];
-  readonly answered: boolean;
-  /** Rules of iptables-legacy that dropped it, or its answer: nft does not tell of them. */
-  readonly legacy: readonly LegacyDrop[];
-}
 
 /** What the copied rules did with all packets of a stage. */
 export interface TraceRun {
@@ -27,14 +14,6 @@ export interface TraceRun {
   readonly skipped: readonly string[];
   /** Chains of iptables-legacy, by which its owner is known. */
   readonly legacyChains: readonly Pick<LegacyDrop, "family" | "table" | "chain">[];
-}
-
-export interface LegacyDrop {
-  readonly family: string;
-  readonly table: string;
-  readonly chain: string;
-  /** `3`, or `policy`. */
-  readonly rule: string;
 }
 
 export interface TraceOptions extends NftOptions {

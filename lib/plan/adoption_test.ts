@@ -6,7 +6,7 @@ import type { ActualState } from "./actual_state.ts";
 import { adoptTarget, planAdoptions } from "./adoption.ts";
 import { createPlan } from "./create_plan.ts";
 import { editAdoptions, type EditedAdoptions } from "./edit_adoptions.ts";
-import { altered, appliedHost, desiredOf } from "./plan_fixture.ts";
+import { altered, appliedHost, desiredOf } from "./_plan_fixture.ts";
 
 const TEXT = `project_name: home-lab
 global: { default_os_image: "local:debian" }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sketchInfra } from "../addressing/infra_fixture.ts";
+import { sketchInfra } from "../addressing/_infra_fixture.ts";
 import type { Infra, Machine } from "../infra/infra.ts";
 import { formatAddr } from "../resource/address.ts";
 import { FORMAT, MARK } from "../resource/mark.ts";
@@ -16,7 +16,7 @@ import {
   emptyHost,
   withDomains,
   withMachines,
-} from "./plan_fixture.ts";
+} from "./_plan_fixture.ts";
 
 const range = { file: "infra.yml", start: { line: 1, column: 1 }, end: { line: 1, column: 2 } };
 

@@ -2,16 +2,16 @@ import type { Addressing } from "../addressing/addressing.ts";
 import type { Plan } from "./plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { breachesOf } from "../resource/breach.ts";
-import type { MachinePlace } from "../live/find_machines.ts";
+import type { PlacedMachine } from "../infra/infra.ts";
 
 /**
  * What of these machines, their profiles and their bridges differs from infra.yml in a way that bears on isolation, one
  * line each: a machine with a foreign NIC must not be started, whatever the firewall says. Pure.
  */
-export function openDoors(
+export function isolationBreaches(
   plan: Pick<Plan, "changes">,
   addressing: Addressing,
-  places: readonly MachinePlace[],
+  places: readonly PlacedMachine[],
 ): string[] {
   const machines = new Set(places.map(({ domain, machine }) => `${domain.name}/${machine.name}`));
   const domains = new Set(places.map(({ domain }) => domain.name));

@@ -1,7 +1,8 @@
 import type { StringMap } from "../infra/infra.ts";
 import { type Effect, type FieldChange, fieldChange } from "./field.ts";
-import { isTuning, strayDevice } from "./isolation.ts";
-import type { Managed } from "./mark.ts";
+import { strayDevice } from "./isolation.ts";
+import { isTuning } from "./tuning.ts";
+import type { Managed } from "./managed.ts";
 import { isDeviceAsWritten } from "./seal.ts";
 import { sameValue, shownValue } from "./value.ts";
 

@@ -3,7 +3,7 @@ import { type FieldChange, fieldChange } from "./field.ts";
 import type { ActualInstance } from "./instance.ts";
 import { hasHostsRoot, IDMAP } from "./instance_compare.ts";
 import { isForeignDoor, strayDevice } from "./isolation.ts";
-import { readManaged } from "./mark.ts";
+import { readManaged } from "./managed.ts";
 import type { ActualProfile } from "./profile.ts";
 import { isDeviceAsWritten } from "./seal.ts";
 import { shownValue } from "./value.ts";

@@ -8,7 +8,8 @@ import { ADMIN_ROLE, type AdminMounts } from "./admin_devices.ts";
 import type { Devices } from "./delta.ts";
 import { instanceDevices } from "./instance_devices.ts";
 import { isSealed } from "./isolation.ts";
-import { MARK, marksOf, type Owner } from "./mark.ts";
+import { MARK, type Owner } from "./mark.ts";
+import { marksOf } from "./managed.ts";
 import { scheduleConfig } from "./snapshot_schedule.ts";
 
 /** A container or virtual machine. */

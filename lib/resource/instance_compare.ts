@@ -13,7 +13,8 @@ import { type Effect, type FieldChange, fieldChange } from "./field.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
 import { isForeignDoor, mayOpen } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
-import { isMoveNote, type Managed, MARK, readManaged } from "./mark.ts";
+import { isMoveNote, MARK } from "./mark.ts";
+import { type Managed, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 import { parseBoolean } from "./value.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { sketchInfra } from "../addressing/infra_fixture.ts";
-import { desiredOf, withMachines } from "../plan/plan_fixture.ts";
+import { sketchInfra } from "../addressing/_infra_fixture.ts";
+import { desiredOf, withMachines } from "../plan/_plan_fixture.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
 import { compareInstance } from "./instance_compare.ts";
 import { MARK } from "./mark.ts";

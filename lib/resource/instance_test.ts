@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { sketchInfra } from "../addressing/infra_fixture.ts";
+import { sketchInfra } from "../addressing/_infra_fixture.ts";
 import type { Machine } from "../infra/infra.ts";
-import { desiredOf, withDomains, withMachines } from "../plan/plan_fixture.ts";
+import { desiredOf, withDomains, withMachines } from "../plan/_plan_fixture.ts";
 import { type DesiredInstance, instanceCreateBody } from "./instance.ts";
 import { MARK } from "./mark.ts";
 

@@ -1,6 +1,6 @@
 import { configBypass, deviceBypass } from "../infra/check/bypass.ts";
 import type { StringMap } from "../infra/infra.ts";
-import type { Managed } from "./mark.ts";
+import type { Managed } from "./managed.ts";
 import { isKeyAsWritten } from "./seal.ts";
 import { parseBoolean } from "./value.ts";
 
@@ -52,14 +52,6 @@ export function closesDoor(
   if (!LOOSENS.test(key)) return false;
   return live === undefined ? parseBoolean(declared ?? "") === true : parseBoolean(live) === false;
 }
-
-/** Keys of a device that change how fast or how large it is, and not where it leads. */
-export function isTuning(key: string): boolean {
-  return TUNING.test(key);
-}
-
-const TUNING =
-  /^(?:boot\.priority|io\.(?:bus|cache|threads)|limits\.(?:max|read|write|ingress|egress|priority)|mtu|queue\.tx\.length|required|size|size\.state)$/;
 
 /**
  * Why a device that `infra.yml` does not declare is a door; undefined: it is known to be none. Stricter than what

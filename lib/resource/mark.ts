@@ -1,5 +1,4 @@
 import type { StringMap } from "../infra/infra.ts";
-import { type Seals, sealsOf } from "./seal.ts";
 
 /** Whose a resource is: the infra's `project_name` and the UUID of its lock. */
 export interface Owner {
@@ -100,35 +99,8 @@ export function ownership(config: StringMap, owner: Owner): Ownership {
   return { kind: "ours" };
 }
 
-/** What anklume set on a resource; a key here that `infra.yml` no longer gives is unset. */
-export interface Managed {
-  readonly config: readonly string[];
-  /** Keys by device. */
-  readonly devices: Readonly<Record<string, readonly string[]>>;
-  /** Of an instance. */
-  readonly profiles: readonly string[];
-  /** undefined: an older anklume wrote it, or there is nothing to seal. */
-  readonly seals?: Seals;
-}
-
-/** Reads the note about what anklume set. A damaged note counts as empty: nothing is unset then. */
-export function readManaged(config: StringMap): Managed {
-  const { config: keys, devices, profiles, seals } = parseObject(config[MARK.managed]);
-  const sealed = asObject(seals);
-  return {
-    config: strings(keys),
-    profiles: strings(profiles),
-    devices: Object.fromEntries(
-      Object.entries(asObject(devices)).map(([name, deviceKeys]) => [name, strings(deviceKeys)]),
-    ),
-    ...(seals === undefined ? {} : {
-      seals: { config: stringsOf(sealed.config), devices: stringsOf(sealed.devices) },
-    }),
-  };
-}
-
 /** `{}` where the text is no JSON object. */
-function parseObject(text: string | undefined): Record<string, unknown> {
+export function parseObject(text: string | undefined): Record<string, unknown> {
   if (text === undefined) return {};
   try {
     return asObject(JSON.parse(text));
@@ -137,11 +109,11 @@ function parseObject(text: string | undefined): Record<string, unknown> {
   }
 }
 
-function asObject(value: unknown): Record<string, unknown> {
+export function asObject(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
-function stringsOf(value: unknown): StringMap {
+export function stringsOf(value: unknown): StringMap {
   return Object.fromEntries(
     Object.entries(asObject(value)).flatMap(([key, text]) =>
       typeof text === "string" ? [[key, text]] : []
@@ -149,36 +121,8 @@ function stringsOf(value: unknown): StringMap {
   );
 }
 
-function strings(value: unknown): string[] {
+export function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-}
-
-/** The marks of a resource whose managed config and devices are these; `bears`: keys whose values are sealed. */
-export function marksOf(
-  owner: Owner,
-  domain: string,
-  config: StringMap,
-  devices: Readonly<Record<string, StringMap>> = {},
-  profiles: readonly string[] = [],
-  bears: (key: string) => boolean = () => false,
-): Record<string, string> {
-  const names = Object.keys(devices).toSorted();
-  const seals = sealsOf(config, devices, bears);
-  const managed: Managed = {
-    config: Object.keys(config).toSorted(),
-    devices: Object.fromEntries(
-      names.map((name) => [name, Object.keys(devices[name] ?? {}).toSorted()]),
-    ),
-    profiles,
-    ...(names.length === 0 && Object.keys(seals.config).length === 0 ? {} : { seals }),
-  };
-  return {
-    [MARK.project]: owner.project,
-    [MARK.infra]: owner.infraId,
-    [MARK.format]: String(FORMAT),
-    [MARK.domain]: domain,
-    [MARK.managed]: JSON.stringify(managed),
-  };
 }
 
 /** The config of something new, with the moment of its birth. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { FORMAT, MARK, marksOf, ownership, readManaged } from "./mark.ts";
+import { FORMAT, MARK, ownership } from "./mark.ts";
+import { marksOf, readManaged } from "./managed.ts";
 import { sealsOf } from "./seal.ts";
 
 const OWNER = { project: "home-lab", infraId: "1111" };

@@ -6,7 +6,8 @@ import type { ActualBase, DesiredBase } from "./base.ts";
 import { type BridgeLink, compareLink } from "./bridge_link.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import { type FieldChange, fieldChange } from "./field.ts";
-import { bornAt, marksOf, type Owner, readManaged } from "./mark.ts";
+import { bornAt, type Owner } from "./mark.ts";
+import { marksOf, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 import { isKeyAsWritten } from "./seal.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { sketchInfra } from "../addressing/infra_fixture.ts";
+import { sketchInfra } from "../addressing/_infra_fixture.ts";
 import type { Domain } from "../infra/infra.ts";
-import { desiredOf, withDomains } from "../plan/plan_fixture.ts";
+import { desiredOf, withDomains } from "../plan/_plan_fixture.ts";
 import { MARK_PREFIX } from "./mark.ts";
 import {
   addsDhcpLines,

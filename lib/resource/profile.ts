@@ -14,7 +14,8 @@ import {
 import type { FieldChange } from "./field.ts";
 import { isForeignDoor, isSealed, mayOpen } from "./isolation.ts";
 import { isLiveKey } from "./live_key.ts";
-import { bornAt, MARK, MARK_PREFIX, marksOf, type Owner, readManaged } from "./mark.ts";
+import { bornAt, MARK, MARK_PREFIX, type Owner } from "./mark.ts";
+import { marksOf, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 
 /** A profile of a domain. `default` comes with the project, empty, and is ours as the project is. */

@@ -4,7 +4,8 @@ import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import { type FieldChange, fieldChange } from "./field.ts";
-import { bornAt, marksOf, type Owner, readManaged } from "./mark.ts";
+import { bornAt, type Owner } from "./mark.ts";
+import { marksOf, readManaged } from "./managed.ts";
 
 /** The Incus project of a domain. */
 export interface DesiredProject extends DesiredBase {

@@ -1,7 +1,6 @@
 import { shortDigest } from "../addressing/digest.ts";
 import type { StringMap } from "../infra/infra.ts";
-import { isTuning } from "./isolation.ts";
-import type { Managed } from "./mark.ts";
+import { isTuning } from "./tuning.ts";
 
 /** Digests of what anklume set: they tell an edit by hand from one of `infra.yml`. */
 export interface Seals {
@@ -9,6 +8,11 @@ export interface Seals {
   readonly config: StringMap;
   /** By device. */
   readonly devices: StringMap;
+}
+
+/** What has seals, unless an older anklume wrote it. */
+interface Sealed {
+  readonly seals?: Seals;
 }
 
 /** The seals of what is about to be written; `bears`: keys whose values count. */
@@ -30,7 +34,7 @@ export function sealsOf(
 export function isKeyAsWritten(
   key: string,
   live: string | undefined,
-  { seals }: Managed,
+  { seals }: Sealed,
 ): boolean | undefined {
   const seal = seals?.config[key];
   return seal === undefined ? undefined : seal === sealOf([[key, live ?? ""]]);
@@ -40,7 +44,7 @@ export function isKeyAsWritten(
 export function isDeviceAsWritten(
   name: string,
   live: StringMap,
-  { seals }: Managed,
+  { seals }: Sealed,
 ): boolean | undefined {
   const seal = seals?.devices[name];
   return seal === undefined ? undefined : seal === deviceSeal(live);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { MARK, marksOf, readManaged } from "./mark.ts";
+import { MARK } from "./mark.ts";
+import { marksOf, readManaged } from "./managed.ts";
 import { isDeviceAsWritten, isKeyAsWritten } from "./seal.ts";
 
 const OWNER = { project: "home-lab", infraId: "1111" };

@@ -4,7 +4,8 @@ import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";
 import { configDelta, configFields, mergeConfig } from "./delta.ts";
 import type { FieldChange } from "./field.ts";
-import { isMoveNote, MARK, marksOf, type Owner, readManaged } from "./mark.ts";
+import { isMoveNote, MARK, type Owner } from "./mark.ts";
+import { marksOf, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 import { scheduleConfig } from "./snapshot_schedule.ts";
 

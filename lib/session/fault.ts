@@ -1,8 +1,6 @@
-import { SyncConflictError } from "../ansible/write_sync.ts";
+import { ExpectedError } from "../diag/expected_error.ts";
 import { CommandError } from "../host/command.ts";
 import { ProgramNotRunError } from "../incus/exec_stream.ts";
-import { EndlessFileError } from "../incus/files.ts";
-import { TooMuchOutputError } from "../incus/instance_exec.ts";
 import {
   IncusError,
   IncusTimeoutError,
@@ -11,8 +9,6 @@ import {
 } from "../incus/incus_error.ts";
 import { FileError } from "../host/file_error.ts";
 import { envVar } from "../host/terminal.ts";
-import { LockedError } from "../host/workspace_lock.ts";
-import { FirewallError } from "../nftables/firewall_error.ts";
 import { hang, printable } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
@@ -43,9 +39,7 @@ export function describeFault(error: unknown, signal?: AbortSignal): Fault {
     return { message: "Interrupted", status: EXIT.interrupted };
   }
   if (error instanceof UserError) return withRemedy(error, error.remedy, EXIT.wrongInput);
-  if (error instanceof LockedError || error instanceof SyncConflictError) {
-    return { message: error.message, status: EXIT.failed };
-  }
+  if (error instanceof ExpectedError) return withRemedy(error, error.remedy, EXIT.failed);
   if (error instanceof FileError) return withRemedy(error, fileRemedy(error), EXIT.failed);
   if (error instanceof CommandError) return withRemedy(error, commandRemedy(error), EXIT.failed);
   if (error instanceof IncusUnreachableError) {
@@ -64,10 +58,6 @@ export function describeFault(error: unknown, signal?: AbortSignal): Fault {
       status: EXIT.failed,
     };
   }
-  if (error instanceof EndlessFileError || error instanceof TooMuchOutputError) {
-    return { message: error.message, status: EXIT.failed };
-  }
-  if (error instanceof FirewallError) return withRemedy(error, error.remedy, EXIT.failed);
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {
     message: `This is a bug in anklume: ${message}`,

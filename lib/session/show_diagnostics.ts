@@ -7,7 +7,6 @@ import { diagnosticsText } from "../view/diagnostics.ts";
 import type { HostConflict } from "../addressing/host_conflicts.ts";
 import { maskSecrets } from "./mask_secrets.ts";
 import type { Session } from "./session.ts";
-import type { Workspace } from "../workspace/load_workspace.ts";
 
 /** Prints diagnostics with their excerpts on standard error; nothing where there are none. */
 export function showDiagnostics(
@@ -25,7 +24,7 @@ export function showDiagnostics(
 /** Which domains cannot work on this host, for verbs that go on all the same. */
 export function showConflicts(
   { conflicts }: { readonly conflicts: readonly HostConflict[] },
-  { sources }: Workspace,
+  { sources }: { readonly sources: readonly SourceText[] },
   session: Session,
   closing?: string,
 ): void {

@@ -1,5 +1,5 @@
 import { sameValue } from "../resource/value.ts";
-import type { LiveMachine, LivePool } from "./inventory.ts";
+import type { LiveMachine, LivePool } from "./live_machine.ts";
 
 /** What a person should know of a pool's driver before a set is taken there; empty for those that just do it. */
 export function driverNotes(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../incus/wire/instance.ts";
 import { driverNotes } from "./driver_notes.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 
 const MACHINE: LiveMachine = {
   project: "pro",

@@ -1,12 +1,12 @@
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import type { Volume } from "../incus/wire/storage.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, splitPlace } from "./set_note.ts";
 
 /** Where a noted machine and its volumes are now. */
-export interface Whereabouts {
+export interface NotedMachineNow {
   /** undefined: it is gone. */
   readonly live: LiveMachine | undefined;
   readonly project: string;
@@ -29,7 +29,7 @@ export interface Whereabouts {
 export type KnownVolumes = ReadonlyMap<string, Pick<Volume, "created_at">>;
 
 /** Machines and volume snapshots by what they are looked up by: sets are many, and each has as many members. */
-export class Finder {
+export class MachineFinder {
   readonly #byPlace = new Map<string, LiveMachine>();
   readonly #byUuid: ReadonlyMap<string, LiveMachine[]>;
   /** Those that have a volume, by its place. */
@@ -65,7 +65,7 @@ export class Finder {
    * A machine is known by its UUID: it may have been renamed or moved since, and its volumes with it.
    * @param at when the set was taken, in ISO 8601
    */
-  find(set: string, noted: NotedMachine, at: string): Whereabouts {
+  find(set: string, noted: NotedMachine, at: string): NotedMachineNow {
     const here = this.#byPlace.get(machineKey(noted));
     const same = noted.uuid === undefined ? [] : this.#byUuid.get(noted.uuid) ?? [];
     const live = same.find((each) => each === here) ?? same[0] ?? here;

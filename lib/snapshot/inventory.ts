@@ -1,15 +1,16 @@
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
-import type { Instance, InstanceFull, InstanceSnapshot } from "../incus/wire/instance.ts";
+import type { Instance } from "../incus/wire/instance.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import type { Volume } from "../incus/wire/storage.ts";
 import { compareText } from "../resource/delta.ts";
 import { MARK, type Owner, ownership } from "../resource/mark.ts";
 import { sameValue } from "../resource/value.ts";
-import { followRestores } from "./pending_restore.ts";
+import { followRestores } from "./follow_restores.ts";
 import { placeKey } from "./place.ts";
 import { type Everything, readEverything, type ReadOptions } from "./read_everything.ts";
-import { buildSets, type SnapshotSet } from "./snapshot_set.ts";
+import type { SnapshotSet } from "./snapshot_set.ts";
+import { buildSets } from "./build_sets.ts";
 import {
   type PendingRestore,
   readRestoreNote,
@@ -18,32 +19,7 @@ import {
   type SetNote,
   splitPlace,
 } from "./set_note.ts";
-
-/** A machine of this infra that stands, with what a snapshot of it has to hold. */
-export interface LiveMachine {
-  readonly project: string;
-  readonly name: string;
-  readonly domain: string;
-  /** `Running`, `Stopped`, `Frozen` … */
-  readonly status: string;
-  readonly instance: Instance;
-  /** `ephemeral: false`. */
-  readonly protected: boolean;
-  /** Custom volumes of this infra that are attached to it. */
-  readonly volumes: readonly AttachedVolume[];
-  readonly rootPool: string | undefined;
-}
-
-export interface AttachedVolume extends VolumePlace {
-  /** Name of the machine's device that leads to it. */
-  readonly device: string;
-}
-
-export interface LivePool {
-  readonly name: string;
-  readonly driver: string;
-  readonly config: Readonly<Record<string, string>>;
-}
+import { disksOf, LiveMachine, LivePool, snapshotsOf } from "./live_machine.ts";
 
 /** Machines, volumes and snapshots of this infra, as Incus alone tells them. */
 export interface Inventory {
@@ -129,11 +105,6 @@ function sameMachines(one: RestoreNote = {}, other: RestoreNote = {}): boolean {
   return left === right;
 }
 
-/** Empty where they were not asked for. */
-export function snapshotsOf(instance: Instance | InstanceFull): readonly InstanceSnapshot[] {
-  return "snapshots" in instance ? instance.snapshots ?? [] : [];
-}
-
 /** What stands of this infra. */
 export async function readInventory(
   incus: IncusClient,
@@ -176,14 +147,4 @@ function attach(
     rootPool: Object.values(instance.expanded_devices ?? instance.devices)
       .find((device) => device.type === "disk" && device.path === "/")?.pool,
   }));
-}
-
-/** What its devices lead to, whoever the volume goes with. */
-export function disksOf({ project, devices }: Instance): AttachedVolume[] {
-  return Object.entries(devices).flatMap(([name, device]) =>
-    device.type === "disk" && device.pool !== undefined && device.source !== undefined &&
-      device.path !== "/"
-      ? [{ device: name, pool: device.pool, project, volume: device.source }]
-      : []
-  );
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { MARK } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
-import type { LiveMachine } from "./inventory.ts";
-import { followRestores, pendingMachines, unfinishedRestores } from "./pending_restore.ts";
+import type { LiveMachine } from "./live_machine.ts";
+import { pendingMachines, unfinishedRestores } from "./pending_restore.ts";
+import { followRestores } from "./follow_restores.ts";
 import { RESTORE_KEY } from "./set_note.ts";
 import type { SetMember, SnapshotSet } from "./snapshot_set.ts";
 

@@ -1,5 +1,6 @@
 import { sameValue } from "../resource/value.ts";
-import { disksOf, type Inventory, type LiveMachine, snapshotsOf } from "./inventory.ts";
+import type { Inventory } from "./inventory.ts";
+import { disksOf, type LiveMachine, snapshotsOf } from "./live_machine.ts";
 import { placeKey } from "./place.ts";
 import { isWhole, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 

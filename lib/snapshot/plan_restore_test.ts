@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Instance, InstanceSnapshot } from "../incus/wire/instance.ts";
-import type { Inventory, LiveMachine } from "./inventory.ts";
+import type { Inventory } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { planRestore } from "./plan_restore.ts";
 import type { SetMember, SnapshotSet } from "./snapshot_set.ts";
 

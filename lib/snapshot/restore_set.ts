@@ -9,7 +9,7 @@ import type { ActualNetwork } from "../resource/network.ts";
 import { convergedBody, isConverged } from "./converge_restored.ts";
 import { eachMachine, isPoolFull, wordsOf } from "./each_machine.ts";
 import { writeRestoreNote } from "./note_store.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { placeKey } from "./place.ts";
 import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
 import { notedVolumes, type RestoreNote } from "./set_note.ts";

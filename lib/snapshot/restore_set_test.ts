@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { Instance } from "../incus/wire/instance.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import type { RestorePlan } from "./plan_restore.ts";
 import { type RestoreOptions, restoreSet } from "./restore_set.ts";
 

@@ -1,11 +1,9 @@
 import type { InstanceSnapshot } from "../incus/wire/instance.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
-import { compareText } from "../resource/delta.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { machineKey, type MachinePlace } from "./place.ts";
 import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
-import { pairStrangers } from "./unrecorded_snapshots.ts";
-import { Finder, type KnownVolumes } from "./find_noted_machine.ts";
+import type { KnownVolumes } from "./find_noted_machine.ts";
 
 /** Snapshots of one name across machines and their volumes. */
 export interface SnapshotSet {
@@ -63,36 +61,6 @@ export interface SetSources {
   readonly now: Date;
 }
 
-/** Everything that is in a set by its note, and what nobody noted paired by name and time. Oldest first. Pure. */
-export function buildSets(sources: SetSources): SnapshotSet[] {
-  const used = new Set<string>();
-  const finder = new Finder(sources.machines, sources.volumeSnapshots, sources.volumes);
-  const noted = [...setNames(sources)].flatMap((name) =>
-    notedSet(name, sources, finder, used) ?? []
-  );
-  return [...noted, ...pairStrangers(sources, used)]
-    .toSorted((a, b) => compareText(a.at, b.at) || compareText(a.name, b.name));
-}
-
-/**
- * A set as its notes alone tell it, every root disk's part taken to be there; undefined where no note names it. For who is to remove it:
- * without a look into every machine. Pure.
- */
-export function setOfNotes(
-  name: string,
-  { machines, notes, volumeSnapshots }: Pick<SetSources, "machines" | "notes" | "volumeSnapshots">,
-): SnapshotSet | undefined {
-  const found = notesOf(name, notes);
-  const first = found[0]?.note;
-  if (first === undefined) return undefined;
-  const finder = new Finder(machines, volumeSnapshots);
-  const members = machinesOf(found).map((noted): SetMember => ({
-    ...memberOf(name, noted, finder, first.at),
-    snapshot: name,
-  }));
-  return { name, origin: first.kind, at: first.at, members, faults: [] };
-}
-
 /** The machines of a set: one home's or, where it was handed over and the old one still stands, two homes'. */
 export function machinesOf(found: readonly FoundNote[]): NotedMachine[] {
   const all = found.flatMap(({ note }) => note.machines);
@@ -110,32 +78,8 @@ export function memberKey({ project, machine, uuid, before }: SetMember): string
   return notedKey({ ...place, ...(uuid === undefined ? {} : { uuid }) });
 }
 
-/** What of a member does not depend on the root disk's snapshot. */
-function memberOf(
-  set: string,
-  noted: NotedMachine,
-  finder: Finder,
-  at: string,
-): Omit<SetMember, "snapshot"> {
-  const { live, project, machine, moved, anew, volumes } = finder.find(set, noted, at);
-  const { uuid } = noted;
-  return {
-    project,
-    machine,
-    ...(moved ? { before: { project: noted.project, machine: noted.machine } } : {}),
-    ...(uuid === undefined ? {} : { uuid }),
-    gone: live === undefined,
-    ...(anew ? { anew } : {}),
-    volumes: volumes.map(({ pool, volume, taken, gone }) => ({
-      pool,
-      volume,
-      ...(taken ? { snapshot: set } : gone ? { gone } : {}),
-    })),
-  };
-}
-
-const UNFINISHED = "its taking was not finished";
-const UNDELETED = "its deletion was not finished";
+export const UNFINISHED = "its taking was not finished";
+export const UNDELETED = "its deletion was not finished";
 
 /** Whether an interrupted run left a set, by its notes. */
 export function isUnfinished(notes: Iterable<SetNote>): boolean {
@@ -177,70 +121,7 @@ export function notesOf(name: string, notes: SetSources["notes"]): FoundNote[] {
   });
 }
 
-function setNames({ notes }: SetSources): Set<string> {
-  return new Set([...notes.values()].flatMap((ofProject) => [...ofProject.keys()]));
-}
-
-/** undefined: it expired, and Incus has removed all of it. */
-function notedSet(
-  name: string,
-  sources: SetSources,
-  finder: Finder,
-  used: Set<string>,
-): SnapshotSet | undefined {
-  const found = notesOf(name, sources.notes);
-  const first = found[0]?.note;
-  if (first === undefined) return undefined;
-  const members = machinesOf(found)
-    .map((noted) => notedMember(name, memberOf(name, noted, finder, first.at), sources, used))
-    .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine));
-  const expired = first.expires !== undefined && new Date(first.expires) <= sources.now;
-  if (expired && members.every(isEmpty)) return undefined;
-  return {
-    name,
-    origin: first.kind,
-    at: first.at,
-    ...(first.expires === undefined ? {} : { expires: first.expires }),
-    ...(first.description === undefined ? {} : { description: first.description }),
-    members,
-    faults: [
-      ...(isUnfinished(found.map(({ note }) => note)) ? [UNFINISHED] : []),
-      ...(found.some(({ note }) => note.state === "deleting") ? [UNDELETED] : []),
-      ...members.flatMap(memberFaults),
-    ],
-  };
-}
-
-function notedMember(
-  name: string,
-  member: Omit<SetMember, "snapshot">,
-  { snapshots }: SetSources,
-  used: Set<string>,
-): SetMember {
-  const { project, machine, volumes } = member;
-  const root = snapshots.get(machineKey(member))?.find((each) => each.name === name);
-  if (root !== undefined) used.add(snapshotKey(project, machine, name));
-  for (const { pool, volume, snapshot } of volumes) {
-    if (snapshot !== undefined) used.add(snapshotKey(project, volume, name, pool));
-  }
-  if (root !== undefined) return { ...member, snapshot: name, ...sizeOf(root) };
-  return member.anew ? { ...member, gone: true } : member;
-}
-
 /** -1 and 0 are what drivers say that do not know. */
 export function sizeOf({ size }: InstanceSnapshot): { size?: number } {
   return size === undefined || size <= 0 ? {} : { size };
-}
-
-function isEmpty({ snapshot, volumes }: SetMember): boolean {
-  return snapshot === undefined && volumes.every((volume) => volume.snapshot === undefined);
-}
-
-function memberFaults(member: SetMember): string[] {
-  if (member.gone) return [];
-  return [
-    ...(member.snapshot === undefined ? [`${member.machine}'s root disk is missing`] : []),
-    ...member.volumes.filter(({ snapshot, gone }) => snapshot === undefined && !gone)
-      .map(({ volume }) => `volume ${volume} is missing`),
-  ];
 }

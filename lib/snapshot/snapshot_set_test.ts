@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../incus/wire/instance.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { placeKey } from "./place.ts";
 import type { SetNote } from "./set_note.ts";
-import { buildSets, isWhole, memberKey, setOfNotes, type SetSources } from "./snapshot_set.ts";
+import { isWhole, memberKey, type SetSources } from "./snapshot_set.ts";
+import { buildSets, setOfNotes } from "./build_sets.ts";
 
 const NOW = new Date("2026-11-25T10:00:00Z");
 const ZERO = "0001-01-01T00:00:00Z";

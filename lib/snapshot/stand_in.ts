@@ -5,7 +5,7 @@ import type { ActualInstance } from "../resource/instance.ts";
 import { FORMAT, MARK, type Owner, ownership } from "../resource/mark.ts";
 import type { ActualNetwork } from "../resource/network.ts";
 import type { ActualResource } from "../resource/resource.ts";
-import { snapshotsOf } from "./inventory.ts";
+import { snapshotsOf } from "./live_machine.ts";
 import type { RestoreMachine } from "./plan_restore.ts";
 
 /**

@@ -5,7 +5,7 @@ import { IncusError } from "../incus/incus_error.ts";
 import { outlastRestart } from "../incus/retry.ts";
 import { NEVER } from "../incus/wire/snapshot.ts";
 import { eachMachine, wordsOf } from "./each_machine.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { NameTakenError, SetNoteWriter } from "./note_store.ts";
 import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, notedVolumes, type SetKind, type SetNote } from "./set_note.ts";

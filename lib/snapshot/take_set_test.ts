@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { Instance, InstanceStatePut } from "../incus/wire/instance.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { NameTakenError } from "./note_store.ts";
 import { takeSet } from "./take_set.ts";
 

@@ -3,7 +3,8 @@ import type { ActualResource } from "../resource/resource.ts";
 import { readSetNotes, type SetNote } from "./set_note.ts";
 import { SetNoteWriter } from "./note_store.ts";
 import { machineKey } from "./place.ts";
-import type { Inventory, LiveMachine } from "./inventory.ts";
+import type { Inventory } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 
 /** Machines that a killed `--consistent` left frozen: noted before they were, so that the next run knows them from the user's. */
 export function leftFrozen({ machines, notes }: Inventory): LiveMachine[] {

@@ -1,7 +1,7 @@
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import { compareText } from "../resource/delta.ts";
 import { SCHEDULE_PREFIX } from "../resource/snapshot_schedule.ts";
-import type { LiveMachine } from "./inventory.ts";
+import type { LiveMachine } from "./live_machine.ts";
 import { placeKey } from "./place.ts";
 import {
   type MemberVolume,
@@ -28,7 +28,7 @@ interface Stranger {
  * Sets of what nobody noted: taken by schedule or by hand. A machine's volumes are paired with its root disk by name where
  * they have one, by time otherwise, since Incus numbers each by itself. Then one name at one time is one set.
  */
-export function pairStrangers(sources: SetSources, used: ReadonlySet<string>): SnapshotSet[] {
+export function pairUnrecorded(sources: SetSources, used: ReadonlySet<string>): SnapshotSet[] {
   const groups: { name: string; at: number; strangers: Stranger[] }[] = [];
   const unused = sources.volumeSnapshots.filter(({ pool, project, volume, name }) =>
     !used.has(snapshotKey(project, volume, name, pool))

@@ -1,7 +1,7 @@
 import type { SourceRange } from "../diag/diagnostic.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { TraceStep } from "../nftables/parse_trace.ts";
-import type { Trace } from "../nftables/trace_flow.ts";
+import type { Trace } from "../nftables/parse_trace.ts";
 import type { Verdict } from "./expect.ts";
 import { type Fate, fateOf } from "./fate.ts";
 import type { Place, Service } from "./probe.ts";

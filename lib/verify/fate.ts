@@ -1,5 +1,5 @@
 import type { TraceStep } from "../nftables/parse_trace.ts";
-import type { Trace } from "../nftables/trace_flow.ts";
+import type { Trace } from "../nftables/parse_trace.ts";
 
 /** What became of a packet, by what the rules and the stage told of it. */
 export type Fate =

@@ -11,7 +11,8 @@ import { linkTrouble } from "../resource/bridge_link.ts";
 import { instanceAddr } from "../resource/instance.ts";
 import { networkAddr } from "../resource/network.ts";
 import type { ActualResource } from "../resource/resource.ts";
-import { bypassText, channelText, type HostSources } from "../live/host_sources.ts";
+import { bypassText, channelText } from "./host_sources.ts";
+import type { HostSources } from "../resource/host_sources.ts";
 import type {
   DomainStatus,
   FirewallStatus,

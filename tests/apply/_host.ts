@@ -14,7 +14,7 @@ import { createPlan } from "../../lib/plan/create_plan.ts";
 import type { DesiredState } from "../../lib/plan/desired_state.ts";
 import { createDestroyPlan } from "../../lib/plan/destroy_plan.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
-import { desiredOf, withMachines } from "../../lib/plan/plan_fixture.ts";
+import { desiredOf, withMachines } from "../../lib/plan/_plan_fixture.ts";
 import { readActualState } from "../../lib/plan/read_actual_state.ts";
 
 /** What `scripts/testbed start --image` imports. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { sketchInfra } from "../../lib/addressing/infra_fixture.ts";
+import { sketchInfra } from "../../lib/addressing/_infra_fixture.ts";
 import type { Infra } from "../../lib/infra/infra.ts";
-import { withDomains, withMachines } from "../../lib/plan/plan_fixture.ts";
+import { withDomains, withMachines } from "../../lib/plan/_plan_fixture.ts";
 import { formatAddr } from "../../lib/resource/address.ts";
 import { MARK } from "../../lib/resource/mark.ts";
 import { Host, onTestImage } from "./_host.ts";

@@ -6,7 +6,7 @@ import { createPlan } from "../../lib/plan/create_plan.ts";
 import { createDestroyPlan } from "../../lib/plan/destroy_plan.ts";
 import { desiredState } from "../../lib/plan/desired_state.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
-import { emptyHost } from "../../lib/plan/plan_fixture.ts";
+import { emptyHost } from "../../lib/plan/_plan_fixture.ts";
 
 /**
  * `tests/testdata/<case>/plan.json` is the plan for `<case>/infra.yml` against `<case>/actual.json`, which was recorded from

@@ -18,12 +18,12 @@ import { syncSummary } from "../../view/sync.ts";
 import { complaint, count, hang, printable } from "../../view/text.ts";
 import { confirm, confirmByTyping, sayNobodyAgreed } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { forgetDeletedBridges } from "../../live/host_firewall.ts";
+import { forgetDeletedBridges } from "./run_plan.ts";
 import { withJsonLines } from "../../session/json_session.ts";
-import type { HeadStart } from "../../live/early_requests.ts";
+import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
-import { createOutlook, type Outlook } from "../../live/run_forecast.ts";
+import { createForecast, type Forecast } from "../../live/run_forecast.ts";
 import { noteKeeper } from "./note_keeper.ts";
 import type { ProvisionOptions } from "./provision_machines.ts";
 import type { TakeOver } from "../../workspace/resolve_addressing.ts";
@@ -53,7 +53,7 @@ const ROUNDS = 3;
 export function apply(
   options: ApplyOptions,
   session: Session,
-  start: HeadStart<readonly Network[]>,
+  start: EarlyRequests<readonly Network[]>,
 ): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
     using reading = new HostReading(start);
@@ -81,7 +81,7 @@ async function applyOnce(
   if (live === undefined) return EXIT.wrongInput;
   // Whose this is has been said; another round does not ask again, nor take what this one made for a stranger's.
   const settledOn = { ...workspace, lock: live.lock };
-  const outlook = await createOutlook(workspace, live, {
+  const outlook = await createForecast(workspace, live, {
     domains,
     prune: options.prune ?? false,
     force: options.force ?? false,
@@ -196,7 +196,7 @@ async function thaw(live: Live, session: Session): Promise<void> {
 interface Round {
   readonly workspace: Workspace;
   readonly live: Live;
-  readonly outlook: Outlook;
+  readonly outlook: Forecast;
   readonly round: number;
 }
 
@@ -237,7 +237,7 @@ async function carryOut(
 /** Why nothing may be touched, said aloud; undefined: go on. */
 function refusal(
   live: Live,
-  { plan }: Outlook,
+  { plan }: Forecast,
   options: ApplyOptions,
   { terminal, out }: Session,
 ): ExitStatus | undefined {
@@ -268,7 +268,7 @@ function refusal(
 
 /** Shows the plan, and asks where somebody has to agree; undefined: go on. */
 async function consent(
-  { plan, needs }: Outlook,
+  { plan, needs }: Forecast,
   options: ApplyOptions,
   session: Session,
 ): Promise<ExitStatus | undefined> {
@@ -299,7 +299,7 @@ async function consent(
 /** Runs the plan; its report says what became of it. `again`: somebody else's edits ask for a new plan. */
 async function converge(
   live: Live,
-  { plan, desired }: Outlook,
+  { plan, desired }: Forecast,
   options: ApplyOptions,
   session: Session,
 ): Promise<ExitStatus | "again"> {
@@ -326,6 +326,6 @@ async function converge(
   return succeeded(report) && plan.held.length === 0 ? EXIT.done : EXIT.failed;
 }
 
-function hasWork({ plan }: Outlook): boolean {
+function hasWork({ plan }: Forecast): boolean {
   return plan.changes.length + plan.held.length > 0;
 }

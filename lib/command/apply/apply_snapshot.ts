@@ -1,6 +1,7 @@
 import { allSettled } from "../../incus/all_settled.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { type Inventory, type LiveMachine, readInventory } from "../../snapshot/inventory.ts";
+import { type Inventory, readInventory } from "../../snapshot/inventory.ts";
+import type { LiveMachine } from "../../snapshot/live_machine.ts";
 import { SetNoteWriter } from "../../snapshot/note_store.ts";
 import { BASELINE } from "../../snapshot/set_name.ts";
 import {
@@ -13,7 +14,7 @@ import {
 import { count, hang } from "../../view/text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Live } from "../../live/open_live.ts";
-import type { Outlook } from "../../live/run_forecast.ts";
+import type { Forecast } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
 import { settle } from "../../live/open_snapshots.ts";
 import { shortList } from "../../view/snapshot.ts";
@@ -29,7 +30,7 @@ export interface TakenBefore {
 /** Takes a set of what an apply is about to change, replace or provision. What stands there is all it can keep. */
 export async function snapshotBefore(
   live: Live,
-  { plan, needs }: Outlook,
+  { plan, needs }: Forecast,
   options: { readonly force?: true; readonly infra?: true; readonly provision?: true },
   session: Session,
 ): Promise<TakenBefore> {
@@ -105,7 +106,7 @@ function touchedMachines(
  */
 export async function takeBaseline(
   live: Live,
-  { plan }: Outlook,
+  { plan }: Forecast,
   domains: readonly string[] | undefined,
   session: Session,
 ): Promise<ExitStatus> {

@@ -5,10 +5,10 @@ import { planJson } from "../../view/json.ts";
 import { planText } from "../../view/plan.ts";
 import { provisionText } from "../../view/provision.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import type { HeadStart } from "../../live/early_requests.ts";
+import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { openLive } from "../../live/open_live.ts";
-import { createOutlook, isPending } from "../../live/run_forecast.ts";
+import { createForecast, isPending } from "../../live/run_forecast.ts";
 import type { TakeOver } from "../../workspace/resolve_addressing.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
@@ -26,7 +26,7 @@ export interface CheckOptions extends TakeOver {
 export async function check(
   options: CheckOptions,
   session: Session,
-  start: HeadStart<readonly Network[]>,
+  start: EarlyRequests<readonly Network[]>,
 ): Promise<ExitStatus> {
   using reading = new HostReading(start);
   const workspace = await loadWorkspace(session, options);
@@ -34,7 +34,7 @@ export async function check(
   const domains = selectDomains(workspace.infra, options.domain);
   await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
-  const outlook = await createOutlook(workspace, live, { domains });
+  const outlook = await createForecast(workspace, live, { domains });
   await live.accepted();
   const { plan, needs, conflicts } = outlook;
   const warnings = [...conflicts, ...outlook.warnings];

@@ -13,7 +13,7 @@ import { planText } from "../../view/plan.ts";
 import { reportText } from "../../view/report.ts";
 import { confirmByTyping, sayNobodyAgreed } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { forgetDeletedBridges } from "../../live/host_firewall.ts";
+import { forgetDeletedBridges } from "./run_plan.ts";
 import { withJsonLines } from "../../session/json_session.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";

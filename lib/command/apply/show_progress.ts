@@ -1,18 +1,11 @@
 import type { ApplyEvent, ApplyReport } from "../../apply/event.ts";
-import { systemClock } from "../../host/clock.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { formatAddr } from "../../resource/address.ts";
 import { eventJson } from "../../view/json_lines.ts";
-import {
-  advance,
-  initialProgress,
-  progressFooter,
-  progressLines,
-  type ProgressState,
-  screenRows,
-} from "../../view/progress.ts";
+import { advance, initialProgress } from "../../view/progress.ts";
 import { eventLine } from "../../view/report.ts";
 import type { Session } from "../../session/session.ts";
+import { startPicture } from "../../session/live_picture.ts";
 
 /** Runs an apply to its end and shows it: a picture that moves on a terminal, plain lines in a pipe. Answers its events. */
 export async function showProgress(
@@ -64,53 +57,6 @@ async function showLines(
     if (line !== undefined) terminal.out(`${line}\n`);
   }
   return seen;
-}
-
-/** Columns of the picture at most, however wide the screen. */
-const PICTURE_WIDTH = 80;
-/** Milliseconds between two pictures. */
-const FRAME_MS = 120;
-
-/** A picture that is drawn over the last one until it is ended. */
-export interface Picture {
-  /** Draws the end of it, and stops. */
-  end(): void;
-}
-
-/**
- * Draws the picture of the moment over the last one. Not listr2: on Ctrl-C a part of it raises the signal again with
- * `process.kill`, which the binary has no right to; and it colours whatever NO_COLOR says.
- */
-export function startPicture(
-  stateNow: () => ProgressState,
-  { terminal, out, signal }: Session,
-): Picture {
-  const began = systemClock();
-  let drawn: readonly string[] = [];
-  let tick = 0;
-  const draw = () => {
-    const style = { ...out, width: Math.min(terminal.columns, PICTURE_WIDTH) };
-    const lines = [
-      ...progressLines(stateNow(), style, Math.max(terminal.rows - 3, 1), tick),
-      progressFooter(stateNow(), style, systemClock() - began),
-    ];
-    terminal.redraw(screenRows(drawn, terminal.columns), `${lines.join("\n")}\n`);
-    drawn = lines;
-  };
-  // What was said about the interrupt stays: the picture goes on below it.
-  const onInterrupt = () => drawn = [];
-  signal.addEventListener("abort", onInterrupt);
-  const frames = setInterval(() => {
-    tick++;
-    draw();
-  }, FRAME_MS);
-  return {
-    end: () => {
-      clearInterval(frames);
-      signal.removeEventListener("abort", onInterrupt);
-      draw();
-    },
-  };
 }
 
 async function showPicture(

@@ -35,7 +35,7 @@ import { doorFindings, forwardFinding } from "./doors.ts";
 import { describeFault } from "../../session/fault.ts";
 import { assertOnHost } from "../../live/host_side.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
-import { createOutlook, liveMachines } from "../../live/run_forecast.ts";
+import { createForecast, liveMachines } from "../../live/run_forecast.ts";
 import { readSurroundings, type Surroundings } from "../network/surroundings.ts";
 import { requestTimeout } from "../../live/request_timeout.ts";
 import type { Session } from "../../session/session.ts";
@@ -187,7 +187,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
       uplinks.map(async (name) => ({ name, isOutside: await around.isOutside(name) })),
     ),
   };
-  const { plan } = await createOutlook(workspace, live, {});
+  const { plan } = await createForecast(workspace, live, {});
   const stand = new Set(
     actual.resources.flatMap(({ kind, addr }) => kind === "network" ? [addr.name] : []),
   );

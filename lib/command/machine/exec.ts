@@ -1,23 +1,11 @@
-import { onResize, rawTerminal, readStandardInput } from "../../host/keyboard.ts";
-import { envVar } from "../../host/terminal.ts";
-import { ProgramNotRunError, type RunningProgram } from "../../incus/exec_stream.ts";
-import { connectIncus, type IncusClient } from "../../incus/incus_client.ts";
-import { complaint } from "../../view/text.ts";
-import { BROKEN_PIPE, EXIT } from "../../session/exit_status.ts";
-import { execMany } from "./exec_many.ts";
-import { findRunning, type LivePlace } from "../../live/find_machines.ts";
+import { connectIncus } from "../../incus/incus_client.ts";
+import { EXIT } from "../../session/exit_status.ts";
+import { execMany, ExecOptions } from "./exec_many.ts";
+import { findRunning } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
-
-export interface ExecOptions {
-  readonly domain: readonly string[];
-  readonly all?: true;
-  readonly user?: string;
-  /** true: a terminal although there is none here; false: none although there is one. */
-  readonly tty?: boolean;
-  readonly json?: true;
-}
+import { commandAs, execAttached } from "./exec_attached.ts";
 
 /** Runs a program in one machine or in many. Answers its status, or for many whether all succeeded. */
 export async function exec(
@@ -54,88 +42,4 @@ export async function exec(
   }
   const place = await findRunning(incus, workspace, machine, session.signal);
   return await execAttached(incus, place, argv, options.tty, session);
-}
-
-/**
- * The command line that runs a command as a user of the machine, with that user's groups, home and profile. Incus itself
- * knows numbers only, and no groups.
- */
-export function commandAs(user: string, command: readonly string[]): string[] {
-  if (user === "root") return [...command];
-  return ["su", "-", user, "-s", "/bin/sh", "-c", 'exec "$0" "$@"', "--", ...command];
-}
-
-const SIGINT = 2;
-
-/**
- * Runs a program on our own streams: on a terminal where both ends of ours are one (or `tty` says so), with its size,
- * and its changes of size, passed on. Ctrl-C goes to the program.
- */
-export async function execAttached(
-  incus: IncusClient,
-  { instance, machine }: LivePlace,
-  argv: readonly string[],
-  tty: boolean | undefined,
-  session: Session,
-): Promise<number> {
-  const { terminal, signal } = session;
-  const interactive = tty ?? terminal.interactive;
-  const size = () => ({ columns: terminal.columns, rows: terminal.rows });
-  const over = new AbortController();
-  const unread = new AbortController();
-  const release: (() => void)[] = [];
-  const onOpen = (program: RunningProgram): void => {
-    if (interactive) release.push(onResize(() => program.resize(size())));
-    const interrupt = (): void => program.kill(SIGINT);
-    if (signal.aborted) interrupt();
-    signal.addEventListener("abort", interrupt, { once: true });
-    release.push(() => signal.removeEventListener("abort", interrupt));
-    void pass(program, over.signal);
-  };
-  if (interactive) release.push(await rawTerminal());
-  try {
-    return await incus.instances.execStream(instance.project, instance.name, argv, {
-      terminal: interactive ? size() : undefined,
-      environment: { ...termOf(interactive) },
-      onStdout: (bytes) => {
-        terminal.outBytes(bytes);
-        if (terminal.outClosed) unread.abort();
-      },
-      onStderr: (bytes) => terminal.errBytes(bytes),
-      onOpen,
-      signal: unread.signal,
-    });
-  } catch (error) {
-    if (unread.signal.aborted) return BROKEN_PIPE;
-    if (error instanceof ProgramNotRunError) return sayNotRun(error, machine.name, session);
-    throw error;
-  } finally {
-    over.abort();
-    for (const undo of release) undo();
-  }
-}
-
-/** Answers the status that a shell gives it. */
-function sayNotRun(
-  { message, program, exitStatus }: ProgramNotRunError,
-  machine: string,
-  { terminal, err }: Session,
-): number {
-  const remedy = program === "su"
-    ? `anklume becomes a user, and opens a login shell, with it; \`anklume exec ${machine} --user root -- sh\` gives a plain one`
-    : "`anklume shell` opens a shell to look around";
-  terminal.err(complaint(`${message}.`, `${remedy}.`, err.width));
-  return exitStatus;
-}
-
-/** A program on a terminal has to know which kind it is. */
-function termOf(interactive: boolean): { TERM?: string } {
-  const term = envVar("TERM");
-  return interactive && term !== undefined ? { TERM: term } : {};
-}
-
-/** Our standard input, passed on until it or the program ends. */
-async function pass(program: RunningProgram, over: AbortSignal): Promise<void> {
-  for await (const bytes of readStandardInput(over)) await program.write(bytes);
-  if (!over.aborted) program.end();
 }

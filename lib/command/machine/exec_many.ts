@@ -6,9 +6,13 @@ import { IncusError } from "../../incus/incus_error.ts";
 import { jsonText } from "../../view/json.ts";
 import { trustColor } from "../../view/style.ts";
 import { count } from "../../view/text.ts";
-import type { ExecOptions } from "./exec.ts";
 import { BROKEN_PIPE, EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { findLive, findRunning, type LivePlace, selectMachines } from "../../live/find_machines.ts";
+import {
+  findLive,
+  findRunning,
+  type FoundMachine,
+  selectMachines,
+} from "../../live/find_machines.ts";
 import { prefixLines } from "./prefix_lines.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
@@ -76,7 +80,7 @@ async function running(
   incus: IncusClient,
   names: readonly string[],
   { terminal, err, signal }: Session,
-): Promise<LivePlace[]> {
+): Promise<FoundMachine[]> {
   const { infra } = workspace;
   for (const name of names) {
     if (infra.copies.has(name) || infra.domains.some((domain) => domain.name === name)) continue;
@@ -95,7 +99,7 @@ async function running(
 
 async function runOne(
   incus: IncusClient,
-  { instance, machine }: LivePlace,
+  { instance, machine }: FoundMachine,
   argv: readonly string[],
   prefix: string | undefined,
   onOpen: (program?: RunningProgram) => void,
@@ -170,4 +174,13 @@ function verdict(
   }
   if (signal.aborted) return EXIT.interrupted;
   return failed.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+export interface ExecOptions {
+  readonly domain: readonly string[];
+  readonly all?: true;
+  readonly user?: string;
+  /** true: a terminal although there is none here; false: none although there is one. */
+  readonly tty?: boolean;
+  readonly json?: true;
 }

@@ -7,6 +7,7 @@ import { IncusError } from "../../incus/incus_error.ts";
 import { createPlan } from "../../plan/create_plan.ts";
 import { desiredState } from "../../plan/desired_state.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { PlacedMachine } from "../../infra/infra.ts";
 import { instanceAddr } from "../../resource/instance.ts";
 import { MARK } from "../../resource/mark.ts";
 import { trustColor } from "../../view/style.ts";
@@ -14,15 +15,10 @@ import { count, duration, hang } from "../../view/text.ts";
 import { confirm } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
-import {
-  findLive,
-  type LivePlace,
-  type MachinePlace,
-  selectMachines,
-} from "../../live/find_machines.ts";
+import { findLive, type FoundMachine, selectMachines } from "../../live/find_machines.ts";
 import { mendBridges } from "../apply/mend_bridges.ts";
 import type { Session } from "../../session/session.ts";
-import { openDoors } from "../../plan/isolation_breaches.ts";
+import { isolationBreaches } from "../../plan/isolation_breaches.ts";
 import { UserError } from "../../session/user_error.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
 
@@ -74,7 +70,7 @@ export async function power(
   if (action === "stop") await run.stop(chosen, "stopped");
   else if (action === "start") await run.start(chosen, "started");
   else {
-    const isDown = ({ instance }: LivePlace) => instance.status === "Stopped";
+    const isDown = ({ instance }: FoundMachine) => instance.status === "Stopped";
     const stopped = await run.stop(chosen.filter((place) => !isDown(place)));
     const down = new Set([...stopped, ...chosen.filter(isDown)]);
     // Shutting down takes its time: the walls are looked at again.
@@ -87,7 +83,11 @@ export async function power(
 }
 
 /** @throws UserError where anklume would stop the machine that it runs in */
-function refuseOwnGround(action: PowerAction, places: readonly LivePlace[], { admin }: Live): void {
+function refuseOwnGround(
+  action: PowerAction,
+  places: readonly FoundMachine[],
+  { admin }: Live,
+): void {
   const own = places.find(({ instance }) => admin.self.has(`${instance.project}/${instance.name}`));
   if (action === "start" || own === undefined) return;
   throw new UserError(
@@ -103,10 +103,10 @@ function refuseOwnGround(action: PowerAction, places: readonly LivePlace[], { ad
 function withoutConflicts(
   action: PowerAction,
   names: readonly string[],
-  places: readonly LivePlace[],
+  places: readonly FoundMachine[],
   { conflicts }: Live,
   { terminal, err }: Session,
-): LivePlace[] {
+): FoundMachine[] {
   const held = new Map(conflicts.map(({ domain, diagnostic }) => [domain, diagnostic]));
   const left = places.filter(({ domain }) => held.has(domain.name));
   const told = held.get(left[0]?.domain.name ?? "");
@@ -122,11 +122,11 @@ function withoutConflicts(
 async function choose(
   action: PowerAction,
   names: readonly string[],
-  places: readonly MachinePlace[],
+  places: readonly PlacedMachine[],
   workspace: Workspace,
   live: Live,
   session: Session,
-): Promise<LivePlace[]> {
+): Promise<FoundMachine[]> {
   const found = await findLive(live.incus, workspace, places, session.signal);
   if (names.length === 0) {
     return found.live.filter((place) =>
@@ -154,7 +154,7 @@ async function choose(
 
 class PowerRun {
   failed = false;
-  readonly done: LivePlace[] = [];
+  readonly done: FoundMachine[] = [];
   readonly #live: Live;
   readonly #options: PowerOptions;
   readonly #session: Session;
@@ -168,7 +168,7 @@ class PowerRun {
   }
 
   /** @throws FirewallError, UserError: nothing was touched */
-  async assertWalls({ infra }: Workspace, places: readonly LivePlace[]): Promise<void> {
+  async assertWalls({ infra }: Workspace, places: readonly FoundMachine[]): Promise<void> {
     const { addressing, actual, ruleset, host, admin } = this.#live;
     // The walls of a disabled domain are asked about too: it keeps its rules.
     const domains = infra.domains.map((domain) => ({ ...domain, enabled: true }));
@@ -177,7 +177,7 @@ class PowerRun {
       admin: admin.mounts,
     });
     this.#plan = createPlan(desired, actual);
-    const doors = openDoors(this.#plan, addressing, places);
+    const doors = isolationBreaches(this.#plan, addressing, places);
     if (doors.length > 0) {
       throw new UserError(
         `Not started (BREACH), since somebody opened a door in the isolation: ${doors.join("; ")}`,
@@ -208,8 +208,8 @@ class PowerRun {
   }
 
   /** Answers those that went down. */
-  async stop(places: readonly LivePlace[], word?: string): Promise<LivePlace[]> {
-    const down: LivePlace[] = [];
+  async stop(places: readonly FoundMachine[], word?: string): Promise<FoundMachine[]> {
+    const down: FoundMachine[] = [];
     const { incus, host: { cleanup } } = this.#live;
     await this.#each(places, "stop", word, async ({ instance: { project, name, status } }) => {
       const { force, timeout } = this.#options;
@@ -222,9 +222,9 @@ class PowerRun {
     return down;
   }
 
-  async start(places: readonly LivePlace[], word: string): Promise<void> {
+  async start(places: readonly FoundMachine[], word: string): Promise<void> {
     const { incus, host: { cleanup } } = this.#live;
-    const started: LivePlace[] = [];
+    const started: FoundMachine[] = [];
     await this.#each(places, "start", word, async ({ instance }) => {
       const addr = instanceAddr(instance.project, instance.name);
       const status = word === "restarted" ? "Stopped" : instance.status;
@@ -241,11 +241,11 @@ class PowerRun {
   }
 
   async #each(
-    places: readonly LivePlace[],
+    places: readonly FoundMachine[],
     verb: string,
     word: string | undefined,
-    act: (place: LivePlace) => Promise<void>,
-    succeeded: (place: LivePlace) => void,
+    act: (place: FoundMachine) => Promise<void>,
+    succeeded: (place: FoundMachine) => void,
   ): Promise<void> {
     const { terminal, signal } = this.#session;
     await Promise.all(places.map((place) =>
@@ -284,7 +284,7 @@ function refusal(verb: string, error: IncusError): string {
 /** infra.yml has the last word: who starts or stops against it should hear so. */
 function hintAtApply(
   action: PowerAction,
-  done: readonly LivePlace[],
+  done: readonly FoundMachine[],
   { terminal, out }: Session,
 ): void {
   const against = done.filter(({ machine, domain }) =>
@@ -300,7 +300,7 @@ function hintAtApply(
 
 async function consent(
   action: PowerAction,
-  places: readonly LivePlace[],
+  places: readonly FoundMachine[],
   session: Session,
 ): Promise<ExitStatus | undefined> {
   const { terminal } = session;
@@ -323,10 +323,10 @@ async function consent(
   }
 }
 
-function runs({ instance }: LivePlace): boolean {
+function runs({ instance }: FoundMachine): boolean {
   return instance.status === "Running";
 }
 
-function shownName({ machine, domain }: MachinePlace, { out }: Session): string {
+function shownName({ machine, domain }: PlacedMachine, { out }: Session): string {
   return trustColor(out, domain.trustLevel)(machine.name);
 }

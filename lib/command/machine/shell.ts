@@ -1,5 +1,5 @@
 import { connectIncus } from "../../incus/incus_client.ts";
-import { execAttached } from "./exec.ts";
+import { execAttached } from "./exec_attached.ts";
 import { EXIT } from "../../session/exit_status.ts";
 import { findRunning } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";

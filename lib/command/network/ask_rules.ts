@@ -5,13 +5,8 @@ import type { ForeignChain } from "../../nftables/host_check.ts";
 import { readOtherTables, readSysctls } from "../../nftables/host_facts.ts";
 import { firewallOf, mendOf, ownerText } from "../../nftables/other_firewall.ts";
 import type { Stage } from "../../nftables/stage.ts";
-import {
-  type LegacyDrop,
-  liveElement,
-  type Trace,
-  traceFlows,
-  type TraceRun,
-} from "../../nftables/trace_flow.ts";
+import type { LegacyDrop, Trace } from "../../nftables/parse_trace.ts";
+import { liveElement, traceFlows, type TraceRun } from "../../nftables/trace_flow.ts";
 import { type Advice, adviceText, explain, type Explanation } from "../../verify/explain.ts";
 import { expectedVerdict } from "../../verify/expect.ts";
 import { fateOf } from "../../verify/fate.ts";

@@ -19,7 +19,7 @@ import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { assertOnHost } from "../../live/host_side.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
-import { createOutlook, liveMachines } from "../../live/run_forecast.ts";
+import { createForecast, liveMachines } from "../../live/run_forecast.ts";
 import { askNeeds, type NeedContext } from "./ask_needs.ts";
 import { askRules, type RuleContext } from "./ask_rules.ts";
 import { readSurroundings } from "./surroundings.ts";
@@ -67,7 +67,7 @@ export async function verifyLive(
   const { infra } = workspace;
   const { addressing, actual, incus } = live;
   const { signal, terminal } = session;
-  const { plan } = await createOutlook(workspace, live, {});
+  const { plan } = await createForecast(workspace, live, {});
   const status = buildStatus(infra, addressing, actual, plan);
   const machines = liveMachines(actual);
   const projectOf = new Map(

@@ -1,12 +1,12 @@
 import type { IncusClient } from "../../incus/incus_client.ts";
 import { expiryProblem } from "../../infra/shape/quantity.ts";
 import { addSpan } from "../../snapshot/set_name.ts";
-import type { LiveMachine } from "../../snapshot/inventory.ts";
+import type { LiveMachine } from "../../snapshot/live_machine.ts";
 import { findSelves } from "../../live/admin_container.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
-import type { HeadStart } from "../../live/early_requests.ts";
+import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { checkSetName, freeName, freeTimeName, takeAndSay } from "./take.ts";
@@ -25,7 +25,7 @@ export async function snapshotCreate(
   name: string | undefined,
   options: SnapshotCreateOptions,
   session: Session,
-  start: HeadStart<Everything>,
+  start: EarlyRequests<Everything>,
 ): Promise<ExitStatus> {
   if (name !== undefined) checkSetName(name);
   const expiry = options.expiry;

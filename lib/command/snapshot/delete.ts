@@ -1,7 +1,8 @@
 import { deleteSet } from "../../snapshot/delete_set.ts";
 import type { Inventory } from "../../snapshot/inventory.ts";
 import { BASELINE } from "../../snapshot/set_name.ts";
-import { type SetMember, setOfNotes, type SnapshotSet } from "../../snapshot/snapshot_set.ts";
+import type { SetMember, SnapshotSet } from "../../snapshot/snapshot_set.ts";
+import { setOfNotes } from "../../snapshot/build_sets.ts";
 import { contents, shortList } from "../../view/snapshot.ts";
 import { failuresText } from "../../view/snapshot_progress.ts";
 import { hang } from "../../view/text.ts";
@@ -11,7 +12,7 @@ import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { findSet } from "./find_set.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
-import type { HeadStart } from "../../live/early_requests.ts";
+import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { withProgress } from "./set_progress.ts";
@@ -28,7 +29,7 @@ export async function snapshotDelete(
   names: readonly string[],
   options: SnapshotDeleteOptions,
   session: Session,
-  start: HeadStart<Everything>,
+  start: EarlyRequests<Everything>,
 ): Promise<ExitStatus> {
   const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
   if (workspace === undefined) return EXIT.wrongInput;

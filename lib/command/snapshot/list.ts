@@ -4,7 +4,7 @@ import { snapshotsJson, snapshotsText } from "../../view/snapshot.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
-import type { HeadStart } from "../../live/early_requests.ts";
+import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
@@ -17,7 +17,7 @@ export interface SnapshotListOptions extends ScopeOptions {
 export async function snapshotList(
   options: SnapshotListOptions,
   session: Session,
-  start: HeadStart<Everything>,
+  start: EarlyRequests<Everything>,
 ): Promise<ExitStatus> {
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;

@@ -7,7 +7,7 @@ import { hang } from "../../view/text.ts";
 import { agree } from "../../session/confirm.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import type { HeadStart } from "../../live/early_requests.ts";
+import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { deleteAndSay, isNeeded } from "./delete.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
@@ -25,7 +25,7 @@ export interface SnapshotPruneOptions {
 export async function snapshotPrune(
   options: SnapshotPruneOptions,
   session: Session,
-  start: HeadStart<Everything>,
+  start: EarlyRequests<Everything>,
 ): Promise<ExitStatus> {
   const { keep, olderThan } = options;
   if (keep === undefined && olderThan === undefined) {

@@ -6,7 +6,8 @@ import { desiredState } from "../../plan/desired_state.ts";
 import { hasNvidia } from "../../plan/actual_state.ts";
 import { hasErrors } from "../../diag/diagnostic.ts";
 import { type DesiredInstance, instanceAddr } from "../../resource/instance.ts";
-import { type Inventory, type LiveMachine, readInventory } from "../../snapshot/inventory.ts";
+import { type Inventory, readInventory } from "../../snapshot/inventory.ts";
+import type { LiveMachine } from "../../snapshot/live_machine.ts";
 import { planRestore, type RestorePlan } from "../../snapshot/plan_restore.ts";
 import { restoreSet } from "../../snapshot/restore_set.ts";
 import { addSpan } from "../../snapshot/set_name.ts";
@@ -24,8 +25,8 @@ import { findSet } from "./find_set.ts";
 import { withJsonLines } from "../../session/json_session.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
 import { selectMachines as selectPlaces } from "../../live/find_machines.ts";
-import { openDoors } from "../../plan/isolation_breaches.ts";
-import { createOutlook, desiredOn } from "../../live/run_forecast.ts";
+import { isolationBreaches } from "../../plan/isolation_breaches.ts";
+import { createForecast, desiredOn } from "../../live/run_forecast.ts";
 import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
 import { mendBridges } from "../apply/mend_bridges.ts";
 import type { Session } from "../../session/session.ts";
@@ -230,7 +231,7 @@ async function sayDrift(
 ): Promise<void> {
   await using live = await openLive(workspace, session);
   if (live === undefined) return;
-  const { plan, needs } = await createOutlook(workspace, live, {});
+  const { plan, needs } = await createForecast(workspace, live, {});
   const restored = new Set(machines.map(({ name }) => name));
   const changes = plan.changes.filter(({ addr }) =>
     addr.kind === "instance" && restored.has(addr.name)
@@ -347,7 +348,7 @@ function refuseDoors({ machines }: RestorePlan, { infra }: Workspace, live: Live
   const places = selectPlaces(infra, []).filter(({ machine }) => starting.has(machine.name));
   const { changes } = createPlan(desiredOn(live, infra), live.actual);
   const shared = changes.filter(({ addr }) => addr.kind !== "instance");
-  const doors = openDoors({ changes: shared }, live.addressing, places);
+  const doors = isolationBreaches({ changes: shared }, live.addressing, places);
   if (doors.length === 0) return;
   throw new UserError(
     `Nothing was restored (BREACH), since somebody opened a door in the isolation: ${

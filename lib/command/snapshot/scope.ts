@@ -1,6 +1,7 @@
 import { suggest } from "../../diag/suggest.ts";
 import { type Infra, machinesOf } from "../../infra/infra.ts";
-import type { Inventory, LiveMachine } from "../../snapshot/inventory.ts";
+import type { Inventory } from "../../snapshot/inventory.ts";
+import type { LiveMachine } from "../../snapshot/live_machine.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import { UserError } from "../../session/user_error.ts";
 

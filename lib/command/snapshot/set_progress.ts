@@ -7,7 +7,7 @@ import {
 } from "../../view/snapshot_progress.ts";
 import { setLine, type SetVerb, snapshotLine } from "../../view/snapshot_lines.ts";
 import type { Session } from "../../session/session.ts";
-import { startPicture } from "../apply/show_progress.ts";
+import { startPicture } from "../../session/live_picture.ts";
 
 /** Whose snapshots are taken, put back or deleted. */
 export interface SetWork {

@@ -4,10 +4,10 @@ import { statusJson } from "../../view/json.ts";
 import { statusText } from "../../view/status.ts";
 import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import type { HeadStart } from "../../live/early_requests.ts";
+import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { openLive } from "../../live/open_live.ts";
-import { createOutlook } from "../../live/run_forecast.ts";
+import { createForecast } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
@@ -16,14 +16,14 @@ import { loadWorkspace } from "../../workspace/load_workspace.ts";
 export async function status(
   options: { readonly json?: true },
   session: Session,
-  start: HeadStart<readonly Network[]>,
+  start: EarlyRequests<readonly Network[]>,
 ): Promise<ExitStatus> {
   using reading = new HostReading(start);
   const workspace = await loadWorkspace(session, options);
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
-  const { plan, needs } = await createOutlook(workspace, live, {});
+  const { plan, needs } = await createForecast(workspace, live, {});
   const { addressing, actual, conflicts, sources } = live;
   // What forbids an apply is news here; warnings are check's business.
   const errors = plan.diagnostics.filter(({ severity }) => severity === "error");

@@ -9,26 +9,15 @@ import { copyNames, mentionsCopy, substituteCopy, warnOfStrayCopy } from "./copi
 import { distinct } from "./distinct.ts";
 import type { Domain, Internet, Profile } from "../infra.ts";
 import { labelProblem, nameProblem } from "../shape/names.ts";
-import { plainConfig, plainDevices, rangesOf } from "./without_places.ts";
+import { plainConfig, plainDevices, rangesOf } from "../shape/without_places.ts";
 import { copiesShape, domainShape, type DomainText, type InternetText } from "../shape/schema.ts";
 import type { Located, Unread } from "../shape/shape.ts";
 import { entryOf, type Node } from "../yaml/yaml_tree.ts";
+import type { DeclaredDomain } from "../declared_domain.ts";
 
 /** More than this no host carries; a slip in `copies` must not take minutes to be told. */
 const MACHINE_LIMIT = 20_000;
 const LARGEST_SUBNET_ID = 254;
-
-/** A domain as it was declared, and the domains it stands for: itself, or its copies. */
-export interface DeclaredDomain {
-  readonly name: string;
-  readonly range: SourceRange;
-  readonly hasCopies: boolean;
-  readonly domains: readonly Domain[];
-  /** Its machines and copies could be read: a name that is not among them is unknown. */
-  readonly isComplete: boolean;
-  /** What fixes its subnet could be read. */
-  readonly isPlaced: boolean;
-}
 
 /** Reads a domain, once for each of its copies. */
 export function buildDeclaredDomain(

@@ -1,5 +1,5 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
-import type { AddressingForm, GlobalSettings } from "../infra.ts";
+import { type AddressingForm, type GlobalSettings, ZONE_OFFSETS } from "../infra.ts";
 import { imageServerProblem, KNOWN_IMAGE_SERVERS } from "./image.ts";
 import { distinct } from "./distinct.ts";
 import type { GlobalText } from "../shape/schema.ts";
@@ -7,15 +7,6 @@ import type { Located } from "../shape/shape.ts";
 import { shorten } from "../words.ts";
 
 const UNREADABLE = "";
-
-/** Steps from the zone of `admin`. */
-export const ZONE_OFFSETS = {
-  "admin": 0,
-  "trusted": 1,
-  "semi-trusted": 2,
-  "untrusted": 4,
-  "disposable": 5,
-} as const;
 
 /** Fills in defaults and checks what only the keys together can tell. */
 export function buildGlobal(text: GlobalText, diagnostics: DiagnosticList): GlobalSettings {

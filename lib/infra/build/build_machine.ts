@@ -9,7 +9,7 @@ import { distinct } from "./distinct.ts";
 import { parseImage } from "./image.ts";
 import type { ImageRef, Machine, TrustLevel } from "../infra.ts";
 import { nameProblem } from "../shape/names.ts";
-import { plainConfig, plainDevices, rangesOf } from "./without_places.ts";
+import { plainConfig, plainDevices, rangesOf } from "../shape/without_places.ts";
 import type { MachineText, ProfileText } from "../shape/schema.ts";
 import { buildPublish, buildVolumes } from "./build_storage.ts";
 import type { Located } from "../shape/shape.ts";

@@ -1,6 +1,6 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import { suggest } from "../../diag/suggest.ts";
-import type { DeclaredDomain } from "./build_domain.ts";
+import type { DeclaredDomain } from "../declared_domain.ts";
 import { zonePrefix } from "../check/check_addresses.ts";
 import type { GlobalSettings, NetworkPolicy, PolicyEnd, PortRange } from "../infra.ts";
 import { parseCidr } from "../ip.ts";

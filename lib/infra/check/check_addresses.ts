@@ -1,6 +1,6 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { SourceRange } from "../../diag/diagnostic.ts";
-import { ZONE_OFFSETS } from "../build/build_global.ts";
+import { ZONE_OFFSETS } from "../infra.ts";
 import type { AddressingForm, Domain, Machine } from "../infra.ts";
 import { parseIpv4 } from "../ip.ts";
 import { shorten } from "../words.ts";

@@ -7,7 +7,7 @@ import { isMistaken } from "../shape/collection_shapes.ts";
 import type { TrustLevel } from "../infra.ts";
 import { KNOWN_KEYS } from "./known_keys.ts";
 import { type Merged, mergedConfig, mergedDevices } from "./merged_parts.ts";
-import { plainDevice } from "../build/without_places.ts";
+import { plainDevice } from "../shape/without_places.ts";
 import type { ConfigText, MachineText, ProfileText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 import { shorten } from "../words.ts";

@@ -1,6 +1,6 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { SourceRange } from "../../diag/diagnostic.ts";
-import type { DeclaredDomain } from "../build/build_domain.ts";
+import type { DeclaredDomain } from "../declared_domain.ts";
 
 interface Holder {
   readonly what: string;

@@ -1,6 +1,6 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { SourceRange } from "../../diag/diagnostic.ts";
-import type { DeclaredDomain } from "../build/build_domain.ts";
+import type { DeclaredDomain } from "../declared_domain.ts";
 
 /** `renamed_from` names what is gone from infra.yml, and only one heir of it. */
 export function checkRenames(

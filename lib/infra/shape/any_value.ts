@@ -3,7 +3,7 @@ import { type Variable, WholeFloat } from "../infra.ts";
 import type { ReadContext, Shape } from "./shape.ts";
 import { shorten } from "../words.ts";
 import { floatText, integerText } from "../yaml/yaml_1_1.ts";
-import { warnOfOtherKey, warnOfOtherReading } from "../check/yaml_1_1_warning.ts";
+import { warnOfOtherKey, warnOfOtherReading } from "./yaml_1_1_warning.ts";
 import { type Node, rangeOf, type ScalarNode } from "../yaml/yaml_tree.ts";
 
 /** Any value that JSON knows too, as an Ansible variable. */

@@ -1,4 +1,4 @@
-import type { ReadContext } from "../shape/shape.ts";
+import type { ReadContext } from "./shape.ts";
 import { shorten } from "../words.ts";
 import { readAsYaml11, type Reading } from "../yaml/yaml_1_1.ts";
 import { rangeOf, type ScalarNode, type Span } from "../yaml/yaml_tree.ts";

@@ -1,9 +1,9 @@
-import { SourceFile, type SourceText } from "../../diag/source.ts";
-import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
-import { wrongType } from "../shape/complaint.ts";
-import { readYaml } from "./read_yaml.ts";
-import { quotedList, shorten } from "../words.ts";
-import { type MapEntry, type MapNode, type Node, rangeOf } from "./yaml_tree.ts";
+import { SourceFile, type SourceText } from "../diag/source.ts";
+import type { DiagnosticList } from "../diag/diagnostic_list.ts";
+import { wrongType } from "./shape/complaint.ts";
+import { readYaml } from "./yaml/read_yaml.ts";
+import { quotedList, shorten } from "./words.ts";
+import { type MapEntry, type MapNode, type Node, rangeOf } from "./yaml/yaml_tree.ts";
 
 /** Which keys of the infra stand in which file of the directory form. */
 function keysOf(file: string): readonly string[] | undefined {

@@ -1,7 +1,7 @@
 import type { SourceRange } from "../../diag/diagnostic.ts";
 import type { StringMap } from "../infra.ts";
-import type { ConfigText, DevicesText } from "../shape/schema.ts";
-import type { Located } from "../shape/shape.ts";
+import type { ConfigText, DevicesText } from "./schema.ts";
+import type { Located } from "./shape.ts";
 
 /** Incus keys without their places. */
 export function plainConfig(config: ConfigText | undefined): StringMap {

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import config from "../deno.json" with { type: "json" };
-import { nameAndVersion, type NpmPackage, walkPackages } from "./npm_packages.ts";
+import { nameAndVersion, type NpmPackage, walkPackages } from "./check/npm_packages.ts";
 
 const EMBEDDED = ["ansible", "nft", "examples", "build/probe", "build/ruleset"];
 /** Of a role's tests nothing is embedded. */

@@ -1,5 +1,5 @@
 import { type HostRule, ruleOf } from "./host_rules.ts";
-import { ipObjects, isObject, type JsonObject, numberOf, objectsOf, textOf } from "./ip_json.ts";
+import { ipObjects, isObject, jsonNumber, type JsonObject, objectsOf, textOf } from "./ip_json.ts";
 
 /** One line of `ip route`. */
 export interface HostRoute {
@@ -115,7 +115,7 @@ function kindOf(link: unknown): Pick<HostInterface, "kind" | "table" | "settings
   if (kind !== "bridge") return { kind };
   const settings: Record<string, number> = {};
   for (const name of SETTINGS) {
-    const value = numberOf(data[name]);
+    const value = jsonNumber(data[name]);
     if (value !== undefined) settings[name] = value;
   }
   return { kind, settings };

@@ -1,4 +1,4 @@
-import { type JsonObject, numberOf, textOf } from "./ip_json.ts";
+import { jsonNumber, type JsonObject, textOf } from "./ip_json.ts";
 
 /** The action of a rule on a packet that its selectors match. */
 export type RuleAction = "lookup" | "goto" | "nothing" | "drop";
@@ -51,15 +51,15 @@ export const DEFAULT_RULES: readonly HostRule[] = [
 
 /** Reads one object of `ip -json rule show` (iproute2's `ip/iprule.c`); undefined: it is none. */
 export function ruleOf(entry: JsonObject): HostRule | undefined {
-  const priority = numberOf(entry["priority"]);
+  const priority = jsonNumber(entry["priority"]);
   if (priority === undefined) return undefined;
   const [from, to] = [network(entry, "src"), network(entry, "dst")];
   const [iif, oif, table] = [textOf(entry["iif"]), textOf(entry["oif"]), textOf(entry["table"])];
-  const value = numberOf(entry["fwmark"]);
-  const [first, last] = [numberOf(entry["uid_start"]), numberOf(entry["uid_end"])];
+  const value = jsonNumber(entry["fwmark"]);
+  const [first, last] = [jsonNumber(entry["uid_start"]), jsonNumber(entry["uid_end"])];
   const others = Object.keys(entry).filter((key) => !KNOWN.has(key));
-  const suppressLength = numberOf(entry["suppress_prefixlen"]);
-  const target = numberOf(entry["goto"]);
+  const suppressLength = jsonNumber(entry["suppress_prefixlen"]);
+  const target = jsonNumber(entry["goto"]);
   const l3mdev = "l3mdev" in entry;
   return {
     priority,
@@ -70,7 +70,7 @@ export function ruleOf(entry: JsonObject): HostRule | undefined {
     ...(oif === undefined ? {} : { oif }),
     ...(value === undefined
       ? {}
-      : { mark: { value, mask: numberOf(entry["fwmask"]) ?? 0xffff_ffff } }),
+      : { mark: { value, mask: jsonNumber(entry["fwmask"]) ?? 0xffff_ffff } }),
     ...(first === undefined ? {} : { uids: [first, last ?? first] as const }),
     ...(l3mdev ? { l3mdev } : {}),
     ...(others.length === 0 ? {} : { others }),
@@ -93,7 +93,7 @@ function actionOf(entry: JsonObject, looksUp: boolean): RuleAction {
 function network(entry: JsonObject, key: "src" | "dst"): string | undefined {
   const address = textOf(entry[key]);
   if (address === undefined || address === "all") return undefined;
-  const length = numberOf(entry[`${key}len`]);
+  const length = jsonNumber(entry[`${key}len`]);
   return length === undefined ? address : `${address}/${length}`;
 }
 

@@ -16,7 +16,7 @@ export function textOf(value: unknown): string | undefined {
 }
 
 /** A number, or one in hexadecimal as `ip` prints marks: `0xca6c`. */
-export function numberOf(value: unknown): number | undefined {
+export function jsonNumber(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   return typeof value === "string" && /^(0x[0-9a-f]+|\d+)$/i.test(value)
     ? Number(value)

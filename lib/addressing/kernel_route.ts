@@ -30,13 +30,13 @@ export interface RouteChoice {
 
 type Match = "yes" | "no" | "maybe";
 
-interface Entry {
+interface RouteEntry {
   readonly route: HostRoute;
   readonly block: IpBlock;
 }
 
 /** Routes of one prefix length by their first address; of equal ones that which wins. */
-type Prefixes = Map<bigint, Entry>;
+type Prefixes = Map<bigint, RouteEntry>;
 
 /** More rules than that are a loop. */
 const MOST_STEPS = 10_000;
@@ -67,7 +67,7 @@ export class KernelRoutes {
     }
   }
 
-  #add(name: string, entry: Entry): void {
+  #add(name: string, entry: RouteEntry): void {
     const { route, block } = entry;
     const table = this.#tables.get(name) ?? new Map<number, Prefixes>();
     this.#tables.set(name, table);
@@ -138,7 +138,7 @@ export class KernelRoutes {
     return { kind: LOCAL_TYPES.has(route.type) ? "local" : "dropped", rule, route };
   }
 
-  #lookUp(table: string, { first }: IpBlock): Entry | undefined {
+  #lookUp(table: string, { first }: IpBlock): RouteEntry | undefined {
     const bits = this.#family === 4 ? 32 : 128;
     for (const [length, prefixes] of this.#tables.get(table) ?? []) {
       const host = BigInt(bits - length);

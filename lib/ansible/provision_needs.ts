@@ -14,7 +14,7 @@ export interface ProvisionNeed {
 }
 
 /** What is known of a live machine; by `<project>/<name>`. */
-export interface LiveMachine {
+export interface SeenMachine {
   readonly running: boolean;
   readonly config: Readonly<Record<string, string>>;
 }
@@ -36,7 +36,7 @@ export interface ProvisionChoice {
 export function provisionNeeds(
   infra: Infra,
   files: ProvisionFiles,
-  live: ReadonlyMap<string, LiveMachine>,
+  live: ReadonlyMap<string, SeenMachine>,
   choice: ProvisionChoice,
 ): ProvisionNeed[] {
   const needs: ProvisionNeed[] = [];

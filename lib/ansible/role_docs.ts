@@ -41,9 +41,9 @@ export function parseRoleDocs(
   return { description, variables };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+type DocFields = Readonly<Record<string, unknown>>;
 
-function read(text: string | undefined): Fields | undefined {
+function read(text: string | undefined): DocFields | undefined {
   try {
     return record(parse(text ?? "", { version: "1.1", logLevel: "silent" }));
   } catch {
@@ -51,12 +51,12 @@ function read(text: string | undefined): Fields | undefined {
   }
 }
 
-function record(value: unknown): Fields | undefined {
+function record(value: unknown): DocFields | undefined {
   const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isMap ? value as Fields : undefined;
+  return isMap ? value as DocFields : undefined;
 }
 
-function child(value: Fields | undefined, name: string): Fields | undefined {
+function child(value: DocFields | undefined, name: string): DocFields | undefined {
   return record(value?.[name]);
 }
 

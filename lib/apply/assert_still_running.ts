@@ -6,7 +6,10 @@ import type { StepContext } from "./step_context.ts";
 const PROOF_MS = 1000;
 
 /** @throws Error when a machine that was just started does not run a moment later */
-export async function prove({ incus }: StepContext, addr: ResourceAddr): Promise<void> {
+export async function assertStillRunning(
+  { incus }: StepContext,
+  addr: ResourceAddr,
+): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, PROOF_MS));
   const { value } = await incus.instances.get(projectOf(addr), addr.name);
   if (value.status === "Running") return;

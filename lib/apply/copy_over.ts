@@ -76,7 +76,7 @@ async function poolOf({ incus }: StepContext, addr: ResourceAddr): Promise<strin
   return rootPool(value.expanded_devices ?? value.devices) ?? "default";
 }
 
-interface CopyOptions {
+interface CopyOverOptions {
   /** For the root disk; undefined: the same. */
   readonly pool?: string | undefined;
   /** In another project; undefined: the same. */
@@ -89,7 +89,7 @@ async function copyInstance(
   context: StepContext,
   source: ResourceAddr,
   place: ResourceAddr,
-  { pool, profiles, called }: CopyOptions,
+  { pool, profiles, called }: CopyOverOptions,
 ): Promise<void> {
   const { instances } = context.incus;
   const [project, from] = [projectOf(place), projectOf(source)];

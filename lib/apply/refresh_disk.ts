@@ -9,7 +9,7 @@ import {
 import { MARK, MARK_PREFIX, NO_IMAGE } from "../resource/mark.ts";
 import { deleteInstance } from "./delete_instance.ts";
 import { projectOf, readInstance, startInstance, writeInstance } from "./instance_io.ts";
-import { prove } from "./assert_still_running.ts";
+import { assertStillRunning } from "./assert_still_running.ts";
 import type { StepContext } from "./step_context.ts";
 
 /** The old disk, while it is not certain that the new one starts. */
@@ -68,7 +68,7 @@ export async function refreshDisk(
     await writeInstance(context, desired, await readInstance(context, desired.addr));
     if (starts) {
       await startInstance(context, desired.addr, "Stopped");
-      await prove(context, desired.addr);
+      await assertStillRunning(context, desired.addr);
     }
   } catch (error) {
     await putBack(context, desired, before).catch(() => {});

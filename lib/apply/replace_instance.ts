@@ -30,7 +30,7 @@ import {
   writeInstance,
 } from "./instance_io.ts";
 import { createInstance } from "./instance_steps.ts";
-import { prove } from "./assert_still_running.ts";
+import { assertStillRunning } from "./assert_still_running.ts";
 import { makeFresh, refreshDisk, removeFresh } from "./refresh_disk.ts";
 import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
@@ -145,7 +145,7 @@ async function putInPlace(
   try {
     await cutOff(context, aside, desired.addr.name);
     started = await createInstance(context, desired, inheritance(desired, found.actual));
-    if (started) await prove(context, desired.addr);
+    if (started) await assertStillRunning(context, desired.addr);
   } catch (error) {
     await takeBack(context, aside, desired, found).catch(() => {});
     throw error;

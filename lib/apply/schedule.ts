@@ -26,9 +26,9 @@ function laneOf(kind: ResourceKind): Lane {
   return kind === "network" || kind === "instance" ? kind : "quick";
 }
 
-interface Node {
+interface ScheduleNode {
   readonly change: Change;
-  readonly dependents: Node[];
+  readonly dependents: ScheduleNode[];
   /** Dependencies that are not done yet. */
   waitsFor: number;
   /** Why it must not run; the first reason counts. */
@@ -43,10 +43,10 @@ export async function runSchedule(schedule: Schedule): Promise<void> {
     instance: schedule.concurrency,
     quick: schedule.concurrency,
   };
-  const ready: Record<Lane, Node[]> = { network: [], instance: [], quick: [] };
+  const ready: Record<Lane, ScheduleNode[]> = { network: [], instance: [], quick: [] };
   let left = nodes.length;
   await new Promise<void>((resolve) => {
-    const release = (node: Node): void => {
+    const release = (node: ScheduleNode): void => {
       left--;
       for (const dependent of node.dependents) {
         dependent.waitsFor--;
@@ -54,14 +54,14 @@ export async function runSchedule(schedule: Schedule): Promise<void> {
         if (dependent.waitsFor === 0) admit(dependent);
       }
     };
-    const admit = (node: Node): void => {
+    const admit = (node: ScheduleNode): void => {
       if (node.blocked === undefined) ready[laneOf(node.change.addr.kind)].push(node);
       else {
         schedule.skip(node.change, node.blocked);
         release(node);
       }
     };
-    const start = async (lane: Lane, node: Node): Promise<void> => {
+    const start = async (lane: Lane, node: ScheduleNode): Promise<void> => {
       room[lane]--;
       if (!await schedule.run(node.change)) node.blocked = formatAddr(node.change.addr);
       room[lane]++;
@@ -72,10 +72,10 @@ export async function runSchedule(schedule: Schedule): Promise<void> {
       for (const lane of ["quick", "network", "instance"] as const) {
         while (ready[lane].length > 0) {
           if (schedule.signal?.aborted) {
-            const node = ready[lane].shift() as Node;
+            const node = ready[lane].shift() as ScheduleNode;
             node.blocked = INTERRUPTED;
             admit(node);
-          } else if (room[lane] > 0) void start(lane, ready[lane].shift() as Node);
+          } else if (room[lane] > 0) void start(lane, ready[lane].shift() as ScheduleNode);
           else break;
         }
       }
@@ -86,8 +86,8 @@ export async function runSchedule(schedule: Schedule): Promise<void> {
   });
 }
 
-function buildGraph(changes: readonly Change[]): Node[] {
-  const nodes = changes.map((change): Node => ({ change, dependents: [], waitsFor: 0 }));
+function buildGraph(changes: readonly Change[]): ScheduleNode[] {
+  const nodes = changes.map((change): ScheduleNode => ({ change, dependents: [], waitsFor: 0 }));
   const byName = new Map(nodes.map((node) => [formatAddr(node.change.addr), node]));
   for (const node of nodes) {
     for (const name of node.change.dependsOn) {

@@ -2,11 +2,11 @@ import { formatAddr } from "../resource/address.ts";
 import type { ApplyEvent, ApplyReport } from "./event.ts";
 import { INTERRUPTED } from "./schedule.ts";
 
-type Outcome = Extract<ApplyEvent, { type: "done" | "failed" | "skipped" }>;
+type RunOutcome = Extract<ApplyEvent, { type: "done" | "failed" | "skipped" }>;
 
 /** What came of each change. The last word counts: a machine that was started and died has failed. */
 export function summarize(events: Iterable<ApplyEvent>): ApplyReport {
-  const last = new Map<string, Outcome>();
+  const last = new Map<string, RunOutcome>();
   for (const event of events) {
     if (event.type === "started" || event.type === "progress") continue;
     last.set(formatAddr(event.addr), event);

@@ -11,12 +11,12 @@ export interface Excerpt {
   readonly caretWidth: number;
 }
 
-interface Cell {
+interface ExcerptCell {
   readonly text: string;
   readonly width: number;
 }
 
-const ELLIPSIS: Cell = { text: "…", width: 1 };
+const ELLIPSIS: ExcerptCell = { text: "…", width: 1 };
 /** Of what is underlined at most this much, so that the beginning of the line stays in view. */
 const SHOWN_CARET = 40;
 
@@ -27,7 +27,7 @@ export function excerpt(source: SourceFile, range: SourceRange, width: number): 
   const to = range.end.line === range.start.line ? range.end.column - 1 : line.length;
   // A window of the line is enough: a line may be a megabyte long.
   const first = Math.max(0, from - width);
-  const cells: Cell[] = [];
+  const cells: ExcerptCell[] = [];
   let caretAt = 0;
   let caretEnd = 0;
   let at = first;
@@ -46,7 +46,7 @@ export function excerpt(source: SourceFile, range: SourceRange, width: number): 
 }
 
 function cut(
-  cells: readonly Cell[],
+  cells: readonly ExcerptCell[],
   { caretAt, caretEnd, isCutAfter }: {
     readonly caretAt: number;
     readonly caretEnd: number;
@@ -66,7 +66,7 @@ function cut(
     start = caretAt;
     while (start > 0 && before >= cells[start - 1]!.width) before -= cells[--start]!.width;
   }
-  const shown: Cell[] = start > 0 || isCutBefore ? [ELLIPSIS] : [];
+  const shown: ExcerptCell[] = start > 0 || isCutBefore ? [ELLIPSIS] : [];
   const shift = shown.length - start;
   let used = shown.length;
   let index = start;
@@ -87,7 +87,7 @@ function cut(
   };
 }
 
-function columns(cells: readonly Cell[], from: number, to: number): number {
+function columns(cells: readonly ExcerptCell[], from: number, to: number): number {
   let width = 0;
   for (let index = from; index < to && index < cells.length; index++) width += cells[index]!.width;
   return width;
@@ -99,7 +99,7 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
 const WIDE =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
 
-function cellOf(character: string): Cell {
+function cellOf(character: string): ExcerptCell {
   if (character >= " " && character <= "~") return { text: character, width: 1 };
   if (character === "\t") return { text: "→   ", width: 4 };
   if (INVISIBLE.test(character)) {

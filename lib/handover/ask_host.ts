@@ -11,7 +11,7 @@ const POLL_MS = 25;
 const REMEDY =
   "On the host, in this workspace: `sudo anklume host install`, and `anklume host status`";
 
-export interface AskOptions {
+export interface AskHostOptions {
   readonly signal?: AbortSignal | undefined;
   readonly patienceMs?: number;
 }
@@ -24,7 +24,7 @@ export interface AskOptions {
  */
 export async function askHost<Result>(
   request: Omit<HostRequest, "format"> & { readonly ruleset?: string },
-  { signal, patienceMs = PATIENCE_MS }: AskOptions = {},
+  { signal, patienceMs = PATIENCE_MS }: AskHostOptions = {},
 ): Promise<Result> {
   if (fileKind(REQUESTS) !== "directory") {
     throw new FirewallError(

@@ -36,7 +36,7 @@ export function forgottenBridges(sets: Sets, infraId: string, place: HostPlace):
  * the host; a set that nobody has judged is refused.
  */
 export function unsafeElements(sets: Sets, infraId: string, place: HostPlace): string[] {
-  const reach = new Reach(sets, infraId, place);
+  const reach = new ElementReach(sets, infraId, place);
   return FAMILIES.flatMap((family) =>
     sets[family].flatMap((set) => {
       if (set.elements.length === 0) return [];
@@ -54,7 +54,7 @@ export function unsafeElements(sets: Sets, infraId: string, place: HostPlace): s
 /** Whether a set has a rule. */
 export function isJudged(family: Family, set: string): boolean {
   const empty = Object.fromEntries(FAMILIES.map((each) => [each, []])) as unknown as Sets;
-  return new Reach(empty, "", NOWHERE).rule(family, set) !== undefined;
+  return new ElementReach(empty, "", NOWHERE).rule(family, set) !== undefined;
 }
 
 const NOWHERE: HostPlace = {
@@ -71,7 +71,7 @@ const NOWHERE: HostPlace = {
   taken: new Map(),
 };
 
-class Reach {
+class ElementReach {
   readonly #infraId: string;
   readonly #place: HostPlace;
   readonly #bridges: ReadonlySet<string>;

@@ -4,7 +4,7 @@ import { isProgramOfOurs, type LockHolder, readLockHolders } from "./lock_holder
 import { OwnerHands } from "./owner_hands.ts";
 import { fileKind, removeFile } from "./workspace_file.ts";
 import { inspectPath, openInside, type RootOption } from "./workspace_path.ts";
-import { giveTo, makeDirectory, newOwner, ownerOf } from "./write_file.ts";
+import { fileOwnerOf, giveTo, makeDirectory, newOwner } from "./write_file.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 export const LOCK_PATH = ".anklume/lock";
@@ -121,7 +121,7 @@ async function makeLock(mode: number, root: string): Promise<void> {
   await makeDirectory(LOCK_PATH, root);
   try {
     using file = Deno.openSync(inspected.full, { write: true, createNew: true, mode });
-    const created = ownerOf(file.statSync());
+    const created = fileOwnerOf(file.statSync());
     giveTo(newOwner(created, root), created, inspected.full, LOCK_PATH);
   } catch (error) {
     // Another anklume may have made it meanwhile.

@@ -2,7 +2,7 @@ import { errorCode, FileError, toFileError } from "./file_error.ts";
 import { OwnerHands } from "./owner_hands.ts";
 import { inspectPath, lstat, type RootOption } from "./workspace_path.ts";
 
-export interface WriteOptions extends RootOption {
+export interface FileWriteOptions extends RootOption {
   /** Permission bits of a file that is new; one that exists keeps its own. Never world-writable. Default 0o664 less the umask. */
   readonly mode?: number;
   /** A new file stays its maker's, who need not be the owner of `root`. */
@@ -13,7 +13,7 @@ export interface WriteOptions extends RootOption {
   readonly unflushed?: Set<string>;
 }
 
-interface Owner {
+interface FileOwner {
   readonly uid: number;
   readonly gid: number;
 }
@@ -29,7 +29,7 @@ interface Owner {
 export async function writeFileAtomic(
   path: string,
   content: string | AsyncIterable<Uint8Array<ArrayBuffer>>,
-  { root = ".", mode, keepOwner, unlocked, unflushed }: WriteOptions = {},
+  { root = ".", mode, keepOwner, unlocked, unflushed }: FileWriteOptions = {},
 ): Promise<void> {
   const inspected = inspectPath("write", path, root);
   const { full, parent, entry } = inspected;
@@ -57,8 +57,8 @@ export async function writeFileAtomic(
     for await (const bytes of typeof content === "string" ? [encode(content)] : content) {
       for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     }
-    const created = ownerOf(file.statSync());
-    const owner = entry ? ownerOf(entry) : keepOwner ? created : newOwner(created, root);
+    const created = fileOwnerOf(file.statSync());
+    const owner = entry ? fileOwnerOf(entry) : keepOwner ? created : newOwner(created, root);
     giveTo(owner, created, aside, path);
     // After chown, which takes the set-id bits away.
     if (entry) Deno.chmodSync(aside, (entry.mode ?? 0o644) & 0o7775);
@@ -97,7 +97,7 @@ function makeDirectories(path: string, root: string): void {
     if (lstat("write", at, path)) continue;
     try {
       Deno.mkdirSync(at, { mode: 0o775 });
-      const created = ownerOf(Deno.lstatSync(at));
+      const created = fileOwnerOf(Deno.lstatSync(at));
       giveTo(newOwner(created, root), created, at, path);
     } catch (error) {
       // Somebody else may have made it meanwhile.
@@ -124,13 +124,13 @@ export async function makePrivateDirectory(path: string, root = "."): Promise<vo
 }
 
 /** Whom something that root just created should belong to. A group that came from a set-group-id directory stays. */
-export function newOwner(created: Owner, root: string): Owner {
+export function newOwner(created: FileOwner, root: string): FileOwner {
   if (created.uid !== 0) return created;
-  const owner = ownerOf(Deno.statSync(root));
+  const owner = fileOwnerOf(Deno.statSync(root));
   return { uid: owner.uid, gid: created.gid === 0 ? owner.gid : created.gid };
 }
 
-export function giveTo(owner: Owner, created: Owner, full: string, path: string): void {
+export function giveTo(owner: FileOwner, created: FileOwner, full: string, path: string): void {
   if (owner.uid === created.uid && owner.gid === created.gid) return;
   try {
     Deno.chownSync(full, owner.uid, owner.gid);
@@ -140,7 +140,7 @@ export function giveTo(owner: Owner, created: Owner, full: string, path: string)
   }
 }
 
-export function ownerOf(info: Deno.FileInfo): Owner {
+export function fileOwnerOf(info: Deno.FileInfo): FileOwner {
   return { uid: info.uid ?? 0, gid: info.gid ?? 0 };
 }
 

@@ -78,8 +78,8 @@ export class IncusClient implements AsyncDisposable {
   }
 
   /** `Operations.settle` */
-  settle(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
-    return this.#connection.operations.settle(projects, signal);
+  waitForOperations(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
+    return this.#connection.operations.waitForOthers(projects, signal);
   }
 
   async close(): Promise<void> {

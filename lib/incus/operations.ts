@@ -63,7 +63,7 @@ export class Operations implements AsyncDisposable {
    * Waits for what the daemon is still doing to instances and volumes of these projects, whoever asked for it and went away.
    * @returns whether there was anything
    */
-  async settle(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
+  async waitForOthers(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
     const query = { recursion: 1, "all-projects": true };
     const groups = await this.#transport.read<Record<string, Operation[]> | null>(
       "/1.0/operations",

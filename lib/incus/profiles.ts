@@ -7,7 +7,7 @@ import {
 } from "./collection.ts";
 import { apiPath } from "./path.ts";
 import type { Tagged } from "./transport.ts";
-import type { Profile, ProfilePut, ProfilesPost } from "./wire/profile.ts";
+import type { IncusProfile, ProfilePut, ProfilesPost } from "./wire/profile.ts";
 
 /** `/1.0/profiles` */
 export class Profiles {
@@ -20,12 +20,12 @@ export class Profiles {
   list(
     scope: ProjectScope = { allProjects: true },
     options: ReadOptions = {},
-  ): Promise<Profile[]> {
+  ): Promise<IncusProfile[]> {
     const query = { recursion: 1, ...scopeQuery(scope) };
     return this.#connection.transport.read("/1.0/profiles", { ...options, query });
   }
 
-  get(project: string, name: string, options: ReadOptions = {}): Promise<Tagged<Profile>> {
+  get(project: string, name: string, options: ReadOptions = {}): Promise<Tagged<IncusProfile>> {
     const query = { project };
     const path = apiPath`/1.0/profiles/${name}`;
     return this.#connection.transport.readTagged(path, { ...options, query });

@@ -44,7 +44,7 @@ export interface StreamOptions extends Pick<RequestOptions, "query" | "signal"> 
 }
 
 /** What was answered; `operation` where the work goes on in the background. */
-export interface Answer {
+export interface HttpAnswer {
   readonly metadata: unknown;
   readonly etag: string | undefined;
   readonly operation: Operation | undefined;
@@ -100,7 +100,7 @@ export class Transport implements Disposable {
    * Sends one request. Throws `IncusError` when Incus refuses, `IncusTimeoutError`, `IncusUnreachableError`, or the
    * signal's reason. A GET whose connection broke is sent once more, since reading changes nothing; nothing else is.
    */
-  async request(method: Method, path: string, options: RequestOptions = {}): Promise<Answer> {
+  async request(method: Method, path: string, options: RequestOptions = {}): Promise<HttpAnswer> {
     try {
       return await this.#once(method, path, options);
     } catch (error) {
@@ -184,7 +184,7 @@ export class Transport implements Disposable {
     this.#client.close();
   }
 
-  async #once(method: Method, path: string, options: RequestOptions): Promise<Answer> {
+  async #once(method: Method, path: string, options: RequestOptions): Promise<HttpAnswer> {
     const full = withQuery(path, options.query ?? {});
     const ms = options.timeoutMs ?? this.#timeoutMs ??
       (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);

@@ -2,7 +2,7 @@ import { SourceFile, type SourceText } from "../diag/source.ts";
 import type { DiagnosticList } from "../diag/diagnostic_list.ts";
 import { wrongType } from "./shape/complaint.ts";
 import { readYaml } from "./yaml/read_yaml.ts";
-import { quotedList, shorten } from "./words.ts";
+import { quotedList, shortenName } from "./words.ts";
 import { type MapEntry, type MapNode, type Node, rangeOf } from "./yaml/yaml_tree.ts";
 
 /** Which keys of the infra stand in which file of the directory form. */
@@ -81,7 +81,7 @@ function withOwnKeys(tree: MapNode, file: string, diagnostics: DiagnosticList): 
     if (own.includes(entry.key)) return true;
     diagnostics.add({
       code: "MISPLACED_KEY",
-      summary: `\`${shorten(entry.key)}\` does not belong into ${file}`,
+      summary: `\`${shortenName(entry.key)}\` does not belong into ${file}`,
       detail: `${file} holds ${quotedList(own, "and")}`,
       remedy: placeOf(entry, file),
       range: rangeOf(entry.keySpan),
@@ -102,7 +102,7 @@ function placeOf(entry: MapEntry, file: string): string {
       return "move it to a file in infra/domains/";
     default:
       return file.startsWith("infra/domains/") && entry.value.kind === "map"
-        ? `if \`${shorten(entry.key)}\` is a domain, write it below \`domains:\``
+        ? `if \`${shortenName(entry.key)}\` is a domain, write it below \`domains:\``
         : "remove it";
   }
 }
@@ -145,7 +145,9 @@ function join(before: Node, after: MapEntry, diagnostics: DiagnosticList): Node 
     const place = rangeOf(other.keySpan);
     diagnostics.add({
       code: "DUPLICATE_KEY",
-      summary: `\`${shorten(entry.key)}\` is already declared in ${place.file}:${place.start.line}`,
+      summary: `\`${
+        shortenName(entry.key)
+      }\` is already declared in ${place.file}:${place.start.line}`,
       remedy: "keep one of them",
       range: rangeOf(entry.keySpan),
     });

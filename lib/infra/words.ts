@@ -6,7 +6,7 @@ export function quotedList(words: readonly string[], conjunction = "or"): string
 }
 
 /** A user's text for a message: one line, no control characters or broken ones, not too long. */
-export function shorten(word: string): string {
+export function shortenName(word: string): string {
   const visible = word.toWellFormed().replace(/\p{Cc}/gu, "\uFFFD");
   return visible.length <= 60 ? visible : `${visible.slice(0, 57)}…`;
 }

@@ -15,7 +15,7 @@ const SENDING_MS = 1;
 const ASKING_MS = 50;
 
 /** What is asked of the host before it is known whether the answer will be needed. */
-export type Question<Answer> = (incus: IncusClient, signal: AbortSignal) => Promise<Answer>;
+export type EarlyQuestion<Answer> = (incus: IncusClient, signal: AbortSignal) => Promise<Answer>;
 
 /** What takes Incus the longest: it looks through all machines for each network. */
 export function askNetworks(incus: IncusClient, signal: AbortSignal): Promise<readonly Network[]> {
@@ -23,7 +23,7 @@ export function askNetworks(incus: IncusClient, signal: AbortSignal): Promise<re
 }
 
 /** What the snapshot verbs read, whatever infra.yml says. */
-export function askSnapshots(snapshots: SnapshotDetail): Question<Everything> {
+export function askSnapshots(snapshots: SnapshotDetail): EarlyQuestion<Everything> {
   return (incus, signal) => readEverything(incus, { snapshots, signal });
 }
 
@@ -52,7 +52,7 @@ export class EarlyRequests<Answer> implements AsyncDisposable {
    * waited for, since a mistake in infra.yml has to be told all the same.
    */
   static async begin<Answer>(
-    question: Question<Answer>,
+    question: EarlyQuestion<Answer>,
     interrupt: AbortSignal,
     options: EarlyRequestsOptions = {},
   ): Promise<EarlyRequests<Answer>> {
@@ -63,7 +63,7 @@ export class EarlyRequests<Answer> implements AsyncDisposable {
   }
 
   constructor(
-    question: Question<Answer>,
+    question: EarlyQuestion<Answer>,
     interrupt: AbortSignal,
     { locks }: EarlyRequestsOptions = {},
   ) {

@@ -10,7 +10,7 @@ import type { ActualInstance } from "../resource/instance.ts";
 import { portsOf } from "../resource/instance_ports.ts";
 import { MARK, type Owner } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
-import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -69,7 +69,7 @@ export class BridgeLinks {
   readonly #listeners: readonly string[] | undefined;
   readonly #plugs: Plugs;
 
-  constructor({ interfaces, routing, listeners }: Surroundings, plugs: Plugs) {
+  constructor({ interfaces, routing, listeners }: SeenNetworks, plugs: Plugs) {
     this.#interfaces = new Map(interfaces.map((each) => [each.name, each]));
     this.#ports = Map.groupBy(interfaces, ({ master }) => master);
     const routes = [...routing?.ipv4.routes ?? [], ...routing?.ipv6.routes ?? []];
@@ -109,7 +109,7 @@ export class BridgeLinks {
 export function withLinks(
   state: IncusState,
   ownedBridges: ReadonlySet<string>,
-  around: Surroundings,
+  around: SeenNetworks,
   plugs: Plugs,
 ): IncusState {
   // Nobody looked: in an admin container whose host does not answer.

@@ -12,7 +12,7 @@ import type { ActualResource } from "../resource/resource.ts";
 const TIMEOUT_MS = 10_000;
 
 /** What the host already has. */
-export interface Surroundings extends Pick<HostNetworks, "routing" | "interfaces"> {
+export interface SeenNetworks extends Pick<HostNetworks, "routing" | "interfaces"> {
   /** Bridges and modem links that carry a default route, which makes them outside. */
   readonly localUplinks: readonly string[];
   /**
@@ -23,7 +23,7 @@ export interface Surroundings extends Pick<HostNetworks, "routing" | "interfaces
 }
 
 /** The host's routes, rules, interfaces and name servers, as `ip` and `ss` tell; no root needed. */
-export async function readHostNetworks(signal?: AbortSignal): Promise<Surroundings> {
+export async function readHostNetworks(signal?: AbortSignal): Promise<SeenNetworks> {
   const [ipv4, ipv6, addresses, listeners] = await Promise.all([
     readRouting("-4", signal),
     readRouting("-6", signal),
@@ -73,7 +73,7 @@ async function readListeners(signal: AbortSignal | undefined): Promise<string[] 
 
 /** By which of its interfaces somebody outside comes to what listens on the host. */
 export function surfaceOf(
-  { interfaces, localUplinks }: Surroundings,
+  { interfaces, localUplinks }: SeenNetworks,
   { global: { outside = [] } }: Infra,
 ): Surface {
   const ways = new Set([...localUplinks, ...outside]);

@@ -6,14 +6,14 @@ import { readActualState, type ReadWishes } from "../plan/read_actual_state.ts";
 import type { EarlyRequests } from "./early_requests.ts";
 import { readHostLimits } from "./host_limits.ts";
 import { isAdminContainer, outerHost } from "./host_side.ts";
-import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 
 /** What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. */
 export class HostReading implements Disposable {
   readonly networks: Promise<readonly Network[]>;
   /** Complete only after `wish()`. */
   readonly state: Promise<IncusState>;
-  readonly surroundings: Promise<Surroundings>;
+  readonly surroundings: Promise<SeenNetworks>;
   readonly limits: Promise<HostLimits>;
   readonly templates: RuleTemplates;
   readonly #start: EarlyRequests<readonly Network[]>;

@@ -12,11 +12,11 @@ import { firewallPort, readFirewall } from "./host_firewall.ts";
 import { hostBridges, type Plugs } from "./host_bridges.ts";
 import { hostCleanup } from "./host_cleanup.ts";
 import { readHostLimits } from "./host_limits.ts";
-import { readHostNetworks, type Surroundings } from "./host_networks.ts";
+import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 import { UserError } from "../session/user_error.ts";
 
 /** What only the host itself can see. */
-export interface HostView extends Surroundings {
+export interface HostView extends SeenNetworks {
   readonly limits: HostLimits;
 }
 

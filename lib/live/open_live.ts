@@ -23,7 +23,7 @@ import { actualNetwork } from "../resource/network.ts";
 import { type Admin, readAdmin } from "./admin_container.ts";
 import type { HostBridges } from "../apply/step_context.ts";
 import { plugsOf, withLinks } from "./host_bridges.ts";
-import { bridgeOwners, surfaceOf, type Surroundings } from "./host_networks.ts";
+import { bridgeOwners, type SeenNetworks, surfaceOf } from "./host_networks.ts";
 import { askNetworks, EarlyRequests } from "./early_requests.ts";
 import { HostReading } from "./host_reading.ts";
 import { type HostSide, hostSide, isAdminContainer } from "./host_side.ts";
@@ -236,7 +236,7 @@ async function resolve(
 function unclaimedBy(
   conflicts: readonly HostConflict[],
   { domains }: Addressing,
-  { interfaces }: Surroundings,
+  { interfaces }: SeenNetworks,
 ): ReadonlySet<string> {
   const names = new Set(interfaces.map(({ name }) => name));
   return new Set(

@@ -16,7 +16,7 @@ export interface SnapshotHost extends AsyncDisposable {
   readonly owner: Owner;
   readonly inventory: Inventory;
   /** The inventory once what a killed run left is over: for who holds the workspace's lock. */
-  settled(): Promise<Inventory>;
+  afterInterruption(): Promise<Inventory>;
   /** The inventory with what is taken already, read anew. */
   complete(): Promise<Inventory>;
 }
@@ -54,7 +54,8 @@ export async function openSnapshots(
       owner,
       inventory,
       complete: () => read("all"),
-      settled: () => settle(incus, inventory, () => read(everything.snapshots), session),
+      afterInterruption: () =>
+        finishInterrupted(incus, inventory, () => read(everything.snapshots), session),
       [Symbol.asyncDispose]: async () => {
         if (envVar("ANKLUME_DEBUG")) {
           session.terminal.err(`anklume: ${incus.requestCount} requests to Incus\n`);
@@ -78,7 +79,7 @@ const MOST_LOOKS = 100;
  * What stands, once nobody works on it any more: the workspace is locked, so a set that is being taken and a restore under way
  * are what a killed run left. What the daemon still does for that run is waited for, what it left frozen is thawed, aloud.
  */
-export async function settle(
+export async function finishInterrupted(
   incus: IncusClient,
   first: Inventory,
   again: () => Promise<Inventory>,
@@ -86,7 +87,7 @@ export async function settle(
 ): Promise<Inventory> {
   let inventory = first;
   for (let looks = 0, quiet = 0; anyUnfinished(inventory) && quiet < QUIET_LOOKS;) {
-    const busy = await incus.settle(new Set(inventory.notes.keys()), signal);
+    const busy = await incus.waitForOperations(new Set(inventory.notes.keys()), signal);
     quiet = busy ? 0 : quiet + 1;
     if (++looks === MOST_LOOKS) break;
     if (!busy) await sleep(QUIET_MS, signal);

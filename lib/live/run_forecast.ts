@@ -17,14 +17,14 @@ import { formatAddr } from "../resource/address.ts";
 import { pendingMachines } from "../snapshot/pending_restore.ts";
 import type { Live } from "./open_live.ts";
 import {
-  type LiveMachine,
   type ProvisionNeed,
   provisionNeeds,
+  type SeenMachine,
 } from "../ansible/provision_needs.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
 /** Everything that apply would do: what `check` shows and `apply` runs. */
-export interface Forecast {
+export interface RunForecast {
   readonly desired: DesiredState;
   readonly plan: Plan;
   readonly tree: PreparedSync;
@@ -35,7 +35,7 @@ export interface Forecast {
   readonly conflicts: readonly Diagnostic[];
 }
 
-export interface ForecastOptions extends PlanOptions {
+export interface RunForecastOptions extends PlanOptions {
   /** Only these; undefined: everything. */
   readonly domains?: readonly string[] | undefined;
   /** `--provision`: machines are provisioned whether they need it or not. */
@@ -43,11 +43,11 @@ export interface ForecastOptions extends PlanOptions {
 }
 
 /** Computes what apply would do; touches nothing. */
-export async function createForecast(
+export async function createRunForecast(
   workspace: Workspace,
   live: Live,
-  options: ForecastOptions,
-): Promise<Forecast> {
+  options: RunForecastOptions,
+): Promise<RunForecast> {
   const { infra } = workspace;
   const { domains } = options;
   const tree = await live.tree();
@@ -116,12 +116,12 @@ async function planInDetail(
 }
 
 /** Whether apply would change something on the host. */
-export function isPending({ plan, needs }: Forecast): boolean {
+export function isPending({ plan, needs }: RunForecast): boolean {
   return plan.changes.length + plan.held.length + needs.length > 0;
 }
 
 /** Machines by `<project>/<name>`. */
-export function liveMachines(state: IncusState): Map<string, LiveMachine> {
+export function liveMachines(state: IncusState): Map<string, SeenMachine> {
   return new Map(state.resources.flatMap((resource) =>
     resource.kind !== "instance" ? [] : [[
       `${resource.addr.project}/${resource.addr.name}`,

@@ -13,13 +13,13 @@ import { firewallError, type NftOptions } from "./run_nft.ts";
 export const BRIDGE_SETTINGS: Readonly<Record<string, number>> = { no_linklocal_learn: 1 };
 
 /** What of `ip -json -details link` is read. */
-export interface BridgeLink {
+export interface ListedLink {
   readonly ifname?: string;
   readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: object };
 }
 
 /** What is wrong with a live bridge, one line each: `net-pro: no_linklocal_learn is 0, not 1…`. Of what is no bridge: nothing. */
-export function wrongBridgeSettings({ ifname: name, linkinfo }: BridgeLink): string[] {
+export function wrongBridgeSettings({ ifname: name, linkinfo }: ListedLink): string[] {
   if (linkinfo?.info_kind !== "bridge") return [];
   const live = new Map<string, unknown>(Object.entries(linkinfo.info_data ?? {}));
   return Object.entries(BRIDGE_SETTINGS).filter(([key, value]) => live.get(key) !== value)
@@ -82,7 +82,7 @@ export async function setBridges(
 async function wrongBridges(
   names: readonly string[],
   options: NftOptions,
-): Promise<BridgeLink[]> {
+): Promise<ListedLink[]> {
   const ours = new Set(names);
   if (ours.size === 0) return [];
   return (await liveBridges(options)).filter((link) =>
@@ -90,10 +90,10 @@ async function wrongBridges(
   );
 }
 
-async function liveBridges(options: NftOptions): Promise<BridgeLink[]> {
+async function liveBridges(options: NftOptions): Promise<ListedLink[]> {
   try {
     const text = await runIp(["-json", "-details", "link", "show", "type", "bridge"], options);
-    return text.trim() === "" ? [] : JSON.parse(text) as BridgeLink[];
+    return text.trim() === "" ? [] : JSON.parse(text) as ListedLink[];
   } catch (error) {
     throw firewallError("Cannot read the bridges", error);
   }

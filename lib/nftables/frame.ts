@@ -1,7 +1,7 @@
 import { addressInterval } from "./interval.ts";
 
 /** A packet that begins a flow, as it stands on the wire. */
-export interface Opening {
+export interface FrameOpening {
   readonly fromMac: string;
   readonly toMac: string;
   readonly from: string;
@@ -20,7 +20,7 @@ export interface Opening {
 export const FIRST_SOURCE_PORT = 33_000;
 
 /** Ethernet frame with a SYN, a datagram or an echo request, in hexadecimal; every checksum is right, or conntrack looks away. */
-export function openingFrame(opening: Opening): string {
+export function openingFrame(opening: FrameOpening): string {
   const { fromMac, toMac, from, to, number: id } = opening;
   const version = from.includes(":") ? 6 : 4;
   const [source, target] = [addressBytes(from), addressBytes(to)];
@@ -46,7 +46,7 @@ export function openingFrame(opening: Opening): string {
   return [...bytes, ...filled].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function message({ protocol, port, number: id }: Opening, version: 4 | 6) {
+function message({ protocol, port, number: id }: FrameOpening, version: 4 | 6) {
   const ports = [...u16(FIRST_SOURCE_PORT + id), ...u16(port)];
   switch (protocol) {
     case "tcp":

@@ -10,7 +10,7 @@ export type FlowSet = "policies" | "to_outside" | "from_outside" | "to_host";
 export type PolicyFlows = Readonly<Record<FlowSet, Readonly<Record<4 | 6, readonly Box[]>>>>;
 
 /** One place a policy's end stands for. */
-type Place =
+type PolicyPlace =
   /** `zone` is the domain; two ends in one domain need no policy. Undefined: a CIDR. */
   | { readonly at: "address"; readonly zone?: string; readonly addresses: AddressInterval }
   | { readonly at: "outside" }
@@ -66,8 +66,8 @@ interface Opening {
 
 function* openings(
   policy: NetworkPolicy,
-  from: readonly Place[],
-  to: readonly Place[],
+  from: readonly PolicyPlace[],
+  to: readonly PolicyPlace[],
 ): Generator<Opening> {
   const services = servicesOf(policy);
   const pairs = from.flatMap((a) => to.map((b) => [a, b] as const));
@@ -81,8 +81,8 @@ function* openings(
 
 function* opening(
   policy: string,
-  from: Place,
-  to: Place,
+  from: PolicyPlace,
+  to: PolicyPlace,
   service: readonly Interval[],
 ): Generator<Opening> {
   if (from.at === "address" && to.at === "address") {
@@ -118,11 +118,11 @@ function servicesOf({ ports, protocol }: NetworkPolicy): (readonly Interval[])[]
 }
 
 /** Resolves ends; a CIDR is reduced to what is not the infra's own. */
-function placesOf(addressing: Addressing): (end: PolicyEnd) => Place[] {
+function placesOf(addressing: Addressing): (end: PolicyEnd) => PolicyPlace[] {
   const own: AddressInterval[] = [...addressing.domains.values()].flatMap((domain) =>
     [domain.subnet, ...(domain.ipv6 === undefined ? [] : [domain.ipv6.subnet])].map(addressInterval)
   );
-  const at = (zone: string, ...addresses: readonly (string | undefined)[]): Place[] =>
+  const at = (zone: string, ...addresses: readonly (string | undefined)[]): PolicyPlace[] =>
     addresses.filter((each) => each !== undefined).map((each) => ({
       at: "address",
       zone,

@@ -27,7 +27,7 @@ export function findPublishConflicts(
     machine.publish.map((publish) => ({ machine, publish }))
   );
   if (published.length === 0) return [];
-  const walls = new Reach(addressing, surface, infra.global.ipv6);
+  const walls = new PublishReach(addressing, surface, infra.global.ipv6);
   const done = new Set(taken.published);
   const found = published.filter(({ publish }) => publish.replaceHost !== true)
     .flatMap(({ machine, publish }) => {
@@ -54,7 +54,7 @@ function conflict(machine: Machine, publish: Publish, who: string, standing: boo
 }
 
 /** Who has the port; undefined: nobody that somebody outside reaches. */
-function holderOf(publish: Publish, taken: TakenPorts, walls: Reach): string | undefined {
+function holderOf(publish: Publish, taken: TakenPorts, walls: PublishReach): string | undefined {
   const listener = taken.listeners?.find((each) =>
     each.protocol === publish.protocol && each.port === publish.host && walls.isOpen(each)
   );
@@ -93,7 +93,7 @@ function unseen(published: readonly Publish[], { listeners, redirects }: TakenPo
 }
 
 /** Which listeners and redirections somebody outside comes to. */
-class Reach {
+class PublishReach {
   readonly #local: ReadonlySet<string>;
   /** Of interfaces that are no way in. */
   readonly #inner: ReadonlySet<string>;

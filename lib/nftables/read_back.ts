@@ -1,7 +1,7 @@
 import { CommandError } from "../host/command.ts";
 import { bridgeDifferences, bridgesOf } from "./bridge_setting.ts";
 import { FirewallError } from "./firewall_error.ts";
-import { ownerOf } from "./table_owner.ts";
+import { tableOwnerOf } from "./table_owner.ts";
 import { compareListings } from "./listing.ts";
 import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
@@ -66,7 +66,7 @@ export async function readBack(
 
 function isForeign(listing: string | undefined, { infraId }: Ruleset): boolean {
   if (listing === undefined) return false;
-  const owner = ownerOf(listing);
+  const owner = tableOwnerOf(listing);
   return owner.kind !== "infra" || owner.infraId !== infraId;
 }
 

@@ -11,12 +11,12 @@ export interface Redirect {
 }
 
 /** What of libnftables-json(5) is read here. */
-interface Entry {
-  readonly chain?: Named & { readonly hook?: string };
-  readonly rule?: Named & { readonly chain: string; readonly expr?: readonly Expression[] };
-  readonly map?: Named & { readonly elem?: readonly (readonly [Key, unknown])[] };
+interface NftEntry {
+  readonly chain?: NftNamed & { readonly hook?: string };
+  readonly rule?: NftNamed & { readonly chain: string; readonly expr?: readonly Expression[] };
+  readonly map?: NftNamed & { readonly elem?: readonly (readonly [NftKey, unknown])[] };
 }
-interface Named {
+interface NftNamed {
   readonly family: string;
   readonly table: string;
   readonly name: string;
@@ -29,15 +29,15 @@ interface Left {
   readonly payload?: { readonly protocol?: string; readonly field?: string };
   readonly meta?: { readonly key?: string };
 }
-type Key = { readonly elem?: { readonly val?: Key }; readonly concat?: readonly unknown[] };
+type NftKey = { readonly elem?: { readonly val?: NftKey }; readonly concat?: readonly unknown[] };
 
 /**
  * Destination NAT of packets that come in, from `nft -j -t list ruleset`, anklume's own tables left out: their maps have another
  * reader. Of a rule that asks for what is not read here (a mark, a time) it is assumed that it fits.
  */
 export function parseRedirects(json: string): Redirect[] {
-  const { nftables } = JSON.parse(json) as { readonly nftables: readonly Entry[] };
-  const id = ({ family, table }: Named, chain: string) => `${family} ${table} ${chain}`;
+  const { nftables } = JSON.parse(json) as { readonly nftables: readonly NftEntry[] };
+  const id = ({ family, table }: NftNamed, chain: string) => `${family} ${table} ${chain}`;
   const hooks = new Map(
     nftables.flatMap(({ chain }) => chain?.hook ? [[id(chain, chain.name), chain.hook]] : []),
   );
@@ -99,7 +99,7 @@ function addressOf(expr: readonly Expression[]): { address?: string } {
 
 /** Names of the tables of anklume's infras. */
 export function parseAnklumeTables(json: string): string[] {
-  const { nftables } = JSON.parse(json) as { readonly nftables: readonly Entry[] };
+  const { nftables } = JSON.parse(json) as { readonly nftables: readonly NftEntry[] };
   return nftables.flatMap(({ chain }) =>
     chain?.family === "inet" && chain.table.startsWith("anklume_") && chain.name === "prerouting"
       ? [chain.table]
@@ -109,7 +109,7 @@ export function parseAnklumeTables(json: string): string[] {
 
 /** `tcp 22`: the keys of a `publish` map, from `nft -j list map inet anklume_X publish`. */
 export function parsePublished(json: string): string[] {
-  const { nftables } = JSON.parse(json) as { readonly nftables: readonly Entry[] };
+  const { nftables } = JSON.parse(json) as { readonly nftables: readonly NftEntry[] };
   return nftables.flatMap(({ map }) =>
     (map?.elem ?? []).flatMap(([key]) => {
       const concat = key.concat ?? key.elem?.val?.concat;

@@ -16,11 +16,11 @@ export async function readTableOwner(
   options: NftOptions = {},
 ): Promise<TableOwner | undefined> {
   const text = await listTable(family, table, { ...options, terse: true });
-  return text === undefined ? undefined : ownerOf(text);
+  return text === undefined ? undefined : tableOwnerOf(text);
 }
 
 /** The mark in a listing. */
-export function ownerOf(listing: string): TableOwner {
+export function tableOwnerOf(listing: string): TableOwner {
   const match = /^table [^\n]*\{\n\tcomment "anklume (\d{1,6}) ([0-9a-f-]{36})"\n/.exec(listing);
   if (match === null) return { kind: "unknown" };
   return { kind: "infra", format: Number(match[1]), infraId: match[2]! };

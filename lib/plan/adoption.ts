@@ -41,7 +41,7 @@ export interface Adoptions {
 }
 
 /** The edits that say one field, or the reason why it is left. */
-type Verdict = readonly YamlEdit[] | string;
+type AdoptionVerdict = readonly YamlEdit[] | string;
 
 const ISOLATION = "it bears on the isolation, which only infra.yml decides";
 const DERIVED = "anklume sets it by itself";
@@ -133,7 +133,7 @@ function verdictOf(
   wanted: DesiredResource,
   found: ActualResource,
   domain: Domain,
-): Verdict {
+): AdoptionVerdict {
   const base = ["domains", domain.name];
   if (wanted.kind === "instance" && found.kind === "instance") {
     const machine = domain.machines.find(({ name }) => name === wanted.addr.name)!;
@@ -177,7 +177,7 @@ const DEDICATED: Readonly<
   "snapshots.expiry": ["snapshots_expiry", (text) => text],
 };
 
-function machineVerdict(field: FieldChange, the: MachineCase): Verdict {
+function machineVerdict(field: FieldChange, the: MachineCase): AdoptionVerdict {
   const { wanted, found, domain, machine } = the;
   const base = ["domains", domain.name, "machines", machine.name];
   switch (field.path) {
@@ -225,7 +225,7 @@ function machineVerdict(field: FieldChange, the: MachineCase): Verdict {
 }
 
 /** The list as it is, where infra.yml declares all of them: what they hold was checked there. */
-function profilesVerdict(path: readonly string[], { found, domain }: MachineCase): Verdict {
+function profilesVerdict(path: readonly string[], { found, domain }: MachineCase): AdoptionVerdict {
   const known = ["default", ...domain.profiles.map(({ name }) => name)];
   const unknown = found.profiles.filter((name) => !known.includes(name));
   if (unknown.length > 0) return `infra.yml does not declare the profile ${unknown.join(", ")}`;
@@ -238,7 +238,7 @@ function volumeVerdict(
   wanted: DesiredResource & { readonly kind: "volume" },
   found: ActualResource,
   domain: Domain,
-): Verdict {
+): AdoptionVerdict {
   if (path.startsWith("config.snapshots.")) {
     return `it follows \`snapshots_schedule\` and \`snapshots_expiry\` of ${wanted.machine}`;
   }
@@ -264,7 +264,7 @@ interface PartCase {
   readonly inProfile: boolean;
 }
 
-function partVerdict(field: FieldChange, the: PartCase): Verdict {
+function partVerdict(field: FieldChange, the: PartCase): AdoptionVerdict {
   const { base, own, wanted, found } = the;
   if (field.path === "description") return [edit([...base, "description"], found.description)];
   if (field.path.startsWith("devices.")) return deviceVerdict(field.path, the);
@@ -278,7 +278,7 @@ function partVerdict(field: FieldChange, the: PartCase): Verdict {
   return [edit([...base, "config", key], found.config[key])];
 }
 
-function deviceVerdict(path: string, the: PartCase): Verdict {
+function deviceVerdict(path: string, the: PartCase): AdoptionVerdict {
   const { base, own, wanted, found, domain, inProfile } = the;
   const names = [...Object.keys(wanted.devices), ...Object.keys(found.devices)];
   // Names and keys may hold dots: the longest name that fits is meant.

@@ -10,7 +10,7 @@ import type { ActualState } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 
 /** Every error that can be known before anything is touched, except whose a resource is. */
-export function checkHost(
+export function checkLiveState(
   desired: DesiredState,
   actual: ActualState,
   /** `formatAddr` of what moves away. */

@@ -9,7 +9,7 @@ import {
 } from "../resource/resource.ts";
 import { type ActualState, indexResources } from "./actual_state.ts";
 import { creation, difference } from "./change.ts";
-import { checkHost, shrinks } from "./checks.ts";
+import { checkLiveState, shrinks } from "./checks.ts";
 import { planDeletions } from "./deletions.ts";
 import { dependenciesOf } from "./dependencies.ts";
 import type { DesiredState } from "./desired_state.ts";
@@ -122,7 +122,7 @@ export function createPlan(
       ...nameTaken(desired.owner, actual.resources),
       ...foreignFirewall(desired.owner, actual.firewall),
       ...diagnostics,
-      ...checkHost(desired, actual, relocations.sources),
+      ...checkLiveState(desired, actual, relocations.sources),
       ...foreseen.diagnostics,
     ],
     held,

@@ -1,5 +1,5 @@
 import type { StringMap } from "../infra/infra.ts";
-import { asObject, FORMAT, MARK, Owner, parseObject, strings, stringsOf } from "./mark.ts";
+import { asObject, FORMAT, MARK, type Owner, parseObject, strings, stringsOf } from "./mark.ts";
 import { type Seals, sealsOf } from "./seal.ts";
 
 /** What anklume set on a resource; a key here that `infra.yml` no longer gives is unset. */

@@ -1,4 +1,8 @@
-import type { Profile as WireProfile, ProfilePut, ProfilesPost } from "../incus/wire/profile.ts";
+import type {
+  IncusProfile as WireProfile,
+  ProfilePut,
+  ProfilesPost,
+} from "../incus/wire/profile.ts";
 import type { Domain, Profile } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
 import type { ActualBase, DesiredBase } from "./base.ts";

@@ -56,11 +56,11 @@ function deviceSeal(device: StringMap): string {
   );
 }
 
-function sealOf(entries: readonly Entry[]): string {
+function sealOf(entries: readonly KeyValue[]): string {
   return shortDigest(8, "seal", JSON.stringify(entries.toSorted(byKey)));
 }
 
-type Entry = readonly [key: string, value: string];
+type KeyValue = readonly [key: string, value: string];
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -6,10 +6,10 @@ import type { Session } from "./session.ts";
 // The prompts are drawn in colour whatever NO_COLOR says: without colours Deno's own plain questions stand in.
 
 /** `no-one`: there is no terminal to ask at. */
-export type Answer = "yes" | "no" | "no-one" | "interrupted";
+export type Reply = "yes" | "no" | "no-one" | "interrupted";
 
 /** Asks yes or no; the answer to an empty line is no. Without a terminal nobody is asked. */
-export async function confirm(question: string, { terminal, out }: Session): Promise<Answer> {
+export async function confirm(question: string, { terminal, out }: Session): Promise<Reply> {
   if (!terminal.interactive) return "no-one";
   // The prompts write to the terminal themselves.
   const message = harmless(question);
@@ -25,7 +25,7 @@ export async function confirmByTyping(
   question: string,
   word: string,
   { terminal, out }: Session,
-): Promise<Answer> {
+): Promise<Reply> {
   if (!terminal.interactive) return "no-one";
   const message = harmless(`${question} Type ${word} to go on:`);
   if (!out.colors.isColorSupported) return globalThis.prompt(message) === word ? "yes" : "no";

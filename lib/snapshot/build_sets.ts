@@ -4,7 +4,7 @@ import { machineKey } from "./place.ts";
 import type { NotedMachine } from "./set_note.ts";
 import {
   isUnfinished,
-  machinesOf,
+  notedMachinesOf,
   notesOf,
   type SetMember,
   type SetSources,
@@ -39,7 +39,7 @@ export function setOfNotes(
   const first = found[0]?.note;
   if (first === undefined) return undefined;
   const finder = new MachineFinder(machines, volumeSnapshots);
-  const members = machinesOf(found).map((noted): SetMember => ({
+  const members = notedMachinesOf(found).map((noted): SetMember => ({
     ...memberOf(name, noted, finder, first.at),
     snapshot: name,
   }));
@@ -84,7 +84,7 @@ function notedSet(
   const found = notesOf(name, sources.notes);
   const first = found[0]?.note;
   if (first === undefined) return undefined;
-  const members = machinesOf(found)
+  const members = notedMachinesOf(found)
     .map((noted) => notedMember(name, memberOf(name, noted, finder, first.at), sources, used))
     .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine));
   const expired = first.expires !== undefined && new Date(first.expires) <= sources.now;

@@ -8,7 +8,7 @@ import { MARK, type Owner, ownership } from "../resource/mark.ts";
 import { sameValue } from "../resource/value.ts";
 import { followRestores } from "./follow_restores.ts";
 import { placeKey } from "./place.ts";
-import { type Everything, readEverything, type ReadOptions } from "./read_everything.ts";
+import { type Everything, readEverything, type ReadEverythingOptions } from "./read_everything.ts";
 import type { SnapshotSet } from "./snapshot_set.ts";
 import { buildSets } from "./build_sets.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type SetNote,
   splitPlace,
 } from "./set_note.ts";
-import { disksOf, LiveMachine, LivePool, snapshotsOf } from "./live_machine.ts";
+import { disksOf, type LiveMachine, type LivePool, snapshotsOf } from "./live_machine.ts";
 
 /** Machines, volumes and snapshots of this infra, as Incus alone tells them. */
 export interface Inventory {
@@ -109,7 +109,7 @@ function sameMachines(one: RestoreNote = {}, other: RestoreNote = {}): boolean {
 export async function readInventory(
   incus: IncusClient,
   owner: Owner,
-  options: ReadOptions & { readonly now: Date },
+  options: ReadEverythingOptions & { readonly now: Date },
 ): Promise<Inventory> {
   return inventoryOf(await readEverything(incus, options), owner, options.now);
 }

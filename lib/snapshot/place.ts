@@ -1,12 +1,12 @@
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
 
-export interface MachinePlace {
+export interface NotedPlace {
   readonly project: string;
   readonly machine: string;
 }
 
 /** `pro/pro-db` */
-export function machineKey({ project, machine }: MachinePlace): string {
+export function machineKey({ project, machine }: NotedPlace): string {
   return `${project}/${machine}`;
 }
 

@@ -11,7 +11,7 @@ import type { StoragePool } from "../incus/wire/storage.ts";
  */
 export type SnapshotDetail = "all" | "names" | "noted";
 
-export interface ReadOptions {
+export interface ReadEverythingOptions {
   /** Default `all`. */
   readonly snapshots?: SnapshotDetail;
   readonly signal?: AbortSignal | undefined;
@@ -33,7 +33,7 @@ interface PoolContents extends PoolListing {
 /** Reads it in one wave of requests, and one more for each storage pool. */
 export async function readEverything(
   incus: IncusClient,
-  { snapshots = "all", signal }: ReadOptions = {},
+  { snapshots = "all", signal }: ReadEverythingOptions = {},
 ): Promise<Everything> {
   const [projects, instances, pools] = await Promise.all([
     incus.projects.list({ signal }),

@@ -1,7 +1,7 @@
 import type { InstanceSnapshot } from "../incus/wire/instance.ts";
 import type { VolumeSnapshot } from "../incus/wire/snapshot.ts";
 import type { LiveMachine } from "./live_machine.ts";
-import { machineKey, type MachinePlace } from "./place.ts";
+import { machineKey, type NotedPlace } from "./place.ts";
 import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
 import type { KnownVolumes } from "./find_noted_machine.ts";
 
@@ -27,7 +27,7 @@ export interface SetMember {
   readonly project: string;
   readonly machine: string;
   /** Where it was then, if that is somewhere else. */
-  readonly before?: MachinePlace;
+  readonly before?: NotedPlace;
   /** As its note has it. */
   readonly uuid?: string;
   /** The machine was deleted since, and its snapshots with it. */
@@ -62,13 +62,13 @@ export interface SetSources {
 }
 
 /** The machines of a set: one home's or, where it was handed over and the old one still stands, two homes'. */
-export function machinesOf(found: readonly FoundNote[]): NotedMachine[] {
+export function notedMachinesOf(found: readonly FoundNote[]): NotedMachine[] {
   const all = found.flatMap(({ note }) => note.machines);
   return [...new Map(all.map((noted) => [notedKey(noted), noted])).values()];
 }
 
 /** Tells a noted machine from one that was made in its place, and that has joined the set since. */
-export function notedKey(noted: MachinePlace & { readonly uuid?: string }): string {
+export function notedKey(noted: NotedPlace & { readonly uuid?: string }): string {
   return noted.uuid ?? machineKey(noted);
 }
 

@@ -9,7 +9,7 @@ import type { LiveMachine } from "./live_machine.ts";
 import { NameTakenError, SetNoteWriter } from "./note_store.ts";
 import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, notedVolumes, type SetKind, type SetNote } from "./set_note.ts";
-import { type FoundNote, machinesOf } from "./snapshot_set.ts";
+import { type FoundNote, notedMachinesOf } from "./snapshot_set.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
 /** What is to be taken. That the name is free has been seen to. */
@@ -93,7 +93,7 @@ function noteOf({ kind, at, expires, description, joins, machines }: SetRequest)
     ...(expires === undefined ? {} : { expires: expires.toISOString() }),
     ...(description === undefined ? {} : { description }),
     machines: [
-      ...machinesOf(joins ?? []),
+      ...notedMachinesOf(joins ?? []),
       ...machines.map((machine) => notedMachine(machine, joins && at)),
     ],
   };

@@ -17,7 +17,7 @@ const TOGETHER_MS = 2 * 60_000;
 /** Incus's zero time and whatever lies before it: no expiry. */
 const FIRST_YEAR = 1970;
 
-interface Stranger {
+interface Unrecorded {
   readonly name: string;
   readonly at: number;
   readonly expires?: string;
@@ -29,7 +29,7 @@ interface Stranger {
  * they have one, by time otherwise, since Incus numbers each by itself. Then one name at one time is one set.
  */
 export function pairUnrecorded(sources: SetSources, used: ReadonlySet<string>): SnapshotSet[] {
-  const groups: { name: string; at: number; strangers: Stranger[] }[] = [];
+  const groups: { name: string; at: number; strangers: Unrecorded[] }[] = [];
   const unused = sources.volumeSnapshots.filter(({ pool, project, volume, name }) =>
     !used.has(snapshotKey(project, volume, name, pool))
   );
@@ -64,7 +64,7 @@ function ofMachine(
   { snapshots }: SetSources,
   volumeSnapshots: ReadonlyMap<string, readonly VolumeSnapshot[]>,
   used: ReadonlySet<string>,
-): Stranger[] {
+): Unrecorded[] {
   const { project, name: holder } = machine;
   const roots = (snapshots.get(`${project}/${holder}`) ?? [])
     .filter(({ name }) => !used.has(snapshotKey(project, holder, name)));
@@ -75,7 +75,7 @@ function ofMachine(
     left.delete(volume);
     return { pool: volume.pool, volume: volume.volume, snapshot: volume.name };
   };
-  const found = roots.map((root): Stranger => {
+  const found = roots.map((root): Unrecorded => {
     const at = Date.parse(root.created_at);
     const { expires_at } = root;
     const volumes = machine.volumes.map(({ pool, volume }): MemberVolume => {
@@ -102,7 +102,7 @@ function ofMachine(
   const alone = Map.groupBy(left, ({ name }) => name);
   return [
     ...found,
-    ...[...alone].map(([name, volumes]): Stranger => ({
+    ...[...alone].map(([name, volumes]): Unrecorded => ({
       name,
       at: Math.min(...volumes.map(({ created_at }) => Date.parse(created_at))),
       member: { project, machine: holder, gone: false, volumes: volumes.map(take) },

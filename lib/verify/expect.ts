@@ -6,7 +6,7 @@ import {
   type Publish,
 } from "../infra/infra.ts";
 import { parseCidr } from "../infra/ip.ts";
-import type { OutsidePlace, Place, Service } from "./probe.ts";
+import type { OutsidePlace, ProbePlace, Service } from "./probe.ts";
 
 /**
  * What infra.yml says about a flow, read straight from it: a second opinion, which shares no code with the ruleset. `policy`
@@ -28,8 +28,8 @@ const CLOSED: Verdict = { open: false, because: "isolation" };
 
 export function expectedVerdict(
   infra: Infra,
-  from: Place,
-  to: Place,
+  from: ProbePlace,
+  to: ProbePlace,
   service: Service,
 ): Verdict {
   if ([from, to].some((place) => place.kind === "machine" && place.orphan)) {
@@ -67,7 +67,7 @@ export function expectedVerdict(
 }
 
 /** What is left of a domain may meet on its bridge; what a domain has left belongs to it no more. */
-function expectedOfOrphan({ domains }: Infra, from: Place, to: Place): Verdict {
+function expectedOfOrphan({ domains }: Infra, from: ProbePlace, to: ProbePlace): Verdict {
   if (from.kind !== "machine" || to.kind !== "machine" || from.domain !== to.domain) return CLOSED;
   if (to.nobody || domains.some(({ name }) => name === from.domain)) return CLOSED;
   return { open: true, because: "same-domain" };
@@ -77,7 +77,7 @@ function expectedOfOrphan({ domains }: Infra, from: Place, to: Place): Verdict {
 function expectedOfHost(
   infra: Infra,
   from: OutsidePlace,
-  to: Place,
+  to: ProbePlace,
   { protocol, port }: Service,
 ): Verdict {
   if (to.kind !== "host" || (to.gatewayOf !== undefined && !to.gatewayOf.includes("/"))) {
@@ -99,14 +99,14 @@ function expectedOfHost(
 /** Every policy that opens a flow; there may be several. */
 export function policiesOpening(
   infra: Infra,
-  from: Place,
-  to: Place,
+  from: ProbePlace,
+  to: ProbePlace,
   service: Service,
 ): NetworkPolicy[] {
   return infra.policies.filter((each) => opens(each, from, to, service));
 }
 
-function opens(policy: NetworkPolicy, from: Place, to: Place, service: Service): boolean {
+function opens(policy: NetworkPolicy, from: ProbePlace, to: ProbePlace, service: Service): boolean {
   return covered(policy, service) &&
     (joins(policy.from, from, policy.to, to) ||
       (policy.bidirectional && joins(policy.to, from, policy.from, to)));
@@ -120,14 +120,14 @@ function covered({ ports, protocol }: NetworkPolicy, service: Service): boolean 
 
 function joins(
   fromEnd: PolicyEnd,
-  from: Place,
+  from: ProbePlace,
   toEnd: PolicyEnd,
-  to: Place,
+  to: ProbePlace,
 ): boolean {
   return matches(fromEnd, from) && matches(toEnd, to);
 }
 
-function matches(end: PolicyEnd, place: Place): boolean {
+function matches(end: PolicyEnd, place: ProbePlace): boolean {
   switch (end.kind) {
     case "domains":
       return place.kind === "machine" && end.domains.includes(place.domain);

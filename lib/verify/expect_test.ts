@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { buildInfra } from "../../tests/nftables/_infra.ts";
 import { expectedVerdict } from "./expect.ts";
-import type { Place, Service } from "./probe.ts";
+import type { ProbePlace, Service } from "./probe.ts";
 
 const { infra } = buildInfra({
   domains: [
@@ -22,12 +22,15 @@ const { infra } = buildInfra({
     { from: "home", to: "198.51.100.0/24" },
   ],
 });
-const machine = (name: string, domain: string): Place => ({
+const machine = (name: string, domain: string): ProbePlace => ({
   kind: "machine",
   machine: name,
   domain,
 });
-const outside = (address: string, change: Partial<Place & { kind: "outside" }> = {}): Place => ({
+const outside = (
+  address: string,
+  change: Partial<ProbePlace & { kind: "outside" }> = {},
+): ProbePlace => ({
   kind: "outside",
   address,
   private: address.startsWith("192.168."),
@@ -44,9 +47,9 @@ const [dev, print, vault, box] = [
 const tcp = (port: number): Service => ({ protocol: "tcp", port });
 const udp = (port: number): Service => ({ protocol: "udp", port });
 const icmp: Service = { protocol: "icmp", port: 0 };
-const gateway = (domain: string): Place => ({ kind: "host", gatewayOf: domain });
+const gateway = (domain: string): ProbePlace => ({ kind: "host", gatewayOf: domain });
 
-const CASES: readonly (readonly [string, Place, Place, Service, boolean])[] = [
+const CASES: readonly (readonly [string, ProbePlace, ProbePlace, Service, boolean])[] = [
   ["within a domain", dev, machine("mail", "pro"), tcp(1), true],
   ["a policy's port", dev, print, tcp(631), true],
   ["the port beside it", dev, print, tcp(632), false],

@@ -4,12 +4,12 @@ import type { TraceStep } from "../nftables/parse_trace.ts";
 import type { Trace } from "../nftables/parse_trace.ts";
 import type { Verdict } from "./expect.ts";
 import { type Fate, fateOf } from "./fate.ts";
-import type { Place, Service } from "./probe.ts";
+import type { ProbePlace, Service } from "./probe.ts";
 
 /** One flow, and what the live rules did with it. */
 export interface TracedFlow {
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: ProbePlace;
+  readonly to: ProbePlace;
   readonly service: Service;
   readonly source: string;
   readonly target: string;
@@ -247,7 +247,7 @@ function whyOpen(
   }
 }
 
-function whyNoRule(from: Place, to: Place, { because }: Verdict): string {
+function whyNoRule(from: ProbePlace, to: ProbePlace, { because }: Verdict): string {
   if (from.kind === "host") {
     return "the host is trusted: no rule of anklume's stands in its way to a machine";
   }
@@ -361,7 +361,7 @@ function publishedAs(infra: Infra, { from, to, service }: TracedFlow): string | 
 
 /** The policy that one would write: for what was asked, and no more. */
 function adviceOf({ from, to, service, names }: TracedFlow): { readonly advice: Advice } {
-  const end = (place: Place, name: string) => {
+  const end = (place: ProbePlace, name: string) => {
     if (place.kind === "machine") return place.machine;
     if (place.kind === "host") return "host";
     if (place.isOutside && name === "outside") return "outside";

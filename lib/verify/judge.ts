@@ -1,5 +1,5 @@
-import type { Outcome, Probe } from "./probe.ts";
-import type { Report } from "./run_probers.ts";
+import type { Probe, ProbeOutcome } from "./probe.ts";
+import type { ProbersReport } from "./run_probers.ts";
 
 /** How a probe's fate differs from what infra.yml says. */
 export type Difference =
@@ -14,7 +14,7 @@ export type Difference =
 
 export interface Result {
   readonly probe: Probe;
-  readonly outcome: Outcome;
+  readonly outcome: ProbeOutcome;
   /** undefined: as infra.yml says, or not to be told. */
   readonly difference?: Difference;
   /** Neither seen nor answered, where nobody could have seen it. */
@@ -34,7 +34,7 @@ export const SOURCE_PORTS = 27_000;
  */
 export function judge(
   probes: readonly Probe[],
-  reports: ReadonlyMap<string, Report>,
+  reports: ReadonlyMap<string, ProbersReport>,
 ): Result[] {
   const outcomes = outcomesOf(probes, reports);
   const sees = new Set(
@@ -56,9 +56,13 @@ export function judge(
   );
 }
 
-const NOTHING: Outcome = { arrived: false, answered: false, accepted: false, unsent: true };
+const NOTHING: ProbeOutcome = { arrived: false, answered: false, accepted: false, unsent: true };
 
-function differenceOf(probe: Probe, outcome: Outcome, reached: boolean): Difference | undefined {
+function differenceOf(
+  probe: Probe,
+  outcome: ProbeOutcome,
+  reached: boolean,
+): Difference | undefined {
   if (probe.expected === "closed") return reached ? "leak" : undefined;
   if (!reached) return "blocked";
   // Nobody promises that a stranger answers.
@@ -81,11 +85,11 @@ export function observerOf({ to }: Probe): string {
 
 function outcomesOf(
   probes: readonly Probe[],
-  reports: ReadonlyMap<string, Report>,
-): Map<number, Outcome> {
+  reports: ReadonlyMap<string, ProbersReport>,
+): Map<number, ProbeOutcome> {
   const byNumber = new Map(probes.map((probe) => [probe.n, probe]));
-  const outcomes = new Map<number, Outcome>();
-  const update = (n: number, change: Partial<Outcome>) =>
+  const outcomes = new Map<number, ProbeOutcome>();
+  const update = (n: number, change: Partial<ProbeOutcome>) =>
     outcomes.set(n, { ...NOTHING, unsent: false, ...outcomes.get(n), ...change });
   /** A SYN carries no number: its source port and where it goes tell. */
   const syns = new Map<string, Probe[]>();

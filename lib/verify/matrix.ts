@@ -1,6 +1,6 @@
 import type { Infra } from "../infra/infra.ts";
 import type { Result } from "./judge.ts";
-import type { Place } from "./probe.ts";
+import type { ProbePlace } from "./probe.ts";
 
 /**
  * What the probes from one place to another amount to. `closed`: all refused, as declared. `open`: all let through, as
@@ -18,7 +18,7 @@ export interface Matrix {
 }
 
 /** Who stands in which row or column: a domain, `host` or `outside`. */
-export function zoneOf(place: Place): string {
+export function zoneOf(place: ProbePlace): string {
   return place.kind === "machine" ? place.domain : place.kind;
 }
 
@@ -31,7 +31,7 @@ export function matrixOf(infra: Infra, results: readonly Result[], fold = false)
   );
   const domains = [...new Set(infra.domains.map(({ name }) => group.get(name) ?? name))];
   const key = (from: string, to: string) => `${from} ${to}`;
-  const groupOf = (place: Place) => group.get(zoneOf(place)) ?? zoneOf(place);
+  const groupOf = (place: ProbePlace) => group.get(zoneOf(place)) ?? zoneOf(place);
   const byPair = new Map<string, Result[]>();
   for (const result of results) {
     const { from, to } = result.probe;

@@ -1,7 +1,7 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import { type Infra, machinesOf, type NetworkPolicy, type PolicyEnd } from "../infra/infra.ts";
 import { expectedVerdict, policiesOpening } from "./expect.ts";
-import type { OutsidePlace, Place, Probe, Service } from "./probe.ts";
+import type { OutsidePlace, Probe, ProbePlace, Service } from "./probe.ts";
 
 /** What the plan takes from the live host. */
 export interface Scene {
@@ -71,13 +71,13 @@ export function planProbes(scene: Scene, wishes: Wishes): Probe[] {
   return probes.map((probe, n) => ({ ...probe, n }));
 }
 
-type MachinePlace = Place & { readonly kind: "machine" };
+type ProbeMachine = ProbePlace & { readonly kind: "machine" };
 
 /**
  * The machines that stand for their domains: the first that runs, a second one (so that a machine's policy is seen not
  * to open its neighbour), and those that policies name. With `full` all.
  */
-function chosenMachines({ infra, running }: Scene, { full }: Wishes): MachinePlace[] {
+function chosenMachines({ infra, running }: Scene, { full }: Wishes): ProbeMachine[] {
   const named = new Set(
     infra.policies.flatMap(({ from, to }) =>
       [from, to].flatMap((end) => end.kind === "machines" ? end.machines : [])
@@ -89,7 +89,7 @@ function chosenMachines({ infra, running }: Scene, { full }: Wishes): MachinePla
     const chosen = machines.filter((machine, i) =>
       full || i === 0 || named.has(machine.name) || machine === bystander
     );
-    return chosen.map(({ name }): MachinePlace => ({
+    return chosen.map(({ name }): ProbeMachine => ({
       kind: "machine",
       machine: name,
       domain: domain.name,
@@ -97,14 +97,14 @@ function chosenMachines({ infra, running }: Scene, { full }: Wishes): MachinePla
   });
 }
 
-function isWished(a: MachinePlace, b: MachinePlace | undefined, { domains }: Wishes): boolean {
+function isWished(a: ProbeMachine, b: ProbeMachine | undefined, { domains }: Wishes): boolean {
   return domains === undefined || domains.has(a.domain) ||
     (b !== undefined && domains.has(b.domain));
 }
 
 type Draft = Omit<Probe, "n">;
 
-function between(scene: Scene, from: MachinePlace, to: MachinePlace, wishes: Wishes): Draft[] {
+function between(scene: Scene, from: ProbeMachine, to: ProbeMachine, wishes: Wishes): Draft[] {
   const services = from.domain === to.domain
     ? COMMON
     : distinct([...COMMON, ...policyServices(scene.infra, from, to, wishes)]);
@@ -120,11 +120,11 @@ function between(scene: Scene, from: MachinePlace, to: MachinePlace, wishes: Wis
 /** Ports of the policies that have to do with both, either way round: what they open, and what stands beside it. */
 function policyServices(
   infra: Infra,
-  from: MachinePlace,
-  to: MachinePlace,
+  from: ProbeMachine,
+  to: ProbeMachine,
   { full }: Wishes,
 ): Service[] {
-  const touches = (end: PolicyEnd, { machine, domain }: MachinePlace) =>
+  const touches = (end: PolicyEnd, { machine, domain }: ProbeMachine) =>
     end.kind === "domains" ? end.domains.includes(domain) : end.kind === "machines" &&
       end.machines.some((name) => name === machine || siblings(infra, name, domain));
   return infra.policies.filter((policy) =>
@@ -157,7 +157,7 @@ function servicesOf({ ports, protocol }: NetworkPolicy, full: boolean): Service[
   ];
 }
 
-function toHost(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] {
+function toHost(scene: Scene, from: ProbeMachine, { full }: Wishes): Draft[] {
   const { infra, addressing, hostAddresses, otherGateways } = scene;
   const declared = distinct(
     infra.policies.filter(({ to, from, bidirectional }) =>
@@ -166,14 +166,14 @@ function toHost(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] {
   );
   const own = addressing.domains.get(from.domain);
   const drafts: Draft[] = [];
-  const add = (address: string | undefined, to: Place, services: readonly Service[]) => {
+  const add = (address: string | undefined, to: ProbePlace, services: readonly Service[]) => {
     if (address === undefined) return;
     const family = address.includes(":") ? 6 : 4;
     if (family === 6 && own?.ipv6 === undefined) return;
     for (const service of services) drafts.push(draft(scene, from, to, service, family, address));
   };
   for (const address of addressing.domains.values()) {
-    const to: Place = { kind: "host", gatewayOf: address.domain };
+    const to: ProbePlace = { kind: "host", gatewayOf: address.domain };
     const mine = address === own;
     // Of another gateway one address is like the others: the ports that tell most.
     const services = mine
@@ -191,7 +191,7 @@ function toHost(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] {
   return drafts;
 }
 
-function toOutside(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] {
+function toOutside(scene: Scene, from: ProbeMachine, { full }: Wishes): Draft[] {
   const { infra, addressing, outside } = scene;
   const services = distinct([
     { protocol: "tcp", port: 443 },
@@ -209,7 +209,7 @@ function toOutside(scene: Scene, from: MachinePlace, { full }: Wishes): Draft[] 
   });
 }
 
-function fromHost(scene: Scene, to: MachinePlace, { full }: Wishes): Draft[] {
+function fromHost(scene: Scene, to: ProbeMachine, { full }: Wishes): Draft[] {
   const declared = scene.infra.policies.filter(({ from, to, bidirectional }) =>
     from.kind === "host" || (bidirectional && to.kind === "host")
   ).flatMap((policy) => servicesOf(policy, full));
@@ -226,8 +226,8 @@ function fromHost(scene: Scene, to: MachinePlace, { full }: Wishes): Draft[] {
 
 function draft(
   { infra }: Scene,
-  from: Place,
-  to: Place,
+  from: ProbePlace,
+  to: ProbePlace,
   service: Service,
   family: 4 | 6,
   address: string,

@@ -6,7 +6,7 @@ export interface Service {
 }
 
 /** Where a probe starts or ends, as infra.yml has it. */
-export type Place =
+export type ProbePlace =
   | {
     readonly kind: "machine";
     readonly machine: string;
@@ -36,8 +36,8 @@ export interface OutsidePlace {
 export interface Probe extends Service {
   /** Unique in the run. */
   readonly n: number;
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: ProbePlace;
+  readonly to: ProbePlace;
   readonly family: 4 | 6;
   /** Where it is sent to. */
   readonly address: string;
@@ -49,7 +49,7 @@ export interface Probe extends Service {
 }
 
 /** What became of a probe. */
-export interface Outcome {
+export interface ProbeOutcome {
   /** It was seen at the target, or leaving towards the outside. */
   readonly arrived: boolean;
   /** Something came back from the target itself: an acceptance, a refusal, an echo. */

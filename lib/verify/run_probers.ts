@@ -7,7 +7,7 @@ export interface Site {
 }
 
 /** What one prober said, line by line; `fault`: why it said nothing. */
-export interface Report {
+export interface ProbersReport {
   readonly lines: readonly string[];
   readonly fault?: string;
 }
@@ -28,7 +28,7 @@ export async function runProbers(
   scripts: ReadonlyMap<string, string>,
   probes: number,
   signal?: AbortSignal,
-): Promise<Map<string, Report>> {
+): Promise<Map<string, ProbersReport>> {
   const most = MOST_CHARS + probes * MOST_CHARS_PER_PROBE;
   const running = sites.map((site) => new Prober(site, scripts.get(site.name) ?? "", most));
   const stop = () => running.forEach((each) => each.end());
@@ -78,7 +78,7 @@ class Prober {
     this.#write("go\n");
   }
 
-  async report(): Promise<Report> {
+  async report(): Promise<ProbersReport> {
     await this.#ended;
     return {
       lines: this.#lines,

@@ -2,7 +2,7 @@ import type { Result } from "./judge.ts";
 import { judge, observerOf, siteOf, SOURCE_PORTS } from "./judge.ts";
 import { HOST_ECHO_PORT } from "./plan_probes.ts";
 import type { Probe } from "./probe.ts";
-import { type Report, runProbers, type Site } from "./run_probers.ts";
+import { type ProbersReport, runProbers, type Site } from "./run_probers.ts";
 
 /** Milliseconds that an answer is waited for: a lost first SYN is sent again after a second. */
 const WAIT_MS = 1_600;
@@ -19,7 +19,7 @@ export interface Proof {
  * Sends all probes at once and compares what became of them with what infra.yml says. What should have come through and
  * did not is sent once more, so that a packet lost by a busy host is not taken for a wall; a leak gets no second chance.
  */
-export async function prove(
+export async function proveIsolation(
   probes: readonly Probe[],
   sites: readonly Site[],
   signal?: AbortSignal,
@@ -89,7 +89,10 @@ function echoes(site: string, probes: readonly Probe[]): readonly (readonly [num
   return [...new Map(wanted.map((each) => [each.join(" "), each])).values()];
 }
 
-function faultsOf(reports: ReadonlyMap<string, Report>, scripts: ReadonlyMap<string, string>) {
+function faultsOf(
+  reports: ReadonlyMap<string, ProbersReport>,
+  scripts: ReadonlyMap<string, string>,
+) {
   return [...reports].flatMap(([site, { fault, lines }]) => {
     const asked = (scripts.get(site) ?? "").split("\n").flatMap((line) =>
       line.startsWith("own ") ? [line.split(" ")[2]] : []

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Probe } from "./probe.ts";
 import { SOURCE_PORTS } from "./judge.ts";
 import type { Site } from "./run_probers.ts";
-import { prove } from "./verify.ts";
+import { proveIsolation } from "./verify.ts";
 
 const A = { kind: "machine", machine: "a", domain: "left" } as const;
 const B = { kind: "machine", machine: "b", domain: "right" } as const;
@@ -64,7 +64,10 @@ class Wire {
 
 Deno.test("an open probe that was lost is sent once more, by those it concerns", async () => {
   const wire = new Wire([[1]]);
-  const { results, faults } = await prove([probe(1, "open"), probe(2, "open")], wire.sites);
+  const { results, faults } = await proveIsolation(
+    [probe(1, "open"), probe(2, "open")],
+    wire.sites,
+  );
   assert.deepEqual(faults, []);
   assert.deepEqual(results.map(({ difference }) => difference), [undefined, undefined]);
   assert.deepEqual(wire.asked, ["a", "b", "c", "host", "a", "b", "host"]);
@@ -72,13 +75,13 @@ Deno.test("an open probe that was lost is sent once more, by those it concerns",
 
 Deno.test("one that is lost again is blocked", async () => {
   const wire = new Wire([[1], [1]]);
-  const { results } = await prove([probe(1, "open"), probe(2, "open")], wire.sites);
+  const { results } = await proveIsolation([probe(1, "open"), probe(2, "open")], wire.sites);
   assert.deepEqual(results.map(({ difference }) => difference), ["blocked", undefined]);
 });
 
 Deno.test("a leak is a leak the first time", async () => {
   const wire = new Wire([[]]);
-  const { results } = await prove([probe(1, "closed")], wire.sites);
+  const { results } = await proveIsolation([probe(1, "closed")], wire.sites);
   assert.deepEqual(results.map(({ difference }) => difference), ["leak"]);
   assert.equal(wire.asked.length, 4);
 });
@@ -105,7 +108,7 @@ Deno.test("a prober that says more than it was asked is cut off, and its machine
     return "x".repeat(10_000_000);
   });
   const honest = new Wire([[]]).sites.filter(({ name }) => name !== "a");
-  const { results, faults } = await prove([probe(1, "closed")], [endless, ...honest]);
+  const { results, faults } = await proveIsolation([probe(1, "closed")], [endless, ...honest]);
   assert.deepEqual(faults, [{ site: "a", why: "it says more than it was asked" }]);
   assert.deepEqual(results, []);
   assert.equal(handed, 1);
@@ -120,6 +123,6 @@ Deno.test("a prober's word about itself is one line, and about no address that i
     name: "b",
     start: () => Promise.reject(new Error(`${"y".repeat(5_000)}\nsecond line`)),
   };
-  const { faults } = await prove([probe(1, "closed")], [odd, silent]);
+  const { faults } = await proveIsolation([probe(1, "closed")], [odd, silent]);
   assert.deepEqual(faults, [{ site: "b", why: `${"y".repeat(200)}...` }]);
 });

@@ -1,7 +1,7 @@
 import type { CellState, Matrix } from "../verify/matrix.ts";
 import type { Style } from "./style.ts";
 import { table } from "./table.ts";
-import { shorten, wrap } from "./text.ts";
+import { shortenLine, wrap } from "./text.ts";
 
 /** How a state looks in a small matrix and in a large one, and what it says. */
 const STATES: Readonly<Record<CellState, readonly [word: string, sign: string, says: string]>> = {
@@ -39,7 +39,7 @@ export function matrixText(matrix: Matrix, style: Style): string {
 function namedRows({ from, to, cells }: Matrix, style: Style, painted = false): string[] {
   const columns = [CORNER, ...to].map((title) => ({ title }));
   const rows = from.map((name, row) => [
-    { text: shorten(name, NAME_WIDTH) },
+    { text: shortenLine(name, NAME_WIDTH) },
     ...(cells[row] ?? []).map((state) => ({
       text: STATES[state][0],
       ...(painted ? { paint: (text: string) => paint(state, text, style) } : {}),
@@ -54,7 +54,7 @@ function numberedRows({ from, to, cells }: Matrix, style: Style): string[] {
     i < to.length - 2 ? String(i + 1) : name === "host" ? "H" : "O";
   const head = CORNER.padEnd(names) + to.map((name, i) => label(name, i).padStart(cell)).join("");
   const rows = from.map((name, row) => {
-    const title = `${label(name, row).padStart(cell - 1)} ${shorten(name, NAME_WIDTH)}`;
+    const title = `${label(name, row).padStart(cell - 1)} ${shortenLine(name, NAME_WIDTH)}`;
     return title.padEnd(names) +
       (cells[row] ?? []).map((state) => paint(state, STATES[state][1].padStart(cell), style))
         .join("");

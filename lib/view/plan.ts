@@ -6,7 +6,7 @@ import { formatBytes } from "../resource/value.ts";
 import { lossOf } from "./consent.ts";
 import { strangerText } from "./status.ts";
 import type { Style } from "./style.ts";
-import { count, hang, printable, shorten } from "./text.ts";
+import { count, hang, printable, shortenLine } from "./text.ts";
 
 const SIGN: Record<Action, string> = {
   create: "+",
@@ -201,7 +201,7 @@ function shownFields({ fields }: Change): readonly FieldChange[] {
 function ruleLines(change: Change, { width, colors }: Style, options: PlanViewOptions): string[] {
   const rules = change.fields.map(({ after }) => printable(after ?? ""));
   const shown = options.everyField ? rules : rules.slice(0, SHOWN_RULES);
-  const lines = shown.map((rule) => shorten(`      ${rule}`, width));
+  const lines = shown.map((rule) => shortenLine(`      ${rule}`, width));
   const more = rules.length - shown.length;
   if (more > 0) {
     lines.push(colors.dim(`      and ${more} more; \`anklume check --fields\` shows them`));
@@ -245,10 +245,10 @@ function valueLines(field: FieldChange, width: number, indent: number): string[]
   const pad = " ".repeat(indent);
   const lines: string[] = [];
   if (field.before !== undefined) {
-    lines.push(shorten(`${pad}now    ${display(field.before)}`, width));
+    lines.push(shortenLine(`${pad}now    ${display(field.before)}`, width));
   }
   lines.push(
-    shorten(
+    shortenLine(
       `${pad}wanted ${field.after === undefined ? "unset" : display(field.after)}`,
       width,
     ),
@@ -294,7 +294,7 @@ function orphanLines(
       orphan.protected ? "protected" : "",
     ].filter((mark) => mark !== "");
     const note = marks.length === 0 ? "" : `  ${marks.join(", ")}`;
-    lines.push(shorten(`  ? ${formatAddr(orphan.addr)}${note}`, width));
+    lines.push(shortenLine(`  ? ${formatAddr(orphan.addr)}${note}`, width));
   }
   lines.push(
     hang(

@@ -3,7 +3,7 @@ import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { activity } from "./report.ts";
 import type { Style } from "./style.ts";
-import { count, duration, printable, shorten, withoutColors } from "./text.ts";
+import { count, duration, printable, shortenLine, withoutColors } from "./text.ts";
 
 /** What a screen shows of an apply: one line per domain, and what it is busy with below. */
 export interface ProgressState {
@@ -81,7 +81,7 @@ export function progressLines(
   const room = groups.length <= rows ? rows : rows - 1;
   const lines = groups.slice(0, room).map(([domain, group]) => {
     const wheel = SPINNER[tick % SPINNER.length] ?? "";
-    const text = shorten(` ${groupTitle(domain, group)}${busyText(group)}`, width - 1);
+    const text = shortenLine(` ${groupTitle(domain, group)}${busyText(group)}`, width - 1);
     if (group.failed > 0) return colors.red(`x${text}`);
     if (isFinished(group)) {
       return group.skipped > 0 ? colors.yellow(`-${text}`) : colors.green(`+${text}`);
@@ -108,7 +108,7 @@ export function progressFooter(
   const text = `  ${ended}/${total} ended, ${busy} under way, ${waiting} waiting, ${
     duration(elapsedMs)
   }`;
-  return colors.dim(shorten(text, width - 1));
+  return colors.dim(shortenLine(text, width - 1));
 }
 
 /** How many lines of a screen that is `columns` wide these take: it may have become narrower since they were drawn. */

@@ -1,7 +1,7 @@
 import type { TrustLevel } from "../infra/infra.ts";
 import { type Style, trustColor } from "./style.ts";
 import { type Cell, table } from "./table.ts";
-import { count, hang, printable, shorten } from "./text.ts";
+import { count, hang, printable, shortenLine } from "./text.ts";
 
 /** What stands on the host, as `status` tells it; the `--json` of it adds `format` alone. */
 export interface Status {
@@ -125,7 +125,7 @@ export function statusText(status: Status, style: Style): string {
   if (status.machines.length > 0) lines.push("", ...machineTable(status, style));
   if (status.orphans.length > 0) {
     lines.push("", colors.bold("No longer in infra.yml, still walled off:"));
-    for (const orphan of status.orphans) lines.push(shorten(`  ${printable(orphan)}`, width));
+    for (const orphan of status.orphans) lines.push(shortenLine(`  ${printable(orphan)}`, width));
   }
   lines.push("", driftLine(status, style));
   return `${lines.join("\n")}\n`;

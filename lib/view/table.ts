@@ -1,4 +1,4 @@
-import { shorten } from "./text.ts";
+import { shortenLine } from "./text.ts";
 
 /** One cell: its plain text, and how to colour it once it has its width. */
 export interface Cell {
@@ -32,7 +32,7 @@ export function table(
     const last = cells.findLastIndex((cell) => cell.text !== "");
     return cells.slice(0, last + 1).map((cell, index) => {
       const room = widths[index] ?? 0;
-      const text = shorten(cell.text, room);
+      const text = shortenLine(cell.text, room);
       const painted = cell.paint === undefined ? text : cell.paint(text);
       return index === last ? painted : painted + " ".repeat(room - text.length + GAP);
     }).join("");

@@ -3,7 +3,7 @@ import { withoutColors } from "../diag/terminal_text.ts";
 export { printable, withoutColors } from "../diag/terminal_text.ts";
 
 /** At most `width` characters, the cut marked with `...`. */
-export function shorten(text: string, width: number): string {
+export function shortenLine(text: string, width: number): string {
   if (text.length <= width) return text;
   return width <= 3 ? text.slice(0, Math.max(width, 0)) : `${text.slice(0, width - 3)}...`;
 }

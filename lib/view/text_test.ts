@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { count, duration, hang, printable, shorten, wrap } from "./text.ts";
+import { count, duration, hang, printable, shortenLine, wrap } from "./text.ts";
 
 Deno.test("printable() writes control characters out, so that data cannot steer the terminal", () => {
   assert.equal(printable("a\u001b[31mred\nb\tc\u202e"), "a\\u001b[31mred\\nb\\tc\\u202e");
@@ -7,9 +7,9 @@ Deno.test("printable() writes control characters out, so that data cannot steer 
 });
 
 Deno.test("shorten() marks what it cut and never exceeds the width", () => {
-  assert.equal(shorten("images:debian/13", 16), "images:debian/13");
-  assert.equal(shorten("images:debian/13", 10), "images:...");
-  assert.equal(shorten("abc", 2), "ab");
+  assert.equal(shortenLine("images:debian/13", 16), "images:debian/13");
+  assert.equal(shortenLine("images:debian/13", 10), "images:...");
+  assert.equal(shortenLine("abc", 2), "ab");
 });
 
 Deno.test("wrap() breaks between words and leaves a long word whole", () => {

@@ -1,7 +1,7 @@
 import type { Difference, Result } from "../verify/judge.ts";
 import type { NotProbed } from "../verify/not_probed.ts";
 import type { CellState, Matrix } from "../verify/matrix.ts";
-import type { Place, Service } from "../verify/probe.ts";
+import type { ProbePlace, Service } from "../verify/probe.ts";
 import { jsonText } from "./json.ts";
 import { ruleText, type WhyLine } from "./why.ts";
 import { fits, matrixText } from "./matrix.ts";
@@ -262,7 +262,7 @@ export function verificationJson(seen: Verification): string {
 }
 
 /** `pro-dev`, `host`, `gateway of lab`, `outside`. */
-export function placeText(place: Place): string {
+export function placeText(place: ProbePlace): string {
   switch (place.kind) {
     case "machine":
       return place.machine;

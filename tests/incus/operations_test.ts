@@ -3,7 +3,7 @@ import { Instances } from "../../lib/incus/instances.ts";
 import { Operations } from "../../lib/incus/operations.ts";
 import type { Query } from "../../lib/incus/path.ts";
 import {
-  type Answer,
+  type HttpAnswer,
   type Method,
   type RequestOptions,
   Transport,
@@ -25,7 +25,11 @@ const SOCKET = { socket: "/var/lib/incus/unix.socket" };
 
 class Traced extends Transport {
   readonly paths: string[] = [];
-  override request(method: Method, path: string, options: RequestOptions = {}): Promise<Answer> {
+  override request(
+    method: Method,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<HttpAnswer> {
     this.paths.push(path);
     return super.request(method, path, options);
   }
@@ -94,7 +98,7 @@ Deno.test("an operation that Incus has forgotten is judged by the resource", () 
           method: Method,
           path: string,
           options: RequestOptions = {},
-        ): Promise<Answer> {
+        ): Promise<HttpAnswer> {
           // Incus keeps an operation for five seconds after its end.
           if (path.endsWith("/wait")) await new Promise((resolve) => setTimeout(resolve, 7000));
           return await super.request(method, path, options);

@@ -16,7 +16,7 @@ import { agree } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { openLive } from "../../live/open_live.ts";
 import { domainNames, machineNames } from "../../live/find_machines.ts";
-import { createForecast, desiredOn } from "../../live/run_forecast.ts";
+import { createRunForecast, desiredOn } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { unknownName } from "../../session/unknown_name.ts";
@@ -44,7 +44,7 @@ export async function adopt(
   if (typeof target === "string") throw new UserError(target, "Edit infra.yml by hand");
   await using live = await openLive(workspace, session);
   if (live === undefined) return EXIT.wrongInput;
-  const outlook = await createForecast(workspace, live, { domains: undefined });
+  const outlook = await createRunForecast(workspace, live, { domains: undefined });
   const wanted = planAdoptions(outlook.plan, outlook.desired, live.actual, target);
   const { terminal, out } = session;
   if (wanted.adoptions.length + wanted.left.length === 0) {

@@ -23,7 +23,7 @@ import { withJsonLines } from "../../session/json_session.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
-import { createForecast, type Forecast } from "../../live/run_forecast.ts";
+import { createRunForecast, type RunForecast } from "../../live/run_forecast.ts";
 import { noteKeeper } from "./note_keeper.ts";
 import type { ProvisionOptions } from "./provision_machines.ts";
 import type { TakeOver } from "../../workspace/resolve_addressing.ts";
@@ -34,7 +34,7 @@ import { showProgress, withoutHeld } from "./show_progress.ts";
 import { writeTree } from "../../workspace/ansible_tree.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
 
-export interface ApplyOptions extends ProvisionOptions, TakeOver {
+export interface ApplyFlags extends ProvisionOptions, TakeOver {
   readonly domain: readonly string[];
   readonly infra?: true;
   readonly provision?: true;
@@ -51,7 +51,7 @@ const ROUNDS = 3;
 
 /** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
 export function apply(
-  options: ApplyOptions,
+  options: ApplyFlags,
   session: Session,
   start: EarlyRequests<readonly Network[]>,
 ): Promise<ExitStatus> {
@@ -65,7 +65,7 @@ export function apply(
 
 async function applyOnce(
   workspace: Workspace,
-  options: ApplyOptions,
+  options: ApplyFlags,
   session: Session,
   round: number,
   reading?: HostReading,
@@ -81,7 +81,7 @@ async function applyOnce(
   if (live === undefined) return EXIT.wrongInput;
   // Whose this is has been said; another round does not ask again, nor take what this one made for a stranger's.
   const settledOn = { ...workspace, lock: live.lock };
-  const outlook = await createForecast(workspace, live, {
+  const outlook = await createRunForecast(workspace, live, {
     domains,
     prune: options.prune ?? false,
     force: options.force ?? false,
@@ -160,7 +160,10 @@ async function settled(plan: Plan, { incus }: Live, { signal }: Session): Promis
   );
   if (risky.length === 0) return false;
   const places = risky.flatMap(({ addr, from }) => [addr.project, from?.project]);
-  return await incus.settle(new Set(places.filter((place) => place !== undefined)), signal);
+  return await incus.waitForOperations(
+    new Set(places.filter((place) => place !== undefined)),
+    signal,
+  );
 }
 
 /**
@@ -196,14 +199,14 @@ async function thaw(live: Live, session: Session): Promise<void> {
 interface Round {
   readonly workspace: Workspace;
   readonly live: Live;
-  readonly outlook: Forecast;
+  readonly outlook: RunForecast;
   readonly round: number;
 }
 
 /** Converges, then provisions, as asked. */
 async function carryOut(
   { workspace, live, outlook, round }: Round,
-  options: ApplyOptions,
+  options: ApplyFlags,
   session: Session,
 ): Promise<ExitStatus> {
   const { needs } = outlook;
@@ -237,8 +240,8 @@ async function carryOut(
 /** Why nothing may be touched, said aloud; undefined: go on. */
 function refusal(
   live: Live,
-  { plan }: Forecast,
-  options: ApplyOptions,
+  { plan }: RunForecast,
+  options: ApplyFlags,
   { terminal, out }: Session,
 ): ExitStatus | undefined {
   // They have been shown, and end with the words that nothing was changed.
@@ -268,8 +271,8 @@ function refusal(
 
 /** Shows the plan, and asks where somebody has to agree; undefined: go on. */
 async function consent(
-  { plan, needs }: Forecast,
-  options: ApplyOptions,
+  { plan, needs }: RunForecast,
+  options: ApplyFlags,
   session: Session,
 ): Promise<ExitStatus | undefined> {
   const { terminal, out } = session;
@@ -299,8 +302,8 @@ async function consent(
 /** Runs the plan; its report says what became of it. `again`: somebody else's edits ask for a new plan. */
 async function converge(
   live: Live,
-  { plan, desired }: Forecast,
-  options: ApplyOptions,
+  { plan, desired }: RunForecast,
+  options: ApplyFlags,
   session: Session,
 ): Promise<ExitStatus | "again"> {
   if (plan.changes.length + plan.held.length === 0) return EXIT.done;
@@ -326,6 +329,6 @@ async function converge(
   return succeeded(report) && plan.held.length === 0 ? EXIT.done : EXIT.failed;
 }
 
-function hasWork({ plan }: Forecast): boolean {
+function hasWork({ plan }: RunForecast): boolean {
   return plan.changes.length + plan.held.length > 0;
 }

@@ -14,9 +14,9 @@ import {
 import { count, hang } from "../../view/text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Live } from "../../live/open_live.ts";
-import type { Forecast } from "../../live/run_forecast.ts";
+import type { RunForecast } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
-import { settle } from "../../live/open_snapshots.ts";
+import { finishInterrupted } from "../../live/open_snapshots.ts";
 import { shortList } from "../../view/snapshot.ts";
 import { deleteSet } from "../../snapshot/delete_set.ts";
 import { freeTimeName, takeAndSay } from "../snapshot/take.ts";
@@ -30,7 +30,7 @@ export interface TakenBefore {
 /** Takes a set of what an apply is about to change, replace or provision. What stands there is all it can keep. */
 export async function snapshotBefore(
   live: Live,
-  { plan, needs }: Forecast,
+  { plan, needs }: RunForecast,
   options: { readonly force?: true; readonly infra?: true; readonly provision?: true },
   session: Session,
 ): Promise<TakenBefore> {
@@ -106,7 +106,7 @@ function touchedMachines(
  */
 export async function takeBaseline(
   live: Live,
-  { plan }: Forecast,
+  { plan }: RunForecast,
   domains: readonly string[] | undefined,
   session: Session,
 ): Promise<ExitStatus> {
@@ -219,5 +219,5 @@ export async function thawLeftFrozen(live: Live, session: Session): Promise<void
 async function liveInventory(live: Live, session: Session): Promise<Inventory> {
   const options = { now: new Date(), signal: session.signal };
   const read = () => readInventory(live.incus, live.owner, options);
-  return await settle(live.incus, await read(), read, session);
+  return await finishInterrupted(live.incus, await read(), read, session);
 }

@@ -8,7 +8,7 @@ import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { openLive } from "../../live/open_live.ts";
-import { createForecast, isPending } from "../../live/run_forecast.ts";
+import { createRunForecast, isPending } from "../../live/run_forecast.ts";
 import type { TakeOver } from "../../workspace/resolve_addressing.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
@@ -34,7 +34,7 @@ export async function check(
   const domains = selectDomains(workspace.infra, options.domain);
   await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
-  const outlook = await createForecast(workspace, live, { domains });
+  const outlook = await createRunForecast(workspace, live, { domains });
   await live.accepted();
   const { plan, needs, conflicts } = outlook;
   const warnings = [...conflicts, ...outlook.warnings];

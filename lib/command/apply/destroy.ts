@@ -22,7 +22,7 @@ import type { Session } from "../../session/session.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
 
-export interface DestroyOptions {
+export interface DestroyFlags {
   readonly domain: readonly string[];
   readonly force?: true;
   readonly yes?: true;
@@ -30,7 +30,7 @@ export interface DestroyOptions {
 }
 
 /** Removes what carries this infra's mark. What is protected stays and is named; files of the workspace stay too. */
-export function destroy(options: DestroyOptions, session: Session): Promise<ExitStatus> {
+export function destroy(options: DestroyFlags, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
     using hold = await WorkspaceHold.begin();
     const workspace = await loadWorkspace(shown, { ...options, hold });
@@ -44,7 +44,7 @@ const ROUNDS = 3;
 
 async function destroyOnce(
   workspace: Workspace,
-  options: DestroyOptions,
+  options: DestroyFlags,
   session: Session,
   round: number,
 ): Promise<ExitStatus> {
@@ -68,7 +68,7 @@ async function destroyOnce(
     owned.flatMap(({ kind, addr }) => kind === "project" ? [addr.name] : []),
   );
   const { signal } = session;
-  if (round < ROUNDS && projects.size > 0 && await live.incus.settle(projects, signal)) {
+  if (round < ROUNDS && projects.size > 0 && await live.incus.waitForOperations(projects, signal)) {
     return await destroyOnce(workspace, options, session, round + 1);
   }
   session.emit?.(planLine(planValue(plan, [], [])));
@@ -122,7 +122,7 @@ async function consent(project: string, session: Session): Promise<ExitStatus | 
 async function remove(
   plan: Plan,
   live: Live,
-  options: DestroyOptions,
+  options: DestroyFlags,
   session: Session,
 ): Promise<ExitStatus> {
   const events = applyPlan(plan, undefined, {

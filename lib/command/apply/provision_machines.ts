@@ -15,7 +15,7 @@ import { count, hang } from "../../view/text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { adminRunner, findAdmin } from "./admin_runner.ts";
 import type { Live } from "../../live/open_live.ts";
-import type { Forecast } from "../../live/run_forecast.ts";
+import type { RunForecast } from "../../live/run_forecast.ts";
 import type { ProvisionNeed } from "../../ansible/provision_needs.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
@@ -32,7 +32,7 @@ export interface ProvisionOptions {
 export async function provisionMachines(
   workspace: Workspace,
   live: Live,
-  outlook: Forecast,
+  outlook: RunForecast,
   options: ProvisionOptions,
   session: Session,
 ): Promise<ExitStatus> {

@@ -35,8 +35,8 @@ import { doorFindings, forwardFinding } from "./doors.ts";
 import { describeFault } from "../../session/fault.ts";
 import { assertOnHost } from "../../live/host_side.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
-import { createForecast, liveMachines } from "../../live/run_forecast.ts";
-import { readSurroundings, type Surroundings } from "../network/surroundings.ts";
+import { createRunForecast, liveMachines } from "../../live/run_forecast.ts";
+import { readSurroundings, type TraceSurroundings } from "../network/surroundings.ts";
 import { requestTimeout } from "../../live/request_timeout.ts";
 import type { Session } from "../../session/session.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
@@ -187,7 +187,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
       uplinks.map(async (name) => ({ name, isOutside: await around.isOutside(name) })),
     ),
   };
-  const { plan } = await createForecast(workspace, live, {});
+  const { plan } = await createRunForecast(workspace, live, {});
   const stand = new Set(
     actual.resources.flatMap(({ kind, addr }) => kind === "network" ? [addr.name] : []),
   );
@@ -204,7 +204,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
 async function readStrayed(
   { domains }: Infra,
   live: Live,
-  around: Surroundings,
+  around: TraceSurroundings,
 ): Promise<HostFacts["strayed"]> {
   const strayed: HostFacts["strayed"][number][] = [];
   const ways = live.ways().get(4);
@@ -229,7 +229,7 @@ const SOMEWHERE = "203.0.113.10";
 async function otherFirewalls(
   infra: Infra,
   live: Live,
-  around: Surroundings,
+  around: TraceSurroundings,
   signal: AbortSignal,
 ): Promise<Finding[] | undefined> {
   const running = new Set(

@@ -2,14 +2,14 @@ import { FileError } from "../../host/file_error.ts";
 import { connectIncus, type IncusClient } from "../../incus/incus_client.ts";
 import { type FileContent, UntellableNameError } from "../../incus/files.ts";
 import { count, printable, size } from "../../view/text.ts";
-import { type CopySide, machineSide, type Placed, workspaceSide } from "./copy_side.ts";
+import { type CopySide, machineSide, type PlacedPath, workspaceSide } from "./copy_side.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { findOnHost } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
 
-export interface CopyOptions {
+export interface CopyFlags {
   readonly recursive?: true;
   readonly preserve?: true;
 }
@@ -18,7 +18,7 @@ export interface CopyOptions {
 export async function copy(
   from: string,
   to: string,
-  options: CopyOptions,
+  options: CopyFlags,
   session: Session,
 ): Promise<ExitStatus> {
   const workspace = await loadWorkspace(session);
@@ -65,7 +65,7 @@ export async function copy(
 }
 
 /** `machine:/path`, or a path of the workspace without a machine. */
-interface Place {
+interface CopyPlace {
   readonly machine?: string;
   readonly path: string;
   /** It ends with a slash: a directory is meant. */
@@ -73,7 +73,7 @@ interface Place {
 }
 
 /** @throws UserError */
-export function parsePlace(text: string): Place {
+export function parsePlace(text: string): CopyPlace {
   // A variable of a script that is not set; the whole workspace is hardly meant.
   if (text === "") throw new UserError("A path is empty", "Write . for the workspace itself");
   const found = /^([a-z0-9][a-z0-9-]*):(.*)$/s.exec(text);
@@ -110,7 +110,7 @@ async function readFirst(side: CopySide, path: string): Promise<FileContent | un
 }
 
 /** A file copied over itself would be emptied first, a directory into itself never end. */
-function refuseItself(source: Place, target: Place): void {
+function refuseItself(source: CopyPlace, target: CopyPlace): void {
   if (source.machine !== target.machine) return;
   if (isWithin(target.path, source.path)) {
     throw new UserError(
@@ -120,7 +120,7 @@ function refuseItself(source: Place, target: Place): void {
 }
 
 async function sideOf(
-  { machine }: Place,
+  { machine }: CopyPlace,
   workspace: Workspace,
   incus: IncusClient,
   { signal }: Session,
@@ -133,7 +133,7 @@ async function sideOf(
 /** Into a directory that is there, else under the name that was given. */
 async function landingPlace(
   side: CopySide,
-  { path: given, directory }: Place,
+  { path: given, directory }: CopyPlace,
   source: string,
   content: FileContent,
 ): Promise<string> {
@@ -170,14 +170,14 @@ class CopyRun {
   readonly #source: CopySide;
   readonly #target: CopySide;
   readonly #machines: Machines;
-  readonly #options: CopyOptions;
+  readonly #options: CopyFlags;
   readonly #session: Session;
 
   constructor(
     source: CopySide,
     target: CopySide,
     machines: Machines,
-    options: CopyOptions,
+    options: CopyFlags,
     session: Session,
   ) {
     this.#source = source;
@@ -253,7 +253,7 @@ class CopyRun {
   }
 
   /** Without --preserve as `cp` does it: root's, and no more rights than were there. Set-id bits Incus does not tell of. */
-  #placed({ mode, uid, gid }: FileContent): Placed {
+  #placed({ mode, uid, gid }: FileContent): PlacedPath {
     return this.#options.preserve ? { mode, uid, gid } : { mode: mode & 0o777, uid: 0, gid: 0 };
   }
 

@@ -8,7 +8,7 @@ import { printable } from "../../view/text.ts";
 import { UserError } from "../../session/user_error.ts";
 
 /** What a copied entry looks like at its new place. */
-export interface Placed {
+export interface PlacedPath {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -25,7 +25,7 @@ export interface CopySide {
   /** What stands there, without opening it; undefined where there is nothing. */
   kind(path: string): Promise<FileContent["type"] | undefined>;
   /** false: this side takes no such thing. */
-  write(path: string, content: FileContent, placed: Placed): Promise<boolean>;
+  write(path: string, content: FileContent, placed: PlacedPath): Promise<boolean>;
 }
 
 export function machineSide(

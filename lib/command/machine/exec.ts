@@ -1,6 +1,6 @@
 import { connectIncus } from "../../incus/incus_client.ts";
 import { EXIT } from "../../session/exit_status.ts";
-import { execMany, ExecOptions } from "./exec_many.ts";
+import { type ExecFlags, execMany } from "./exec_many.ts";
 import { findRunning } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
@@ -10,7 +10,7 @@ import { commandAs, execAttached } from "./exec_attached.ts";
 /** Runs a program in one machine or in many. Answers its status, or for many whether all succeeded. */
 export async function exec(
   words: readonly string[],
-  options: ExecOptions,
+  options: ExecFlags,
   session: Session,
 ): Promise<number> {
   const many = options.all === true || options.domain.length > 0;

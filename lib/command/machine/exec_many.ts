@@ -18,7 +18,7 @@ import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 
-interface Outcome {
+interface ExecOutcome {
   readonly machine: string;
   readonly status: number;
   readonly stdout: string;
@@ -35,7 +35,7 @@ export async function execMany(
   incus: IncusClient,
   names: readonly string[],
   argv: readonly string[],
-  options: ExecOptions,
+  options: ExecFlags,
   session: Session,
 ): Promise<number> {
   const { terminal, signal } = session;
@@ -105,7 +105,7 @@ async function runOne(
   onOpen: (program?: RunningProgram) => void,
   unread: AbortController,
   { terminal }: Session,
-): Promise<Outcome> {
+): Promise<ExecOutcome> {
   let opened = false;
   const streams = (["out", "err"] as const).map((name) => {
     let text = "";
@@ -160,8 +160,8 @@ async function broadcast(
 }
 
 function verdict(
-  outcomes: readonly Outcome[],
-  { json }: ExecOptions,
+  outcomes: readonly ExecOutcome[],
+  { json }: ExecFlags,
   { terminal, err, signal }: Session,
 ): ExitStatus {
   const failed = outcomes.filter(({ status }) => status !== 0);
@@ -176,7 +176,7 @@ function verdict(
   return failed.length === 0 ? EXIT.done : EXIT.failed;
 }
 
-export interface ExecOptions {
+export interface ExecFlags {
   readonly domain: readonly string[];
   readonly all?: true;
   readonly user?: string;

@@ -1,11 +1,11 @@
 import type { Blocked } from "../../verify/blocked.ts";
 import type { Need } from "../../verify/need.ts";
 import { ruleText, type WhyLine } from "../../view/why.ts";
-import { type AskOptions, askRules, type RuleContext } from "./ask_rules.ts";
+import { askRules, type AskRulesOptions, type RuleContext } from "./ask_rules.ts";
 import type { Live } from "../../live/open_live.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { TraceSurroundings } from "./surroundings.ts";
 import { resolveEnds } from "./resolve_end.ts";
-import type { Question } from "./trace_stage.ts";
+import type { TraceQuestion } from "./trace_stage.ts";
 import { UserError } from "../../session/user_error.ts";
 
 /** A need, and what the host's rules do with it; `line` is missing where it cannot be asked on this host. */
@@ -18,14 +18,14 @@ export interface AskedNeed {
 
 export interface NeedContext extends RuleContext {
   readonly live: RuleContext["live"] & Pick<Live, "actual" | "owner">;
-  readonly around: Surroundings;
+  readonly around: TraceSurroundings;
 }
 
 /** Asks the host's rules whether they let through what infra.yml promises; sends no packet to anybody. */
 export async function askNeeds(
   needs: readonly Need[],
   context: NeedContext,
-  options: AskOptions = {},
+  options: AskRulesOptions = {},
 ): Promise<AskedNeed[]> {
   const resolved = await Promise.all(needs.map((need) => questionOf(need, context)));
   const questions = resolved.filter((each) => typeof each !== "string");
@@ -43,7 +43,7 @@ export async function askNeeds(
 async function questionOf(
   { flow: { from, to, service } }: Need,
   { infra, live, around }: NeedContext,
-): Promise<Question | string> {
+): Promise<TraceQuestion | string> {
   const version = [from, to].some((each) => each.includes(":")) ? 6 : 4;
   try {
     const context = { infra, live, around, notes: [] };

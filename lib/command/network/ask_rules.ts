@@ -14,7 +14,7 @@ import type { Service } from "../../verify/probe.ts";
 import { readRuleProgram } from "../../verify/sites.ts";
 import type { WhyLine } from "../../view/why.ts";
 import type { Live } from "../../live/open_live.ts";
-import { buildStage, type BuiltStage, type Question } from "./trace_stage.ts";
+import { buildStage, type BuiltStage, type TraceQuestion } from "./trace_stage.ts";
 import { strayWay } from "./stray_route.ts";
 
 /** What the questions are about. */
@@ -24,7 +24,7 @@ export interface RuleContext {
   readonly signal: AbortSignal;
 }
 
-export interface AskOptions {
+export interface AskRulesOptions {
   /** As if the host forwarded packets, where it is its rules that are asked about. */
   readonly forwards?: boolean;
 }
@@ -34,9 +34,9 @@ export interface AskOptions {
  * is advised about a single flow has been tried.
  */
 export async function askRules(
-  questions: readonly Question[],
+  questions: readonly TraceQuestion[],
   context: RuleContext,
-  { forwards = false }: AskOptions = {},
+  { forwards = false }: AskRulesOptions = {},
 ): Promise<WhyLine[]> {
   if (questions.length === 0) return [];
   const { infra, live, signal } = context;
@@ -104,7 +104,7 @@ function serviceText({ protocol, port }: Service): string {
 
 /** Of a machine that packets do not reach: whether the host's routes lead them elsewhere. */
 async function strayOf(
-  question: Question | undefined,
+  question: TraceQuestion | undefined,
   trace: Trace | undefined,
   target: string | undefined,
   { live, signal }: RuleContext,
@@ -131,7 +131,7 @@ interface Others {
 /** Whose rule ends it, where it is somebody else's, and what lets it through there. */
 function othersOf(
   { step, otherTable, unanswered, anklumePasses }: Explanation,
-  question: Question | undefined,
+  question: TraceQuestion | undefined,
   { chains, lost, run, i }: Others,
   { live }: RuleContext,
 ): Pick<WhyLine, "firewall" | "mend" | "lost"> {

@@ -4,9 +4,9 @@ import { type Cidr, parseCidr } from "../../infra/ip.ts";
 import { addressInterval, addressText, without } from "../../nftables/interval.ts";
 import { MARK } from "../../resource/mark.ts";
 import type { ActualInstance } from "../../resource/instance.ts";
-import type { Place } from "../../verify/probe.ts";
+import type { ProbePlace } from "../../verify/probe.ts";
 import type { Live } from "../../live/open_live.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { TraceSurroundings } from "./surroundings.ts";
 import type { End } from "./trace_stage.ts";
 import { UserError } from "../../session/user_error.ts";
 
@@ -14,7 +14,7 @@ import { UserError } from "../../session/user_error.ts";
 export interface EndContext {
   readonly infra: Infra;
   readonly live: Pick<Live, "addressing" | "actual" | "owner">;
-  readonly around: Surroundings;
+  readonly around: TraceSurroundings;
   /** One line each: what stands for a name, and what is special about it. */
   readonly notes: string[];
 }
@@ -123,7 +123,7 @@ function machineEnd(
   else if (instance.status !== "Running") {
     note(notes, `${name} does not run (${instance.status}): this is what its rules say`);
   }
-  const place: Place = { kind: "machine", machine: name, domain: machine.domain };
+  const place: ProbePlace = { kind: "machine", machine: name, domain: machine.domain };
   // A domain's name stays in the words, where the machine that stands for it is named too.
   return { name: parseCidr(text) === undefined ? name : text, place, address };
 }
@@ -136,7 +136,7 @@ function instancesOf({ actual }: EndContext["live"]): ActualInstance[] {
   return actual.resources.filter((each) => each.kind === "instance");
 }
 
-function hostEnd(around: Surroundings, version: 4 | 6): End {
+function hostEnd(around: TraceSurroundings, version: 4 | 6): End {
   const address = around.hostAddresses.find((each) => each.includes(":") === (version === 6));
   if (address === undefined) {
     throw new UserError(
@@ -147,7 +147,7 @@ function hostEnd(around: Surroundings, version: 4 | 6): End {
   return { name: "host", place: { kind: "host" }, address };
 }
 
-function outsideEnd(around: Surroundings, version: 4 | 6): End {
+function outsideEnd(around: TraceSurroundings, version: 4 | 6): End {
   const place = around.outside.find((each) => each.address.includes(":") === (version === 6));
   if (place === undefined) {
     throw new UserError("This host has no way to the outside", "Name an address instead");
@@ -191,7 +191,12 @@ async function addressEnd(
   );
   if (own !== undefined) {
     note(notes, `${address} is of the domain ${own.domain}; no machine has it`);
-    const place: Place = { kind: "machine", machine: address, domain: own.domain, nobody: true };
+    const place: ProbePlace = {
+      kind: "machine",
+      machine: address,
+      domain: own.domain,
+      nobody: true,
+    };
     return { name: text, place, address };
   }
   return { name: text, place: await around.placeOf(address), address };
@@ -246,7 +251,7 @@ async function networkEnd(
   return { ...end, name: covered.length > 0 && within === undefined ? address : cidr.text };
 }
 
-function isHostAddress(address: string, { interfaces, hostAddresses }: Surroundings): boolean {
+function isHostAddress(address: string, { interfaces, hostAddresses }: TraceSurroundings): boolean {
   return hostAddresses.includes(address) ||
     interfaces.some(({ addresses }) => addresses.some((each) => each.split("/")[0] === address));
 }
@@ -256,7 +261,7 @@ function contains(network: string, address: string): boolean {
   return whole.version === one.version && whole.first <= one.first && one.last <= whole.last;
 }
 
-interface Orphan {
+interface OrphanMachine {
   readonly name: string;
   readonly project: string;
   readonly address: string;
@@ -264,9 +269,9 @@ interface Orphan {
 }
 
 /** Machines that carry this infra's mark and stand in infra.yml no more: walled off, and still asked about. */
-function orphans({ live }: Pick<EndContext, "live">): Orphan[] {
+function orphans({ live }: Pick<EndContext, "live">): OrphanMachine[] {
   const { addressing, owner } = live;
-  return instancesOf(live).flatMap(({ addr, config, expandedDevices, status }): Orphan[] => {
+  return instancesOf(live).flatMap(({ addr, config, expandedDevices, status }): OrphanMachine[] => {
     const project = addr.project ?? "";
     if (config[MARK.infra] !== owner.infraId || addressing.machines.has(addr.name)) return [];
     const nic = Object.values(expandedDevices).find((each) =>
@@ -286,7 +291,7 @@ function orphans({ live }: Pick<EndContext, "live">): Orphan[] {
           notes,
           `${addr.name} stands in infra.yml no more (${status}): it is walled off`,
         );
-        const place: Place = {
+        const place: ProbePlace = {
           kind: "machine",
           machine: addr.name,
           domain: project,

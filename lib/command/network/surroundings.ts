@@ -18,7 +18,7 @@ const PRIVATE = ["192.168.77.10", "172.31.254.250", "10.255.254.250"];
 const MOST_ADDRESSES = 4;
 
 /** What of the host there is beside the domains. */
-export interface Surroundings {
+export interface TraceSurroundings {
   readonly interfaces: readonly HostInterface[];
   /** Of the host, no domain's gateway among them. */
   readonly hostAddresses: readonly string[];
@@ -40,7 +40,7 @@ export async function readSurroundings(
   addressing: Addressing,
   resources: readonly ActualResource[],
   signal: AbortSignal,
-): Promise<Surroundings> {
+): Promise<TraceSurroundings> {
   const { interfaces, localUplinks } = await readHostNetworks(signal);
   const { otherInfras } = bridgeOwners(addressing.infraId, resources);
   const bridges = new Set([...addressing.domains.values()].map(({ bridge }) => bridge));

@@ -12,14 +12,14 @@ import {
   type StagePort,
   STRANGER_MAC,
 } from "../../nftables/stage.ts";
-import type { Place, Service } from "../../verify/probe.ts";
+import type { ProbePlace, Service } from "../../verify/probe.ts";
 import { type Route, type RouteOptions, routeTo } from "./route.ts";
 
 /** One end of a flow that is asked about. */
 export interface End {
   /** As it was written. */
   readonly name: string;
-  readonly place: Place;
+  readonly place: ProbePlace;
   readonly address: string;
   /** Of a machine that infra.yml does not have any more: its port. */
   readonly port?: EndPort;
@@ -32,7 +32,7 @@ export interface EndPort {
 }
 
 /** A flow that is asked about. */
-export interface Question {
+export interface TraceQuestion {
   readonly from: End;
   readonly to: End;
   readonly service: Service;
@@ -64,7 +64,7 @@ const MOST_OTHERS = 64;
  * the host's own, since another table may send a packet by any of them.
  */
 export async function buildStage(
-  questions: readonly Question[],
+  questions: readonly TraceQuestion[],
   { infra, addressing, forwards = false, signal }: StageContext,
 ): Promise<BuiltStage> {
   const links = await readLinks({ signal });
@@ -120,7 +120,7 @@ interface Way {
 }
 
 async function wayOf(
-  { from, to, service }: Question,
+  { from, to, service }: TraceQuestion,
   host: StageHost,
   { forwards, signal }: { readonly forwards: boolean; readonly signal: AbortSignal },
 ): Promise<Way> {

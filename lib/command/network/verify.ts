@@ -3,10 +3,10 @@ import { FirewallError } from "../../nftables/firewall_error.ts";
 import { type NotProbed, notProbed } from "../../verify/not_probed.ts";
 import { notRunning, planProbes, type Scene } from "../../verify/plan_probes.ts";
 import { type Result, siteOf } from "../../verify/judge.ts";
-import type { Place } from "../../verify/probe.ts";
+import type { ProbePlace } from "../../verify/probe.ts";
 import { matrixOf } from "../../verify/matrix.ts";
 import { hostSite, instanceSite, readProber } from "../../verify/sites.ts";
-import { prove } from "../../verify/verify.ts";
+import { proveIsolation } from "../../verify/verify.ts";
 import {
   differences,
   isProven,
@@ -19,14 +19,14 @@ import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { assertOnHost } from "../../live/host_side.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
-import { createForecast, liveMachines } from "../../live/run_forecast.ts";
+import { createRunForecast, liveMachines } from "../../live/run_forecast.ts";
 import { askNeeds, type NeedContext } from "./ask_needs.ts";
 import { askRules, type RuleContext } from "./ask_rules.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
 import { showConflicts } from "../../session/show_diagnostics.ts";
-import type { Question } from "./trace_stage.ts";
+import type { TraceQuestion } from "./trace_stage.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
 
 export interface VerifyOptions {
@@ -67,7 +67,7 @@ export async function verifyLive(
   const { infra } = workspace;
   const { addressing, actual, incus } = live;
   const { signal, terminal } = session;
-  const { plan } = await createForecast(workspace, live, {});
+  const { plan } = await createRunForecast(workspace, live, {});
   const status = buildStatus(infra, addressing, actual, plan);
   const machines = liveMachines(actual);
   const projectOf = new Map(
@@ -96,7 +96,7 @@ export async function verifyLive(
         .filter((place) => place.kind === "machine").map(siteOf),
     ),
   ];
-  const { results, faults } = await prove(probes, [
+  const { results, faults } = await proveIsolation(probes, [
     ...names.map((machine) =>
       instanceSite(incus, { project: projectOf.get(machine) ?? "", machine, program, signal })
     ),
@@ -166,7 +166,7 @@ async function reasonsOf(
   results: readonly Result[],
   context: RuleContext,
 ): Promise<Map<Result, WhyLine>> {
-  const asked: { readonly result: Result; readonly question: Question }[] = [];
+  const asked: { readonly result: Result; readonly question: TraceQuestion }[] = [];
   const pairs = new Map<Result["difference"], Set<string>>();
   for (const result of differences(results)) {
     const { from, to, address, source, protocol, port } = result.probe;
@@ -177,7 +177,7 @@ async function reasonsOf(
     told.add(pair);
     const sender = source ?? addressOf(from, address.includes(":"), context.live);
     if (sender === undefined) continue;
-    const question: Question = {
+    const question: TraceQuestion = {
       from: { name: placeText(from), place: from, address: sender },
       to: { name: placeText(to), place: to, address },
       service: { protocol, port },
@@ -198,7 +198,7 @@ async function reasonsOf(
 }
 
 function addressOf(
-  place: Place,
+  place: ProbePlace,
   six: boolean,
   { addressing }: Pick<Live, "addressing">,
 ): string | undefined {

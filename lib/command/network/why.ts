@@ -9,7 +9,7 @@ import { openLive } from "../../live/open_live.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { type EndContext, resolveEnds } from "./resolve_end.ts";
 import type { Session } from "../../session/session.ts";
-import type { Question } from "./trace_stage.ts";
+import type { TraceQuestion } from "./trace_stage.ts";
 import { UserError } from "../../session/user_error.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
 
@@ -40,7 +40,7 @@ export async function networkWhy(
   for (const { code, summary } of [...workspace.warnings, ...live.warnings]) {
     if (missing.has(code)) notes.push(summary);
   }
-  const questions: Question[] = [];
+  const questions: TraceQuestion[] = [];
   for (const version of versionsOf(from, to, infra)) {
     const ends = await resolveEnds(from, to, version, context).catch((error) => {
       // What has no IPv6 address was answered for IPv4.
@@ -88,7 +88,7 @@ export function parseService(text: string): Service {
 }
 
 /** Where no port was asked for: one of each that policies name, or that are published, and one that none does. */
-function servicesBetween({ policies, domains }: Infra, { place }: Question["to"]): Service[] {
+function servicesBetween({ policies, domains }: Infra, { place }: TraceQuestion["to"]): Service[] {
   const named = policies.flatMap(({ ports, protocol }): Service[] =>
     ports === "all" ? [] : ports.map(({ first }) => ({ protocol: protocol ?? "tcp", port: first }))
   );

@@ -5,7 +5,7 @@ import type { LiveMachine } from "../../snapshot/live_machine.ts";
 import { findSelves } from "../../live/admin_container.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
+import { isWholeScope, type ScopeOptions, selectScope } from "./scope.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
@@ -36,8 +36,8 @@ export async function snapshotCreate(
   await using host = await openSnapshots(workspace, start, session, options);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
-  const inventory = await host.settled();
-  const machines = selectMachines(workspace.infra, inventory, options);
+  const inventory = await host.afterInterruption();
+  const machines = selectScope(workspace.infra, inventory, options);
   if (machines.length === 0) {
     const where = isWholeScope(options) ? "of this infra" : "of that domain";
     throw new UserError(`No machine ${where} stands yet`, "`anklume apply` makes them");

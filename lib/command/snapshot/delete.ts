@@ -11,7 +11,7 @@ import { agree } from "../../session/confirm.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { findSet } from "./find_set.ts";
-import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
+import { isWholeScope, type ScopeOptions, selectScope } from "./scope.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
@@ -36,7 +36,7 @@ export async function snapshotDelete(
   await using host = await openSnapshots(workspace, start, session, options);
   if (host === undefined) return EXIT.wrongInput;
   const { incus } = host;
-  const settled = await host.settled();
+  const settled = await host.afterInterruption();
   // Notes tell of what anklume took; what Incus or somebody else did takes a look into every machine.
   const wanted = [...new Set(names)];
   const allNoted = wanted.every((name) => setOfNotes(name, settled) !== undefined);
@@ -44,7 +44,7 @@ export async function snapshotDelete(
   // A name says no more than it would alone: somebody else's snapshot of a set's name stays, whatever else goes.
   const sets = wanted.map((name) => setOfNotes(name, inventory) ?? findSet(name, inventory));
   const scope = new Set(
-    selectMachines(workspace.infra, inventory, options)
+    selectScope(workspace.infra, inventory, options)
       .map(({ project, name }) => `${project}/${name}`),
   );
   const chosen = sets.map((set): Chosen => {

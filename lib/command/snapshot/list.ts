@@ -3,7 +3,7 @@ import { unfinishedRestores } from "../../snapshot/pending_restore.ts";
 import { snapshotsJson, snapshotsText } from "../../view/snapshot.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
+import { isWholeScope, type ScopeOptions, selectScope } from "./scope.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
@@ -25,7 +25,7 @@ export async function snapshotList(
   if (host === undefined) return EXIT.wrongInput;
   const { inventory } = host;
   const scope = new Set(
-    selectMachines(workspace.infra, inventory, options)
+    selectScope(workspace.infra, inventory, options)
       .map(({ project, name }) => `${project}/${name}`),
   );
   const whole = isWholeScope(options);

@@ -40,7 +40,7 @@ export async function snapshotPrune(
   if (workspace === undefined) return EXIT.wrongInput;
   await using host = await openSnapshots(workspace, start, session, options);
   if (host === undefined) return EXIT.wrongInput;
-  const inventory = await host.settled();
+  const inventory = await host.afterInterruption();
   const { goes, stays, spared } = choosePrune(inventory.sets, {
     ...(keep === undefined ? {} : { keep }),
     ...(olderThan === undefined ? {} : { olderThan }),

@@ -26,11 +26,11 @@ import { withJsonLines } from "../../session/json_session.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
 import { selectMachines as selectPlaces } from "../../live/find_machines.ts";
 import { isolationBreaches } from "../../plan/isolation_breaches.ts";
-import { createForecast, desiredOn } from "../../live/run_forecast.ts";
-import { isWholeScope, type ScopeOptions, selectMachines } from "./scope.ts";
+import { createRunForecast, desiredOn } from "../../live/run_forecast.ts";
+import { isWholeScope, type ScopeOptions, selectScope } from "./scope.ts";
 import { mendBridges } from "../apply/mend_bridges.ts";
 import type { Session } from "../../session/session.ts";
-import { settle } from "../../live/open_snapshots.ts";
+import { finishInterrupted } from "../../live/open_snapshots.ts";
 import { withProgress } from "./set_progress.ts";
 import { freeTimeName, sayFull, takeAndSay } from "./take.ts";
 import { UserError } from "../../session/user_error.ts";
@@ -69,9 +69,9 @@ async function restoreShown(request: RestoreRequest, session: Session): Promise<
   const { incus } = live;
   const now = new Date();
   const read = () => readInventory(incus, live.owner, { now, signal: session.signal });
-  const inventory = await settle(incus, await read(), read, session);
+  const inventory = await finishInterrupted(incus, await read(), read, session);
   const set = findSet(request.set, inventory, request.missing);
-  const scope = selectMachines(workspace.infra, inventory, request);
+  const scope = selectScope(workspace.infra, inventory, request);
   const plan = planRestore(set, inventory, scope, {
     wholeScope: isWholeScope(request),
     self: live.admin.self,
@@ -231,7 +231,7 @@ async function sayDrift(
 ): Promise<void> {
   await using live = await openLive(workspace, session);
   if (live === undefined) return;
-  const { plan, needs } = await createForecast(workspace, live, {});
+  const { plan, needs } = await createRunForecast(workspace, live, {});
   const restored = new Set(machines.map(({ name }) => name));
   const changes = plan.changes.filter(({ addr }) =>
     addr.kind === "instance" && restored.has(addr.name)

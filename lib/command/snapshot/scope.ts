@@ -21,7 +21,7 @@ export function isWholeScope({ machine, domain }: ScopeOptions): boolean {
  * The standing machines that were asked for. `--machine pc1` means every copy's pc1, as in a policy. Throws `UserError` for a
  * name that is not in the infra, and for a machine that does not stand yet.
  */
-export function selectMachines(
+export function selectScope(
   infra: Infra,
   inventory: Inventory,
   options: ScopeOptions,

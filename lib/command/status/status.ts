@@ -7,7 +7,7 @@ import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { openLive } from "../../live/open_live.ts";
-import { createForecast } from "../../live/run_forecast.ts";
+import { createRunForecast } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
@@ -23,7 +23,7 @@ export async function status(
   if (workspace === undefined) return EXIT.wrongInput;
   await using live = await openLive(workspace, session, { ...options, reading });
   if (live === undefined) return EXIT.wrongInput;
-  const { plan, needs } = await createForecast(workspace, live, {});
+  const { plan, needs } = await createRunForecast(workspace, live, {});
   const { addressing, actual, conflicts, sources } = live;
   // What forbids an apply is news here; warnings are check's business.
   const errors = plan.diagnostics.filter(({ severity }) => severity === "error");

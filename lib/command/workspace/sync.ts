@@ -16,13 +16,13 @@ import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { prepareTree, writeTree } from "../../workspace/ansible_tree.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
 
-export interface SyncOptions extends TakeOver {
+export interface SyncFlags extends TakeOver {
   readonly dryRun?: true;
   readonly cleanOrphans?: true;
 }
 
 /** Writes the Ansible tree and the lock. Asks Incus only where the lock is missing. */
-export async function sync(options: SyncOptions, session: Session): Promise<ExitStatus> {
+export async function sync(options: SyncFlags, session: Session): Promise<ExitStatus> {
   using hold = options.dryRun ? undefined : await WorkspaceHold.begin();
   const workspace = await loadWorkspace(session, { hold });
   if (workspace === undefined) return EXIT.wrongInput;

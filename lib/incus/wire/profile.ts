@@ -8,7 +8,7 @@ export interface ProfilesPost extends ProfilePut {
   readonly name: string;
 }
 
-export interface Profile extends ProfilesPost {
+export interface IncusProfile extends ProfilesPost {
   readonly project: string;
   readonly used_by: readonly ResourceUrl[] | null;
 }

@@ -4,7 +4,7 @@ import { imageServerProblem, KNOWN_IMAGE_SERVERS } from "./image.ts";
 import { distinct } from "./distinct.ts";
 import type { GlobalText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 const UNREADABLE = "";
 
@@ -106,7 +106,7 @@ function classicForm(classic: Located<string>, diagnostics: DiagnosticList): Add
   if (!(first >= 1 && first <= 223 && first !== 127 && second <= 255)) {
     diagnostics.add({
       code: "INVALID_ADDRESS",
-      summary: `\`${shorten(classic.value)}\` is no base of subnets`,
+      summary: `\`${shortenName(classic.value)}\` is no base of subnets`,
       remedy: 'write the first two octets: "192.168"',
       range: classic.range,
     });

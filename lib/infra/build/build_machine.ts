@@ -14,7 +14,7 @@ import type { MachineText, ProfileText } from "../shape/schema.ts";
 import { buildPublish, buildVolumes } from "./build_storage.ts";
 import type { Located } from "../shape/shape.ts";
 import { checkVariables } from "../check/check_variables.ts";
-import { quotedList, shorten } from "../words.ts";
+import { quotedList, shortenName } from "../words.ts";
 
 /** A machine before its defaults are filled in. */
 export interface MachineSource {
@@ -144,7 +144,7 @@ function profilesOf({ machine, profiles, domain }: MachineSource, diagnostics: D
     const near = suggest(profile.value, known);
     diagnostics.add({
       code: "UNKNOWN_PROFILE",
-      summary: `The domain \`${domain.name}\` has no profile \`${shorten(profile.value)}\``,
+      summary: `The domain \`${domain.name}\` has no profile \`${shortenName(profile.value)}\``,
       remedy: near === undefined
         ? `declare it under the domain's \`profiles\`; there is ${quotedList(known, "and")}`
         : `did you mean \`${near}\`?`,
@@ -172,10 +172,12 @@ function rolesOf(text: MachineText, { diagnostics, knownRoles }: BuildContext): 
     diagnostics.add({
       severity: "warning",
       code: "UNKNOWN_ROLE",
-      summary: `The role \`${shorten(role.value)}\` is neither in \`roles/\` nor embedded`,
+      summary: `The role \`${shortenName(role.value)}\` is neither in \`roles/\` nor embedded`,
       detail: "provisioning will refuse to start without it",
       remedy: near === undefined
-        ? `write it to \`roles/${shorten(role.value)}/\`; \`anklume roles\` lists the embedded ones`
+        ? `write it to \`roles/${
+          shortenName(role.value)
+        }/\`; \`anklume roles\` lists the embedded ones`
         : `did you mean \`${near}\`?`,
       range: role.range,
     });

@@ -6,7 +6,7 @@ import type { GlobalSettings, NetworkPolicy, PolicyEnd, PortRange } from "../inf
 import { parseCidr } from "../ip.ts";
 import type { PolicyText, PortsText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 interface PolicyContext {
   readonly names: PolicyNames;
@@ -109,7 +109,7 @@ function resolveEnd(end: Located<string>, context: PolicyContext): PolicyEnd | u
   ]);
   diagnostics.add({
     code: "UNKNOWN_POLICY_END",
-    summary: `\`${shorten(text)}\` is no domain, machine or network`,
+    summary: `\`${shortenName(text)}\` is no domain, machine or network`,
     remedy: near === undefined
       ? "write a domain, a machine, `host`, `outside` or a network such as 192.0.2.0/24"
       : `did you mean \`${near}\`?`,
@@ -124,7 +124,7 @@ function resolveCidr(end: Located<string>, context: PolicyContext): PolicyEnd | 
   if (cidr === undefined) {
     diagnostics.add({
       code: "INVALID_CIDR",
-      summary: `\`${shorten(end.value)}\` is no network`,
+      summary: `\`${shortenName(end.value)}\` is no network`,
       remedy: "write for example 192.0.2.0/24 or 2001:db8::/32",
       range: end.range,
     });
@@ -133,7 +133,7 @@ function resolveCidr(end: Located<string>, context: PolicyContext): PolicyEnd | 
   if (cidr.hasHostBits) {
     diagnostics.add({
       code: "INVALID_CIDR",
-      summary: `\`${shorten(end.value)}\` is an address and a network at once`,
+      summary: `\`${shortenName(end.value)}\` is an address and a network at once`,
       remedy: `write \`${cidr.address}\` for the one, or \`${cidr.text}\` for all of them`,
       range: end.range,
     });
@@ -147,7 +147,7 @@ function resolveCidr(end: Located<string>, context: PolicyContext): PolicyEnd | 
   if (own !== undefined) {
     diagnostics.add({
       code: "CIDR_OF_DOMAINS",
-      summary: `\`${shorten(end.value)}\` lies among the addresses of this infra's domains`,
+      summary: `\`${shortenName(end.value)}\` lies among the addresses of this infra's domains`,
       detail: "a network in a policy is one outside of it",
       remedy: "name the domain or the machine",
       range: end.range,
@@ -167,7 +167,9 @@ function checkEnds(
   if (!own(from) && !own(to)) {
     diagnostics.add({
       code: "POLICY_WITHOUT_DOMAIN",
-      summary: `Neither \`${shorten(from.text)}\` nor \`${shorten(to.text)}\` is of this infra`,
+      summary: `Neither \`${shortenName(from.text)}\` nor \`${
+        shortenName(to.text)
+      }\` is of this infra`,
       detail: "anklume's rules touch only what enters or leaves a domain",
       remedy: "name a domain or a machine on one side",
       range: place.range,
@@ -175,7 +177,7 @@ function checkEnds(
   } else if (from.kind === to.kind && from.text === to.text && names(from).length === 1) {
     diagnostics.add({
       code: "POLICY_TO_ITSELF",
-      summary: `\`${shorten(from.text)}\` reaches itself without a policy`,
+      summary: `\`${shortenName(from.text)}\` reaches itself without a policy`,
       remedy: "name another end, or remove the policy",
       range: place.range,
     });
@@ -227,7 +229,7 @@ function parsePorts(
     summary: reversed
       ? `The port range \`${text}\` runs backwards`
       : match === null
-      ? `\`${shorten(text)}\` is no port and no range of ports`
+      ? `\`${shortenName(text)}\` is no port and no range of ports`
       : `\`${text}\` is outside of the ports 1 to 65535`,
     remedy: reversed ? `write "${last}-${first}"` : 'write a port, or a range such as "8000-8010"',
     range: port.range,

@@ -4,7 +4,7 @@ import type { Publish, StorageVolume } from "../infra.ts";
 import { labelProblem } from "../shape/names.ts";
 import type { MachineText, VolumeText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** A volume's name in Incus. */
 export function volumeName(machine: string, key: string): string {
@@ -27,7 +27,7 @@ export function buildVolumes(
   for (const [name, device] of text.devices?.value ?? []) {
     const path = device.value.get("path");
     if (device.value.get("type")?.value === "disk" && path !== undefined) {
-      paths.set(normalizePath(path.value), `the device \`${shorten(name)}\``);
+      paths.set(normalizePath(path.value), `the device \`${shortenName(name)}\``);
     }
     checkDeviceName(name, device, text, diagnostics);
   }
@@ -60,8 +60,8 @@ function checkDeviceName(
   if (!isVolume) return;
   diagnostics.add({
     code: "DEVICE_NAME_CLASH",
-    summary: `\`${shorten(name)}\` is what anklume calls the device of the volume \`${
-      shorten(name.slice(VOLUME_DEVICE_PREFIX.length))
+    summary: `\`${shortenName(name)}\` is what anklume calls the device of the volume \`${
+      shortenName(name.slice(VOLUME_DEVICE_PREFIX.length))
     }\``,
     remedy: "give the device another name",
     range: device.keyRange,
@@ -82,7 +82,7 @@ function checkPath(
       code: "INVALID_PATH",
       summary: isPlain
         ? `A volume on \`${normal}\` would hide the machine's own system`
-        : `\`${shorten(path.value)}\` is no path from the root of the machine`,
+        : `\`${shortenName(path.value)}\` is no path from the root of the machine`,
       remedy: `write for example \`path: /${key}\``,
       range: path.range,
     });
@@ -92,13 +92,13 @@ function checkPath(
   if (other !== undefined) {
     diagnostics.add({
       code: "DUPLICATE_PATH",
-      summary: `\`${shorten(normal)}\` is already the path of ${other}`,
+      summary: `\`${shortenName(normal)}\` is already the path of ${other}`,
       remedy: "choose another path",
       range: path.range,
     });
     return;
   }
-  paths.set(normal, `the volume \`${shorten(key)}\``);
+  paths.set(normal, `the volume \`${shortenName(key)}\``);
 }
 
 export function buildPublish(text: MachineText): Publish[] {

@@ -1,6 +1,6 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { Located } from "../shape/shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** The values of a list, each once; a repetition is reported. */
 export function distinct(
@@ -13,7 +13,7 @@ export function distinct(
     if (values.has(item.value)) {
       diagnostics.add({
         code: "DUPLICATE_ENTRY",
-        summary: `\`${shorten(item.value)}\` stands in \`${label}\` twice`,
+        summary: `\`${shortenName(item.value)}\` stands in \`${label}\` twice`,
         remedy: "keep one of them",
         range: item.range,
       });

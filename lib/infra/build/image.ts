@@ -1,7 +1,7 @@
 import type { ImageRef } from "../infra.ts";
 import { isDnsLabel, type Problem } from "../shape/names.ts";
 import { suggest } from "../../diag/suggest.ts";
-import { quotedList, shorten } from "../words.ts";
+import { quotedList, shortenName } from "../words.ts";
 
 /** Remotes that need no entry in `global.image_servers`; Incus itself does not know `ubuntu`. */
 export const KNOWN_IMAGE_SERVERS: ReadonlyMap<string, string> = new Map([
@@ -22,7 +22,7 @@ export function parseImage(
   if (!/^[A-Za-z0-9][A-Za-z0-9_.+@/-]{0,254}$/.test(alias)) {
     return {
       code: "INVALID_IMAGE",
-      summary: text === "" ? "The image is an empty text" : `\`${shorten(text)}\` is no image`,
+      summary: text === "" ? "The image is an empty text" : `\`${shortenName(text)}\` is no image`,
       remedy: "write `images:debian/13`, or the alias or fingerprint of an image Incus has",
     };
   }
@@ -32,7 +32,7 @@ export function parseImage(
   const near = suggest(remote, [...servers.keys(), "local"]);
   return {
     code: "UNKNOWN_IMAGE_REMOTE",
-    summary: `The image server \`${shorten(remote)}\` is unknown`,
+    summary: `The image server \`${shortenName(remote)}\` is unknown`,
     remedy: near === undefined
       ? `declare it in \`global.image_servers\`, or use one of ${
         quotedList([...servers.keys(), "local"])
@@ -49,7 +49,7 @@ export function imageServerProblem(name: string, address: string): Problem | und
       code,
       summary: name === "local"
         ? "`local` is the host's own Incus and cannot be an image server"
-        : `\`${shorten(name)}\` cannot be the name of an image server`,
+        : `\`${shortenName(name)}\` cannot be the name of an image server`,
       remedy: "choose a name of lowercase letters, digits and `-`",
     };
   }
@@ -57,7 +57,7 @@ export function imageServerProblem(name: string, address: string): Problem | und
   if (url === undefined || url.protocol !== "https:" || /\s/.test(address)) {
     return {
       code,
-      summary: `\`${shorten(address)}\` is no https URL`,
+      summary: `\`${shortenName(address)}\` is no https URL`,
       detail: "Incus asks image servers over https only",
     };
   }

@@ -10,7 +10,7 @@ import {
 } from "./judged_devices.ts";
 import { judgedKey } from "./judged_keys.ts";
 import { normalizePath } from "./normalize_path.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** Keys of `eth0` that change neither where it leads nor who it may say it is. */
 const HARMLESS_NIC_KEY =
@@ -76,9 +76,9 @@ function unjudgedKey(device: StringMap, { keys, needs, otherwise }: JudgedDevice
   for (const [key, value] of Object.entries(device)) {
     if (key === "type" || (key.startsWith("user.") && key.length > "user.".length)) continue;
     const values = Object.hasOwn(keys, key) ? keys[key] : undefined;
-    if (values === undefined) return `nobody has judged what \`${shorten(key)}\` opens`;
+    if (values === undefined) return `nobody has judged what \`${shortenName(key)}\` opens`;
     if (!values.test(value)) {
-      return `nobody has judged what \`${shorten(`${key}: ${value}`)}\` opens`;
+      return `nobody has judged what \`${shortenName(`${key}: ${value}`)}\` opens`;
     }
   }
   return needs?.some((key) => device[key] === undefined) ? otherwise : undefined;
@@ -92,22 +92,22 @@ function nicBypass(
 ): string | undefined {
   const kind = nic.nictype;
   if (kind !== undefined && kind !== "bridged") {
-    return `a NIC of the kind \`${shorten(kind)}\` leaves the domain's bridge`;
+    return `a NIC of the kind \`${shortenName(kind)}\` leaves the domain's bridge`;
   }
   const elsewhere = [nic.network, nic.parent].find((target) =>
     target !== undefined && target !== bridge
   );
   if (elsewhere !== undefined) {
-    return `it is a NIC on \`${shorten(elsewhere)}\`, not on the domain's \`${bridge}\``;
+    return `it is a NIC on \`${shortenName(elsewhere)}\`, not on the domain's \`${bridge}\``;
   }
   if (name !== "eth0") return "the firewall knows one NIC of a machine, and that is `eth0`";
   if (inProfile) return "an `eth0` of a profile has none of anklume's filters";
   for (const [key, value] of Object.entries(nic)) {
     if (NIC_FILTER.test(key)) {
-      if (value !== "true") return `\`${key}: ${shorten(value)}\` takes a filter off \`eth0\``;
+      if (value !== "true") return `\`${key}: ${shortenName(value)}\` takes a filter off \`eth0\``;
     } else if (!HARMLESS_NIC_KEY.test(key) && key !== "nictype" && key !== "parent") {
       return `\`${
-        shorten(key)
+        shortenName(key)
       }\` changes an \`eth0\` whose address and port the firewall relies on`;
     }
     if (/\p{Cc}/u.test(value)) return `\`${key}\` has a line break in it`;
@@ -127,8 +127,8 @@ function diskBypass(disk: StringMap): string | undefined {
   if (pool !== undefined) return unjudgedKey(disk, VOLUME_DISK);
   if (source === "tmpfs:") return unjudgedKey(disk, MEMORY_DISK);
   return source.startsWith("/")
-    ? `it gives the machine \`${shorten(normalizePath(source))}\` of the host`
-    : `without a \`pool\` its source \`${shorten(source)}\` is no volume of the domain's`;
+    ? `it gives the machine \`${shortenName(normalizePath(source))}\` of the host`
+    : `without a \`pool\` its source \`${shortenName(source)}\` is no volume of the domain's`;
 }
 
 function charBypass(device: StringMap): string | undefined {
@@ -138,5 +138,5 @@ function charBypass(device: StringMap): string | undefined {
   if (path !== undefined && !numbered && isHarmlessCharDevice(path)) return undefined;
   return path === undefined || numbered
     ? "it gives the machine a device of the host by its number"
-    : `it gives the machine \`${shorten(normalizePath(path))}\` of the host`;
+    : `it gives the machine \`${shortenName(normalizePath(path))}\` of the host`;
 }

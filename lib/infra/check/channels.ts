@@ -9,7 +9,7 @@ export interface Channel {
   readonly sources: readonly SeenSource[];
 }
 
-interface Placed {
+interface PlacedSource {
   readonly seen: SeenSource;
   /** Ends with `/`, so that `/srv/a` does not lie within `/srv/ab`. */
   readonly path: string;
@@ -17,7 +17,7 @@ interface Placed {
 
 /** The channels between domains, by path; a place within another that joins the same machines is not told twice. */
 export function findChannels(sources: readonly SeenSource[]): Channel[] {
-  const placed = sources.map((seen): Placed => ({ seen, path: slashed(seen.real) }));
+  const placed = sources.map((seen): PlacedSource => ({ seen, path: slashed(seen.real) }));
   const paths = [...new Set(placed.map(({ path }) => path))].sort();
   const told: { path: string; seen: ReadonlySet<SeenSource> }[] = [];
   const channels: Channel[] = [];
@@ -36,7 +36,7 @@ export function findChannels(sources: readonly SeenSource[]): Channel[] {
 }
 
 /** Whether two of them, of different domains, see one place that either writes. `path` is one that all lie within. */
-function leads(within: readonly Placed[], path: string): boolean {
+function leads(within: readonly PlacedSource[], path: string): boolean {
   return within.filter((each) => each.path === path).some((outer) =>
     within.some((inner) =>
       inner.seen.domain !== outer.seen.domain && !(inner.seen.readonly && outer.seen.readonly)

@@ -3,7 +3,7 @@ import type { SourceRange } from "../../diag/diagnostic.ts";
 import { ZONE_OFFSETS } from "../infra.ts";
 import type { AddressingForm, Domain, Machine } from "../infra.ts";
 import { parseIpv4 } from "../ip.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 const FIRST_STATIC = 1;
 const LAST_STATIC = 99;
@@ -81,7 +81,7 @@ function staticAddress(
   if (octets === undefined) {
     diagnostics.add({
       code: "INVALID_ADDRESS",
-      summary: `\`${shorten(machine.ip)}\` is no IPv4 address`,
+      summary: `\`${shortenName(machine.ip)}\` is no IPv4 address`,
       remedy: machine.ip.includes("/")
         ? "write the address alone: the subnet is the domain's"
         : "write four numbers from 0 to 255, without leading zeros",

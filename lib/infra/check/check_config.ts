@@ -1,7 +1,7 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { ConfigText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** Incus keys that a key of infra.yml speaks for. */
 const DEDICATED: Readonly<Record<string, string>> = {
@@ -44,7 +44,7 @@ export function checkKey(key: string, value: Located<unknown>, diagnostics: Diag
   if (!isKey(key)) {
     diagnostics.add({
       code: "INVALID_CONFIG_KEY",
-      summary: `\`${shorten(key)}\` cannot be an Incus key`,
+      summary: `\`${shortenName(key)}\` cannot be an Incus key`,
       remedy: "keys look like `limits.cpu`",
       range: value.keyRange,
     });
@@ -56,7 +56,7 @@ export function checkKey(key: string, value: Located<unknown>, diagnostics: Diag
     diagnostics.add({
       severity: "warning",
       code: "EMPTY_VALUE",
-      summary: `\`${shorten(key)}\` sets nothing: to Incus an empty value is an absent one`,
+      summary: `\`${shortenName(key)}\` sets nothing: to Incus an empty value is an absent one`,
       remedy: "write the value that is meant, or remove the key",
       range: value.keyRange,
     });
@@ -64,7 +64,7 @@ export function checkKey(key: string, value: Located<unknown>, diagnostics: Diag
   }
   diagnostics.add({
     code: "RESERVED_CONFIG_KEY",
-    summary: `\`${shorten(key)}\` is not for infra.yml: ${
+    summary: `\`${shortenName(key)}\` is not for infra.yml: ${
       prefix === "user.anklume." ? "anklume" : "Incus"
     } keeps its own records under \`${prefix}\``,
     remedy: "remove it",

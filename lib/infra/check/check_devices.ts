@@ -3,7 +3,7 @@ import { suggest } from "../../diag/suggest.ts";
 import { checkKey } from "./check_config.ts";
 import { sizeProblem } from "../shape/quantity.ts";
 import type { DevicesText } from "../shape/schema.ts";
-import { quotedList, shorten } from "../words.ts";
+import { quotedList, shortenName } from "../words.ts";
 
 /** Device types of Incus 6 and 7. */
 export const DEVICE_TYPES: readonly string[] = [
@@ -27,7 +27,7 @@ export function checkDevices(devices: DevicesText | undefined, diagnostics: Diag
     if (!/^[A-Za-z0-9][A-Za-z0-9_./:-]{0,63}$/.test(name)) {
       diagnostics.add({
         code: "INVALID_DEVICE",
-        summary: `\`${shorten(name)}\` cannot be a device's name`,
+        summary: `\`${shortenName(name)}\` cannot be a device's name`,
         detail: "it has 1 to 64 letters, digits, `-`, `_` and `.`",
         range: device.keyRange,
       });
@@ -38,7 +38,7 @@ export function checkDevices(devices: DevicesText | undefined, diagnostics: Diag
       // A misspelled type is one mistake, not two; Incus would refuse the key as well.
       diagnostics.add({
         code: "INVALID_DEVICE",
-        summary: `The device \`${shorten(name)}\` has no \`type\``,
+        summary: `The device \`${shortenName(name)}\` has no \`type\``,
         remedy: `write one of ${quotedList(DEVICE_TYPES)}`,
         range: device.keyRange,
       });
@@ -46,7 +46,7 @@ export function checkDevices(devices: DevicesText | undefined, diagnostics: Diag
       const near = suggest(type.value, DEVICE_TYPES);
       diagnostics.add({
         code: "INVALID_DEVICE",
-        summary: `\`${shorten(type.value)}\` is no type of device`,
+        summary: `\`${shortenName(type.value)}\` is no type of device`,
         remedy: near === undefined
           ? `write one of ${quotedList(DEVICE_TYPES)}`
           : `did you mean \`${near}\`?`,

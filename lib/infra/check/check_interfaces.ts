@@ -1,10 +1,10 @@
 import type { SourceRange } from "../../diag/diagnostic.ts";
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { Domain } from "../infra.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** Names of interfaces, and where they stand. */
-interface Named {
+interface NamedInterfaces {
   readonly names: readonly string[];
   readonly key: "via" | "outside";
   readonly range: SourceRange | undefined;
@@ -13,7 +13,7 @@ interface Named {
 /** Warns of what stands under `via` or `outside` and is a machine's, a domain's or a bridge's name: no way out of the host. */
 export function checkInterfaces(
   domains: readonly Domain[],
-  outside: Named,
+  outside: NamedInterfaces,
   diagnostics: DiagnosticList,
 ): void {
   const owners = new Map<string, string>([["lo", "the host's loopback"]]);
@@ -22,7 +22,7 @@ export function checkInterfaces(
     for (const machine of machines) owners.set(machine.name, "a machine's name");
   }
   for (const { name } of domains) owners.set(name, "a domain's name");
-  const vias = domains.flatMap(({ internet, ranges }): Named[] =>
+  const vias = domains.flatMap(({ internet, ranges }): NamedInterfaces[] =>
     internet.kind === "via"
       ? [{ names: internet.interfaces, key: "via", range: ranges.get("internet") }]
       : []
@@ -30,7 +30,7 @@ export function checkInterfaces(
   for (const { names, key, range } of [...vias, outside]) {
     const wrong = names.filter((name) => owners.has(name));
     if (wrong.length === 0) continue;
-    const what = wrong.map((name) => `\`${shorten(name)}\` is ${owners.get(name)}`).join(", ");
+    const what = wrong.map((name) => `\`${shortenName(name)}\` is ${owners.get(name)}`).join(", ");
     diagnostics.add({
       severity: "warning",
       code: "NO_WAY_OUT",

@@ -10,7 +10,7 @@ import { type Merged, mergedConfig, mergedDevices } from "./merged_parts.ts";
 import { plainDevice } from "../shape/without_places.ts";
 import type { ConfigText, MachineText, ProfileText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** A machine with everything that can loosen its walls. */
 export interface IsolationSubject {
@@ -50,7 +50,7 @@ export function checkIsolation(subject: IsolationSubject, diagnostics: Diagnosti
     const near = suggest(entry.value, [...names].filter((name) => !allowed.has(name)));
     diagnostics.add({
       code: "UNKNOWN_BYPASS",
-      summary: `\`${shorten(entry.value)}\` is no device or key of \`${subject.name}\``,
+      summary: `\`${shortenName(entry.value)}\` is no device or key of \`${subject.name}\``,
       remedy: near === undefined
         ? "list only names that stand under `devices` or `config`, here or in a profile"
         : `did you mean \`${near}\`?`,
@@ -73,10 +73,10 @@ function checkDevice(
     inProfile: profile !== undefined,
   });
   if (reason === undefined) return;
-  const accept = `accept it: \`bypasses_isolation: [${shorten(name)}]\` on the machine`;
+  const accept = `accept it: \`bypasses_isolation: [${shortenName(name)}]\` on the machine`;
   diagnostics.add({
     code: "ISOLATION_BYPASS",
-    summary: `The device \`${shorten(name)}\` walks around the isolation of ${
+    summary: `The device \`${shortenName(name)}\` walks around the isolation of ${
       whose(subject, profile)
     }`,
     detail: reason,
@@ -118,13 +118,15 @@ function checkKey(
   }
   diagnostics.add({
     code: "ISOLATION_BYPASS",
-    summary: `The key \`${shorten(key)}\` may walk around the isolation of ${
+    summary: `The key \`${shortenName(key)}\` may walk around the isolation of ${
       whose(subject, profile)
     }`,
     detail,
     remedy: isUntrusted
       ? `${meant}remove it: no machine of a domain that is ${subject.trustLevel} may have it`
-      : `${meant}remove it, or accept it: \`bypasses_isolation: [${shorten(key)}]\` on the machine`,
+      : `${meant}remove it, or accept it: \`bypasses_isolation: [${
+        shortenName(key)
+      }]\` on the machine`,
     range,
   });
 }
@@ -132,5 +134,5 @@ function checkKey(
 function whose({ name }: IsolationSubject, profile: string | undefined): string {
   return profile === undefined
     ? `\`${name}\``
-    : `\`${name}\`, through its profile \`${shorten(profile)}\``;
+    : `\`${name}\`, through its profile \`${shortenName(profile)}\``;
 }

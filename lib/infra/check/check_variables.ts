@@ -3,7 +3,7 @@ import { type Variable, WholeFloat } from "../infra.ts";
 import type { Problem } from "../shape/names.ts";
 import { reservedName } from "./reserved_variables.ts";
 import type { Located } from "../shape/shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** The variables of a machine without their places; reports names that Ansible or anklume cannot take. */
 export function checkVariables(
@@ -18,7 +18,7 @@ export function checkVariables(
         severity: "warning",
         code: "TEMPLATE_IN_VARS",
         summary: `\`${
-          shorten(name)
+          shortenName(name)
         }\` holds a template, which stays as it is: these values are literal`,
         remedy: "write templates below the managed section of host_vars, or in a role",
         range: value.range,
@@ -32,7 +32,7 @@ function variableProblem(name: string): Problem | undefined {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     return {
       code: "INVALID_VARIABLE",
-      summary: `\`${shorten(name)}\` cannot be the name of an Ansible variable`,
+      summary: `\`${shortenName(name)}\` cannot be the name of an Ansible variable`,
       detail: "it has letters, digits and `_`, and does not start with a digit",
     };
   }

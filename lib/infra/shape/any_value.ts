@@ -1,7 +1,7 @@
 import { complaintSpan, isCleanText } from "./complaint.ts";
 import { type Variable, WholeFloat } from "../infra.ts";
 import type { ReadContext, Shape } from "./shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 import { floatText, integerText } from "../yaml/yaml_1_1.ts";
 import { warnOfOtherKey, warnOfOtherReading } from "./yaml_1_1_warning.ts";
 import { type Node, rangeOf, type ScalarNode } from "../yaml/yaml_tree.ts";
@@ -35,8 +35,8 @@ function readValue(node: Node, context: ReadContext): Variable | undefined {
   if (value === undefined) {
     context.diagnostics.add({
       code: "INVALID_NUMBER",
-      summary: `\`${shorten(node.text)}\` cannot be kept exactly as a number`,
-      remedy: `put it in quotes: "${shorten(node.text)}"`,
+      summary: `\`${shortenName(node.text)}\` cannot be kept exactly as a number`,
+      remedy: `put it in quotes: "${shortenName(node.text)}"`,
       range: rangeOf(context.span),
     });
     return undefined;

@@ -1,7 +1,7 @@
 import { suggest } from "../../diag/suggest.ts";
 import { complaintSpan, firstLineOf, isNothing, wrongType } from "./complaint.ts";
 import type { JsonSchema, Located, ReadContext, Shape, ValueOf } from "./shape.ts";
-import { quotedList, shorten } from "../words.ts";
+import { quotedList, shortenName } from "../words.ts";
 import { type MapEntry, rangeOf } from "../yaml/yaml_tree.ts";
 
 export type Fields = Readonly<Record<string, Shape<unknown>>>;
@@ -24,14 +24,14 @@ export function list<T>(
       if (isNothing(node)) return [];
       if (node.kind !== "list") {
         const written = node.kind === "scalar"
-          ? `write a list: [${shorten(node.text)}]`
+          ? `write a list: [${shortenName(node.text)}]`
           : undefined;
         return wrongType(node, context, "a list", written);
       }
       if (node.items.length === 0 && whenEmpty !== undefined) {
         context.diagnostics.add({
           code: "EMPTY_LIST",
-          summary: `\`${shorten(context.label)}\` is an empty list`,
+          summary: `\`${shortenName(context.label)}\` is an empty list`,
           remedy: whenEmpty,
           range: rangeOf(context.span),
         });
@@ -114,7 +114,7 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
       }
       const missing = required.filter((key) => !present.has(key) && !mistaken.has(key));
       if (missing.length > 0) {
-        const where = context.label === "" ? "" : ` in \`${shorten(context.label)}\``;
+        const where = context.label === "" ? "" : ` in \`${shortenName(context.label)}\``;
         const verb = missing.length === 1 ? "is" : "are";
         context.diagnostics.add({
           code: "MISSING_KEY",
@@ -169,7 +169,7 @@ function reportUnknownKey(
   context: ReadContext,
 ): void {
   const range = rangeOf(entry.keySpan);
-  const key = shorten(entry.key);
+  const key = shortenName(entry.key);
   if (reserved.includes(entry.key)) {
     context.diagnostics.add({
       code: "RESERVED_KEY",
@@ -183,7 +183,7 @@ function reportUnknownKey(
     code: "UNKNOWN_KEY",
     summary: context.label === ""
       ? `Unknown key \`${key}\``
-      : `Unknown key \`${key}\` in \`${shorten(context.label)}\``,
+      : `Unknown key \`${key}\` in \`${shortenName(context.label)}\``,
     remedy: near === undefined
       ? `the keys here are ${quotedList(keys, "and")}`
       : `did you mean \`${near}\`?`,

@@ -1,5 +1,5 @@
 import type { ReadContext } from "./shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 import { describeNode, type Node, rangeOf, type Span } from "../yaml/yaml_tree.ts";
 
 /*
@@ -25,7 +25,7 @@ export function wrongType(
   expected: string,
   remedy?: string,
 ): undefined {
-  const label = `\`${shorten(context.label)}\``;
+  const label = `\`${shortenName(context.label)}\``;
   const what = context.isEntry ? `An entry of ${label}` : label;
   context.diagnostics.add({
     code: "WRONG_TYPE",
@@ -41,7 +41,7 @@ export function isCleanText(value: string, context: ReadContext): boolean {
   if (!value.includes("\0") && value.isWellFormed()) return true;
   context.diagnostics.add({
     code: "INVALID_TEXT",
-    summary: `\`${shorten(context.label)}\` holds ${
+    summary: `\`${shortenName(context.label)}\` holds ${
       value.includes("\0") ? "a NUL character" : "half a surrogate pair"
     }, which no program can store`,
     range: rangeOf(context.span),

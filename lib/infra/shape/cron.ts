@@ -1,5 +1,5 @@
 import type { Problem } from "./names.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 interface CronField {
   readonly name: string;
@@ -36,7 +36,7 @@ export function cronProblem(expression: string): Problem | undefined {
   if (parts.length !== FIELDS.length) {
     return {
       code: "INVALID_CRON",
-      summary: `\`${shorten(expression)}\` has ${parts.length} field${
+      summary: `\`${shortenName(expression)}\` has ${parts.length} field${
         parts.length === 1 ? "" : "s"
       }; a cron expression has 5`,
       remedy: "write minute, hour, day, month, weekday: `0 2 * * *` is every night at 2",
@@ -49,7 +49,7 @@ export function cronProblem(expression: string): Problem | undefined {
     if (typeof set === "string") {
       return {
         code: "INVALID_CRON",
-        summary: `\`${shorten(part)}\` is no ${field.name}: ${set}`,
+        summary: `\`${shortenName(part)}\` is no ${field.name}: ${set}`,
         remedy: "write minute, hour, day, month, weekday: `0 2 * * *` is every night at 2",
       };
     }
@@ -63,7 +63,7 @@ export function cronProblem(expression: string): Problem | undefined {
   if (comes || !weekdayIsFree) return undefined;
   return {
     code: "CRON_NEVER",
-    summary: `\`${shorten(expression)}\` names a date that never comes`,
+    summary: `\`${shortenName(expression)}\` names a date that never comes`,
     remedy: "choose a day that the month has",
   };
 }

@@ -1,6 +1,6 @@
 import type { Report } from "../../diag/diagnostic_list.ts";
 import { parseIpv4, parseIpv6 } from "../ip.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 /** What is wrong with a value; whoever reports it adds the place. */
 export type Problem = Omit<Report, "range">;
@@ -32,14 +32,16 @@ export function labelProblem(name: string, what: string, limit = NAME_LIMIT): Pr
   if (name.length > limit) {
     return {
       code: "NAME_TOO_LONG",
-      summary: `\`${shorten(name)}\` has ${name.length} characters; ${what} has at most ${limit}`,
+      summary: `\`${
+        shortenName(name)
+      }\` has ${name.length} characters; ${what} has at most ${limit}`,
     };
   }
   if (DNS_LABEL.test(name)) return undefined;
   const repaired = repairName(name);
   return {
     code: "INVALID_NAME",
-    summary: `\`${shorten(name)}\` cannot be ${what}`,
+    summary: `\`${shortenName(name)}\` cannot be ${what}`,
     detail: "names are lowercase letters, digits and `-`, and start and end with a letter or digit",
     ...(repaired === undefined ? {} : { remedy: `write \`${repaired}\`` }),
   };
@@ -100,7 +102,7 @@ export function interfaceProblem(name: string): Problem | undefined {
   }
   return {
     code: "INVALID_INTERFACE",
-    summary: `\`${shorten(name)}\` cannot be the name of a network interface`,
+    summary: `\`${shortenName(name)}\` cannot be the name of a network interface`,
     detail: `it has 1 to ${INTERFACE_NAME_LIMIT} letters, digits, \`_\`, \`.\` and \`-\``,
     remedy: "`ip -br link` lists the host's",
   };
@@ -111,7 +113,7 @@ export function resolverProblem(text: string): Problem | undefined {
   if (parseIpv4(text) !== undefined || parseIpv6(text) !== undefined) return undefined;
   return {
     code: "INVALID_ADDRESS",
-    summary: `\`${shorten(text)}\` is no IPv4 or IPv6 address`,
+    summary: `\`${shortenName(text)}\` is no IPv4 or IPv6 address`,
     remedy: "name the resolver by its address: `dns: [10.64.0.1]`",
   };
 }
@@ -121,7 +123,7 @@ export function userProblem(name: string): Problem | undefined {
   if (/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return undefined;
   return {
     code: "INVALID_USER",
-    summary: `\`${shorten(name)}\` cannot be a user's name`,
+    summary: `\`${shortenName(name)}\` cannot be a user's name`,
     detail: "it has 1 to 32 lowercase letters, digits, `_` and `-`, and starts with a letter",
   };
 }
@@ -131,7 +133,7 @@ export function poolProblem(name: string): Problem | undefined {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name)) return undefined;
   return {
     code: "INVALID_POOL",
-    summary: `\`${shorten(name)}\` cannot be the name of a storage pool`,
+    summary: `\`${shortenName(name)}\` cannot be the name of a storage pool`,
     remedy: "`incus storage list` lists the host's",
   };
 }
@@ -147,7 +149,7 @@ export function connectionProblem(name: string): Problem | undefined {
     code: "INVALID_CONNECTION",
     summary: isLocal
       ? `\`${name}\` would run every role on the host, not in the machines`
-      : `\`${shorten(name)}\` is no connection that leads to anklume's machines`,
+      : `\`${shortenName(name)}\` is no connection that leads to anklume's machines`,
     detail: "Ansible reaches a machine through Incus, with no SSH and no address",
     remedy: "leave the key out, or write `community.general.incus`",
   };
@@ -174,7 +176,7 @@ export function roleProblem(name: string): Problem | undefined {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(name)) return undefined;
   return {
     code: "INVALID_ROLE",
-    summary: `\`${shorten(name)}\` cannot be a role's name`,
+    summary: `\`${shortenName(name)}\` cannot be a role's name`,
     detail: "it has letters, digits, `_`, `-` and `.`",
   };
 }

@@ -1,5 +1,5 @@
 import type { Problem } from "./names.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
@@ -33,20 +33,20 @@ const DAYS: Readonly<Record<string, number>> = {
 const MOST_YEARS = 7000;
 
 /** Bytes of an Incus size such as `10GiB`; undefined when it is none. */
-export function parseSize(size: string): number | undefined {
+export function parseDeclaredSize(size: string): number | undefined {
   const match = /^([0-9]{1,18})([A-Za-z]*)$/.exec(size);
   const factor = match === null || !Object.hasOwn(UNITS, match[2]!) ? undefined : UNITS[match[2]!];
   return factor === undefined ? undefined : Number(match![1]) * factor;
 }
 
 export function sizeProblem(size: string): Problem | undefined {
-  const bytes = parseSize(size);
+  const bytes = parseDeclaredSize(size);
   const digits = /^\s*([0-9]+)/.exec(size)?.[1];
   const remedy = `write a number and a unit: \`${digits ?? "10"}GiB\``;
   if (bytes === undefined) {
     return {
       code: "INVALID_SIZE",
-      summary: `\`${shorten(size)}\` is no size`,
+      summary: `\`${shortenName(size)}\` is no size`,
       detail: "units are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB…",
       remedy,
     };
@@ -70,8 +70,10 @@ export function expiryProblem(expiry: string): Problem | undefined {
       return {
         code: "INVALID_EXPIRY",
         summary: match === null
-          ? expiry === "" ? "The expiry is an empty text" : `\`${shorten(expiry)}\` is no expiry`
-          : `\`${shorten(expiry)}\` names the unit \`${match[2]}\` twice`,
+          ? expiry === ""
+            ? "The expiry is an empty text"
+            : `\`${shortenName(expiry)}\` is no expiry`
+          : `\`${shortenName(expiry)}\` names the unit \`${match[2]}\` twice`,
         remedy,
       };
     }
@@ -80,7 +82,7 @@ export function expiryProblem(expiry: string): Problem | undefined {
   }
   if (days > 0 && days <= MOST_YEARS * DAYS.y!) return undefined;
   const summary = days === 0
-    ? `\`${shorten(expiry)}\` expires at once`
-    : `\`${shorten(expiry)}\` is longer than ${MOST_YEARS} years`;
+    ? `\`${shortenName(expiry)}\` expires at once`
+    : `\`${shortenName(expiry)}\` is longer than ${MOST_YEARS} years`;
   return { code: "INVALID_EXPIRY", summary, remedy };
 }

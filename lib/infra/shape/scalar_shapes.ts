@@ -1,7 +1,7 @@
 import { suggest } from "../../diag/suggest.ts";
 import { isCleanText, outOfRange, wrongType } from "./complaint.ts";
 import type { Shape } from "./shape.ts";
-import { quotedList, shorten } from "../words.ts";
+import { quotedList, shortenName } from "../words.ts";
 import { type Node, rangeOf } from "../yaml/yaml_tree.ts";
 
 export function text(): Shape<string> {
@@ -70,7 +70,7 @@ export function choice<const T extends string>(choices: readonly T[]): Shape<T> 
       const near = suggest(word, choices);
       context.diagnostics.add({
         code: "UNKNOWN_VALUE",
-        summary: `\`${context.label}\` cannot be \`${shorten(word)}\``,
+        summary: `\`${context.label}\` cannot be \`${shortenName(word)}\``,
         remedy: near === undefined
           ? `write ${quotedList(choices)}`
           : `did you mean \`${near}\`? There is ${quotedList(choices, "and")}`,

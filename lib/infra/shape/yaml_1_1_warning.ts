@@ -1,5 +1,5 @@
 import type { ReadContext } from "./shape.ts";
-import { shorten } from "../words.ts";
+import { shortenName } from "../words.ts";
 import { readAsYaml11, type Reading } from "../yaml/yaml_1_1.ts";
 import { rangeOf, type ScalarNode, type Span } from "../yaml/yaml_tree.ts";
 
@@ -24,12 +24,12 @@ export function warnOfOtherReading(node: ScalarNode, ours: string, context: Read
     ? numberTold(node.text, ours, theirs)
     : undefined;
   if (told === undefined) return;
-  const text = shorten(node.text);
+  const text = shortenName(node.text);
   const spellings = [`\`"${text}"\` is the text`];
   if (!isText) spellings.push(`\`${ours}\` the number that anklume passes on`);
   if ("shown" in theirs && theirs.kind !== "date" && theirs.shown !== ours) {
     const what = theirs.kind === "boolean" ? "the boolean" : "the number that Ansible would read";
-    spellings.push(`\`${shorten(theirs.shown)}\` ${what}`);
+    spellings.push(`\`${shortenName(theirs.shown)}\` ${what}`);
   }
   if (YES_OR_NO.test(node.text)) {
     spellings.push(`\`${/^y/i.test(node.text)}\` the boolean`);
@@ -51,9 +51,9 @@ export function warnOfOtherKey(key: string, context: ReadContext): void {
   context.diagnostics.add({
     severity: "warning",
     code: "AMBIGUOUS_VALUE",
-    summary: `The key \`${shorten(key)}\` is passed on as a text; ${theirsTold(theirs)}`,
+    summary: `The key \`${shortenName(key)}\` is passed on as a text; ${theirsTold(theirs)}`,
     remedy:
-      `write \`"${shorten(key)}"\`; what needs another key stands below the managed section ` +
+      `write \`"${shortenName(key)}"\`; what needs another key stands below the managed section ` +
       "of host_vars",
     range: rangeOf(context.span),
   });
@@ -76,7 +76,7 @@ function textTold(text: string, theirs: Reading): Told | undefined {
   }
   if (theirs.kind === "text") return undefined;
   return {
-    summary: `\`${shorten(text)}\` is passed on as a text; ${theirsTold(theirs)}`,
+    summary: `\`${shortenName(text)}\` is passed on as a text; ${theirsTold(theirs)}`,
     ...(theirs.kind === "boolean" ? { detail: "a text is never false, whatever it says" } : {}),
   };
 }
@@ -84,21 +84,21 @@ function textTold(text: string, theirs: Reading): Told | undefined {
 function numberTold(text: string, ours: string, theirs: Reading): Told | undefined {
   if (theirs.kind !== "number" || theirs.shown !== ours) {
     return {
-      summary: `\`${shorten(text)}\` is passed on as the number ${shorten(ours)}; ` +
+      summary: `\`${shortenName(text)}\` is passed on as the number ${shortenName(ours)}; ` +
         theirsTold(theirs),
     };
   }
   // Of the same value in both, what is not written as it will be read: a version 1.10, a phone number +33…
   const whole = text.replace(/^\./, "0.").replace(/\.$/, ".0");
   if (theirs.base !== undefined || whole === ours) return undefined;
-  return { summary: `\`${shorten(text)}\` is the number ${shorten(ours)}` };
+  return { summary: `\`${shortenName(text)}\` is the number ${shortenName(ours)}` };
 }
 
 function theirsTold(theirs: Reading): string {
   const before = "in a file of its own, which is YAML 1.1, Ansible would read ";
   switch (theirs.kind) {
     case "number":
-      return `${before}the number ${shorten(theirs.shown)}` +
+      return `${before}the number ${shortenName(theirs.shown)}` +
         (theirs.base === undefined ? "" : ` (${theirs.base})`);
     case "boolean":
       return `${before}the boolean ${theirs.shown}`;

@@ -22,7 +22,7 @@ function pathOf(suite: string): string {
   if (["local_interface", "parse_trace"].includes(suite)) return `lib/nftables/${suite}_test.ts`;
   if (suite === "not_probed") return "lib/verify/not_probed_test.ts";
   if (suite === "verify") return "lib/verify/verify_test.ts";
-  if (suite === "bypass" || suite === "channels") return `lib/infra/${suite}_test.ts`;
+  if (suite === "bypass" || suite === "channels") return `lib/infra/check/${suite}_test.ts`;
   if (suite === "real_paths") return "lib/host/real_paths_test.ts";
   if (suite === "publish_conflict") return "lib/nftables/publish_conflict_test.ts";
   if (["owner_hands", "workspace_lock"].includes(suite)) return `lib/host/${suite}_test.ts`;

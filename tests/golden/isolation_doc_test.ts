@@ -16,18 +16,21 @@ function namedTests(page: string): { suite: string; names: string[] }[] {
   );
 }
 
+/** Where a suite stands that the page calls by its file's name, or by the end of its path: `forgery`, `e2e/02_bypass`. */
 function pathOf(suite: string): string {
-  if (suite.startsWith("lib/")) return `${suite}_test.ts`;
-  if (suite.includes("/")) return `tests/${suite}_test.ts`;
-  if (["local_interface", "parse_trace"].includes(suite)) return `lib/nftables/${suite}_test.ts`;
-  if (suite === "not_probed") return "lib/verify/not_probed_test.ts";
-  if (suite === "verify") return "lib/verify/verify_test.ts";
-  if (suite === "bypass" || suite === "channels") return `lib/infra/check/${suite}_test.ts`;
-  if (suite === "real_paths") return "lib/host/real_paths_test.ts";
-  if (suite === "publish_conflict") return "lib/nftables/publish_conflict_test.ts";
-  if (["owner_hands", "workspace_lock"].includes(suite)) return `lib/host/${suite}_test.ts`;
-  return `tests/nftables/${suite}_test.ts`;
+  const found = testFiles.filter((path) => path.endsWith(`/${suite}_test.ts`));
+  assert.equal(found.length, 1, `${suite}: ${found.join(", ") || "no such file"}`);
+  return found[0]!;
 }
+
+function* filesIn(directory: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(directory, ROOT))) {
+    if (isDirectory) yield* filesIn(`${directory}/${name}`);
+    else if (name.endsWith("_test.ts")) yield `${directory}/${name}`;
+  }
+}
+
+const testFiles = [...filesIn("lib"), ...filesIn("tests")];
 
 Deno.test("every test that docs/isolation.md names is there", () => {
   const named = namedTests(read("docs/isolation.md"));

@@ -30,9 +30,10 @@ export const INSTANCE_BUSY: Passing = {
 /**
  * A start meets the port of the run before: a daemon that was killed while it stopped a machine calls it stopped a moment before
  * it is. The failed start is undone, and the port goes by itself. One that was killed while it started the machine leaves it for good.
+ * 6.0 says it in the words of `ip`, 7.0 in those of Go, and from 7.0.1 on it takes the port away itself.
  */
 export const PORT_NOT_GONE: Passing = {
-  words: /Failed to create the veth interfaces .*File exists/,
+  words: /Failed to create the veth interfaces .*file exists/i,
   attempts: 5,
   delayMs: 1000,
 };

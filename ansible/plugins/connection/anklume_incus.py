@@ -78,6 +78,11 @@ from ansible_collections.community.general.plugins.connection.incus import (
 # Only the controller's own set_stats makes these. One that it cannot read ends Ansible for every machine (seen: 2.16, 2.19).
 STATISTICS = '"ansible_stats"'
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+# A transfer meets the end of the one before: Incus takes the old socket away, and with it now and then the new one (seen: 7.0).
+# Nobody took part of the file then, so that it can be handed over once more.
+SOCKET_GONE = re.compile(r"forkfile\.sock: connect: (no such file or directory|connection refused)")
+TRANSFERS = 5
+TRANSFER_PAUSE = 0.3
 PIECE = 64 * 1024
 MIB = 1024 * 1024
 
@@ -153,6 +158,16 @@ class Connection(IncusConnection):
         return f"{self.get_option('remote')}:{self._instance()}/{path}"
 
     def _transfer(self, words, done, write=None):
+        for left in reversed(range(TRANSFERS)):
+            why = self._transfer_once(words, write)
+            if why is None:
+                return
+            if left == 0 or not SOCKET_GONE.search(why):
+                raise AnsibleError(f"{self._instance()}: a file was not {done}: {why}")
+            time.sleep(TRANSFER_PAUSE)
+
+    def _transfer_once(self, words, write):
+        """Answers why it failed, or nothing."""
         said = []
 
         def take(stream, piece):
@@ -161,9 +176,8 @@ class Connection(IncusConnection):
             elif write is not None:
                 write(piece)
 
-        if self._run(["file", words[0], "--quiet", *words[1:]], self.get_option("fetch_mib"), take) != 0:
-            why = to_text(b"".join(said)).strip()
-            raise AnsibleError(f"{self._instance()}: a file was not {done}: {why}")
+        status = self._run(["file", words[0], "--quiet", *words[1:]], self.get_option("fetch_mib"), take)
+        return None if status == 0 else to_text(b"".join(said)).strip()
 
     def _run(self, words, most_mib, take, in_data=None):
         """Hands each piece that Incus's client says to `take`, and answers its status. Ends what does not end."""

@@ -19,8 +19,8 @@ shift 7
 PUT=("${@:1:COUNT}")
 COMMAND=("${@:COUNT+1}")
 VIEW=$WORK/root
-# On a plain disk, as a machine has it: a loop device or another overlay may stand on it.
-DISKS=(/var/tmp /var/cache/anklume)
+# On a plain disk, as a machine has it: a loop device, another overlay or a shifted mount may stand on it.
+DISKS=(/var/tmp /var/cache/anklume /root/anklume)
 
 mount_disks() {
   local dir image

@@ -77,16 +77,20 @@ remove_python() {
   rm -rf "$ROOTFS"/usr/lib/python3*
 }
 
-# A flat repository, resolved by the host's apt against the poorer of the two images.
+# A flat repository, resolved by this machine's apt against the poorer of the two images, from the image's own release.
 make_repository() {
-  local repository=$DIR/debian
-  mkdir -p "$repository/partial" "$DIR/apt"
+  local repository=$DIR/debian options keyring=$ROOTFS/usr/share/keyrings/debian-archive-keyring.gpg
+  mkdir -p "$repository/partial" "$DIR"/apt/{lists,cache}/partial
   : >"$DIR/apt/extended_states"
-  apt-get -q -y --no-install-recommends --download-only \
-    -o APT::Sandbox::User=root -o "Dir::State::status=$ROOTFS/var/lib/dpkg/status" \
-    -o "Dir::State::extended_states=$DIR/apt/extended_states" \
-    -o "Dir::Cache::archives=$repository" -o Debug::NoLocking=1 \
-    install "${REPOSITORY[@]}"
+  printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$MIRROR" "$SUITE" >"$DIR/apt/sources.list"
+  options=(
+    -o APT::Sandbox::User=root -o Debug::NoLocking=1 -o "Dir::State::status=$ROOTFS/var/lib/dpkg/status"
+    -o "Dir::State::extended_states=$DIR/apt/extended_states" -o "Dir::State::lists=$DIR/apt/lists"
+    -o "Dir::Etc::sourcelist=$DIR/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::Cache=$DIR/apt/cache" -o "Dir::Cache::archives=$repository"
+  )
+  apt-get -q "${options[@]}" update
+  apt-get -q -y --no-install-recommends --download-only "${options[@]}" install "${REPOSITORY[@]}"
   rm -rf "$repository/partial" "$repository/lock" "$DIR/apt"
   (
     cd "$repository"

@@ -3,6 +3,7 @@ import { IMAGE, inMachine, Lab, liveInstances, must, run } from "./_lab.ts";
 import { check, expectEmpty, lines } from "./_plan.ts";
 
 const share = await Deno.makeTempDir({ prefix: "anklume-e2e-" });
+const elsewhere = `${share}-elsewhere`;
 const INFRA = `project_name: hand
 global: { default_os_image: "${IMAGE}" }
 domains:
@@ -61,14 +62,19 @@ async function uidMap(machine: string): Promise<string> {
 
 Deno.test("what somebody hangs into a machine, its profiles or its bridge is a breach until apply takes it away", async (t) => {
   await using lab = await Lab.create(INFRA);
-  await using _ = { [Symbol.asyncDispose]: () => Deno.remove(share, { recursive: true }) };
+  await Deno.mkdir(elsewhere);
+  await using _ = {
+    [Symbol.asyncDispose]: () => must(["rm", "-r", share, elsewhere]).then(() => {}),
+  };
   await lab.anklume(["apply", "--infra"]);
   await expectEmpty(lab);
 
   await t.step("what is known to be harmless is left alone", async () => {
     await incus("storage", "volume", "create", ...one, "default", "extra");
     await device("add", "web", "extra", "disk", "pool=default", "source=extra", "path=/extra");
-    await device("set", "web", "root", "limits.read=30MB");
+    const limit = ["device", "set", ...one, "web", "root", "limits.read=30MB"];
+    const limited = await run(["incus", "config", ...limit]);
+    if (limited.code !== 0) assert.match(limited.stderr, /IO cgroup controller is missing/);
     await device("set", "web", "eth0", "limits.ingress=10Mbit");
     await incus("config", "set", ...one, "web", "limits.memory=300MiB", "user.note=theirs");
     await incus("network", "set", "net-one", "user.note=theirs");
@@ -93,7 +99,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
       await device("add", "web", `x-${name}`, ...words);
     }
     // One of a declared name is the declared one, and no other.
-    await device("set", "web", "said", "source=/etc", "shift=true");
+    await device("set", "web", "said", `source=${elsewhere}`, "shift=true");
     await areBreaches(
       lab,
       ["instance one/web", "devices.said.source", "in-place"],

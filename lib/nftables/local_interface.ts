@@ -7,7 +7,7 @@ export const LOCAL_KINDS = [
   ...["bridge", "openvswitch"],
   ...["wireguard", "amneziawg", "tun", "ovpn", "ovpn-dco", "ppp", "xfrm", "vti", "vti6"],
   ...["gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "ipip", "sit", "ip6tnl"],
-  ...["vxlan", "geneve", "bareudp", "amt", "gtp"],
+  ...["vxlan", "geneve", "bareudp", "amt", "gtp", "pfcp"],
 ];
 
 /** Beginnings of names of what has no kind: networks of VirtualBox and VMware, switches of the host, and L2TP tunnels. */

@@ -181,15 +181,19 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     assert.doesNotMatch(await uidMap("hand"), /^0 0 /);
   });
 
-  await t.step("root of the host by a note that Incus believes", async () => {
+  await t.step("root of the host by a note that Incus 6 believes", async () => {
     await incus("config", "set", ...one, "web", "volatile.idmap.next=[]");
     await areBreaches(lab, ["instance one/web", "idmap", "restart"]);
     await incus("restart", "--force", ...one, "web");
-    assert.match(await uidMap("web"), /^0 0 /);
-    await areBreaches(lab, ["instance one/web", "idmap", "restart"]);
-    await incus("stop", "--force", ...one, "web");
-    const start = await lab.anklume(["start", "web"], 2);
-    assert.match(flat(start.stderr), /Not started.*instance one\/web \(idmap\)/);
+    if (/^0 0 /.test(await uidMap("web"))) {
+      await areBreaches(lab, ["instance one/web", "idmap", "restart"]);
+      await incus("stop", "--force", ...one, "web");
+      const start = await lab.anklume(["start", "web"], 2);
+      assert.match(flat(start.stderr), /Not started.*instance one\/web \(idmap\)/);
+    } else {
+      // 7.0 works the map out anew at each start, and so writes over the note.
+      await areBreaches(lab);
+    }
     await isClosed(lab);
     assert.doesNotMatch(await uidMap("web"), /^0 0 /);
   });

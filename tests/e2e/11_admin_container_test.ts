@@ -327,7 +327,9 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
       "-c",
       `touch "${place}/$(printf 'a\\nb.json')" "${place}/$(printf '\\377\\376.json')"`,
     ]);
-    await must(["sh", "-c", `cd ${place} && seq 3000 | xargs touch`]);
+    // Meanwhile the host may put a new place there, and for a moment none stands.
+    const lay = `seq 3000 | sed 's|^|${place}/|' | xargs touch`;
+    await must(["sh", "-c", `for i in 1 2 3 4 5; do ${lay} && exit 0; done; exit 1`]);
     await Deno.writeTextFile(`${place}/no-uuid.json`, load(good));
     const stranger = name();
     await Deno.writeTextFile(`${lab.dir}/stranger`, load(good.replaceAll("net-left", "net-gone")));

@@ -48,7 +48,7 @@ base_root() {
 incus_root() {
   local requirements
   base_root trixie
-  requirements=$(sha256sum <"$SCRIPTS/requirements.txt")
+  requirements=$(cat -- "$SCRIPTS"/requirements*.txt | sha256sum)
   made_root trixie-incus6 "$SCRIPTS/lib/incus_root_build.sh" 6 "$BASE_ROOT" "$(debian_mirror)" "${requirements:0:12}"
   [[ $1 == 6 ]] || made_root trixie-incus7 "$SCRIPTS/lib/incus_root_build.sh" 7 "$MADE_ROOT"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # incus_root_build.sh DIR 6 BASE MIRROR HASH_OF_REQUIREMENTS: a Debian 13 with its own Incus 6.0 and what a testbed
-# and the suites need, in DIR; Incus 7.0's packages lie in /opt/incus7, and Ansible in /opt/anklume.
+# and the suites need, in DIR; Incus 7.0's packages lie in /opt/incus7, and Ansible with its linter in /opt/anklume.
 # incus_root_build.sh DIR 7 ROOT: the same, upgraded to those packages.
 # Run by made_root (debian_root.sh), in mount and pid namespaces of its own.
 set -euo pipefail
@@ -49,10 +49,10 @@ build_6() {
 
   # A proxy with a certificate of its own may stand between this machine and PyPI.
   cp -L -- /etc/ssl/certs/ca-certificates.crt "$DIR/etc/ssl/certs/ca-certificates.crt"
-  cp -- "$SCRIPTS/requirements.txt" "$DIR/opt/requirements.txt"
+  cp -- "$SCRIPTS"/requirements*.txt "$DIR/opt/"
   inside python3 -m venv /opt/anklume
   inside /opt/anklume/bin/pip install --quiet --no-input --disable-pip-version-check \
-    --cert /etc/ssl/certs/ca-certificates.crt -r /opt/requirements.txt
+    --cert /etc/ssl/certs/ca-certificates.crt -r /opt/requirements.txt -r /opt/requirements-tests.txt
   umount "$DIR/proc"
   rm -rf -- "$DIR"/var/lib/apt/lists/*
 }

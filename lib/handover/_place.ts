@@ -1,7 +1,7 @@
 import { parseListeners } from "../nftables/listener.ts";
 import { type HostAnswers, type HostPlace, hostPlace } from "./host_place.ts";
 
-/** A host with a network card, Docker, a VPN, another infra and somebody's own instance. */
+/** A host with a network card, Docker, a VPN, another infra and a user's own instance. */
 export const ANSWERS: HostAnswers = {
   addresses: JSON.stringify([
     { ifname: "lo", address: "00:00:00:00:00:00", addr_info: [address("127.0.0.1", 8)] },
@@ -70,7 +70,7 @@ export function address(local: string, prefixlen: number): unknown {
   return { family: "inet", local, prefixlen };
 }
 
-/** A ruleset's text with one more element in a set. */
+/** Returns a ruleset's text with one more element in a set. */
 export function withElement(text: string, set: string, element: string): string {
   const [family, name] = set.split(" ");
   const table = text.indexOf(`delete table ${family} `);

@@ -23,38 +23,42 @@ import {
   REQUESTS,
 } from "./message.ts";
 
-/** Carries one request out. @throws FirewallError, RefusedRuleset */
+/**
+ * Carries out one request.
+ * @throws FirewallError, RefusedRuleset
+ */
 export type CarryOut = (request: HostRequest) => Promise<unknown>;
 
-/** What was answered, for the unit's log. */
+/** One answer, for the unit's log. */
 export interface Answered {
   readonly action: string;
   readonly outcome: string;
 }
 
-/** Older answers were read by nobody. */
+/** Older answers were not fetched by anybody. */
 const STALE_MS = 10 * 60_000;
 
 /**
- * Answers what lies in the workspace, once. Everything in there is somebody else's word: names, types and sizes are looked
- * at before anything is read, and what is no request goes with the directory that it lies in, so that the unit does not start
- * for it again. Of more than `MAX_REQUESTS` the rest is removed unread: for so many systemd would start it no more.
+ * Answers the requests in the workspace, once. All content there is untrusted: names, types and
+ * sizes are checked before anything is read. An entry that is no request is removed together with
+ * its directory, so that the unit does not start for it again. Of more than `MAX_REQUESTS` the rest
+ * is removed unread: systemd would stop starting the unit for so many.
  *
- * Whoever writes there can put a link in the place of a directory at any moment. So nothing is removed or moved by a name
- * that somebody else chose, but for UUIDs: no file of the host's is called like that.
+ * A writer there can replace a directory with a link at any moment. So nothing is removed or moved
+ * by a name that the writer chose, except UUIDs: no file of the host has such a name.
  */
 export async function answerRequests(carryOut: CarryOut, now: number): Promise<Answered[]> {
   const answered: Answered[] = [];
-  // What a link leads to is no place for requests, nor to be looked through.
+  // A link's target is no place for requests, and is not read.
   const isPlace = fileKind(REQUESTS) === "directory";
   const entries = isPlace ? listDirectory(REQUESTS) : [];
-  // A dot: still being written.
+  // A leading dot: still being written.
   const waiting = entries.filter(({ name }) => !name.startsWith("."));
   const requests = waiting.filter(({ name, kind }) => kind === "file" && NAME.test(name));
   for (const { name } of requests.slice(0, MAX_REQUESTS)) {
     const path = `${REQUESTS}/${name}`;
     const request = readRequest(path);
-    // Taken away first: a request is carried out once at most.
+    // Removed first: a request is carried out at most once.
     await discard(path);
     if (request === undefined) {
       answered.push({ action: "?", outcome: "no request: removed" });
@@ -71,7 +75,7 @@ export async function answerRequests(carryOut: CarryOut, now: number): Promise<A
     });
   }
   for (const { name } of requests.slice(MAX_REQUESTS)) await discard(`${REQUESTS}/${name}`);
-  // Where there was nothing to start for, there may be a name that is no text, which is not listed.
+  // With no entry to start for, there may be a name that is no valid text, which is not listed.
   if (!isPlace || waiting.length > requests.length || waiting.length === 0) await clearPlace();
   const removed = waiting.length - Math.min(requests.length, MAX_REQUESTS);
   if (removed > 0) answered.push({ action: "?", outcome: `${removed} more, unread: removed` });
@@ -81,20 +85,23 @@ export async function answerRequests(carryOut: CarryOut, now: number): Promise<A
 
 const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 const NAME = new RegExp(`^${UUID}\\.json$`);
-/** A request, or one that is being written. */
+/** A request, finished or still being written. */
 const KEPT = new RegExp(`^\\.?${UUID}\\.(?:json|tmp|part)$`);
 
 async function discard(path: string): Promise<void> {
   try {
     await removeEntry(path);
   } catch (error) {
-    // Whoever laid it there may have put something else in its place, or taken it back. If it is still there, the unit
-    // is started for it again.
+    // The writer may have replaced it, or removed it. If it is still there, the unit is started for
+    // it again.
     if (!(error instanceof FileError)) throw error;
   }
 }
 
-/** A new place for requests, with those that came meanwhile or are still being written. */
+/**
+ * Makes a new directory for requests, with those that came in the meantime or are still being
+ * written.
+ */
 async function clearPlace(): Promise<void> {
   const aside = `${REQUESTS}.${crypto.randomUUID()}`;
   if (!moveEntry(REQUESTS, aside)) return;
@@ -106,13 +113,16 @@ async function clearPlace(): Promise<void> {
   await removeTree(aside);
 }
 
-/** Root of the admin container is root here; nobody else has a say, whoever owns the workspace. */
+/**
+ * Reads a request. Root of the admin container is root here; requests of other users are ignored,
+ * whoever owns the workspace.
+ */
 function readRequest(path: string): HostRequest | undefined {
   const text = readOnce(path, { uid: 0, maxBytes: MAX_REQUEST_BYTES });
   return text === undefined ? undefined : parseRequest(text);
 }
 
-/** For the unit's log: a refusal may quote what was handed over. */
+/** Makes a message safe for the unit's log: a refusal may quote the content of the request. */
 function shown(message: string): string {
   return message.replace(/\p{C}/gu, "\uFFFD").slice(0, 500);
 }
@@ -140,7 +150,7 @@ async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostA
 
 async function forgetOldAnswers(now: number): Promise<void> {
   for (const { name, kind } of listDirectory(ANSWERS)) {
-    // A symbolic link is nothing that was put there by an answer, and no reason to end for.
+    // A symbolic link was not made by an answer. It is skipped, and no reason to stop.
     if (kind !== "file" || !NAME.test(name)) continue;
     const entry = entryAt(`${ANSWERS}/${name}`);
     if (entry === undefined) continue;

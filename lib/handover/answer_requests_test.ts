@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { answerRequests } from "./answer_requests.ts";
 import { ANSWERS, type HostRequest, REQUESTS } from "./message.ts";
 
-/** A workspace with a place for requests; answers are what was carried out. */
+/** A workspace with a directory for requests; returns what was carried out. */
 async function inWorkspace(test: () => Promise<void>): Promise<void> {
   const home = Deno.cwd();
   const workspace = await Deno.makeTempDir();
@@ -19,7 +19,7 @@ async function inWorkspace(test: () => Promise<void>): Promise<void> {
 
 const LOOK = JSON.stringify({ format: 1, action: "look" });
 
-/** What was asked of the host. */
+/** The requests that reached the host. */
 async function carriedOut(): Promise<HostRequest[]> {
   const asked: HostRequest[] = [];
   await answerRequests((request) => Promise.resolve(asked.push(request)), Date.now());
@@ -116,7 +116,7 @@ Deno.test("nothing is removed by a name that somebody chose, when a link takes t
   inWorkspace(async () => {
     await Deno.mkdir("precious");
     await Deno.writeTextFile("precious/other.nft", "rules");
-    // Where it lies, and where a link leads, change places all the time.
+    // A writer swaps the directory and a link to another directory all the time.
     const swap = new Deno.Command("python3", {
       args: ["-c", SWAP],
       stderr: "null",
@@ -132,7 +132,7 @@ Deno.test("nothing is removed by a name that somebody chose, when a link takes t
     assert.equal(await Deno.readTextFile("precious/other.nft"), "rules");
   }));
 
-/** Fills the place with a name, and puts a link to another directory in its place, over and over. */
+/** Writes a file into the directory, and replaces the directory with a link, over and over. */
 const SWAP = `
 import os, shutil
 os.chdir(".anklume/host")
@@ -164,7 +164,7 @@ Deno.test("old answers go, and a symbolic link or a directory among them ends no
       await Deno.writeTextFile(`${ANSWERS}/${name}`, "");
     }
     const now = Date.now();
-    // A name that a file of the host's may have is nobody's to remove.
+    // A file with a name that a file of the host may have must not be removed.
     for (const name of [old, "tower.nft"]) await Deno.utime(`${ANSWERS}/${name}`, 0, 0);
     assert.deepEqual(await answerRequests(() => Promise.resolve(), now), []);
     const left = Array.from(Deno.readDirSync(ANSWERS), ({ name }) => name).toSorted();

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import { ANSWERS, type HostRequest, MESSAGE_FORMAT, parseAnswer, REQUESTS } from "./message.ts";
 
-/** The host's unit is started anew for each request, and loads a ruleset of any size in a second. */
+/** The host's unit is started for each request, and loads a ruleset of any size in a second. */
 const PATIENCE_MS = 20_000;
 const POLL_MS = 25;
 
@@ -17,10 +17,10 @@ export interface AskHostOptions {
 }
 
 /**
- * Hands a request to the host through the workspace and waits for its answer. No answer is a failure: nothing is started
- * then.
+ * Hands a request to the host through the workspace and waits for the answer. No answer is a
+ * failure: then nothing is started.
  *
- * @throws FirewallError in the host's words, or because nobody answered
+ * @throws FirewallError with the host's message, or because there was no answer
  */
 export async function askHost<Result>(
   request: Omit<HostRequest, "format"> & { readonly ruleset?: string },
@@ -50,7 +50,7 @@ export async function askHost<Result>(
       await sleep(POLL_MS, signal);
     }
   } finally {
-    // Nobody waits for it any more: it must not be carried out later.
+    // No caller waits for it any more: it must not be carried out later.
     await removeFile(`${REQUESTS}/${name}`);
     await removeFile(`${ANSWERS}/${name}`);
   }

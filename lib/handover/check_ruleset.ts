@@ -13,15 +13,15 @@ import type { HostPlace } from "./host_place.ts";
 import { readElements } from "./read_elements.ts";
 import { RefusedRuleset } from "./refused_ruleset.ts";
 
-/** A ruleset of 250 domains with 1,000 machines has half of it. */
+/** A ruleset of 250 domains with 1,000 machines has half of this size. */
 export const MAX_RULESET_BYTES = 4 * 1024 * 1024;
 export const MAX_SET_ELEMENTS = 50_000;
 
 /**
- * Whether a text is a ruleset that our renderer could have written for this infra.
- * The rules are the same for every infra, so only the elements of the known sets are read from it; then the
- * whole is rendered again from these and has to be the same, byte for byte. So there is nothing to parse that
- * could be parsed in another way by nft.
+ * Checks that a text is a ruleset that our renderer could have written for this infra. The rules
+ * are the same for each infra, so only the elements of the known sets are read. Then the whole text
+ * is rendered again from these elements and has to be the same, byte for byte. So no part of the
+ * text can mean one thing to this parser and another to nft.
  *
  * @throws RefusedRuleset
  */
@@ -62,9 +62,10 @@ export interface CheckedRuleset extends Ruleset {
 }
 
 /**
- * Holds what a ruleset is about against what there is on the host. Looking at rules needs none of it, loading them does.
+ * Compares the elements of a ruleset with the state of the host. Reading rules does not need this
+ * check, loading them does.
  *
- * @throws RefusedRuleset where it would reach beyond the infra, or leave a part of it open
+ * @throws RefusedRuleset if the rules would reach beyond the infra, or leave a part of it open
  */
 export function refuseReach({ sets, infraId }: CheckedRuleset, place: HostPlace): void {
   const unsafe = [
@@ -76,7 +77,10 @@ export function refuseReach({ sets, infraId }: CheckedRuleset, place: HostPlace)
 
 const NOTHING_LIVE: LiveBridges = { orphanBridges: [], localUplinks: [], interfaces: [] };
 
-/** The sets as an infra without domains has them: their names, types, and what is the same in every infra. */
+/**
+ * The sets of an infra without domains: their names, types, and the elements that are the same in
+ * each infra.
+ */
 export const KNOWN_SETS: Readonly<Record<Family, readonly NftSet[]>> = {
   inet: inetSets(emptyInfra(), emptyAddressing(), NOTHING_LIVE, []),
   bridge: bridgeSets(emptyInfra(), emptyAddressing(), []),
@@ -101,7 +105,8 @@ function filled(set: NftSet, elements: readonly string[]): NftSet {
   if (elements.length > MAX_SET_ELEMENTS) {
     throw new RefusedRuleset(`the set "${set.name}" has more than ${MAX_SET_ELEMENTS} elements`);
   }
-  // What every infra has is not the workspace's to say. Of some sets the infra's own follows.
+  // The workspace does not decide the elements that each infra has. In some sets the infra's own
+  // follow them.
   const own = elements.slice(set.elements.length);
   const shape = elementShape(set);
   const odd = own.find((element) => !shape.test(element));
@@ -111,7 +116,7 @@ function filled(set: NftSet, elements: readonly string[]): NftSet {
   return { ...set, elements: [...set.elements, ...own] };
 }
 
-/** The first line that differs, for a person to find it. */
+/** Returns the first line that differs, for people. */
 function firstOdd(text: string, ours: readonly string[]): string {
   const lines = text.split("\n");
   const places = ours.map((own) => {

@@ -29,7 +29,7 @@ async function golden(): Promise<Golden[]> {
 
 function check(text: string, each: Golden): string {
   const checked = checkRuleset(text, each, templates);
-  // As the host itself loaded it before: tun0 need not be there now.
+  // As the host itself loaded it before: tun0 may be missing now.
   const rules = [{ project: each.project, text: each.text }];
   refuseReach(checked, aPlace(each, { rules }));
   return checked.text;
@@ -43,13 +43,13 @@ Deno.test("checkRuleset() takes every ruleset that the renderer writes", async (
   }
 });
 
-/** Something else in the table `arp` alone. */
+/** Changes only the table `arp`. */
 function inArp(text: string, what: RegExp, instead: string): string {
   const start = text.lastIndexOf("\ntable arp ");
   return text.slice(0, start) + text.slice(start).replace(what, instead);
 }
 
-/** What a compromised admin container might hand over. */
+/** Rulesets that a compromised admin container might hand over. */
 const MALICIOUS: readonly (readonly [what: string, change: (text: string) => string])[] = [
   ["another table beside ours", (text) => `${text}\ntable inet filter {\n}\n`],
   ["a flush of everything", (text) => `flush ruleset\n${text}`],

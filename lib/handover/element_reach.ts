@@ -10,14 +10,14 @@ import { fieldsOf, nameOf } from "./read_elements.ts";
 
 type Sets = Readonly<Record<Family, readonly NftSet[]>>;
 
-/** What is odd about one element; undefined: it reaches nothing but the infra's own traffic. */
+/** Returns what is wrong with one element; undefined: it concerns only the infra's own traffic. */
 type Rule = (key: readonly string[], value: readonly string[], element: string) =>
   | string
   | undefined;
 
 /**
- * Bridges of the infra that stand and that the rules would leave out, one line each: to take a wall away is no more granted than to
- * take all of them.
+ * Returns existing bridges of the infra that the rules would leave out, one line each: the
+ * isolation of one bridge may not be removed, just as that of all may not.
  */
 export function forgottenBridges(sets: Sets, infraId: string, place: HostPlace): string[] {
   const named = (...names: string[]) =>
@@ -32,8 +32,8 @@ export function forgottenBridges(sets: Sets, infraId: string, place: HostPlace):
 }
 
 /**
- * Elements that have the right shape and would reach beyond the infra, one line each. Each is held against what there is on
- * the host; a set that nobody has judged is refused.
+ * Returns elements that have the right shape and would reach beyond the infra, one line each. Each
+ * is compared with the state of the host; a set without a rule here is refused.
  */
 export function unsafeElements(sets: Sets, infraId: string, place: HostPlace): string[] {
   const reach = new ElementReach(sets, infraId, place);
@@ -51,7 +51,7 @@ export function unsafeElements(sets: Sets, infraId: string, place: HostPlace): s
   );
 }
 
-/** Whether a set has a rule. */
+/** True if a set has a rule. */
 export function isJudged(family: Family, set: string): boolean {
   const empty = Object.fromEntries(FAMILIES.map((each) => [each, []])) as unknown as Sets;
   return new ElementReach(empty, "", NOWHERE).rule(family, set) !== undefined;
@@ -79,17 +79,17 @@ class ElementReach {
   readonly #macs: ReadonlySet<string>;
   /** Networks as text: `10.120.3.0`, `fd00:1:2:3::`. */
   readonly #subnets: ReadonlySet<string>;
-  /** Their first 64 bits. */
+  /** The first 64 bits of the IPv6 networks. */
   readonly #prefixes: ReadonlySet<bigint>;
   readonly #gateways: readonly (readonly string[])[];
-  /** Networks that have a gateway, as `#subnets` and `#prefixes`. */
+  /** Networks that have a gateway, in the forms of `#subnets` and `#prefixes`. */
   readonly #served: ReadonlySet<string | bigint>;
   readonly #ourBridges: ReadonlySet<string>;
-  /** Networks that these bridges have by Incus's word, of those that the rules are about. */
+  /** Networks of these bridges according to Incus, for the bridges that the rules name. */
   readonly #carried: ReadonlySet<string | bigint>;
   readonly #nicsByPort: ReadonlyMap<string | undefined, PlaceNic>;
   readonly #nicsByMac: ReadonlyMap<string | undefined, PlaceNic>;
-  /** Addresses of instances that are not the infra's. */
+  /** Instances of other owners, by address. */
   readonly #strangers: ReadonlyMap<string, PlaceNic>;
 
   constructor(sets: Sets, infraId: string, place: HostPlace) {
@@ -122,7 +122,7 @@ class ElementReach {
     );
   }
 
-  /** The rule of a set; each table that has a set of that name has it for the same. */
+  /** Returns the rule of a set; a set has the same meaning in each table that has it. */
   rule(family: Family, set: string): Rule | undefined {
     const rules: Readonly<Record<string, Rule>> = {
       bridges: ([name]) => this.#bridge(nameOf(name)),
@@ -161,14 +161,14 @@ class ElementReach {
       clients: ([port]) => this.#ourPort(port),
       same_subnet: ([one, other]) =>
         one === other ? this.#known(one) : `${one} and ${other} are two subnets`,
-      // Only a packet that enters or leaves by a bridge of the infra is held against these, and so they open what
-      // policies of infra.yml open.
+      // These are looked up only for packets that enter or leave by a bridge of the infra. So they
+      // open only what policies of infra.yml open.
       ...Object.fromEntries(POLICY_SETS.map((name) => [name, () => undefined])),
     };
     return Object.hasOwn(rules, set) && FAMILIES.includes(family) ? rules[set] : undefined;
   }
 
-  /** What another infra has, by its rules. */
+  /** Returns the claim of another infra, according to its rules. */
   claimed(set: string, key: readonly string[]): string | undefined {
     for (const claim of claimsOf(set, key)) {
       const project = this.#place.taken.get(claim);
@@ -202,7 +202,7 @@ class ElementReach {
     if (!this.#bridges.has(nameOf(bridge))) return `${bridge} is no bridge of a domain`;
   }
 
-  /** What is not there yet may become anything, Docker's bridge for one. */
+  /** An interface that does not exist yet may later be anything, for example Docker's bridge. */
   #outside(name: string, inForce: boolean): string | undefined {
     const { interfaces, uplinks } = this.#place;
     const live = interfaces.get(name);
@@ -213,7 +213,7 @@ class ElementReach {
     if (live.master !== undefined) return `"${name}" is a port of "${live.master}"`;
   }
 
-  /** `via` may name a tunnel, and no switch of the host. */
+  /** `via` may name a tunnel, but no switch of the host. */
   #way(name: string, inForce: boolean): string | undefined {
     const { interfaces, uplinks } = this.#place;
     const live = interfaces.get(name);
@@ -228,7 +228,7 @@ class ElementReach {
     const isPrivate = version === 4 ? PRIVATE_24.test(network) : /^f[cd]/.test(network);
     if (block === undefined || !isPrivate) return `${network} is no private network`;
     const hasGateway = networkOf(network).some((own) => this.#served.has(own));
-    // One that was there first keeps its rules when a wifi has the same.
+    // A subnet already in force keeps its rules when a wifi uses the same later.
     if (this.#isInForce(version === 4 ? "inet subnets" : "inet subnets6", network)) {
       return undefined;
     }
@@ -242,10 +242,13 @@ class ElementReach {
     return other && `the host has ${network} already: ${other.text}`;
   }
 
-  /** What a domain gave up is shut on the host, and in no bridge; of IPv6 each infra has 48 bits of its own. */
+  /**
+   * True if a domain of this infra may have had the network. A subnet that a domain gave up is
+   * blocked on the host, and is on no bridge. For IPv6 each infra has 48 bits of its own.
+   */
   #mayHaveBeenOurs(network: string, version: 4 | 6, family: Family): boolean {
     if (family === "bridge") return false;
-    // Whatever its form, the addresses of one infra begin alike.
+    // In each form of address, the addresses of one infra have the same start.
     const first = (text: string) => text.split(".")[0];
     if (version === 4) {
       return [...this.#served].some((own) =>
@@ -260,7 +263,7 @@ class ElementReach {
     if (!this.#subnets.has(network ?? "")) return `${network} is no subnet of a domain`;
   }
 
-  /** In a subnet that a domain has, not in one that it gave up. */
+  /** Accepts an address in a subnet that a domain has, not in one that it gave up. */
   #inside(address: string | undefined): string | undefined {
     const isOurs = networkOf(address ?? "").some((own) => this.#served.has(own));
     if (!isOurs) return `${address} is in no subnet of a domain`;
@@ -286,7 +289,7 @@ class ElementReach {
     return this.#ours(bridge) ?? this.#speaker(machine);
   }
 
-  /** MAC and address of a machine. */
+  /** Checks MAC and address of a machine. */
   #speaker([mac, address]: readonly string[]): string | undefined {
     const odd = this.#ourMac(mac);
     if (odd !== undefined) return odd;
@@ -303,7 +306,10 @@ class ElementReach {
     if (!this.#macs.has(mac ?? "")) return `${mac} is no MAC of a machine`;
   }
 
-  /** A port that is there hangs on a bridge of the infra, or Incus says that it belongs to one of its machines. */
+  /**
+   * An existing port must be on a bridge of the infra, or belong to one of its machines according
+   * to Incus.
+   */
   #port(name: string, inForce: boolean): string | undefined {
     const live = this.#place.interfaces.get(name);
     const nic = this.#nicsByPort.get(name);
@@ -319,7 +325,7 @@ class ElementReach {
     if (!isPort) return `"${name}" is no port of a machine`;
   }
 
-  /** Frames from it are dropped on every other bridge of the host too. */
+  /** Checks a MAC: frames from it are also dropped on each other bridge of the host. */
   #mac(mac: string): string | undefined {
     const { interfaces, neighbours } = this.#place;
     const nic = this.#nicsByMac.get(mac);
@@ -350,7 +356,7 @@ class ElementReach {
     return redirect && `table ${redirect.table} sends ${protocol} port ${port} elsewhere`;
   }
 
-  /** Whether somebody outside comes to it. */
+  /** True if it is reachable from outside. */
   #isOpen({ address, interface: device }: Listener, family: 4 | 6): boolean {
     const { interfaces, uplinks, inner } = this.#place;
     const isLocal = device !== undefined && !uplinks.has(device) &&
@@ -363,13 +369,16 @@ class ElementReach {
   }
 }
 
-/** Kinds that a machine's port is of. */
+/** The kinds of a machine's port. */
 const PORT_KINDS = ["veth", "tun"];
-/** The names that `assignNames` gives. Others there may be tomorrow: `vnet0` of a virtual machine of libvirt's. */
+/**
+ * The names that `assignNames` gives. Other programs may make other names later: `vnet0` of
+ * libvirt's virtual machines.
+ */
 const ANKLUME_PORT = /^ak[a-z0-9]{10}$/;
-/** RFC 1918, whole /24. */
+/** A whole /24 of RFC 1918. */
 const PRIVATE_24 = /^(10\.\d+|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d+\.0$/;
-/** What Incus 6.0 and 7.0 give a NIC, and anklume. */
+/** The MAC prefixes that Incus 6.0, Incus 7.0 and anklume give a NIC. */
 const INCUS_MACS = /^(?:00:16:3e|10:66:6a):/;
 /** DHCPv6's All_DHCP_Relay_Agents_and_Servers. */
 const ALL_DHCP6 = "ff02::1:2";
@@ -379,7 +388,10 @@ const POLICY_SETS = [
   ...["to_host", "to_host6", "private", "private6", "host_ports"],
 ];
 
-/** The network that an address is in, as the sets have it: `10.120.3.0`, or 64 bits; none for what is no address. */
+/**
+ * Returns the network of an address in the form of the sets: `10.120.3.0`, or 64 bits; empty for
+ * anything else.
+ */
 function networkOf(address: string): (string | bigint)[] {
   if (address.includes(":")) return prefixOf(address);
   return [address.replace(/\.\d+$/, ".0")];

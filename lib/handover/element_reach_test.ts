@@ -15,7 +15,7 @@ const TEXT = Deno.readTextFileSync(
 const PROJECT = /^# Firewall of the infra "([^"]+)"/.exec(TEXT)![1]!;
 const INFRA = /comment "anklume \d+ ([0-9a-f-]{36})"/.exec(TEXT)![1]!;
 const OWNER = { project: PROJECT, infraId: INFRA };
-/** Its rules as the host has them: what they name was judged when they came. */
+/** The infra's present rules on the host: their elements were accepted when they came. */
 const BEFORE = { rules: [...ANSWERS.rules, { project: PROJECT, text: TEXT }] };
 
 function load(text: string, changes: Partial<HostAnswers> = {}): void {
@@ -23,7 +23,7 @@ function load(text: string, changes: Partial<HostAnswers> = {}): void {
   refuseReach(checked, aPlace(OWNER, { ...BEFORE, ...changes }));
 }
 
-/** The line that refuses, or `taken`. */
+/** Returns the line that refuses, or `taken`. */
 function answer(text: string, changes?: Partial<HostAnswers>): string {
   try {
     load(text, changes);
@@ -37,16 +37,19 @@ function answer(text: string, changes?: Partial<HostAnswers>): string {
 const MAC = "10:66:6a:1c:f3:32";
 const PORT = '"akj5fz0xvr5h"';
 
-/** Elements of the right shape, each in a ruleset that is otherwise the good one, and why it is refused. */
+/**
+ * Elements of the right shape, each in an otherwise good ruleset, and the reason of the refusal.
+ */
 const BEYOND: readonly (readonly [set: string, element: string, because: RegExp])[] = [
-  // Networks of the host's, of Docker's, of a VPN's, wider and narrower than a domain's.
+  // Networks of the host, of Docker, of a VPN, wider and narrower than a domain's.
   ["inet subnets", "172.17.0.0", /no domain has the subnet/],
   ["inet subnets", "192.168.77.0", /no domain has the subnet/],
   ["bridge subnets", "172.17.0.0", /no domain has the subnet/],
   ["inet subnets6", "fd77:1::", /no domain has the subnet/],
   ["inet subnets", "8.8.8.0", /no private network/],
   ["inet subnets6", "2001:db8::", /no private network/],
-  // Bridges: one that is no bridge of Incus's, one of another infra's, one that is not there and is another's.
+  // Bridges: one that Incus does not have, one of another infra, a missing one that is another
+  // infra's.
   ["inet bridges", '"docker0"', /no bridge of a domain/],
   ["inet bridges", '"net-stray"', /Incus does not know/],
   ["inet bridges", '"net-theirs"', /not this infra's/],
@@ -64,7 +67,7 @@ const BEYOND: readonly (readonly [set: string, element: string, because: RegExp]
   ["inet via", '"net-pro" . "vethdocker"', /is a port of "docker0"/],
   ["inet via", '"net-pro" . "wg9"', /there is no interface/],
   ["inet via", '"docker0" . "eth0"', /no bridge of a domain/],
-  // Ports of others, also such as are not there yet.
+  // Ports of others, also ports that do not exist yet.
   ["bridge ports", '"vethdocker"', /no port of a machine/],
   ["bridge ports", '"vethbare"', /no port of a machine/],
   ["bridge ports", '"vethweb"', /default\/web's/],
@@ -86,7 +89,7 @@ const BEYOND: readonly (readonly [set: string, element: string, because: RegExp]
   ["inet machines", `"docker0" . ${MAC} . 10.120.1.9`, /no bridge of a domain/],
   ["inet machines", `"net-pro" . ${MAC} . 192.168.1.30`, /in no subnet of a domain/],
   ["inet machines6", `"net-pro" . ${MAC} . 2001:db8::1`, /in no subnet of a domain/],
-  // Gateways and what is served at them.
+  // Gateways and their services.
   ["inet gateways", '"net-pro" . 192.168.1.20', /in no subnet of a domain/],
   ["inet gateways", '"net-pro" . 10.110.0.254', /two gateways/],
   ["inet services", '"net-pro" . 192.168.1.20 . tcp . 22', /in no subnet of a domain/],
@@ -111,7 +114,7 @@ Deno.test("no element reaches beyond the infra", () => {
   }
 });
 
-/** A domain more, in every set that it stands in. */
+/** Adds a domain to each set where it belongs. */
 function withDomain(subnet: string): string {
   let text = withElement(TEXT, "inet bridges", '"net-more" comment "more"');
   text = withElement(text, "inet own", '"net-more" . "net-more"');
@@ -146,7 +149,7 @@ Deno.test("a wifi with a domain's subnet does not keep the rules of that domain 
   const at = (bridge: PlaceBridge) =>
     answer(TEXT, { addresses, rules, bridges: [...ANSWERS.bridges, bridge] });
   assert.equal(at(ours), "taken");
-  // A bridge of another infra, or one that these rules are not about, is no reason.
+  // A bridge of another infra, or one that these rules do not name, is no reason to refuse.
   assert.match(at({ ...ours, name: "net-a", infraId: "other" }), /on wlan0/);
   assert.match(at({ ...ours, name: "net-b" }), /on wlan0/);
 });
@@ -154,13 +157,13 @@ Deno.test("a wifi with a domain's subnet does not keep the rules of that domain 
 Deno.test("a subnet that a domain had before stays walled off", () => {
   const text = withElement(TEXT, "inet subnets", "10.120.77.0");
   assert.equal(answer(text), "taken");
-  // Not where a wifi has it, unless it was in force before.
+  // Refused if a wifi uses the subnet, unless it was in force before.
   const wifi = link("wlan0", "", { addr_info: [address("10.120.77.5", 24)] });
   const addresses = JSON.stringify([...JSON.parse(ANSWERS.addresses), wifi]);
   assert.match(answer(text, { addresses }), /the host has 10\.120\.77\.0 already/);
   const rules = [...ANSWERS.rules, { project: PROJECT, text }];
   assert.equal(answer(text, { addresses, rules }), "taken");
-  // Nor within the bridges.
+  // Refused in the table `bridge` too.
   assert.match(
     answer(withElement(TEXT, "bridge subnets", "10.120.77.0")),
     /no domain has the subnet 10\.120\.77\.0/,
@@ -191,7 +194,7 @@ Deno.test("a bridge that stands is not left out, nor out of the pairs that keep 
   assert.match(answer(half, { addresses, bridges }), /"net-red" stands, and would be left open/);
   const orphan = withElement(half, "inet orphans", '"net-red" . "net-red"');
   assert.equal(answer(orphan, { addresses, bridges }), "taken");
-  // What Incus has noted and no kernel made is no way for anybody.
+  // A bridge that Incus has recorded but the kernel does not have is reachable by no one.
   assert.equal(answer(TEXT, { bridges }), "taken");
 });
 
@@ -208,7 +211,7 @@ Deno.test("a port that is there hangs on a bridge of the infra, or is one of its
     });
   assert.equal(at("net-pro"), "taken");
   assert.match(at("docker0"), /"akm2t0xkz3t5" is no port of a machine/);
-  // Between its making and its plugging in it hangs nowhere.
+  // Between its creation and its connection it is on no bridge.
   assert.match(at(undefined), /no port of a machine/);
   const nic = {
     owner: "pro/pro-dev",
@@ -222,7 +225,7 @@ Deno.test("a port that is there hangs on a bridge of the infra, or is one of its
 });
 
 Deno.test("what the rules in force name may be gone, or have been taken, meanwhile", () => {
-  // tun0 of `via` is down; somebody listens at the port that was published first.
+  // tun0 of `via` is down; a program listens at the port that was published first.
   const listeners = parseListeners("tcp LISTEN 0 128 0.0.0.0:2207 0.0.0.0:*\n");
   assert.equal(answer(TEXT, { listeners }), "taken");
   assert.match(

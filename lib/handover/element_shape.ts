@@ -5,7 +5,7 @@ const NUMBER = String.raw`\d{1,5}(?:-\d{1,5})?`;
 const IPV4 = String.raw`\d{1,3}(?:\.\d{1,3}){3}`;
 const IPV6 = String.raw`[0-9a-f:]{2,39}`;
 
-/** One field of an element by its type; ranges only where the set takes them. */
+/** The pattern of one field by its type; `many` for sets that accept ranges. */
 const FIELDS: Readonly<Record<string, { readonly one: string; readonly many?: string }>> = {
   ifname: { one: IFNAME },
   iifname: { one: IFNAME },
@@ -19,11 +19,14 @@ const FIELDS: Readonly<Record<string, { readonly one: string; readonly many?: st
   "@th,160,32": { one: "0x[0-9a-f]{8}" },
 };
 
-/** Where a verdict map may lead. */
+/** The targets that a verdict map may have. */
 const VERDICT = "goto internet_(?:full|public|via)";
 const COMMENT = String.raw`(?: comment "[a-z0-9][a-z0-9-]{0,127}")?`;
 
-/** What an element of this set looks like as our renderer writes it: nothing else may enter a script that root runs. */
+/**
+ * Returns the pattern of a set's elements as our renderer writes them: nothing else may enter a
+ * script that root runs.
+ */
 export function elementShape(set: NftSet): RegExp {
   const [key, value] = set.type.replace(/^(type|typeof) /, "").split(" : ") as [string, string?];
   const data = value === undefined

@@ -7,34 +7,34 @@ import type { Redirect } from "../nftables/redirect.ts";
 import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
 import { fieldsOf, nameOf, readElements } from "./read_elements.ts";
 
-/** An interface of the host as the kernel tells of it. */
+/** An interface of the host, read from the kernel. */
 export interface PlaceInterface {
   /** Empty for a network card. */
   readonly kind: string;
-  /** The bridge that it is a port of. */
+  /** The bridge whose port it is. */
   readonly master: string | undefined;
   readonly mac: string;
 }
 
-/** A network that the host has, or has a way to. */
+/** A network that the host is in, or has a route to. */
 export interface PlaceNetwork {
   readonly block: IpBlock;
-  /** undefined: of a route that leads nowhere. */
+  /** undefined: for a route that leads nowhere. */
   readonly device: string | undefined;
-  /** For a person: `172.17.0.1/16 on docker0`. */
+  /** For people: `172.17.0.1/16 on docker0`. */
   readonly text: string;
 }
 
 /** A bridge that Incus manages. */
 export interface PlaceBridge {
   readonly name: string;
-  /** UUID of the infra that it belongs to; undefined: nobody's that anklume knows. */
+  /** UUID of the infra that owns it; undefined: no infra that anklume knows. */
   readonly infraId: string | undefined;
-  /** Its own addresses as Incus has them: `10.120.3.254/24`. */
+  /** Its own addresses according to Incus: `10.120.3.254/24`. */
   readonly addresses: readonly string[];
 }
 
-/** A network card of an instance, as Incus has it. */
+/** A network card of an instance, according to Incus. */
 export interface PlaceNic {
   /** `<project>/<instance>` */
   readonly owner: string;
@@ -44,38 +44,44 @@ export interface PlaceNic {
   readonly addresses: readonly string[];
 }
 
-/** The rules of an infra of this host, as they come back at boot. */
+/** The rules of an infra of this host that are loaded at boot. */
 export interface PlaceRules {
   readonly project: string;
   readonly text: string;
 }
 
-/** What there is on the host: everything that a handed-over ruleset is held against. */
+/** The state of the host: a handed-over ruleset is compared with all of this. */
 export interface HostPlace {
   readonly interfaces: ReadonlyMap<string, PlaceInterface>;
   readonly networks: readonly PlaceNetwork[];
-  /** Bridges and modem links that carry a default route. */
+  /** Bridges and modem links that have a default route. */
   readonly uplinks: ReadonlySet<string>;
-  /** MAC -> interface behind which the host has seen it. */
+  /** MAC -> interface where the host has seen it. */
   readonly neighbours: ReadonlyMap<string, string>;
   readonly listeners: readonly Listener[];
-  /** Ports that other rules send elsewhere. */
+  /** Ports that other rules redirect. */
   readonly redirects: readonly Redirect[];
-  /** Addresses that nobody outside comes to: of the host's switches and tunnels, and of Incus's bridges. */
+  /**
+   * Addresses that are not reachable from outside: of the host's switches and tunnels, and of
+   * Incus's bridges.
+   */
   readonly inner: ReadonlySet<string>;
   readonly bridges: readonly PlaceBridge[];
   readonly nics: readonly PlaceNic[];
-  /** Elements of this infra's own rules that are in force, as `<family> <set> <element>`: they were judged before. */
+  /**
+   * Elements of this infra's present rules, as `<family> <set> <element>`: they were accepted
+   * before.
+   */
   readonly inForce: ReadonlySet<string>;
-  /** Of other infras: `<kind> <value>` -> project, of what two cannot share. */
+  /** Claims of other infras that two cannot share: `<kind> <value>` -> project. */
   readonly taken: ReadonlyMap<string, string>;
 }
 
-/** What the host was asked, in the words of the programs. */
+/** The outputs of the programs that read the host's state. */
 export interface HostAnswers {
   /** `ip -json -details address show` */
   readonly addresses: string;
-  /** Routes of all tables, and rules, of each family, as `ip -json -batch` prints them. */
+  /** Routes of all tables, and rules, for each family, as `ip -json -batch` prints them. */
   readonly routes: readonly [ipv4: string, ipv6: string];
   /** `ip -json neigh show` */
   readonly neighbours: string;
@@ -86,7 +92,7 @@ export interface HostAnswers {
   readonly rules: readonly PlaceRules[];
 }
 
-/** @param owner whose rules are handed over */
+/** @param owner the infra whose rules are handed over */
 export function hostPlace(
   { project, infraId }: { readonly project: string; readonly infraId: string },
   answers: HostAnswers,
@@ -127,10 +133,13 @@ export function hostPlace(
   };
 }
 
-/** As wide as this it is a way of saying "everything else": VPNs cut the default route in two. */
+/** A prefix this short means "everything else": VPNs split the default route in two. */
 const EVERYTHING_ELSE = { 4: 1, 6: 3 } as const;
 
-/** Routes that claim no network: what the kernel keeps for an interface's own addresses, and what goes on to the next table. */
+/**
+ * Routes that claim no network: those that the kernel adds for an interface's own addresses, and
+ * those that continue with the next table.
+ */
 const KERNELS_OWN: ReadonlySet<string | undefined> = new Set([
   ...["local", "broadcast", "multicast", "anycast", "throw"],
 ]);
@@ -186,7 +195,7 @@ function takenBy(rules: readonly PlaceRules[]): Map<string, string> {
   return taken;
 }
 
-/** What an element of this set takes for its infra alone, as `<kind> <value>`. */
+/** Returns what an element of this set claims for its infra alone, as `<kind> <value>`. */
 export function claimsOf(set: string, key: readonly string[]): string[] {
   switch (set) {
     case "bridges":

@@ -1,18 +1,22 @@
 import type { FirewallFault } from "../nftables/firewall_error.ts";
 
-/** Below the workspace; made by `anklume host install`, so that their being there says that somebody listens. */
+/**
+ * Directories in the workspace; made by `anklume host install`. If they exist, the host answers
+ * requests.
+ */
 export const REQUESTS = ".anklume/host/requests";
 export const ANSWERS = ".anklume/host/answers";
 
 export const MESSAGE_FORMAT = 1;
-/** Ruleset and all; JSON escapes every tab and newline. */
+/** For the request with its ruleset; JSON escapes each tab and newline. */
 export const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
-/** More are not read in one go. */
+/** More are not read in one run. */
 export const MAX_REQUESTS = 64;
 
 /**
- * What the admin container asks the host for. `look`: what only the host can see. `read`: how the live ruleset compares
- * with this one. `load`: put it in place, read it back, keep it for the next boot. `remove`: take both tables away.
+ * A request of the admin container to the host. `look`: read what only the host can see. `read`:
+ * compare the live ruleset with this one. `load`: load it, read it back, keep it for the next boot.
+ * `remove`: remove the tables.
  */
 export type HostRequest =
   | { readonly format: number; readonly action: "look" | "remove" }
@@ -28,7 +32,7 @@ export type HostAnswer =
     readonly remedy: string;
   };
 
-/** A request's text as a request; undefined for anything else. */
+/** Parses a request; undefined for any other text. */
 export function parseRequest(text: string): HostRequest | undefined {
   const value = parseObject(text);
   if (value?.["format"] !== MESSAGE_FORMAT) return undefined;

@@ -1,9 +1,10 @@
 import { RefusedRuleset } from "./refused_ruleset.ts";
 
 /**
- * Elements by `<family> <set>`, as they stand in a ruleset's text; whether the text is as it should be is found out later.
+ * Returns the elements in a ruleset's text by `<family> <set>`. The caller checks the text itself
+ * later.
  *
- * @throws RefusedRuleset where a set stands twice
+ * @throws RefusedRuleset if a set appears twice
  */
 export function readElements(text: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
@@ -29,13 +30,13 @@ export function readElements(text: string): Map<string, string[]> {
   return found;
 }
 
-/** The fields of an element without its comment; `value` is empty where the set is no map. */
+/** Returns the fields of an element without its comment; `value` is empty if the set is no map. */
 export function fieldsOf(element: string): { key: string[]; value: string[] } {
   const [key = "", value] = element.replace(/ comment "[^"]*"/, "").split(" : ");
   return { key: key.split(" . "), value: value === undefined ? [] : value.split(" . ") };
 }
 
-/** An interface's name without its quotes. */
+/** Returns an interface's name without its quotes. */
 export function nameOf(field: string | undefined): string {
   return /^"([^"]*)"$/.exec(field ?? "")?.[1] ?? "";
 }

@@ -1,4 +1,4 @@
-/** A ruleset that is not one of ours, or a wish that the host does not grant, and why. */
+/** A ruleset that is not one of ours, or a request that the host refuses, with the reason. */
 export class RefusedRuleset extends Error {
   override readonly name = "RefusedRuleset";
 }

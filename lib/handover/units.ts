@@ -7,23 +7,23 @@ import { ANSWERS, REQUESTS } from "./message.ts";
 
 const DIRECTORY = "/etc/anklume";
 
-/** What the units are made for. */
+/** The values of the units. */
 export interface HandoverSite {
   readonly project: string;
   readonly infraId: string;
-  /** Absolute, on the host. */
+  /** Absolute path on the host. */
   readonly workspace: string;
   readonly binary: string;
 }
 
-/** How the host's side of the hand-over stands. */
+/** The state of the host's side of the hand-over. */
 export interface HandoverState {
-  /** `different`: of another workspace, another program or another version. */
+  /** `different`: for another workspace, program or version. */
   readonly units: "in-place" | "different" | "missing";
-  /** systemd's words, `enabled`, `active`; undefined where there is no systemd. */
+  /** systemd's words, `enabled`, `active`; undefined without systemd. */
   readonly enabled: string | undefined;
   readonly active: string | undefined;
-  /** The workspace has a place to hand over in. */
+  /** The workspace has the directories for requests and answers. */
   readonly mailbox: boolean;
 }
 
@@ -31,10 +31,12 @@ export function pathUnit({ project }: Pick<HandoverSite, "project">): string {
   return `anklume-handover-${project}.path`;
 }
 
-/** Places both units, enables and starts the one that watches, and makes the directories that it watches. */
+/**
+ * Writes both units, enables and starts the path unit, and makes the directories that it watches.
+ */
 export async function installUnits(site: HandoverSite): Promise<void> {
   await makeRoot(DIRECTORY);
-  // Root's alone: whoever may write here decides about the firewall.
+  // Only root may write here: a writer decides about the firewall.
   for (const path of [".anklume/host", REQUESTS, ANSWERS]) await makePrivateDirectory(path);
   for (const [name, text] of renderUnits(site)) {
     await writeFileAtomic(name, text, { root: DIRECTORY, mode: 0o644 });
@@ -103,7 +105,10 @@ function renderUnits(site: HandoverSite): [name: string, text: string][] {
   });
 }
 
-/** A path that needs no quoting in a unit. @throws TypeError on one that does */
+/**
+ * Returns a path that needs no quoting in a unit.
+ * @throws TypeError for any other path
+ */
 export function unitPath(path: string): string {
   if (!/^\/[A-Za-z0-9/._@:+-]*$/.test(path)) throw new TypeError(path);
   return path;

@@ -6,7 +6,7 @@ import type { Nic } from "./nic.ts";
 import { portSet } from "./bridge_table.ts";
 import type { LiveBridges } from "./ruleset.ts";
 
-/** Sets of the table `arp`: of whom the host learns addresses. */
+/** Returns the sets of the table `arp`: the neighbours from which the host learns addresses. */
 export function arpSets(
   infra: Infra,
   addressing: Addressing,

@@ -5,20 +5,24 @@ import type { Ruleset } from "./ruleset.ts";
 import { firewallError, type NftOptions } from "./run_nft.ts";
 
 /**
- * How the kernel's bridge has to be set, by the names of ip-link(8) and of /sys/class/net/NAME/bridge. A frame to one of the
- * addresses 01:80:c2:00:00:00-0f is the bridge's own business: most pass none of its hooks that a rule could hold (LLDP's
- * :0e none at all, `br_handle_frame` in net/bridge/br_input.c), and yet the bridge looks for its source at that port from then on.
- * The setting lives as long as the interface does: Incus makes a bridge without it at every boot.
+ * Settings of a kernel bridge, by the names of ip-link(8) and of /sys/class/net/NAME/bridge. A
+ * bridge handles frames to the addresses 01:80:c2:00:00:00-0f itself. Most of them pass no hook
+ * where a rule could drop them (LLDP's :0e passes none, `br_handle_frame` in
+ * net/bridge/br_input.c). Yet the bridge learns their source address at that port. The setting
+ * lasts as long as the interface: Incus creates a bridge without it at each boot.
  */
 export const BRIDGE_SETTINGS: Readonly<Record<string, number>> = { no_linklocal_learn: 1 };
 
-/** What of `ip -json -details link` is read. */
+/** The fields of `ip -json -details link` that are read. */
 export interface ListedLink {
   readonly ifname?: string;
   readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: object };
 }
 
-/** What is wrong with a live bridge, one line each: `net-pro: no_linklocal_learn is 0, not 1…`. Of what is no bridge: nothing. */
+/**
+ * Returns what is wrong with a live bridge, one line each:
+ * `net-pro: no_linklocal_learn is 0, not 1…`. Empty for other links.
+ */
 export function wrongBridgeSettings({ ifname: name, linkinfo }: ListedLink): string[] {
   if (linkinfo?.info_kind !== "bridge") return [];
   const live = new Map<string, unknown>(Object.entries(linkinfo.info_data ?? {}));
@@ -31,18 +35,22 @@ export function wrongBridgeSettings({ ifname: name, linkinfo }: ListedLink): str
     );
 }
 
-/** Whether a difference is one of these. */
+/** True if a difference is about one of these settings. */
 export function isBridgeSetting(difference: string): boolean {
   return Object.keys(BRIDGE_SETTINGS).some((key) => difference.includes(`: ${key} is `));
 }
 
-/** The bridges that a ruleset names, whether they stand or not. */
+/** Returns the bridges that a ruleset names, existing or not. */
 export function bridgesOf({ text }: Pick<Ruleset, "text">): string[] {
   const set = /^\tset bridges \{\n(?:(?!\t\}).*\n)*/m.exec(text)?.[0] ?? "";
   return [...set.matchAll(/^\t\t\t"([^"]+)"/gm)].map(([, name]) => name!);
 }
 
-/** What is wrong with those of these bridges that stand, as `wrongBridgeSettings` says it. Needs no root. @throws FirewallError */
+/**
+ * Returns what is wrong with the existing ones of these bridges, as `wrongBridgeSettings`. Needs no
+ * root.
+ * @throws FirewallError
+ */
 export async function bridgeDifferences(
   names: readonly string[],
   options: NftOptions = {},
@@ -51,8 +59,9 @@ export async function bridgeDifferences(
 }
 
 /**
- * Sets those of these bridges that stand, makes them forget what they have learnt till then, and reads them back.
- * @throws FirewallError where one could not be set: no machine may start on it
+ * Sets the existing ones of these bridges, clears the addresses they have learnt so far, and reads
+ * the settings back.
+ * @throws FirewallError if one could not be set: no machine may start on it
  */
 export async function setBridges(
   names: readonly string[],
@@ -67,7 +76,7 @@ export async function setBridges(
   try {
     await runIp(["-force", "-batch", "-"], { ...options, stdin: script });
   } catch (error) {
-    // One of them may be gone meanwhile: what is read back decides.
+    // One of them may be gone now: what is read back decides.
     if (!(error instanceof CommandError) || error.reason === "interrupted") throw error;
   }
   const left = await bridgeDifferences(names, options);

@@ -7,8 +7,9 @@ import type { Nic } from "./nic.ts";
 import { known } from "./policy_flow.ts";
 
 /**
- * Sets of the table `bridge`: which port is whose. It names ports, not bridges: `meta ibrname` is a kernel module that
- * not every kernel has, and a port's name is unique on the host.
+ * Returns the sets of the table `bridge`: which port belongs to which machine. They name ports, not
+ * bridges: `meta ibrname` needs a kernel module that not every kernel has, and a port's name is
+ * unique on the host.
  */
 export function bridgeSets(infra: Infra, addressing: Addressing, nics: readonly Nic[]): NftSet[] {
   const domains = infra.domains.map((domain) => known(addressing.domains, domain.name));
@@ -54,7 +55,7 @@ export function bridgeSets(infra: Infra, addressing: Addressing, nics: readonly 
   ];
 }
 
-/** The machines' ports. */
+/** Returns the set of the machines' ports. */
 export function portSet(nics: readonly Nic[]): NftSet {
   return {
     name: "ports",
@@ -63,7 +64,7 @@ export function portSet(nics: readonly Nic[]): NftSet {
   };
 }
 
-/** An address as the number that a raw payload match compares with. */
+/** Returns an address as the number that a raw payload match compares with. */
 function raw(address: string): string {
   const { first, version } = addressInterval(address);
   return `0x${first.toString(16).padStart(version === 4 ? 8 : 32, "0")}`;

@@ -1,16 +1,17 @@
 import type { Interval } from "./interval.ts";
 
-/** A product of intervals, one per field of a concatenation, and what it is there for. */
+/** A product of intervals, one for each field of a concatenation, and its policy. */
 export interface Box {
   readonly sides: readonly Interval[];
-  /** Policy that opens it. */
+  /** The policy that opens it. */
   readonly policy: string;
 }
 
 /**
- * The same points as `boxes`, without overlap: nft refuses a set whose elements overlap (a machine within its domain,
- * two port ranges). Where two overlap, the earlier keeps the points, so each point belongs to the first policy that
- * opens it. Quadratic: call it on boxes that can meet at all.
+ * Returns boxes with the same points as `boxes`, without overlap: nft refuses a set whose elements
+ * overlap (a machine within its domain, two port ranges). Where two overlap, the earlier one keeps
+ * the points, so each point belongs to the first policy that opens it. Quadratic: call it only on
+ * boxes that can overlap.
  */
 export function disjointBoxes(boxes: readonly Box[]): Box[] {
   const kept: Box[] = [];
@@ -25,7 +26,7 @@ export function disjointBoxes(boxes: readonly Box[]): Box[] {
   return kept;
 }
 
-/** `box` less `hole`: at most two pieces per side. */
+/** Returns `box` without `hole`: at most two pieces per side. */
 function subtract(box: Box, hole: Box): Box[] {
   const meets = box.sides.every((side, i) =>
     side.first <= hole.sides[i]!.last && side.last >= hole.sides[i]!.first

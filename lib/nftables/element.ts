@@ -1,23 +1,23 @@
 /**
- * Text of set elements. Whatever enters a ruleset passes one of these functions, which accept a shape and throw on
- * anything else: a value from infra.yml can be data in a script, never syntax.
+ * Text of set elements. All that enters a ruleset passes one of these functions. They accept one
+ * shape and throw on anything else: a value from infra.yml can be data in a script, never syntax.
  */
 
-/** Without `*`, which nft would take for a pattern. */
+/** Without `*`, which nft would read as a pattern. */
 export const INTERFACE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.@:-]{0,14}$/;
 export const MAC_ADDRESS = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
-/** A quoted interface name. */
+/** Returns a quoted interface name. */
 export function ifname(name: string): string {
   return `"${checkedName(name)}"`;
 }
 
-/** An interface name, as it is. */
+/** Returns an interface name unchanged. */
 export function checkedName(name: string): string {
   return checked(name, INTERFACE_NAME, "interface name");
 }
 
-/** A MAC in lower case. */
+/** Returns a MAC in lower case. */
 export function mac(address: string): string {
   return checked(address, MAC_ADDRESS, "MAC address");
 }
@@ -34,7 +34,10 @@ export function port(number: number): string {
   return checked(String(number), /^\d{1,5}$/, "port");
 }
 
-/** An element with a comment of generated identifiers (domain, machine, policy); nft allows 128 characters. */
+/**
+ * Returns an element with a comment of generated identifiers (domain, machine, policy); nft allows
+ * 128 characters.
+ */
 export function commented(element: string, comment: string): string {
   return `${element} comment "${checked(comment, /^[a-z0-9][a-z0-9-]{0,127}$/, "identifier")}"`;
 }
@@ -59,7 +62,7 @@ export interface NftSet {
   readonly elements: readonly string[];
 }
 
-/** The set's definition within a table. A type with a colon makes a map. */
+/** Returns the set's definition within a table. A type with a colon makes a map. */
 export function setText(set: NftSet): string {
   const lines = [
     `\t${set.type.includes(" : ") ? "map" : "set"} ${set.name} {`,

@@ -1,6 +1,6 @@
 import { ExpectedError } from "../diag/expected_error.ts";
 
-/** Why the firewall could not be read or set. */
+/** The reason why the firewall could not be read or set. */
 export type FirewallFault =
   /** nft (or unshare) is not installed. */
   | "missing-program"
@@ -8,9 +8,9 @@ export type FirewallFault =
   | "not-permitted"
   /** nft refused the script, or the kernel lacks something. */
   | "refused"
-  /** A table of this name belongs to another infra, or to nobody known. */
+  /** A table of this name belongs to another infra, or has no known owner. */
   | "foreign-table"
-  /** What was read back is not what was rendered. */
+  /** The live rules differ from the rendered ones. */
   | "differs"
   /** In the admin container: the host's unit is not there, or did not answer. */
   | "unanswered"
@@ -22,8 +22,8 @@ export class FirewallError extends ExpectedError {
   override readonly name = "FirewallError";
 
   /**
-   * @param message what could not be done, and nft's own words
-   * @param remedy what to do about it
+   * @param message what could not be done, and nft's own message
+   * @param remedy what the user can do about it
    */
   constructor(
     readonly fault: FirewallFault,

@@ -1,25 +1,31 @@
 import { addressInterval } from "./interval.ts";
 
-/** A packet that begins a flow, as it stands on the wire. */
+/** A packet that starts a flow, with the values on the wire. */
 export interface FrameOpening {
   readonly fromMac: string;
   readonly toMac: string;
   readonly from: string;
   readonly to: string;
   readonly protocol: "tcp" | "udp" | "icmp";
-  /** Of the target; ICMP has none. */
+  /** Port of the target; ICMP has none. */
   readonly port: number;
   /**
-   * What it is known by on its way, 1 to 26,999: IPv4's identification or IPv6's flow label, and the source port or ICMP's
-   * identifier.
+   * The number that identifies it on its way, 1 to 26,999: IPv4's identification or IPv6's flow
+   * label, and the source port or ICMP's identifier.
    */
   readonly number: number;
 }
 
-/** Linux chooses from here on, and the firewall lets such a one leave as it is (chain share of nft/inet.nft). */
+/**
+ * Linux chooses its source ports from here on. The firewall does not translate such a port (chain
+ * share of nft/inet.nft).
+ */
 export const FIRST_SOURCE_PORT = 33_000;
 
-/** Ethernet frame with a SYN, a datagram or an echo request, in hexadecimal; every checksum is right, or conntrack looks away. */
+/**
+ * Returns an Ethernet frame with a SYN, a datagram or an echo request, in hexadecimal. Each
+ * checksum is right: conntrack ignores packets with a wrong one.
+ */
 export function openingFrame(opening: FrameOpening): string {
   const { fromMac, toMac, from, to, number: id } = opening;
   const version = from.includes(":") ? 6 : 4;
@@ -28,7 +34,7 @@ export function openingFrame(opening: FrameOpening): string {
   const pseudo = version === 4
     ? [...source, ...target, 0, number, ...u16(payload.length)]
     : [...source, ...target, 0, 0, ...u16(payload.length), 0, 0, 0, number];
-  // ICMP of IPv4 is the one that does not cover the addresses.
+  // ICMP of IPv4 is the only one whose checksum does not cover the addresses.
   const covered = number === 1 ? payload : [...pseudo, ...payload];
   const filled = payload.toSpliced(sumAt, 2, ...u16(checksum(covered)));
   const type = version === 4 ? [0x08, 0x00] : [0x86, 0xdd];

@@ -1,26 +1,32 @@
 import { untried } from "../diag/tried_version.ts";
 
-/** What a doctor looks at on the host; gathered by `readHostFacts`. */
+/** The facts that `doctor` checks on the host; read by `readHostFacts`. */
 export interface HostFacts {
   /** `1.0.6`; undefined: nft is not installed. */
   readonly nftVersion?: string | undefined;
-  /** false: nft lacks /etc/protocols. undefined: asking needs root. */
+  /** false: nft lacks /etc/protocols. undefined: reading this needs root. */
   readonly knowsProtocols?: boolean | undefined;
   /** Values of sysctl keys; a key that the kernel does not have is left out. */
   readonly sysctls: Readonly<Record<string, string>>;
   /** Base chains of other tables; undefined: reading them needs root. */
   readonly chains?: readonly ForeignChain[] | undefined;
-  /** What other tables cost, asked of the kernel; undefined: it could not be asked, and the chains' policies have to do. */
+  /**
+   * Traffic that other tables block, found out by asking the kernel; undefined: the kernel could
+   * not be asked, and the chains' policies are used instead.
+   */
   readonly blocked?: readonly Finding[] | undefined;
-  /** Devices of every flowtable: established flows pass them by, and all rules behind. */
+  /** Devices of each flowtable: established flows through them bypass all later rules. */
   readonly flowtables?:
     | readonly { readonly name: string; readonly devices: readonly string[] }[]
     | undefined;
-  /** Ports of the infra's bridges that no machine of it owns. */
+  /** Ports of the infra's bridges that do not belong to its machines. */
   readonly strangers: readonly { readonly bridge: string; readonly port: string }[];
   /** Interfaces of default routes, and whether they count as the outside. */
   readonly uplinks: readonly { readonly name: string; readonly isOutside: boolean }[];
-  /** Domains with internet whose packets a rule of the host's sends out by an interface that is not the outside, and why. */
+  /**
+   * Domains with internet whose packets leave by an interface that is not the outside, because of a
+   * routing rule of the host.
+   */
   readonly strayed: readonly {
     readonly domain: string;
     readonly bridge: string;
@@ -29,19 +35,19 @@ export interface HostFacts {
     readonly because: string;
     readonly priority: number;
   }[];
-  /** What `via` and `outside` name and this host has not. */
+  /** Interfaces that `via` and `outside` name and this host does not have. */
   readonly missingInterfaces: readonly Overlap[];
-  /** What keeps the rules from coming back at boot. */
+  /** Reasons why the rules would not be loaded at boot. */
   readonly atBoot: readonly string[];
-  /** Live rules against rendered ones, as in `status`. */
+  /** Live rules compared with the rendered ones, as in `status`. */
   readonly firewall: string;
-  /** Networks and routes of the host that keep a domain from working. */
+  /** Networks and routes of the host that break a domain. */
   readonly overlaps: readonly Overlap[];
-  /** Rules of the host by which some packets to a domain go elsewhere. */
+  /** Routing rules of the host that send some packets for a domain elsewhere. */
   readonly diversions: readonly Overlap[];
-  /** What of the domains' bridges is amiss on the host: `net-pro: it is down`. */
+  /** Faults of the domains' bridges on the host: `net-pro: it is down`. */
   readonly brokenBridges: readonly string[];
-  /** Programs that run here and set up interfaces: `NetworkManager`. */
+  /** Running programs that set up interfaces: `NetworkManager`. */
   readonly managers: readonly string[];
 }
 
@@ -56,13 +62,13 @@ export interface ForeignChain {
   readonly name: string;
   readonly hook: string;
   readonly policy: string;
-  /** Whether something in its table lets the infra's bridges through. */
+  /** Whether its table has a rule that accepts the infra's bridges. */
   readonly knowsBridges: boolean;
   /** Names of all chains of its table. */
   readonly siblings: readonly string[];
 }
 
-/** What of the infra a check depends on. */
+/** The parts of the infra that a check depends on. */
 export interface DoctorWishes {
   readonly ipv6: boolean;
   readonly anyInternet: boolean;
@@ -72,19 +78,22 @@ export interface DoctorWishes {
 
 export interface Finding {
   readonly check: string;
-  /** `bad`: isolation or the internet of domains breaks. `warning`: it may. `unknown`: needs root. */
+  /**
+   * `bad`: isolation, or the domains' internet, is broken. `warning`: it may be. `unknown`: needs
+   * root.
+   */
   readonly state: "ok" | "warning" | "bad" | "unknown";
   readonly detail: string;
-  /** In words, for what anklume does not do by itself. */
+  /** Text, for what anklume does not do by itself. */
   readonly remedy?: string;
   /** Commands that `--fix` runs, each after asking. */
   readonly fix?: readonly (readonly [string, ...string[]])[];
 }
 
-/** Sets with ranges in concatenations, and `typeof`. */
+/** The first version that has sets with ranges in concatenations, and `typeof`. */
 const LEAST_NFT = [1, 0, 0] as const;
 
-/** What would break or walk around the isolation, or the internet of the domains. Pure. */
+/** Returns what would break or bypass the isolation, or break the internet of the domains. Pure. */
 export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
   return [
     checkNft(facts),
@@ -104,7 +113,7 @@ export function checkHost(facts: HostFacts, wishes: DoctorWishes): Finding[] {
   ];
 }
 
-/** How a version stands in the findings. */
+/** Returns a version's part of a finding. */
 export function triedState(
   program: "incus" | "nft" | "ansible",
   version: string,
@@ -115,7 +124,7 @@ export function triedState(
     : { state: "warning", detail: version, remedy };
 }
 
-/** Whether nft is there and can load the rules; all else about the firewall hangs on it. */
+/** Checks that nft is installed and can load the rules; all other firewall checks depend on it. */
 export function checkNft(
   { nftVersion, knowsProtocols }: Pick<HostFacts, "nftVersion" | "knowsProtocols">,
 ): Finding {
@@ -318,7 +327,7 @@ function uplink({ uplinks }: HostFacts, { anyInternet }: DoctorWishes): Finding 
   };
 }
 
-/** One for each rule, whatever the number of domains. */
+/** Returns one finding for each routing rule, whatever the number of domains. */
 function strayed({ strayed: all }: HostFacts): Finding[] {
   return [...Map.groupBy(all, ({ because }) => because).values()].flatMap((found) => {
     const [first] = found;
@@ -355,7 +364,7 @@ function reversePath({ sysctls }: HostFacts, { via }: DoctorWishes): Finding[] {
   return via.map((name): Finding => {
     const check = "rp_filter";
     const own = Number(sysctls[`net.ipv4.conf.${name}.rp_filter`] ?? 0);
-    // The kernel takes the greater of both: 2 is loose.
+    // The kernel uses the greater of both values: 2 is loose.
     if (Math.max(all, own) !== 1) return { check, state: "ok", detail: `${name}: not strict` };
     const key = `net.ipv4.conf.${name}.rp_filter`;
     return {
@@ -396,7 +405,7 @@ function overlaps({ overlaps: all, diversions }: HostFacts): Finding[] {
   return bad.length + may.length === 0 ? [ok] : [...bad, ...may];
 }
 
-/** How each leaves interfaces alone that are not its own. */
+/** How to make each manager ignore interfaces that are not its own. */
 const LEAVE_ALONE: Readonly<Record<string, string>> = {
   NetworkManager: "NetworkManager runs here; to keep it away: /etc/NetworkManager/conf.d/" +
     "90-anklume.conf with the lines [keyfile] and " +

@@ -4,15 +4,15 @@ import { type NftOptions, UNKNOWN_PROTOCOL } from "./run_nft.ts";
 
 const TIMEOUT_MS = 30_000;
 
-/** `1.0.6`; undefined: nft is not installed. */
+/** Returns the version, such as `1.0.6`; undefined: nft is not installed. */
 export async function readNftVersion(options: NftOptions): Promise<string | undefined> {
   const text = await attempt(["nft", "--version"], options);
   return text === undefined ? undefined : /v(\d+(?:\.\d+)+)/.exec(text)?.[1] ?? "0";
 }
 
 /**
- * Whether nft knows the names of protocols that the rules use; it has those of /etc/protocols, which a minimal Debian lacks.
- * undefined: that needs root, or nft.
+ * True if nft knows the protocol names that the rules use. It reads them from /etc/protocols, which
+ * a minimal Debian lacks. undefined: checking needs root, or nft is missing.
  */
 export async function readKnowsProtocols({ signal }: NftOptions): Promise<boolean | undefined> {
   const stdin = "table inet anklume_names {\n  chain c { meta l4proto ipv6-icmp; }\n}\n";
@@ -25,7 +25,7 @@ export async function readKnowsProtocols({ signal }: NftOptions): Promise<boolea
   }
 }
 
-/** Values of sysctl keys; one that the kernel does not have is left out. */
+/** Reads the values of sysctl keys; a key that the kernel does not have is left out. */
 export async function readSysctls(
   keys: readonly string[],
   options: NftOptions,
@@ -38,13 +38,13 @@ export async function readSysctls(
   return values;
 }
 
-/** What other tables have that may stand in the way of ours, or let packets pass it by. */
+/** The parts of other tables that may block our traffic, or let packets bypass our rules. */
 export interface OtherTables {
   readonly chains: readonly ForeignChain[];
   readonly flowtables: readonly { readonly name: string; readonly devices: readonly string[] }[];
 }
 
-/** Reads the host's whole ruleset, elements of sets left out; undefined: that needs root. */
+/** Reads the host's whole ruleset, without elements of sets; undefined: reading needs root. */
 export async function readOtherTables(options: NftOptions): Promise<OtherTables | undefined> {
   const text = await attempt(["nft", "-j", "-t", "list", "ruleset"], options);
   return text === undefined ? undefined : parseOtherTables(text);
@@ -59,7 +59,7 @@ interface NftObject {
   readonly dev?: string | readonly string[];
 }
 
-/** Reads `nft -j list ruleset` (libnftables-json(5)), anklume's own tables left out. */
+/** Reads `nft -j list ruleset` (libnftables-json(5)), without anklume's own tables. */
 export function parseOtherTables(json: string): OtherTables {
   const { nftables } = JSON.parse(json) as { nftables: readonly Record<string, NftObject>[] };
   const foreign = nftables.filter((entry) =>
@@ -68,7 +68,7 @@ export function parseOtherTables(json: string): OtherTables {
   const of = (kind: string) =>
     foreign.flatMap((entry) => entry[kind] === undefined ? [] : [entry[kind]]);
   const sameTable = (a: NftObject, b: NftObject) => a.family === b.family && a.table === b.table;
-  // Names with a pattern, as iptables' `net-+` reads in nft, and whole ones.
+  // Names with a pattern (nft's form of iptables' `net-+`), and whole names.
   const lets = of("rule").filter((rule) => JSON.stringify(rule).includes('"net-'));
   const chains = of("chain");
   return {
@@ -88,7 +88,7 @@ export function parseOtherTables(json: string): OtherTables {
   };
 }
 
-/** Ports of these bridges that none of `known` is. */
+/** Returns the ports of these bridges that are not in `known`. */
 export async function readStrangers(
   bridges: ReadonlySet<string>,
   known: ReadonlySet<string>,
@@ -103,7 +103,7 @@ export async function readStrangers(
   );
 }
 
-/** Interfaces that carry a default route of the main table. */
+/** Returns the interfaces that have a default route of the main table. */
 export async function readDefaultInterfaces(options: NftOptions): Promise<string[]> {
   const texts = await Promise.all(
     ["-4", "-6"].map((family) =>
@@ -121,14 +121,14 @@ export async function readDefaultInterfaces(options: NftOptions): Promise<string
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 
-/** Which of these services run; none where there is no systemd. */
+/** Returns the services that run; none without systemd. */
 export async function readActiveServices(
   names: readonly string[],
   { signal }: NftOptions,
 ): Promise<string[]> {
   try {
     const argv = ["systemctl", "is-active", ...names] as const;
-    // One that does not run is status 3, and the others are told all the same.
+    // A service that does not run gives exit status 3, and the others are still printed.
     const options = { signal, timeoutMs: TIMEOUT_MS, okCodes: [0, 1, 2, 3, 4] };
     const words = (await runCommand(argv, options)).stdout.split("\n");
     return names.filter((_, i) => words[i] === "active");
@@ -138,7 +138,7 @@ export async function readActiveServices(
   }
 }
 
-/** What a program prints; undefined where it is missing, or refuses. */
+/** Returns what a program prints; undefined if it is missing, or fails. */
 async function attempt(
   argv: readonly [string, ...string[]],
   { signal }: NftOptions,

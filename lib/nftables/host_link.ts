@@ -5,18 +5,21 @@ import type { NftOptions } from "./run_nft.ts";
 /** An interface of the host. */
 export interface HostLink {
   readonly name: string;
-  /** The kernel's number for it. */
+  /** Its number in the kernel. */
   readonly index: number;
-  /** The kernel's word for what it is: `bridge`, `veth`, `wireguard`; empty of a network card. */
+  /** The kernel's kind of link: `bridge`, `veth`, `wireguard`; empty for a network card. */
   readonly kind: string;
   readonly isUp: boolean;
-  /** What it is a port of. */
+  /** The bridge or bond whose port it is. */
   readonly master?: string;
-  /** With prefix lengths; link-local ones left out. */
+  /** Addresses with prefix lengths, without link-local ones. */
   readonly addresses: readonly string[];
 }
 
-/** All interfaces, as `ip -json -details address show` tells (iproute2's `ip/ipaddress.c`). Needs no root. */
+/**
+ * Reads all interfaces from `ip -json -details address show` (iproute2's `ip/ipaddress.c`). Needs
+ * no root.
+ */
 export async function readLinks({ signal }: NftOptions): Promise<HostLink[]> {
   const { stdout } = await runCommand(["ip", "-json", "-details", "address", "show"], {
     signal,

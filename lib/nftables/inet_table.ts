@@ -15,8 +15,9 @@ import { known, policyFlows } from "./policy_flow.ts";
 import type { LiveBridges } from "./ruleset.ts";
 
 /**
- * Private, shared, link-local, loopback, benchmarking, multicast and reserved ranges (RFC 6890): what `public-only` does
- * not reach. Not the documentation ranges: nobody's network is there.
+ * Private, shared, link-local, loopback, benchmarking, multicast and reserved ranges (RFC 6890),
+ * which `public-only` does not reach. The documentation ranges are not included: no real network
+ * uses them.
  */
 const PRIVATE4 = [
   "0.0.0.0/8",
@@ -38,7 +39,7 @@ export const PRIVATE_RANGES: readonly string[] = [...PRIVATE4, ...PRIVATE6];
 /** DHCPv6's All_DHCP_Relay_Agents_and_Servers. */
 const DHCP6_SERVERS = "ff02::1:2";
 
-/** Sets of the table `inet`: who may reach whom. */
+/** Returns the sets of the table `inet`: which machines may reach which targets. */
 export function inetSets(
   infra: Infra,
   addressing: Addressing,
@@ -89,7 +90,10 @@ export function inetSets(
   ];
 }
 
-/** Every bridge that the rules are about: of the domains in their order, then those that are declared no more. */
+/**
+ * Returns all bridges of the rules: those of the domains in their order, then those no longer
+ * declared.
+ */
 export function bridgeNames(infra: Infra, addressing: Addressing, live: LiveBridges): string[] {
   return [
     ...infra.domains.map(({ name }) => known(addressing.domains, name).bridge),
@@ -102,7 +106,7 @@ function orphansOf(addressing: Addressing, { orphanBridges }: LiveBridges): stri
   return orphanBridges.filter((bridge) => !declared.has(bridge)).toSorted();
 }
 
-/** Networks as the addresses that a mask of 24 or 64 bits leaves of them: one look-up in a hash. */
+/** Returns networks as addresses masked with 24 or 64 bits: one lookup in a hash. */
 export function subnetSet(subnets: readonly string[]): NftSet {
   return { name: "subnets", type: "type ipv4_addr", elements: subnets.map(network4) };
 }
@@ -115,7 +119,7 @@ export function subnetSet6(subnets: readonly (string | undefined)[]): NftSet {
   };
 }
 
-/** The address of a /24. */
+/** Returns the address of a /24. */
 export function network4(subnet: string): string {
   return network(subnet, "/24", ipv4);
 }
@@ -129,7 +133,10 @@ function network(subnet: string, prefix: string, address: (text: string) => stri
   return address(subnet.slice(0, -prefix.length));
 }
 
-/** Which subnets are ours, or were, and by which bridge each is reached: first the set of those of IPv4. */
+/**
+ * Returns the sets of subnets that are or were ours, and the bridge of each. The first set has
+ * those of IPv4.
+ */
 export function placeSets(
   infra: Infra,
   addressing: Addressing,
@@ -142,7 +149,7 @@ export function placeSets(
   const bridges = new Set([...domains.map(({ bridge }) => bridge), ...orphans]);
   const foreign = live.interfaces.filter(({ name }) => !bridges.has(name))
     .flatMap(({ addresses }) => addresses);
-  // Who has an address in it took it over: another infra, Docker, a wifi.
+  // An interface with an address in the subnet has taken it over: of another infra, Docker, a wifi.
   const former = freed.filter((subnet) => !foreign.some((each) => isWithin(each, subnet)));
   const with6 = domains.some(({ ipv6 }) => ipv6 !== undefined);
   const homes = [
@@ -171,7 +178,7 @@ export function placeSets(
   ];
 }
 
-/** What the host has on bridges that are declared no more, with prefix lengths. */
+/** Returns the host's addresses on bridges that are no longer declared, with prefix lengths. */
 function orphanAddresses(
   addressing: Addressing,
   live: LiveBridges,
@@ -182,13 +189,13 @@ function orphanAddresses(
   );
 }
 
-/** Whether an interface's network is the subnet, or a part of it. */
+/** True if an interface's network is the subnet, or a part of it. */
 function isWithin(cidr: string, subnet: string): boolean {
   const [part, whole] = [addressInterval(cidr), addressInterval(subnet)];
   return part.version === whole.version && part.first >= whole.first && part.last <= whole.last;
 }
 
-/** Who speaks from where: bridge, MAC and IPv4 address of each machine. */
+/** Returns the set of machines: bridge, MAC and IPv4 address of each. */
 export function machineSet(nics: readonly Nic[]): NftSet {
   return {
     name: "machines",
@@ -211,7 +218,7 @@ function machineElement(nic: Nic, address: string): string {
   return commented(concat(ifname(nic.bridge), mac(nic.mac), address), nic.machine);
 }
 
-/** The gateway's address of each bridge. */
+/** Returns the set with the gateway's address of each bridge. */
 export function gatewaySet(infra: Infra, addressing: Addressing): NftSet {
   return {
     name: "gateways",
@@ -304,13 +311,16 @@ function internetSets(
   ];
 }
 
-/** Pairs of a bridge and itself: of what stays within it. */
+/** Returns pairs of each bridge with itself, for traffic that stays within the bridge. */
 function withinSet(name: string, bridges: readonly string[]): NftSet {
   const elements = bridges.map((bridge) => concat(ifname(bridge), ifname(bridge)));
   return { name, type: "type ifname . ifname", elements };
 }
 
-/** `publish`: the map that sends a port of the host to the machine, and the set that lets only that through. */
+/**
+ * Returns the sets of `publish`: the map that redirects a port of the host to the machine, and the
+ * set that accepts only that.
+ */
 function publishSets(infra: Infra, addressing: Addressing): NftSet[] {
   const published = machinesOf(infra).flatMap((machine) => {
     const address = known(addressing.machines, machine.name);
@@ -360,6 +370,8 @@ function publishSets(infra: Infra, addressing: Addressing): NftSet[] {
   }];
 }
 
-/** Up to here nobody speaks from a port that did not ask for it: Linux's own choice begins behind. */
+/**
+ * Up to this port, a program has its port only if it asked for it. Linux chooses ports above it.
+ */
 const LAST_CHOSEN_PORT = 32_767;
 const PROTOCOL = { tcp: 6, udp: 17 };

@@ -4,8 +4,9 @@ import { suggest } from "../diag/suggest.ts";
 import type { Infra } from "../infra/infra.ts";
 
 /**
- * Interfaces that infra.yml names under `via` or `outside` and this host has not, or has as a machine's port: nothing goes out by them
- * now. A tunnel that is down is one of these too.
+ * Warns of interfaces that infra.yml names under `via` or `outside` and that this host does not
+ * have, or that are a machine's port: no packet can leave by them now. A tunnel that is down is
+ * also one.
  */
 export function interfaceWarnings(
   infra: Infra,

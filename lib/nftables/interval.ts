@@ -1,12 +1,12 @@
 import { parseCidr } from "../infra/ip.ts";
 
-/** Inclusive at both ends. */
+/** An interval, inclusive at both ends. */
 export interface Interval {
   readonly first: bigint;
   readonly last: bigint;
 }
 
-/** Addresses of one family. */
+/** An interval of addresses of one family. */
 export interface AddressInterval extends Interval {
   readonly version: 4 | 6;
 }
@@ -18,7 +18,7 @@ export function addressInterval(text: string): AddressInterval {
   return { version: cidr.version, first: cidr.first, last: cidr.last };
 }
 
-/** `10.1.2.3`, `10.1.2.0/24` or `10.1.2.3-10.1.2.9`. */
+/** Returns `10.1.2.3`, `10.1.2.0/24` or `10.1.2.3-10.1.2.9`. */
 export function addressText({ version, first, last }: AddressInterval): string {
   const start = formatAddress(first, version);
   if (first === last) return start;
@@ -28,12 +28,12 @@ export function addressText({ version, first, last }: AddressInterval): string {
   return `${start}/${(version === 4 ? 33 : 129) - size.toString(2).length}`;
 }
 
-/** `80` or `80-90`. */
+/** Returns `80` or `80-90`. */
 export function numberText({ first, last }: Interval): string {
   return first === last ? String(first) : `${first}-${last}`;
 }
 
-/** What of `whole` is in none of `holes`, in ascending order. */
+/** Returns the parts of `whole` that are in none of `holes`, in ascending order. */
 export function without<T extends Interval>(whole: T, holes: readonly Interval[]): T[] {
   const left: T[] = [];
   let next = whole.first;

@@ -1,12 +1,16 @@
-/** One chain, set or map of a listing: its properties and rules in order, its elements in none. */
+/**
+ * One chain, set or map of a listing: its properties and rules in order, its elements without
+ * order.
+ */
 interface Block {
   readonly lines: readonly string[];
   readonly elements: ReadonlySet<string>;
 }
 
 /**
- * Where two listings of `nft -s list table` differ, one line each, for people; empty when they say the same. The kernel lists
- * the elements of a set in an order of its own, anonymous sets within a rule included.
+ * Returns the differences of two listings of `nft -s list table`, one line each, for people; empty
+ * if they are equal. The kernel lists the elements of a set in an order of its own, also those of
+ * anonymous sets within a rule.
  */
 export function compareListings(expected: string, live: string): string[] {
   const [want, have] = [readListing(expected), readListing(live)];
@@ -38,7 +42,7 @@ function without(all: Iterable<string>, known: Iterable<string>): string[] {
   return [...all].filter((each) => !set.has(each));
 }
 
-/** Blocks by name: `table inet x`, `chain forward of inet x`, `set bridges of inet x`. */
+/** Returns blocks by name: `table inet x`, `chain forward of inet x`, `set bridges of inet x`. */
 function readListing(text: string): Map<string, Block> {
   const blocks = new Map<string, Block>();
   let table = "";
@@ -81,7 +85,7 @@ function readListing(text: string): Map<string, Block> {
   return blocks;
 }
 
-/** A rule with the elements of its anonymous sets in one order. */
+/** Returns a rule with the elements of its anonymous sets sorted. */
 function sortedSets(rule: string): string {
   return rule.replaceAll(
     /\{ ([^{}]*) \}/g,

@@ -6,8 +6,9 @@ import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
 
 /**
- * Replaces the tables by the rendered ones in one transaction, so that no moment is open, and sets the bridges that stand.
- * Refuses where the tables are somebody else's. @throws FirewallError; the rules that stood before then still stand.
+ * Replaces the tables with the rendered ones in one transaction, so the domains are never open, and
+ * sets the existing bridges. Refuses if the tables belong to another owner.
+ * @throws FirewallError; then the earlier rules stay loaded
  */
 export async function loadRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
   await refuseForeignTables(ruleset, options);
@@ -20,8 +21,9 @@ export async function loadRuleset(ruleset: Ruleset, options: NftOptions = {}): P
 }
 
 /**
- * Reads the live tables back, and sets the bridges that stand: one may be made just now, by this very apply.
- * @throws FirewallError unless the tables are the rendered ones and the bridges are set: no machine may be started then
+ * Reads the live tables back, and sets the existing bridges: this apply may have just made one.
+ * @throws FirewallError unless the tables are the rendered ones and the bridges are set: otherwise
+ * no machine may be started
  */
 export async function verifyRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
   const { state, differences } = await readBack(ruleset, { ...options, tablesOnly: true });
@@ -41,7 +43,10 @@ export async function verifyRuleset(ruleset: Ruleset, options: NftOptions = {}):
   );
 }
 
-/** Takes the tables away in one transaction; true where there was something. @throws FirewallError */
+/**
+ * Deletes the tables in one transaction; true if there was one.
+ * @throws FirewallError
+ */
 export async function deleteTables(
   ruleset: Pick<Ruleset, "table" | "infraId" | "project">,
   options: NftOptions = {},

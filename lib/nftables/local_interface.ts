@@ -1,7 +1,8 @@
 /**
- * Kinds of interface, as the kernel names them, that are no way to the outside: switches of the host, and tunnels. A tunnel
- * is reached by the domains that name it under `via` alone. `tun` is also `tap`, and so OpenVPN, Tailscale, ZeroTier; `ovpn-dco` and
- * `amneziawg` are modules from outside the kernel, of OpenVPN and of a WireGuard in disguise.
+ * Kinds of interface, as the kernel names them, that do not lead to the outside: virtual switches,
+ * and tunnels. Only the domains that name a tunnel under `via` reach it. `tun` is also `tap`, and
+ * so OpenVPN, Tailscale, ZeroTier. `ovpn-dco` and `amneziawg` are modules from outside the kernel,
+ * of OpenVPN and of a disguised WireGuard.
  */
 export const LOCAL_KINDS = [
   ...["bridge", "openvswitch"],
@@ -10,21 +11,27 @@ export const LOCAL_KINDS = [
   ...["vxlan", "geneve", "bareudp", "amt", "gtp", "pfcp"],
 ];
 
-/** Beginnings of names of what has no kind: networks of VirtualBox and VMware, switches of the host, and L2TP tunnels. */
+/**
+ * Name prefixes of interfaces that have no kind: networks of VirtualBox and VMware, which are
+ * switches of the host, and L2TP tunnels.
+ */
 export const LOCAL_NAMES = ["vboxnet", "vmnet", "l2tpeth"];
 
 /**
- * Kinds that are the outside where they carry a default route: a server's `br0`; `ppp0`, which is a modem's or a DSL line's
- * way out as well as some VPNs'.
+ * Kinds that are the outside if they have a default route: a server's `br0`; `ppp0`, which is the
+ * way out of a modem or DSL line, and also of some VPNs.
  */
 export const UPLINK_KINDS = ["bridge", "openvswitch", "ppp"];
 
-/** Whether the rules count an interface among the host's own switches and tunnels. */
+/** True if the rules treat an interface as one of the host's own switches and tunnels. */
 export function isLocalInterface(name: string, kind: string): boolean {
   return LOCAL_KINDS.includes(kind) || LOCAL_NAMES.some((each) => name.startsWith(each));
 }
 
-/** The rules that leave a chain at such an interface; `side` is the one that is no domain's. */
+/**
+ * Returns the rules that leave a chain at such an interface; `side` is the side that is not the
+ * domain's.
+ */
 export function localReturns(side: "iif" | "oif"): string[] {
   return [
     `meta ${side}kind { ${LOCAL_KINDS.map((kind) => `"${kind}"`).join(", ")} } return`,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isLocalInterface, LOCAL_KINDS, localReturns } from "./local_interface.ts";
 
-/** Kinds that lead on to a network outside, or that carry nothing at all. */
+/** Kinds that lead to a network outside, or that carry no traffic. */
 const OUTSIDE_KINDS = [
   ...[
     "bond",

@@ -5,7 +5,7 @@ import { INTERFACE_NAME, MAC_ADDRESS } from "./element.ts";
 import { addressInterval, addressText } from "./interval.ts";
 import { known } from "./policy_flow.ts";
 
-/** One port of one of our bridges, and whom it may send as. */
+/** One port of one of our bridges, and the addresses it may send from. */
 export interface Nic {
   readonly machine: string;
   readonly bridge: string;
@@ -18,9 +18,10 @@ export interface Nic {
 }
 
 /**
- * Every machine's `eth0`, and each device of `bypasses_isolation` that is a NIC on a bridge of the infra and says in full
- * what it is (`host_name`, `hwaddr`, and `ipv4.address` or `ipv6.address`). One that says less passes nothing: a port
- * that cannot be bound is not let in.
+ * Returns each machine's `eth0`, and each device of `bypasses_isolation` that is a NIC on a bridge
+ * of the infra and is fully described (`host_name`, `hwaddr`, and `ipv4.address` or
+ * `ipv6.address`). A device with less is not accepted: a port that cannot be bound to addresses may
+ * not send.
  */
 export function nicsOf(infra: Infra, addressing: Addressing): Nic[] {
   const bridges = new Map([...addressing.domains.values()].map((each) => [each.bridge, each]));
@@ -61,7 +62,7 @@ function ipv6Of(mac: string, address: string | undefined): string[] {
   return address === undefined ? [] : [address, linkLocal(mac)];
 }
 
-/** RFC 4291, appendix A: the interface identifier made of a MAC. */
+/** Returns the link-local address of a MAC (RFC 4291, appendix A). */
 export function linkLocal(mac: string): string {
   const bytes = mac.split(":").map((byte) => parseInt(byte, 16));
   const id = [bytes[0]! ^ 2, bytes[1]!, bytes[2]!, 0xff, 0xfe, bytes[3]!, bytes[4]!, bytes[5]!];
@@ -69,7 +70,10 @@ export function linkLocal(mac: string): string {
   return addressText(addressInterval(`fe80::${groups.join(":")}`));
 }
 
-/** An address as Incus's device has it, in canonical form; undefined for `none`, `auto` and whatever is none. */
+/**
+ * Returns the address of an Incus device in canonical form; undefined for `none`, `auto` and other
+ * texts.
+ */
 function addressOf(value: string | undefined, version: 4 | 6): string | undefined {
   const cidr = value === undefined || value.includes("/") ? undefined : parseCidr(value);
   return cidr?.version === version ? cidr.address : undefined;

@@ -1,7 +1,7 @@
 import type { ForeignChain } from "./host_check.ts";
 import type { TraceStep } from "./parse_trace.ts";
 
-/** Programs that write rules of their own, by what shows them. */
+/** Programs that write rules of their own, recognised by their names of tables and chains. */
 export type FirewallKind =
   | ("docker" | "docker-nftables" | "ufw" | "firewalld" | "libvirt" | "incus")
   | "anklume"
@@ -9,7 +9,10 @@ export type FirewallKind =
 
 type RulePlace = Pick<TraceStep, "family" | "table" | "chain">;
 
-/** Whose a rule is. `chains`: base chains of all tables, which know the other chains beside them. */
+/**
+ * Returns the program that owns a rule. `chains`: base chains of all tables, with the other chains
+ * beside each.
+ */
 export function firewallOf(
   { family, table, chain }: RulePlace,
   chains: readonly ForeignChain[],
@@ -24,7 +27,7 @@ export function firewallOf(
   if (table.startsWith("libvirt") || chain.startsWith("LIBVIRT_")) return "libvirt";
   if (chain.startsWith("DOCKER")) return "docker";
   if (/^ufw6?-/.test(chain)) return "ufw";
-  // A policy, or a chain that several share: what is asked first has the last word.
+  // A policy, or a chain that several programs share: the first match here decides.
   if (
     has(/^DOCKER/) ||
     (table === "raw" &&
@@ -37,7 +40,7 @@ export function firewallOf(
   return has(/^LIBVIRT_/) ? "libvirt" : "other";
 }
 
-/** `Docker's`, for a sentence; empty of somebody unknown. */
+/** Returns `Docker's`, for a sentence; empty if the owner is unknown. */
 export function ownerText(kind: FirewallKind): string {
   switch (kind) {
     case "docker":
@@ -58,16 +61,19 @@ export function ownerText(kind: FirewallKind): string {
   }
 }
 
-/** A way that somebody else's rule is in. */
+/** A way that another program's rule blocks. */
 export interface BlockedWay {
   readonly bridge: string;
-  /** Where it leads, or comes from: an address or network. undefined: wherever the internet is. */
+  /** The other end: an address or network. undefined: the internet. */
   readonly other?: string | undefined;
-  /** `in`: what comes from the domain. `out`: what goes to it. `host`: what its machines ask of the host. */
+  /**
+   * `in`: packets from the domain. `out`: packets to it. `host`: requests of its machines to the
+   * host.
+   */
   readonly direction: "in" | "out" | "host";
   /** `other` is one address of many. */
   readonly isInternet?: boolean;
-  /** The rule is one of iptables-legacy, which nft does not see. */
+  /** The rule belongs to iptables-legacy, which nft does not see. */
   readonly isLegacy?: boolean;
 }
 
@@ -77,7 +83,7 @@ export interface Mend {
   readonly fix?: readonly (readonly [string, ...string[]])[];
 }
 
-/** What lets a way through, in the words of whoever's rule is in it. */
+/** Returns how to let a way through, for the program that owns the rule. */
 export function mendOf(
   step: RulePlace,
   kind: FirewallKind,
@@ -89,7 +95,7 @@ export function mendOf(
       if (way.isLegacy) return { remedy: legacyRule({ ...step, chain: "DOCKER-USER" }, way) };
       return dockerMend(step, way, rule);
     case "docker-nftables":
-      // Its tables are written anew by it: what is put in there does not stay.
+      // Docker rewrites its tables: a rule added there would be lost.
       return {
         remedy:
           `"bridge-accept-fwmark": "0x1" in Docker's daemon.json, and a table of your own that marks what ` +
@@ -147,7 +153,10 @@ function legacyRule(
   } ${bridge} -j ACCEPT`;
 }
 
-/** At the head of the very chain that drops it: what is accepted there is done with all chains behind. */
+/**
+ * Returns a rule at the head of the chain that drops the packets: no later rule of that chain sees
+ * an accepted packet.
+ */
 function acceptRule(
   { family, table, chain }: RulePlace,
   { bridge, other: one, direction, isInternet }: BlockedWay,

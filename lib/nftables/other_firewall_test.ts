@@ -50,7 +50,7 @@ Deno.test("mendOf() lets one way through where it is stopped, and Docker's own w
     "nft insert rule ip6 filter DOCKER-USER iifname net-* counter accept",
     "nft insert rule ip6 filter DOCKER-USER oifname net-* counter accept",
   ]);
-  // Whatever the program writes anew is not mended behind its back.
+  // A rule that the program rewrites is not changed behind its back.
   for (const kind of ["docker-nftables", "ufw", "firewalld", "other"] as const) {
     const { fix, remedy } = mendOf({ family: "ip", table: "t", chain: "c" }, kind, way);
     assert.equal(fix, undefined);

@@ -1,27 +1,27 @@
 import { FIRST_SOURCE_PORT } from "./frame.ts";
 import { TRACE_TABLE } from "./stage.ts";
 
-/** One rule that a packet met, in the kernel's words. */
+/** One rule that a packet met, in the kernel's text. */
 export interface TraceStep {
   readonly family: string;
   readonly table: string;
   readonly chain: string;
-  /** The rule, or `policy accept` where a chain ended without one. */
+  /** The rule, or `policy accept` if the chain ended without a match. */
   readonly rule: string;
   /** `accept`, `drop`, `goto judge`, `jump policies`, `return`, `continue`. */
   readonly verdict: string;
 }
 
-/** What became of one packet, and of the answer to it. */
+/** The way of one packet, and of its answer. */
 export interface Trace {
   /** Each rule that it met, in order. */
   readonly steps: readonly TraceStep[];
-  /** Where it came out: a port or interface of the stage, or `host`; undefined: nowhere. */
+  /** The port or interface of the stage where it came out, or `host`; undefined: nowhere. */
   readonly arrivedAt?: string;
-  /** The rules that the answer met; empty where there was none. */
+  /** The rules that the answer met; empty without an answer. */
   readonly back: readonly TraceStep[];
   readonly answered: boolean;
-  /** Rules of iptables-legacy that dropped it, or its answer: nft does not tell of them. */
+  /** Rules of iptables-legacy that dropped it, or its answer: nft does not report them. */
   readonly legacy: readonly LegacyDrop[];
 }
 
@@ -33,7 +33,7 @@ export interface LegacyDrop {
   readonly rule: string;
 }
 
-/** An answer is numbered as what it answers, with this bit set (probe/ruleset.c). */
+/** An answer has the number of its request, with this bit set (probe/ruleset.c). */
 const ANSWER = 0x8000;
 
 interface Followed {
@@ -44,7 +44,8 @@ interface Followed {
 }
 
 /**
- * Reads what `nft monitor trace` told of packets 1 to `count`. `places`: what is plugged into the other side of each end of the stage.
+ * Reads the output of `nft monitor trace` for packets 1 to `count`. `places`: the port or interface
+ * at the other side of each end of the stage.
  */
 export function parseTraces(
   text: string,
@@ -56,7 +57,10 @@ export function parseTraces(
     back: [],
     answered: false,
   }));
-  /** An id is that of a buffer, which is used again: so each description of a packet says anew whose it is. */
+  /**
+   * The kernel reuses an id: it is a buffer's. Each description of a packet therefore sets the
+   * owner of the id again.
+   */
   const whose = new Map<string, { readonly of: Followed; readonly isAnswer: boolean }>();
   for (const line of text.split("\n")) {
     const match = /^trace id (\S+) (\S+) (\S+) (\S+) (packet: |rule |policy |verdict )(.*)$/.exec(
@@ -95,8 +99,9 @@ function stepOf(kind: string, rest: string): Pick<TraceStep, "rule" | "verdict">
 }
 
 /**
- * Whose packet a description is of. What the stage sent, and what it answered, carries a number that translation leaves alone; the
- * kernel's own answers are known by where they go, or by ICMP's identifier.
+ * Finds the packet of a description. Packets and answers that the stage sent carry a number that
+ * address translation does not change. The kernel's own answers are recognised by their target
+ * port, or by ICMP's identifier.
  */
 function packetOf(
   text: string,
@@ -109,7 +114,7 @@ function packetOf(
   };
   const tag = value("ip id") + value("ip6 flowlabel");
   if (text.includes("echo-reply")) {
-    // nft knows no other name for where ICMPv6 has identifier and sequence.
+    // nft has no other name for the place of ICMPv6's identifier and sequence.
     const id = value("icmp id") + (value("icmpv6 parameter-problem") >>> 16);
     return found(id, true);
   }
@@ -119,7 +124,9 @@ function packetOf(
   return target === undefined || source === tag ? found(tag, false) : target;
 }
 
-/** Where the trace begins and ends: the host's own input, or the outer side of a link. */
+/**
+ * Records where the trace starts and ends: at the host's own input, or the outer side of a link.
+ */
 function arrive(
   { of, isAnswer }: { readonly of: Followed; readonly isAnswer: boolean },
   packet: string,

@@ -10,7 +10,7 @@ const BACK = "tcp sport 80 tcp dport 33001";
 const PLACES = new Map([["anklume-end0", "port0"], ["anklume-end1", "eth0"]]);
 
 Deno.test("parseTraces() tells a packet's rules from its answer's, and where both come out", () => {
-  // The same buffer carries one after the other: its id says nothing.
+  // The same buffer carries one packet after the other: its id identifies none of them.
   const text = [
     packet("aa", "inet anklume.trace start", "net-a", 1, THERE),
     "trace id aa inet anklume.trace start rule meta l4proto { tcp, udp } meta nftrace set 1 (verdict continue)",
@@ -52,7 +52,7 @@ Deno.test("parseTraces() knows the kernel's own answers, which carry numbers of 
     packet("bb", "netdev anklume.trace start", "anklume-end0", 0, BACK),
     packet("cc", "inet anklume.trace end", "net-a", 2, "icmp type echo-request icmp id 2"),
     packet("dd", "netdev anklume.trace start", "anklume-end0", 1, "icmp type echo-reply icmp id 2"),
-    // Whoever answers an answer (a host that knows of no connection) is nobody that was asked about.
+    // An answer to an answer (of a host that knows no such connection) belongs to no packet.
     packet("ee", "netdev anklume.trace start", "anklume-end1", 0, "tcp sport 33003 tcp dport 80"),
   ].join("\n");
   assert.deepEqual(

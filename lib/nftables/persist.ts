@@ -10,13 +10,14 @@ import { RULES_DIRECTORY as DIRECTORY, type Ruleset } from "./ruleset.ts";
 import type { NftOptions } from "./run_nft.ts";
 
 const UNIT = "anklume-firewall.service";
-/** What the unit runs: loads the rules, and again when somebody takes them away. */
+/** The unit's program: it loads the rules, and loads them again if somebody removes them. */
 const SCRIPT = "anklume-firewall.sh";
 
 /**
- * Makes the rules come back at boot: the ruleset as `/etc/anklume/<project>.nft`, and the unit beside it, which
- * `systemctl enable` links to where systemd looks and makes a requirement of Incus. Where systemd is installed but not
- * running (a container, the testbed) the links are made all the same; without systemd only the files.
+ * Makes the rules come back at boot: writes the ruleset to `/etc/anklume/<project>.nft`, and the
+ * unit beside it. `systemctl enable` links the unit into systemd's directories and makes Incus
+ * require it. If systemd is installed but not running (a container, the testbed), the links are
+ * made all the same. Without systemd, only the files are written.
  */
 export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {}): Promise<void> {
   try {
@@ -26,11 +27,12 @@ export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {})
     const changed = await placeIfChanged(UNIT);
     const enabled = await unitState(options);
     if (enabled === undefined) return;
-    // `enable` reloads systemd's own picture of the unit too.
+    // `enable` also makes systemd read the unit again.
     if (changed || enabled !== "enabled") {
       await systemctl(["enable", `${DIRECTORY}/${UNIT}`], options);
     }
-    // Active, so that a reload of nftables.service reaches it. Never `restart`: Incus would follow.
+    // The unit has to be active, so that a reload of nftables.service reaches it. Never `restart`:
+    // Incus would be restarted too.
     if (await systemdRuns(options)) await systemctl(["start", UNIT], options);
   } catch (error) {
     throw persistError(
@@ -40,7 +42,7 @@ export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {})
   }
 }
 
-/** Puts an embedded file of `nft/` where it belongs; whether it was not there, or another. */
+/** Writes an embedded file of `nft/` to its place; returns true if it was missing, or different. */
 async function placeIfChanged(name: string): Promise<boolean> {
   const text = readEmbedded(`nft/${name}`);
   if (readTextFileIfAny(name, { root: DIRECTORY }) === text) return false;
@@ -48,7 +50,10 @@ async function placeIfChanged(name: string): Promise<boolean> {
   return true;
 }
 
-/** What keeps the rules from coming back at boot as rendered, one line each; needs no root. */
+/**
+ * Returns the reasons why the rules would not come back at boot as rendered, one line each; needs
+ * no root.
+ */
 export async function persistedDifferences(
   ruleset: Ruleset,
   options: NftOptions = {},
@@ -76,7 +81,10 @@ export async function persistedDifferences(
   return differences;
 }
 
-/** Takes the infra's file away, and the unit with the last one. Another infra's file of that name stays. */
+/**
+ * Deletes the infra's file, and the unit with the last one. Another infra's file of that name
+ * stays.
+ */
 export async function removePersisted(
   { project, infraId }: Pick<Ruleset, "project" | "infraId">,
   options: NftOptions = {},
@@ -95,10 +103,10 @@ export async function removePersisted(
   }
 }
 
-/** A busy host takes more than ten seconds: seen on an emulated one. */
+/** A busy host needs more than ten seconds: seen on an emulated one. */
 const SYSTEMCTL_MS = 60_000;
 
-/** `enabled`, `linked`, `not-found`…; undefined where there is no systemd at all. */
+/** Returns `enabled`, `linked`, `not-found`…; undefined without systemd. */
 export async function unitState(
   { signal }: NftOptions,
   unit = UNIT,
@@ -109,7 +117,7 @@ export async function unitState(
       timeoutMs: SYSTEMCTL_MS,
       okCodes: [0, 1, 4],
     });
-    // Older versions print nothing for a unit they do not know.
+    // Older versions of systemd print nothing for an unknown unit.
     return stdout.trim() || "not-found";
   } catch (error) {
     if (error instanceof CommandError && error.reason === "missing") return undefined;

@@ -3,13 +3,13 @@ import type { Infra, NetworkPolicy, PolicyEnd } from "../infra/infra.ts";
 import { type AddressInterval, addressInterval, type Interval, without } from "./interval.ts";
 import { type Box, disjointBoxes } from "./disjoint_boxes.ts";
 
-/** Which set of the ruleset a flow belongs to. */
+/** The set of the ruleset that a flow belongs to. */
 export type FlowSet = "policies" | "to_outside" | "from_outside" | "to_host";
 
-/** What policies open, as disjoint boxes per set and family. */
+/** The flows that the policies open, as disjoint boxes for each set and family. */
 export type PolicyFlows = Readonly<Record<FlowSet, Readonly<Record<4 | 6, readonly Box[]>>>>;
 
-/** One place a policy's end stands for. */
+/** One place that an end of a policy stands for. */
 type PolicyPlace =
   /** `zone` is the domain; two ends in one domain need no policy. Undefined: a CIDR. */
   | { readonly at: "address"; readonly zone?: string; readonly addresses: AddressInterval }
@@ -21,11 +21,13 @@ const PROTOCOLS = { tcp: { first: 6n, last: 6n }, udp: { first: 17n, last: 17n }
 const ANY_PORT: Interval = { first: 0n, last: 65535n };
 
 /**
- * Everything the policies open. Sides of a box: source, destination, protocol, destination port; without the source
- * where it is the outside, without the destination where it is the outside or the host.
+ * Returns all flows that the policies open. Sides of a box: source, destination, protocol,
+ * destination port. The source is left out if it is the outside, the destination if it is the
+ * outside or the host.
  *
- * A CIDR stands for addresses that are not the infra's own: a domain is named by its name, and one that is added later
- * does not fall into an old CIDR. `from: host` opens nothing, since the host reaches everything anyway.
+ * A CIDR stands for addresses that are not the infra's own: a domain is named by its name, and a
+ * domain added later is not covered by an old CIDR. `from: host` opens nothing, since the host
+ * reaches everything anyway.
  */
 export function policyFlows(infra: Infra, addressing: Addressing): PolicyFlows {
   const groups: Record<FlowSet, Record<4 | 6, Map<string, Box[]>>> = {
@@ -44,7 +46,7 @@ export function policyFlows(infra: Infra, addressing: Addressing): PolicyFlows {
       else boxes.push(opened.box);
     }
   }
-  // Boxes meet only within one pair of zones, so that a thousand policies stay cheap.
+  // Boxes can overlap only within one pair of zones, so a thousand policies stay cheap.
   const flat = (set: FlowSet, version: 4 | 6) =>
     [...groups[set][version].values()].flatMap(disjointBoxes);
   const both = (set: FlowSet) => ({ 4: flat(set, 4), 6: flat(set, 6) });
@@ -97,7 +99,8 @@ function* opening(
     return;
   }
   const inner = from.at === "address" ? from : to.at === "address" ? to : undefined;
-  // Between outside, host and foreign addresses there is no domain: not ours to rule.
+  // Traffic between outside, host and foreign addresses involves no domain: these rules do not
+  // decide it.
   if (inner?.zone === undefined) return;
   const set = inner === to
     ? (from.at === "outside" ? "from_outside" : undefined)
@@ -117,7 +120,7 @@ function servicesOf({ ports, protocol }: NetworkPolicy): (readonly Interval[])[]
   return ports.map(({ first, last }) => [protocols, { first: BigInt(first), last: BigInt(last) }]);
 }
 
-/** Resolves ends; a CIDR is reduced to what is not the infra's own. */
+/** Resolves ends; a CIDR is reduced to the addresses that are not the infra's own. */
 function placesOf(addressing: Addressing): (end: PolicyEnd) => PolicyPlace[] {
   const own: AddressInterval[] = [...addressing.domains.values()].flatMap((domain) =>
     [domain.subnet, ...(domain.ipv6 === undefined ? [] : [domain.ipv6.subnet])].map(addressInterval)
@@ -152,7 +155,10 @@ function placesOf(addressing: Addressing): (end: PolicyEnd) => PolicyPlace[] {
   };
 }
 
-/** Every name of a checked infra has its address; a missing one is a bug, and must not render as "no rule". */
+/**
+ * Returns the address of a name. Each name of a checked infra has one; a missing one is a bug, and
+ * must not render as "no rule".
+ */
 export function known<T>(map: ReadonlyMap<string, T>, name: string): T {
   const value = map.get(name);
   if (value === undefined) throw new Error(`No address was assigned to "${name}"`);

@@ -4,8 +4,8 @@ import type { Infra } from "../infra/infra.ts";
 import { addressInterval } from "./interval.ts";
 
 /**
- * Policies whose CIDR covers a domain of the infra: it opens nothing towards that domain, which its writer may not
- * expect. Not part of `parseInfra`, which does not know the addresses.
+ * Warns of policies whose CIDR covers a domain of the infra: it opens nothing towards that domain,
+ * which may surprise the author. Not part of `parseInfra`, which does not know the addresses.
  */
 export function policyWarnings(infra: Infra, addressing: Addressing): Diagnostic[] {
   const subnets = [...addressing.domains.values()].flatMap((domain) =>

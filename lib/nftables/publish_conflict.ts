@@ -5,17 +5,18 @@ import type { Listener } from "./listener.ts";
 import type { Redirect } from "./redirect.ts";
 import type { TakenPorts } from "./taken_ports.ts";
 
-/** What of the host decides whether somebody outside reaches a listener. */
+/** The facts of the host that decide whether a listener is reachable from outside. */
 export interface Surface {
   readonly interfaces: readonly { readonly name: string; readonly addresses: readonly string[] }[];
-  /** Interfaces that are no way in: bridges and tunnels of the host. */
+  /** Interfaces that do not lead in: bridges and tunnels of the host. */
   readonly local: ReadonlySet<string>;
 }
 
 /**
- * Published ports on which something of the host listens, or which other rules send elsewhere: the rules would take them away from
- * it. An error before it is done; a warning where the live rules (or those for the next boot) do so already, so that nobody who
- * opens a port by that keeps the rules from being loaded again. Pure.
+ * Finds published ports that a listener of the host uses, or that other rules redirect: our rules
+ * would take the port from them. An error before the port is published. A warning if the live rules
+ * (or those for the next boot) publish it already: a program that opens that port later must not
+ * keep the rules from being loaded again. Pure.
  */
 export function findPublishConflicts(
   infra: Infra,
@@ -53,7 +54,7 @@ function conflict(machine: Machine, publish: Publish, who: string, standing: boo
   };
 }
 
-/** Who has the port; undefined: nobody that somebody outside reaches. */
+/** Returns the present user of the port; undefined: none that is reachable from outside. */
 function holderOf(publish: Publish, taken: TakenPorts, walls: PublishReach): string | undefined {
   const listener = taken.listeners?.find((each) =>
     each.protocol === publish.protocol && each.port === publish.host && walls.isOpen(each)
@@ -75,7 +76,7 @@ function holderOf(publish: Publish, taken: TakenPorts, walls: PublishReach): str
     : `another infra, \`${other}\`, publishes it`;
 }
 
-/** What could not be looked at, where something is published at all. */
+/** Reports what could not be read, if anything is published. */
 function unseen(published: readonly Publish[], { listeners, redirects }: TakenPorts): Diagnostic[] {
   const [first] = published;
   if (first === undefined || (listeners !== undefined && redirects !== undefined)) return [];
@@ -92,10 +93,10 @@ function unseen(published: readonly Publish[], { listeners, redirects }: TakenPo
   }];
 }
 
-/** Which listeners and redirections somebody outside comes to. */
+/** Decides which listeners and redirections are reachable from outside. */
 class PublishReach {
   readonly #local: ReadonlySet<string>;
-  /** Of interfaces that are no way in. */
+  /** Addresses of interfaces that do not lead in. */
   readonly #inner: ReadonlySet<string>;
   readonly #own: ReadonlySet<string>;
   readonly #ipv6: boolean;
@@ -116,7 +117,7 @@ class PublishReach {
   isOpen({ address, interface: device }: Listener): boolean {
     if (device !== undefined && (device === "lo" || this.#local.has(device))) return false;
     if (address === "*" || address === "0.0.0.0") return true;
-    // Without IPv6 nothing of that is published.
+    // Without IPv6 no port is published there.
     if (address.includes(":") && !address.startsWith("::ffff:")) {
       return this.#ipv6 && address !== "::1" && !this.#inner.has(address);
     }
@@ -124,7 +125,7 @@ class PublishReach {
     return !four.startsWith("127.") && !this.#inner.has(four);
   }
 
-  /** An address that is not the host's own is not published by us. */
+  /** An address that is not the host's own is not published by anklume. */
   isTakenOver({ address }: Redirect): boolean {
     return address === undefined || (this.#own.has(address) && !this.#inner.has(address));
   }

@@ -9,7 +9,7 @@ import type { TakenPorts } from "./taken_ports.ts";
 const range = { file: "infra.yml", start: { line: 1, column: 1 }, end: { line: 1, column: 2 } };
 const PUBLISH: Publish = { host: 22, to: 22, protocol: "tcp", range };
 
-// Only what is looked at.
+// Only the fields that are read.
 const infra = (publish: Publish, ipv6: boolean) =>
   ({
     global: { ipv6 },

@@ -6,32 +6,33 @@ import { compareListings } from "./listing.ts";
 import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
 
-/** What stands on the host, against what was rendered. */
+/** The live tables, compared with the rendered ones. */
 export interface ReadBack {
-  /** `missing`: a table is not there, the domains stand open. `unknown`: reading needs root. */
+  /** `missing`: a table is not loaded, the domains are open. `unknown`: reading needs root. */
   readonly state: "in-place" | "missing" | "different" | "unknown";
   /** One line each, for people. */
   readonly differences: readonly string[];
-  /** The tables of this name are somebody else's: neither replaced nor removed. */
+  /** The tables of this name belong to another owner: they are neither replaced nor removed. */
   readonly foreign?: true;
 }
 
 /**
- * Loads the ruleset into a network namespace of its own, so that the kernel itself says what it amounts to, and lists
- * the families one after the other.
+ * Loads the ruleset into a network namespace of its own, so that the kernel itself shows the
+ * result, and lists the families one after the other.
  */
 const EXPECT = ["nft -f -", ...FAMILIES.map((family) => `nft -s list table ${family} "$1"`)]
   .join(" && ");
 
 /**
- * Compares the live tables with the rendered ones as nft lists both, counters left out, and the bridges that they name with how a
- * bridge of ours is set. Whether nft would take a ruleset whose tables are missing is not waited for: `expectedListing` tells.
- * @throws FirewallError where nft is missing or refuses the ruleset
+ * Compares the live tables with the rendered ones as nft lists both, without counters, and the
+ * settings of the bridges they name. If a table is missing, the result does not wait for nft to
+ * accept the ruleset: `expectedListing` does that.
+ * @throws FirewallError if nft is missing or refuses the ruleset
  */
 export async function readBack(
   ruleset: Ruleset,
   { tablesOnly = false, ...options }: NftOptions & {
-    /** Whatever the bridges are set to. */
+    /** Do not check the settings of the bridges. */
     readonly tablesOnly?: boolean;
   } = {},
 ): Promise<ReadBack> {
@@ -48,7 +49,7 @@ export async function readBack(
     if (strangers.length > 0) return { state: "different", differences: strangers, foreign: true };
     const missing = FAMILIES.filter((_, i) => live[i] === undefined);
     const absent = missing.map((family) => `the table "${family} ${ruleset.table}" is not loaded`);
-    // An older anklume had no table `arp`: without it alone nothing stands open.
+    // An older anklume had no table `arp`: nothing is open if only that one is missing.
     if (missing.some((family) => family !== "arp")) {
       return { state: "missing", differences: absent };
     }
@@ -73,21 +74,22 @@ function isForeign(listing: string | undefined, { infraId }: Ruleset): boolean {
 const listings = new WeakMap<Ruleset, Promise<string>>();
 
 /**
- * What the rendered tables amount to, as nft lists them: 0.1 s, once a run. Kept in a file it could be old, or somebody's.
- * @throws FirewallError where nft is missing or refuses the ruleset
+ * Returns the rendered tables as nft lists them: takes 0.1 s, once a run. Not cached in a file,
+ * which could be old or changed by somebody.
+ * @throws FirewallError if nft is missing or refuses the ruleset
  */
 export function expectedListing(ruleset: Ruleset, options: NftOptions = {}): Promise<string> {
   const known = listings.get(ruleset);
   if (known !== undefined) {
     return known.catch((error) => {
-      // Somebody else's Ctrl-C: who loads rules goes on to the end.
+      // Another caller was interrupted, this one was not: loading rules must go on to the end.
       if (!isInterrupt(error) || options.signal?.aborted) throw error;
       return expectedListing(ruleset, options);
     });
   }
   const listing = listInNamespace(ruleset, options);
   listings.set(ruleset, listing);
-  // Who asked is told; whoever asks later may have better luck.
+  // The present caller gets the error; a later call tries again.
   listing.catch(() => listings.delete(ruleset));
   return listing;
 }

@@ -1,16 +1,19 @@
-/** Ports of the host that rules send elsewhere: another infra's `publish`, Incus's network forwards, Docker's ports. */
+/**
+ * Ports of the host that rules redirect: another infra's `publish`, Incus's network forwards,
+ * Docker's ports.
+ */
 export interface Redirect {
-  /** undefined: every protocol that has ports. */
+  /** undefined: each protocol that has ports. */
   readonly protocol?: "tcp" | "udp";
   readonly first: number;
   readonly last: number;
-  /** Of the packet, where the rule asks for one. */
+  /** The packet's target address, if the rule names one. */
   readonly address?: string;
   /** `inet anklume_other`, `ip nat` */
   readonly table: string;
 }
 
-/** What of libnftables-json(5) is read here. */
+/** The parts of libnftables-json(5) that are read here. */
 interface NftEntry {
   readonly chain?: NftNamed & { readonly hook?: string };
   readonly rule?: NftNamed & { readonly chain: string; readonly expr?: readonly Expression[] };
@@ -32,8 +35,9 @@ interface Left {
 type NftKey = { readonly elem?: { readonly val?: NftKey }; readonly concat?: readonly unknown[] };
 
 /**
- * Destination NAT of packets that come in, from `nft -j -t list ruleset`, anklume's own tables left out: their maps have another
- * reader. Of a rule that asks for what is not read here (a mark, a time) it is assumed that it fits.
+ * Reads destination NAT of incoming packets from `nft -j -t list ruleset`, without anklume's own
+ * tables: `parsePublished` reads their maps. A rule with a condition that is not read here (a mark,
+ * a time) is assumed to match.
  */
 export function parseRedirects(json: string): Redirect[] {
   const { nftables } = JSON.parse(json) as { readonly nftables: readonly NftEntry[] };
@@ -44,7 +48,7 @@ export function parseRedirects(json: string): Redirect[] {
   return nftables.flatMap(({ rule }) => {
     if (rule === undefined || rule.table.startsWith("anklume_")) return [];
     const { expr = [], family, table } = rule;
-    // A chain without a hook is jumped to from one that has it.
+    // A chain without a hook is reached by a jump from one with a hook.
     if ((hooks.get(id(rule, rule.chain)) ?? "prerouting") !== "prerouting") return [];
     return expr.some((part) => redirects(part, table)) && !expr.some(isElsewhere)
       ? portsOf(expr).map((ports) => ({
@@ -56,14 +60,17 @@ export function parseRedirects(json: string): Redirect[] {
   });
 }
 
-/** iptables' own targets are no more than a name, or nothing at all, to nft. */
+/** True if the statement redirects. nft shows iptables' own targets by name only, or not at all. */
 function redirects(part: Expression, table: string): boolean {
   if ("dnat" in part || "redirect" in part) return true;
   return "xt" in part && table === "nat" &&
     !/"name":"(?!DNAT|REDIRECT)/.test(JSON.stringify(part.xt));
 }
 
-/** It comes in by the host itself, or by a bridge of Incus's or Docker's: nobody outside does. */
+/**
+ * True if the packet comes from the host itself, or from a bridge of Incus or Docker, never from
+ * outside.
+ */
 function isElsewhere({ match }: Expression): boolean {
   const key = match?.left.meta?.key;
   return match?.op === "==" && (key === "iifname" || key === "iif") &&
@@ -78,7 +85,7 @@ function portsOf(expr: readonly Expression[]): Omit<Redirect, "table">[] {
     const known = protocol === "tcp" || protocol === "udp" ? { protocol } as const : {};
     return rangesIn(match.right).map(([first, last]) => ({ ...known, first, last }));
   });
-  // iptables' multiport, or every port.
+  // iptables' multiport, or a rule for all ports.
   return found.length === 0 ? [{ first: 1, last: 65_535 }] : found;
 }
 
@@ -97,7 +104,7 @@ function addressOf(expr: readonly Expression[]): { address?: string } {
   return typeof address === "string" ? { address } : {};
 }
 
-/** Names of the tables of anklume's infras. */
+/** Returns the names of the tables of anklume's infras. */
 export function parseAnklumeTables(json: string): string[] {
   const { nftables } = JSON.parse(json) as { readonly nftables: readonly NftEntry[] };
   return nftables.flatMap(({ chain }) =>
@@ -107,7 +114,9 @@ export function parseAnklumeTables(json: string): string[] {
   );
 }
 
-/** `tcp 22`: the keys of a `publish` map, from `nft -j list map inet anklume_X publish`. */
+/**
+ * Returns the keys of a `publish` map as `tcp 22`, from `nft -j list map inet anklume_X publish`.
+ */
 export function parsePublished(json: string): string[] {
   const { nftables } = JSON.parse(json) as { readonly nftables: readonly NftEntry[] };
   return nftables.flatMap(({ map }) =>

@@ -18,9 +18,10 @@ import {
 import type { RuleTemplates } from "./template.ts";
 
 /**
- * Renders the firewall of the whole infra, whatever domains an apply is limited to. Pure. Needs no bridge to exist: the
- * tables stand before the first machine does. Throws when an address is missing or a name is none, which an infra that
- * passed `parseInfra` and `assignAddresses` cannot cause.
+ * Renders the firewall of the whole infra, whatever domains an apply is limited to. Pure. Needs no
+ * bridge to exist: the tables are loaded before the first machine starts. Throws if an address is
+ * missing or a name is invalid, which an infra that passed `parseInfra` and `assignAddresses`
+ * cannot cause.
  */
 export function renderRuleset(
   declared: Infra,
@@ -28,7 +29,7 @@ export function renderRuleset(
   live: LiveBridges,
   templates: RuleTemplates,
 ): Ruleset {
-  // The order of declaration says nothing, so that moving a domain within infra.yml changes nothing.
+  // The order of declaration has no meaning, so moving a domain within infra.yml changes nothing.
   const infra = sorted(declared);
   const nics = nicsOf(infra, addressing);
   const text = rulesetText(
@@ -44,7 +45,7 @@ export function renderRuleset(
   return namedRuleset(infra.projectName, addressing.infraId, text);
 }
 
-/** A ruleset by its text. */
+/** Returns the ruleset of a text. */
 export function namedRuleset(project: string, infraId: string, text: string): Ruleset {
   const table = tableName(project);
   return {
@@ -60,7 +61,7 @@ export function namedRuleset(project: string, infraId: string, text: string): Ru
 /** The sets of each table, in the order in which they are written. */
 export type RulesetSets = Readonly<Record<Family, readonly NftSet[]>>;
 
-/** The one text that these sets make. `byHand`: the outside is the interfaces of the set alone. */
+/** Returns the text of these sets. `byHand`: the outside is only the interfaces of the set. */
 export function rulesetText(
   { project, infraId }: Pick<Ruleset, "project" | "infraId">,
   sets: RulesetSets,
@@ -68,7 +69,7 @@ export function rulesetText(
   templates: RuleTemplates,
 ): string {
   const table = tableName(project);
-  // Named by hand, the outside is these interfaces alone; otherwise whatever is not local.
+  // If named by hand, the outside is only these interfaces; otherwise all that are not local.
   const placeholders: Record<string, string> = {
     FROM_LOCAL: localReturns("iif").join("\n\t\t"),
     TO_LOCAL: localReturns("oif").join("\n\t\t"),
@@ -94,7 +95,10 @@ function sorted(infra: Infra): Infra {
   return { ...infra, domains };
 }
 
-/** Declared first, so that it can be deleted whether it was there or not; all in `nft -f`'s one transaction. */
+/**
+ * Returns the text that replaces a table. The table is declared first, so that it can be deleted
+ * whether it existed or not; all in one transaction of `nft -f`.
+ */
 function replaceTable(
   family: string,
   table: string,

@@ -3,30 +3,41 @@ import type { HostInterface } from "../addressing/host_networks.ts";
 /** One infra's firewall: a script that replaces its tables, and only these, in one transaction. */
 export interface Ruleset {
   readonly project: string;
-  /** The infra's UUID: a table of this name that carries another one is somebody else's. */
+  /** The infra's UUID: a table of this name with another UUID belongs to another infra. */
   readonly infraId: string;
   /** Name of the table in each family, `anklume_<project>`. */
   readonly table: string;
-  /** What it stands under, for people: `inet anklume_lab`, `bridge anklume_lab`, `arp anklume_lab`. */
+  /**
+   * Names of its tables, for people: `inet anklume_lab`, `bridge anklume_lab`, `arp anklume_lab`.
+   */
   readonly tables: readonly string[];
-  /** What `nft -f` reads. */
+  /** The input of `nft -f`. */
   readonly text: string;
   /** SHA-256 of `text`, hexadecimal. */
   readonly digest: string;
 }
 
-/** Where the rulesets of all infras of the host stand, one file `<project>.nft` each, and the unit that loads them before Incus. */
+/**
+ * Directory of the rulesets of all infras of the host, one file `<project>.nft` each, and of the
+ * unit that loads them before Incus starts.
+ */
 export const RULES_DIRECTORY = "/etc/anklume";
 
-/** What the rendering takes from the live host; names of interfaces. */
+/** The facts of the live host that the rules depend on; names of interfaces. */
 export interface LiveBridges {
-  /** Bridges that carry this infra's mark but are declared no more: they stay walled off. */
+  /** Bridges with this infra's mark that are no longer declared: they stay isolated. */
   readonly orphanBridges: readonly string[];
-  /** Bridges and modem links that carry a default route, a server's `br0`: they count as outside. */
+  /**
+   * Bridges and modem links that have a default route, such as a server's `br0`: they count as
+   * outside.
+   */
   readonly localUplinks: readonly string[];
-  /** The host's interfaces: a subnet that a domain gave up may be theirs by now. */
+  /** The host's interfaces: one of them may now use a subnet that a domain gave up. */
   readonly interfaces: readonly HostInterface[];
-  /** Domains of which nothing stands and whose addresses the host uses otherwise: nobody is kept from these. */
+  /**
+   * Domains that do not exist yet and whose addresses the host uses for something else: these
+   * addresses are not blocked.
+   */
   readonly unclaimed?: ReadonlySet<string>;
 }
 
@@ -34,10 +45,12 @@ export interface LiveBridges {
 export const FAMILIES = ["inet", "bridge", "arp"] as const;
 export type Family = typeof FAMILIES[number];
 
-/** Of what the tables carry in their comment; a newer one is refused by an older anklume. */
+/** Format of the tables' comment; an older anklume refuses a newer format. */
 export const TABLE_FORMAT = 1;
 
-/** `anklume_home-lab`; throws on a name that is no DNS label, which `parseInfra` lets no infra have. */
+/**
+ * Returns `anklume_home-lab`; throws on a name that is no DNS label, which `parseInfra` refuses.
+ */
 export function tableName(project: string): string {
   if (!/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(project)) {
     throw new TypeError(`Not a project name: ${JSON.stringify(project)}`);
@@ -45,7 +58,7 @@ export function tableName(project: string): string {
   return `anklume_${project}`;
 }
 
-/** What the table's comment says; read back by `readTableOwner`. */
+/** Returns the table's comment; read back by `readTableOwner`. */
 export function ownerComment(infraId: string): string {
   return `anklume ${TABLE_FORMAT} ${infraId}`;
 }

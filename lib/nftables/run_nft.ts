@@ -7,10 +7,10 @@ export interface NftOptions {
 
 const TIMEOUT_MS = 60_000;
 
-/** nft's words for a name that is not in /etc/protocols. */
+/** nft's message for a name that is not in /etc/protocols. */
 export const UNKNOWN_PROTOCOL = /Could not resolve protocol name/;
 
-/** Runs nft, or a program that runs it, and answers what it printed. */
+/** Runs nft, or a program that runs it, and returns its output. */
 export async function runNft(
   argv: readonly [string, ...string[]],
   { signal, stdin }: NftOptions & { readonly stdin?: string } = {},
@@ -23,14 +23,14 @@ export async function runNft(
   return stdout;
 }
 
-/** Text of a live table as nft lists it; undefined where there is none. */
+/** Returns the text of a live table as nft lists it; undefined if there is none. */
 export async function listTable(
   family: string,
   table: string,
   { signal, terse = false, counters = false }: NftOptions & {
     /** Without the elements of sets. */
     readonly terse?: boolean;
-    /** With what was counted, which is different each time. */
+    /** With counters, whose values change each time. */
     readonly counters?: boolean;
   } = {},
 ): Promise<string | undefined> {
@@ -54,7 +54,7 @@ export async function listTable(
   }
 }
 
-/** A program's failure in the firewall's words; everything else (an interrupt, a bug) as it is. */
+/** Returns a program's failure as a FirewallError; all else (an interrupt, a bug) unchanged. */
 export function firewallError(what: string, error: unknown): unknown {
   if (!(error instanceof CommandError)) return error;
   const options = { cause: error };
@@ -66,7 +66,7 @@ export function firewallError(what: string, error: unknown): unknown {
       options,
     );
   }
-  // nft knows tcp and its like by /etc/protocols alone, which a minimal Debian lacks.
+  // nft reads the names tcp and so on from /etc/protocols alone, which a minimal Debian lacks.
   if (UNKNOWN_PROTOCOL.test(error.stderr)) {
     return new FirewallError(
       "missing-program",

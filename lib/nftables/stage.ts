@@ -1,24 +1,27 @@
 import { INTERFACE_NAME } from "./element.ts";
 import { openingFrame } from "./frame.ts";
 
-/** An interface of the host, as far as rules can tell. */
+/** An interface of the host, as rules see it. */
 export interface StageInterface {
   readonly name: string;
   /** `local`: a bridge or tunnel, which anklume's rules treat alike. */
   readonly kind: "local" | "card";
-  /** As on the host, since rules may name an interface by its number; undefined: it does not stand there now. */
+  /**
+   * The same number as on the host, since rules may name an interface by number; undefined: it does
+   * not exist now.
+   */
   readonly index?: number | undefined;
   readonly isUp: boolean;
   /** With prefix lengths. */
   readonly addresses: readonly string[];
-  /** Ports plugged into a local one; where it has none, one is made. */
+  /** Ports of a local one; if it has none, the stage makes one. */
   readonly ports: readonly StagePort[];
 }
 
 export interface StagePort {
   readonly name: string;
   readonly index?: number | undefined;
-  /** Of those who are reached through it, each with its addresses. */
+  /** The machines behind it, each with its addresses. */
   readonly behind: readonly {
     readonly mac: string;
     readonly addresses: readonly string[];
@@ -27,10 +30,10 @@ export interface StagePort {
 
 /** A packet to be sent into the stage. */
 export interface StagePacket {
-  /** The port, or the interface without ports, that it comes in by; undefined: the host sends it. */
+  /** The port, or the interface without ports, where it comes in; undefined: the host sends it. */
   readonly into: string | undefined;
   readonly fromMac: string;
-  /** undefined: to the interface itself, which routes it on. */
+  /** undefined: to the interface itself, which routes it. */
   readonly toMac?: string | undefined;
   readonly from: string;
   readonly to: string;
@@ -40,34 +43,40 @@ export interface StagePacket {
 
 export interface Stage {
   readonly interfaces: readonly StageInterface[];
-  /** Whatever else is an address of the host's own. */
+  /** Other addresses of the host. */
   readonly otherAddresses: readonly string[];
-  /** Ways beyond the interfaces' own networks: address and interface. */
+  /** Routes beyond the interfaces' own networks: address and interface. */
   readonly routes: readonly { readonly to: string; readonly via: string }[];
-  /** Whatever the host's settings say. */
+  /** Turns forwarding on, whatever the host's settings are. */
   readonly forwards?: boolean;
   readonly packets: readonly StagePacket[];
-  /** A ruleset that stands in for the live one of this infra, to be tried. */
+  /** A ruleset to try in place of this infra's live one. */
   readonly tried?: string | undefined;
 }
 
-/** MAC of the host's own side. */
+/** MAC of the host's side. */
 const ROUTER_MAC = "02:00:00:00:00:01";
-/** Of whoever is not one of our machines: what the stage's ends say of themselves (`tell_mac` of probe/ruleset.c). */
+/**
+ * MAC of all who are not our machines: the ends of the stage answer with it (`tell_mac` of
+ * probe/ruleset.c).
+ */
 export const STRANGER_MAC = "02:00:00:00:00:81";
-/** probe/ruleset.c answers what comes out of interfaces whose names begin like that. */
+/** Prefix of interface names; probe/ruleset.c answers the packets that come out of them. */
 const ENDS = "anklume-end";
 const MARK = "anklume-mark";
-/** Numbers of interfaces that are the stage's own: beyond any that a host gives in years. */
+/** First number of the stage's own interfaces: a host does not reach it in years. */
 const OWN_INDEX = 1_000_000_000;
-/** Numbers of the packets that say that listening has begun, and that all has been played. */
+/** Numbers of the packets that mark that the monitor listens, and that all packets were sent. */
 const BEGIN = 30_001;
 const END = 30_002;
 
-/** The table that asks for the trace; a dot is in no name that anklume gives. */
+/** The table that turns tracing on; no name that anklume gives has a dot. */
 export const TRACE_TABLE = "anklume.trace";
 
-/** What to run in the host's namespace: `sh -c SCRIPT sh PROGRAM [TABLE]`, with the stage's own script as standard input. */
+/**
+ * The script to run in the host's namespace: `sh -c SCRIPT sh PROGRAM [TABLE]`, with the stage's
+ * own script as standard input.
+ */
 export const SAVE_AND_ENTER = `
 set -e
 saved=$(mktemp)
@@ -78,10 +87,12 @@ trap 'rm -f "$saved" "$saved".*' EXIT
 unshare --net sh -s -- "$1" "$saved" "$2"
 `;
 
-/** The ends of the stage's links, by what is plugged into the other side. */
+/** The ends of the stage's links, by the port or interface at the other side. */
 export type StageEnds = ReadonlyMap<string, string>;
 
-/** Which end belongs to which port or interface: what leaves by that comes out there. */
+/**
+ * Returns the end of each port or interface: packets that leave by the port come out at its end.
+ */
 export function stageEnds({ interfaces }: Stage): StageEnds {
   const outer = interfaces.flatMap(({ name, kind, ports }) =>
     kind === "card" ? [name] : ports.map((port) => port.name)
@@ -89,7 +100,10 @@ export function stageEnds({ interfaces }: Stage): StageEnds {
   return new Map([...new Set(outer)].map((name, i) => [name, `${ENDS}${i}`]));
 }
 
-/** Links, rules, packets: the script of the stage, run with the program, what was saved, and the one table or nothing. */
+/**
+ * Returns the stage's script: links, rules, packets. Its arguments are the program, the saved
+ * rules, and the name of the only table, or nothing.
+ */
 export function stageScript(stage: Stage): string {
   const ends = stageEnds(stage);
   const { links, addresses, neighbours } = stageLinks(stage, ends);
@@ -105,20 +119,21 @@ export function stageScript(stage: Stage): string {
     "set -e",
     "program=$1 saved=$2 only=$3",
     batch("ip -batch -", links),
-    // One more key than this kernel knows, or one that is fixed, is no concern of a packet.
+    // A key that this kernel does not know, or that is fixed, has no effect on a packet.
     'while IFS=: read -r key value; do echo "$value" 2>/dev/null >"/proc/sys/$key" || :; done <"$saved.settings"',
     ...(stage.forwards ? ["sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"] : []),
-    // An address that the kernel refuses twice, or of a family that is off, is none there either.
+    // An address that the kernel refuses, as a duplicate or of a family that is off, does not exist
+    // on the host either.
     batch("ip -force -batch - 2>/dev/null", addresses, " || :"),
     batch("bridge -batch -", [...new Set(neighbours)]),
-    // What the kernel did not take is told.
+    // The program reports what the kernel did not accept.
     '"$program" load ${only:+"$only"} <"$saved"',
     ...(stage.tried === undefined ? [] : [batch("nft -f -", [stage.tried])]),
     batch("nft -f -", traceTables(devices)),
     "trap 'kill $monitor' EXIT",
     ': >"$saved.out"',
     'nft monitor trace >"$saved.out" & monitor=$!',
-    // What is told comes in the order in which it happened: so once the mark is told, all before it is.
+    // The monitor prints events in order: once the mark is printed, all before it is printed too.
     "mark() {",
     "  tries=0",
     '  until grep -q "ip id $1 " "$saved.out"; do',
@@ -214,7 +229,10 @@ function markFrame(number: number): string {
   });
 }
 
-/** Asks for the trace of all that begins or answers a flow, and marks the ends of its way. */
+/**
+ * Returns tables that trace each packet that starts or answers a flow, and mark the ends of its
+ * way.
+ */
 function traceTables(devices: readonly string[]): string[] {
   const ask = [
     "meta l4proto { tcp, udp } meta nftrace set 1",

@@ -3,13 +3,13 @@ import { FirewallError } from "./firewall_error.ts";
 import { FAMILIES, RULES_DIRECTORY, type Ruleset, TABLE_FORMAT } from "./ruleset.ts";
 import { listTable, type NftOptions } from "./run_nft.ts";
 
-/** Whose a live table is. */
+/** The owner of a live table. */
 export type TableOwner =
   | { readonly kind: "infra"; readonly infraId: string; readonly format: number }
-  /** It carries no mark of anklume's. */
+  /** It has no mark of anklume. */
   | { readonly kind: "unknown" };
 
-/** Reads the mark that the table's comment carries; undefined where there is no such table. */
+/** Reads the mark in the table's comment; undefined if there is no such table. */
 export async function readTableOwner(
   family: string,
   table: string,
@@ -19,14 +19,16 @@ export async function readTableOwner(
   return text === undefined ? undefined : tableOwnerOf(text);
 }
 
-/** The mark in a listing. */
+/** Reads the mark in a listing. */
 export function tableOwnerOf(listing: string): TableOwner {
   const match = /^table [^\n]*\{\n\tcomment "anklume (\d{1,6}) ([0-9a-f-]{36})"\n/.exec(listing);
   if (match === null) return { kind: "unknown" };
   return { kind: "infra", format: Number(match[1]), infraId: match[2]! };
 }
 
-/** Whose the rules are that come back at boot under this name; undefined where there are none. */
+/**
+ * Reads the owner of the rules that come back at boot under this name; undefined if there are none.
+ */
 function readFileOwner(project: string): TableOwner | undefined {
   const text = readTextFileIfAny(`${project}.nft`, { root: RULES_DIRECTORY });
   const match = /^\tcomment "anklume (\d{1,6}) ([0-9a-f-]{36})"$/m.exec(text ?? "");
@@ -35,13 +37,19 @@ function readFileOwner(project: string): TableOwner | undefined {
   return { kind: "infra", format: Number(match[1]), infraId: match[2]! };
 }
 
-/** Whether the rules that come back at boot under this name are another infra's. A file that names nobody was cut off, and is ours. */
+/**
+ * True if the rules that come back at boot under this name are another infra's. A file without an
+ * owner was cut off, and is ours.
+ */
 export function isForeignFile({ project, infraId }: Pick<Ruleset, "project" | "infraId">): boolean {
   const owner = readFileOwner(project);
   return owner?.kind === "infra" && owner.infraId !== infraId;
 }
 
-/** Throws unless the tables of that name, live and in the file for the next boot, are this infra's, or there are none. */
+/**
+ * Throws unless the tables of that name, live and in the file for the next boot, are this infra's
+ * or missing.
+ */
 export async function refuseForeignTables(
   ruleset: Pick<Ruleset, "table" | "infraId" | "project">,
   options: NftOptions = {},

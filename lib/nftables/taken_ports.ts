@@ -5,19 +5,19 @@ import { parseAnklumeTables, parsePublished, parseRedirects, type Redirect } fro
 import { RULES_DIRECTORY } from "./ruleset.ts";
 import type { NftOptions } from "./run_nft.ts";
 
-/** Who uses ports of the host already. */
+/** The present users of the host's ports. */
 export interface TakenPorts {
-  /** undefined: there is no `ss` to ask. */
+  /** undefined: `ss` is not installed. */
   readonly listeners?: readonly Listener[];
-  /** Of rules that are not this infra's; undefined: that takes root. */
+  /** Redirections by rules that are not this infra's; undefined: reading needs root. */
   readonly redirects?: readonly Redirect[];
-  /** `tcp 22`: what this infra publishes already, live or at the next boot. */
+  /** Ports that this infra publishes already, live or at the next boot, as `tcp 22`. */
   readonly published: readonly string[];
 }
 
 const TIMEOUT_MS = 30_000;
 
-/** Looks who listens on this host, and whose rules send ports of it elsewhere. */
+/** Reads the listeners of this host, and the rules that redirect its ports. */
 export async function readTakenPorts(project: string, options: NftOptions): Promise<TakenPorts> {
   const own = `anklume_${project}`;
   const [listeners, ruleset] = await Promise.all([
@@ -54,14 +54,17 @@ export async function readTakenPorts(project: string, options: NftOptions): Prom
   };
 }
 
-/** From the file that anklume wrote: after a flush of the rules it alone tells. */
+/**
+ * Reads the published ports from the file that anklume wrote: after a flush of the rules it is the
+ * only source.
+ */
 function publishedAtBoot(project: string): string[] {
   const text = readTextFileIfAny(`${project}.nft`, { root: RULES_DIRECTORY }) ?? "";
   const elements = text.matchAll(/\b(tcp|udp) \. (\d+)(?: comment "[^"]*")? : \d/g);
   return [...elements].map(([, protocol, port]) => `${protocol} ${port}`);
 }
 
-/** undefined: it is not there, refuses, or there is no such map. */
+/** Returns undefined if nft is missing, fails, or there is no such map. */
 async function nft(args: readonly string[], { signal }: NftOptions): Promise<string | undefined> {
   try {
     return (await runCommand(["nft", "-j", ...args], { signal, timeoutMs: TIMEOUT_MS })).stdout;

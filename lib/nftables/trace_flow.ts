@@ -6,26 +6,27 @@ import { FAMILIES } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
 import { SAVE_AND_ENTER, type Stage, stageEnds, stageScript } from "./stage.ts";
 
-/** What the copied rules did with all packets of a stage. */
+/** The results of the copied rules for all packets of a stage. */
 export interface TraceRun {
   /** In the order of the stage's packets. */
   readonly traces: readonly Trace[];
-  /** What of the host's rules this kernel did not take a copy of: `ip filter DOCKER`. */
+  /** Rules of the host that this kernel could not copy: `ip filter DOCKER`. */
   readonly skipped: readonly string[];
-  /** Chains of iptables-legacy, by which its owner is known. */
+  /** Chains of iptables-legacy, which show the owner of a rule. */
   readonly legacyChains: readonly Pick<LegacyDrop, "family" | "table" | "chain">[];
 }
 
 export interface TraceOptions extends NftOptions {
-  /** The infra's tables alone, without whatever else is on the host. */
+  /** Copies only the infra's tables, no others of the host. */
   readonly alone?: boolean;
 }
 
 /**
- * What the host's live rules do with packets, asked of the kernel: all of them are copied, as the kernel tells them, into an empty
- * network namespace with interfaces of the same names and numbers, the packets are played there, and `nft monitor trace` tells each rule
- * that they and their answers meet. The host's own tables and interfaces are not touched. `program` is probe/ruleset.c.
- * @throws FirewallError where the infra's tables are missing, or the rules cannot be read
+ * Asks the kernel what the host's live rules do with packets. All rules are copied, as the kernel
+ * reports them, into an empty network namespace with interfaces of the same names and numbers. The
+ * packets are sent there, and `nft monitor trace` prints each rule that they and their answers
+ * meet. The host's own tables and interfaces are not changed. `program` is probe/ruleset.c.
+ * @throws FirewallError if the infra's tables are missing, or the rules cannot be read
  */
 export async function traceFlows(
   ruleset: Pick<Ruleset, "table" | "project">,
@@ -84,7 +85,10 @@ function readRun(output: string, stage: Stage): TraceRun {
   };
 }
 
-/** After each packet the counters of all rules that dropped something: what rose is what dropped it. */
+/**
+ * Reads the counters of all rules that dropped something, listed after each packet: the rule whose
+ * counter rose dropped it.
+ */
 function readPlayed(text: string) {
   const drops = new Map<number, LegacyDrop[]>();
   const chains: TraceRun["legacyChains"][number][] = [];
@@ -103,7 +107,10 @@ function readPlayed(text: string) {
   return { drops, chains };
 }
 
-/** The element of a set that holds a key, with its comment, as the live table has it; undefined where none does. */
+/**
+ * Returns the element of a set that holds a key, with its comment, as in the live table; undefined
+ * if there is none.
+ */
 export async function liveElement(
   table: string,
   set: string,
@@ -114,7 +121,7 @@ export async function liveElement(
     const text = await runNft(["nft", "get", "element", "inet", table, set, `{ ${key} }`], options);
     return /elements = \{ (.*?) \}/s.exec(text)?.[1]?.replaceAll(/\s+/g, " ");
   } catch {
-    // nft says "No such file or directory" for an element that is not there.
+    // nft prints "No such file or directory" for a missing element.
     return undefined;
   }
 }

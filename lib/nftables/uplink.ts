@@ -1,10 +1,10 @@
 import { UPLINK_KINDS } from "./local_interface.ts";
 
 /**
- * Bridges and modem links that carry a default route of the main table, IPv4 or IPv6: a server's `br0` is outside, Docker's
- * bridge is not. Sorted.
- * @param routes of both families, as `ip -json route show table all` tells
- * @param links as `ip -json -details address` (or `link`) tells
+ * Returns the bridges and modem links that have a default route of the main table, IPv4 or IPv6: a
+ * server's `br0` is outside, Docker's bridge is not. Sorted.
+ * @param routes of both families, from `ip -json route show table all`
+ * @param links from `ip -json -details address` (or `link`)
  */
 export function findLocalUplinks(
   routes: readonly IpObject[],
@@ -20,7 +20,9 @@ export function findLocalUplinks(
     .filter((way) => candidates.has(way)).toSorted();
 }
 
-/** What of `ip -json`'s objects is read; a route by several ways has `nexthops` instead of `dev`. */
+/**
+ * The fields of `ip -json` that are read; a route by several ways has `nexthops` instead of `dev`.
+ */
 export interface IpObject {
   readonly ifname?: string;
   readonly linkinfo?: { readonly info_kind?: string };

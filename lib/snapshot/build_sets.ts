@@ -16,7 +16,10 @@ import {
 } from "./snapshot_set.ts";
 import { pairUnrecorded } from "./unrecorded_snapshots.ts";
 
-/** Everything that is in a set by its note, and what nobody noted paired by name and time. Oldest first. Pure. */
+/**
+ * Builds the sets: members by their notes, and the snapshots without a note paired by name and
+ * time. Oldest first. Pure.
+ */
 export function buildSets(sources: SetSources): SnapshotSet[] {
   const used = new Set<string>();
   const finder = new MachineFinder(sources.machines, sources.volumeSnapshots, sources.volumes);
@@ -28,8 +31,8 @@ export function buildSets(sources: SetSources): SnapshotSet[] {
 }
 
 /**
- * A set as its notes alone tell it, every root disk's part taken to be there; undefined where no note names it. For who is to remove it:
- * without a look into every machine. Pure.
+ * Returns a set as its notes alone describe it, without a look into each machine. Assumes that
+ * every root disk has its snapshot; undefined where no note names the set. For deleting it. Pure.
  */
 export function setOfNotes(
   name: string,
@@ -46,7 +49,7 @@ export function setOfNotes(
   return { name, origin: first.kind, at: first.at, members, faults: [] };
 }
 
-/** What of a member does not depend on the root disk's snapshot. */
+/** The part of a member that does not depend on the root disk's snapshot. */
 function memberOf(
   set: string,
   noted: NotedMachine,
@@ -74,7 +77,7 @@ function setNames({ notes }: SetSources): Set<string> {
   return new Set([...notes.values()].flatMap((ofProject) => [...ofProject.keys()]));
 }
 
-/** undefined: it expired, and Incus has removed all of it. */
+/** Returns undefined if the set expired and Incus has removed all of it. */
 function notedSet(
   name: string,
   sources: SetSources,

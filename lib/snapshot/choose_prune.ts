@@ -2,9 +2,9 @@ import { addSpan, BASELINE } from "./set_name.ts";
 import { type SnapshotSet, wasToGo } from "./snapshot_set.ts";
 
 export interface PruneWish {
-  /** The newest so many stay; undefined: none stays for being new. */
+  /** Keeps this many of the newest sets; undefined: no set is kept for being new. */
   readonly keep?: number;
-  /** Only what is older than this, `30d`. */
+  /** Deletes only sets that are older than this, such as `30d`. */
   readonly olderThan?: string;
   readonly now: Date;
   /** Sets that an interrupted restore still needs. */
@@ -15,14 +15,15 @@ export interface PruneChoice {
   /** Oldest first. */
   readonly goes: readonly SnapshotSet[];
   readonly stays: readonly SnapshotSet[];
-  /** Would go, and stay for a reason. */
+  /** Sets that prune would delete, but keeps for a reason. */
   readonly spared: readonly { readonly set: SnapshotSet; readonly because: string }[];
 }
 
 /**
- * Which sets go: those that anklume took, beyond the newest `keep`, and older than `olderThan`. An incomplete one is no
- * substitute for a whole one: it counts for nothing, and goes only by name, or where an earlier prune was interrupted at it.
- * What Incus's schedule took goes by its own expiry, what was made by hand is not anklume's. Pure; `sets` oldest first.
+ * Chooses the sets to delete: those that anklume took, beyond the newest `keep`, and older than
+ * `olderThan`. An incomplete set does not count towards `keep`. It is deleted only by name, or if
+ * an earlier prune was interrupted while it deleted that set. Snapshots of Incus's schedule have an
+ * expiry of their own; those made by hand are not anklume's. Pure; `sets` oldest first.
  */
 export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): PruneChoice {
   const limit = wish.olderThan === undefined

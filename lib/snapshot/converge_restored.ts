@@ -5,16 +5,17 @@ import { hasHostsRoot, instanceUpdateBody } from "../resource/instance_compare.t
 import { bearsOnIsolation } from "../resource/isolation.ts";
 import { MARK, MARK_PREFIX } from "../resource/mark.ts";
 
-/** These tell what is on the root disk, so they go back with it. */
+/** Keys that describe the content of the root disk, so they are restored with it. */
 const OF_THE_DISK: readonly string[] = [MARK.image, MARK.provisioned];
 const UUID = "volatile.uuid";
 const PROTECTION = "security.protection.delete";
 
 /**
- * What to write on a machine that was just restored, before it starts: Incus put back the config and devices of then, its
- * address, NICs and protection among them. What infra.yml declares comes into force again; a machine that it no longer
- * declares keeps what it had before the restore of devices, marks and whatever bears on isolation.
- * @param volumes those that it has
+ * Returns the body to write on a machine that was just restored, before it starts. Incus restored
+ * the old config and devices too, among them address, NICs and protection. What infra.yml declares
+ * applies again. A machine that it no longer declares keeps the devices, the marks and all settings
+ * that bear on isolation from before the restore.
+ * @param volumes the machine's volumes
  */
 export function convergedBody(
   restored: Instance,
@@ -28,23 +29,25 @@ export function convergedBody(
     ? asBefore(actual, before)
     : instanceUpdateBody(desired, actual);
   const config: Record<string, string> = { ...body.config };
-  // It would start as the host's root: with the key Incus gives it a map of its own.
+  // Its root would be the host's root. With the key, Incus gives it an idmap of its own.
   if (hasHostsRoot({ ...actual, status: "Stopped" })) config["security.privileged"] ??= "false";
   for (const key of OF_THE_DISK) setOrUnset(config, key, restored.config[key]);
-  // One of before its first start has none, and one that came along with a copy is the original's: sets would take it for another.
+  // A snapshot from before the first start has no UUID, and one that came with a copy has the
+  // original's. Sets would take the machine for another one.
   if (before.config[UUID] !== undefined) config[UUID] = before.config[UUID];
-  // Who protected it by hand since then meant it.
+  // A protection that was set by hand since the snapshot is kept.
   if (before.config[PROTECTION] !== undefined) config[PROTECTION] ??= before.config[PROTECTION];
   const devices = whereDisksAre(body.devices, before, volumes);
-  // One that it never had may not stand yet either.
+  // A profile that the machine never had may not exist yet.
   const had = new Set([...before.profiles ?? [], ...restored.profiles ?? []]);
   const profiles = (body.profiles ?? []).filter((name) => had.has(name));
   return { architecture, ephemeral, stateful, ...body, config, devices, profiles };
 }
 
 /**
- * A root disk in another pool, a volume that infra.yml has come to declare: an apply moves and makes them. Until then a device stays
- * what it was, since Incus refuses one that leads to where nothing is.
+ * Keeps a device as it was where its new target does not exist yet: a root disk in another pool, or
+ * a volume that infra.yml now declares. A later apply moves or makes them. Incus refuses a device
+ * whose target is missing.
  */
 function whereDisksAre(
   devices: Instance["devices"],
@@ -72,7 +75,7 @@ function isRoot({ type, path }: Instance["devices"][string]): boolean {
   return type === "disk" && path === "/";
 }
 
-/** Whether writing it would change anything. */
+/** True if writing the body would change nothing. */
 export function isConverged(restored: Instance, body: InstancePut): boolean {
   const { description, config, devices, profiles } = restored;
   return fingerprint({ description, config, devices, profiles }) ===
@@ -103,7 +106,7 @@ function setOrUnset(config: Record<string, string>, key: string, value: string |
   else config[key] = value;
 }
 
-/** JSON whose keys are in order. */
+/** Returns JSON with sorted keys. */
 function fingerprint(value: unknown): string {
   return JSON.stringify(
     value,

@@ -42,7 +42,7 @@ Deno.test("convergedBody() keeps doors shut on a machine that infra.yml no longe
     [MARK.infra]: "new",
     "security.nesting": "false",
     "limits.cpu": "2",
-    // Tells what is on the disk, so it goes back with it.
+    // Describes the content of the disk, so it is restored with it.
     [MARK.image]: "old",
   });
 });
@@ -75,7 +75,7 @@ Deno.test("convergedBody() leaves disks where they are, and out what does not st
       ...root("slow"),
       moved: volume("slow", "db-moved"),
       made: volume("slow", "db-made"),
-      // Not there, since it was restored to before it was made.
+      // Missing, since the snapshot is from before it was made.
       back: volume("slow", "db-back"),
     },
     profiles: ["default", "made"],

@@ -10,14 +10,18 @@ import { memberKey, notedKey, notesOf, type SetMember, type SnapshotSet } from "
 export interface Deletion {
   readonly set: SnapshotSet;
   readonly notes: Inventory["notes"];
-  /** Those that go; absent: all of it. */
+  /** The members to delete; absent: the whole set. */
   readonly members?: readonly SetMember[];
-  /** Notes first that it is to go, so that the next `prune` carries on: nobody may remember which sets this one chose. */
+  /**
+   * First notes that the set is to be deleted, so that the next `prune` carries on. Without the
+   * note, nothing would record which sets this run chose.
+   */
   readonly notesFirst?: true;
 }
 
 /**
- * Deletes members of a set. The note goes last: an interrupted deletion leaves a set that is marked incomplete, and can be repeated.
+ * Deletes members of a set. The note is deleted last: an interrupted deletion leaves a set that is
+ * marked incomplete, and can be repeated.
  */
 export async function deleteSet(
   incus: IncusClient,
@@ -38,7 +42,8 @@ export async function deleteSet(
     await deleteMember(incus, member);
   });
   const left = new Set([...result.skipped, ...result.failed.map(({ machine }) => machine)]);
-  // What is left of a set that was to go is not to pass for a whole one: the note names all of it, and so what is missing.
+  // The rest of a set that was to be deleted must not pass for a whole set. The note still names
+  // every machine, so the missing ones show.
   if (left.size > 0 && members.length === set.members.length) return result;
   const deleted = new Set(
     members.filter(({ machine }) => !left.has(machine)).map(memberKey),

@@ -25,7 +25,7 @@ const SET: SnapshotSet = {
   faults: [],
 };
 
-/** @returns what is written of the set when db's snapshot can be deleted, and web's cannot */
+/** @returns the notes written for the set when db's snapshot can be deleted, and web's cannot */
 async function written(members: readonly SetMember[]): Promise<string[]> {
   const seen: string[] = [];
   const incus = {

@@ -1,7 +1,10 @@
 import { sameValue } from "../resource/value.ts";
 import type { LiveMachine, LivePool } from "./live_machine.ts";
 
-/** What a person should know of a pool's driver before a set is taken there; empty for those that just do it. */
+/**
+ * Returns what the user should know of each pool's driver before a set is taken there. Empty for
+ * drivers without a limit.
+ */
 export function driverNotes(
   machines: readonly LiveMachine[],
   pools: readonly LivePool[],

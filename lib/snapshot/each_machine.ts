@@ -2,10 +2,10 @@ import pLimit from "p-limit";
 import { IncusError } from "../incus/incus_error.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
-/** Enough to keep the daemon busy; more only makes a machine wait longer for its turn. */
+/** Enough to keep the daemon busy; with more, each machine only waits longer. */
 const AT_ONCE = 8;
 
-/** Works on machines side by side. What fails for one is reported and does not stop the others. */
+/** Works on machines in parallel. A failure of one is reported and does not stop the others. */
 export async function eachMachine<T extends { readonly project: string; readonly name: string }>(
   machines: readonly T[],
   { signal, onEvent }: WorkOptions,
@@ -45,7 +45,7 @@ export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether Incus's words say that there is no room for more. */
+/** True if Incus's message says that the pool is full. */
 export function isPoolFull(words: string): boolean {
   return /no space left|disk quota exceeded/i.test(words);
 }

@@ -5,41 +5,47 @@ import type { LiveMachine } from "./live_machine.ts";
 import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, splitPlace } from "./set_note.ts";
 
-/** Where a noted machine and its volumes are now. */
+/** A noted machine and its volumes, with the places where they are now. */
 export interface NotedMachineNow {
-  /** undefined: it is gone. */
+  /** undefined: the machine is gone. */
   readonly live: LiveMachine | undefined;
   readonly project: string;
   readonly machine: string;
-  /** Under another name, or in another project than it is noted. */
+  /** True if its name or its project differs from the note. */
   readonly moved: boolean;
-  /** What stands in its place is another machine. */
+  /** True if another machine has its place. */
   readonly anew: boolean;
   readonly volumes: readonly {
     readonly pool: string;
     readonly volume: string;
-    /** Whether the set's snapshot of it is there. */
+    /** Whether the volume has the set's snapshot. */
     readonly taken: boolean;
-    /** It was deleted since, and its snapshots with it; another one may have its name by now. */
+    /**
+     * The volume was deleted since, and its snapshots with it. Another volume may have its name
+     * now.
+     */
     readonly gone: boolean;
   }[];
 }
 
-/** Those that stand, by `placeKey`. */
+/** Existing volumes by `placeKey`. */
 export type KnownVolumes = ReadonlyMap<string, Pick<Volume, "created_at">>;
 
-/** Machines and volume snapshots by what they are looked up by: sets are many, and each has as many members. */
+/**
+ * Machines and volume snapshots, indexed for lookup: there are many sets, and each has many
+ * members.
+ */
 export class MachineFinder {
   readonly #byPlace = new Map<string, LiveMachine>();
   readonly #byUuid: ReadonlyMap<string, LiveMachine[]>;
-  /** Those that have a volume, by its place. */
+  /** Machines by the place of each of their volumes. */
   readonly #holders = new Map<string, LiveMachine[]>();
   readonly #taken = new Set<string>();
-  /** Places of volumes of one name in one project that have a snapshot of one name. */
+  /** Places of volumes, by `project/volume/snapshot`. One name can exist in several pools. */
   readonly #namesakes: ReadonlyMap<string, VolumePlace[]>;
   readonly #volumes: KnownVolumes | undefined;
 
-  /** @param volumes absent: none is told to be gone */
+  /** @param volumes absent: no volume is reported as gone */
   constructor(
     machines: readonly LiveMachine[],
     volumeSnapshots: readonly VolumeSnapshot[],
@@ -62,7 +68,7 @@ export class MachineFinder {
   }
 
   /**
-   * A machine is known by its UUID: it may have been renamed or moved since, and its volumes with it.
+   * Finds a machine by its UUID: it may have been renamed or moved since, and its volumes with it.
    * @param at when the set was taken, in ISO 8601
    */
   find(set: string, noted: NotedMachine, at: string): NotedMachineNow {
@@ -76,7 +82,7 @@ export class MachineFinder {
       const then = { ...splitPlace(text), project };
       const places = this.#placesOf(set, device, then, live, moved);
       const place = places.find((place) =>
-        // Another machine's may have the old name by now.
+        // Another machine's volume may have the old name now.
         this.#taken.has(takenKey(place, set)) && !(moved && this.#isOthers(place, live))
       );
       const { pool, volume } = place ?? then;
@@ -87,7 +93,7 @@ export class MachineFinder {
     return { live, project, machine, moved, anew, volumes };
   }
 
-  /** Where a volume may be, the likeliest first. */
+  /** Returns the places where a volume may be, the likeliest first. */
   #placesOf(
     set: string,
     device: string,
@@ -96,15 +102,15 @@ export class MachineFinder {
     moved: boolean,
   ): VolumePlace[] {
     const now = live?.volumes.find((volume) => volume.device === device);
-    // Somebody may have put another volume into the device by hand.
+    // The user may have put another volume into the device by hand.
     const followed = moved || now?.volume === then.volume;
     const known = now === undefined ? [then] : followed ? [now, then] : [then, now];
-    // Taken out of its device after it went to another pool.
+    // For a volume that was moved to another pool and then detached.
     const elsewhere = this.#namesakes.get(`${then.project}/${then.volume}/${set}`) ?? [];
     return [...known, ...elsewhere];
   }
 
-  /** Whether nothing stands there that did when the set was taken. */
+  /** True if none of the places has a volume that existed when the set was taken. */
   #areGone(places: readonly VolumePlace[], at: string): boolean {
     const volumes = this.#volumes;
     return volumes !== undefined && places.every((place) => {

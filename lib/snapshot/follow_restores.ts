@@ -1,13 +1,13 @@
 import type { RestoreNote } from "./set_note.ts";
 
-/** A machine as a note finds it again. */
+/** The data by which a note finds a machine again. */
 interface KnownMachine {
   readonly project: string;
   readonly name: string;
   readonly instance: { readonly config: Readonly<Record<string, string>> };
 }
 
-/** Pending restores by where their machines are now. Pure. */
+/** Maps pending restores to the places where their machines are now. Pure. */
 export function followRestores(
   written: ReadonlyMap<string, RestoreNote>,
   machines: readonly KnownMachine[],
@@ -20,7 +20,7 @@ export function followRestores(
       const live = uuid === undefined
         ? there
         : machines.find(({ instance }) => instance.config["volatile.uuid"] === uuid) ??
-          // It has none while it is put back to before its first start.
+          // A machine restored to before its first start has no UUID yet.
           (there?.instance.config["volatile.uuid"] === undefined ? there : undefined);
       if (live === undefined) continue;
       restores.set(live.project, { ...restores.get(live.project), [live.name]: pending });

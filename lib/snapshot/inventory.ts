@@ -21,24 +21,27 @@ import {
 } from "./set_note.ts";
 import { disksOf, type LiveMachine, type LivePool, snapshotsOf } from "./live_machine.ts";
 
-/** Machines, volumes and snapshots of this infra, as Incus alone tells them. */
+/** Machines, volumes and snapshots of this infra, read from Incus alone. */
 export interface Inventory {
   readonly machines: readonly LiveMachine[];
   readonly pools: readonly LivePool[];
-  /** By project: the sets that have their home there. */
+  /** By project: the notes of the sets whose home it is. */
   readonly notes: ReadonlyMap<string, ReadonlyMap<string, SetNote>>;
-  /** By project: machines whose restore did not come to its end, as they stand now. Those that are gone need none any more. */
+  /**
+   * By project: machines with an unfinished restore, at their present place. Machines that are gone
+   * are left out.
+   */
   readonly restores: ReadonlyMap<string, RestoreNote>;
-  /** Projects whose notes of restores are older than that. */
+  /** Projects whose restore notes differ from `restores`. */
   readonly outdated: readonly string[];
   readonly volumeSnapshots: readonly VolumeSnapshot[];
-  /** Of everybody's machines; only with `snapshots: "names"`. */
+  /** Snapshots of root disks of all owners; only with `snapshots: "names"`. */
   readonly rootSnapshots: readonly VolumeSnapshot[];
   /** Oldest first; only with `snapshots: "all"`. */
   readonly sets: readonly SnapshotSet[];
 }
 
-/** The part of it that is this infra's. Pure. */
+/** Selects the part of everything that belongs to this infra. Pure. */
 export function inventoryOf(everything: Everything, owner: Owner, now: Date): Inventory {
   const { projects, instances, pools } = everything;
   const isOurs = (config: Readonly<Record<string, string>>) =>
@@ -81,14 +84,17 @@ export function inventoryOf(everything: Everything, owner: Owner, now: Date): In
   };
 }
 
-/** A half restored machine has devices of then: what they led to when the restore began is in its note. */
+/**
+ * Adds the volumes that a half restored machine had when its restore began. Its devices are the old
+ * ones; the note of the restore names these volumes.
+ */
 function withVolumesOfNow(
   machine: LiveMachine,
   pending: PendingRestore | undefined,
   machines: readonly LiveMachine[],
   volumes: ReadonlyMap<string, Volume>,
 ): LiveMachine {
-  // Hardly ever: what follows looks at every machine.
+  // A pending restore is rare, and the lookup below goes through every machine.
   if (pending?.volumes === undefined) return machine;
   const held = new Set(machines.flatMap((each) => each.volumes.map(placeKey)));
   const devices = new Set(machine.volumes.map(({ device }) => device));
@@ -105,7 +111,7 @@ function sameMachines(one: RestoreNote = {}, other: RestoreNote = {}): boolean {
   return left === right;
 }
 
-/** What stands of this infra. */
+/** Reads the machines, volumes and snapshots of this infra. */
 export async function readInventory(
   incus: IncusClient,
   owner: Owner,
@@ -118,7 +124,10 @@ function placeOf(pool: string, { project, name }: Volume): VolumePlace {
   return { pool, project, volume: name };
 }
 
-/** Machines with their volumes. One that two machines share goes with the first that it is named after. */
+/**
+ * Returns machines with their volumes. A volume that two machines share belongs to the first of
+ * them, or to the one that it is named after.
+ */
 function attach(
   instances: readonly Instance[],
   volumes: ReadonlyMap<string, Volume>,

@@ -1,7 +1,7 @@
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { Instance, InstanceFull, InstanceSnapshot } from "../incus/wire/instance.ts";
 
-/** A machine of this infra that stands, with what a snapshot of it has to hold. */
+/** A machine of this infra that exists, with all that its snapshot has to hold. */
 export interface LiveMachine {
   readonly project: string;
   readonly name: string;
@@ -17,7 +17,7 @@ export interface LiveMachine {
 }
 
 export interface AttachedVolume extends VolumePlace {
-  /** Name of the machine's device that leads to it. */
+  /** Name of the machine's device that attaches it. */
   readonly device: string;
 }
 
@@ -27,12 +27,12 @@ export interface LivePool {
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** Empty where they were not asked for. */
+/** Returns the snapshots; empty if they were not requested. */
 export function snapshotsOf(instance: Instance | InstanceFull): readonly InstanceSnapshot[] {
   return "snapshots" in instance ? instance.snapshots ?? [] : [];
 }
 
-/** What its devices lead to, whoever the volume goes with. */
+/** Returns the volumes that its devices attach, also those that belong to another machine. */
 export function disksOf({ project, devices }: Instance): AttachedVolume[] {
   return Object.entries(devices).flatMap(([name, device]) =>
     device.type === "disk" && device.pool !== undefined && device.source !== undefined &&

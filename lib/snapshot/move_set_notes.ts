@@ -5,9 +5,10 @@ import { SetNoteWriter } from "./note_store.ts";
 import { type NotedMachine, readSetNotes } from "./set_note.ts";
 
 /**
- * Gives a project's notes another home before it is deleted: a set of several domains outlives each of them, and what moved to
- * another domain took its snapshots along. A set of which no machine stands elsewhere goes with its home.
- * @param leaving projects that go too: no home any more
+ * Moves a project's notes to another home before the project is deleted. A set of several domains
+ * outlives each of them, and a machine that moved to another domain took its snapshots along. A set
+ * that has no machine in another project is deleted with its home.
+ * @param leaving projects that are deleted too: they cannot be the new home
  */
 export async function handOverNotes(
   incus: IncusClient,
@@ -26,7 +27,7 @@ export async function handOverNotes(
   if (staying.size === 0) return;
   const live = await incus.instances.list({ allProjects: true });
   for (const [set, note] of notes) {
-    // An earlier try may have got that far.
+    // An earlier attempt may have written it already.
     if ([...staying.values()].some((held) => held.has(set))) continue;
     const heir = live.find((instance) =>
       staying.has(instance.project) && note.machines.some((noted) => isSame(noted, instance))
@@ -35,7 +36,7 @@ export async function handOverNotes(
   }
 }
 
-/** Known by its UUID wherever it stands; one that was made anew in its place counts, too. */
+/** True if it is the noted machine by UUID, or a new machine in the same place. */
 function isSame({ project, machine, uuid }: NotedMachine, instance: Instance): boolean {
   return (uuid !== undefined && instance.config["volatile.uuid"] === uuid) ||
     (instance.project === project && instance.name === machine);

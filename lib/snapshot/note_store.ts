@@ -6,15 +6,18 @@ import { readSetNotes, RESTORE_KEY, type RestoreNote, setKey, type SetNote } fro
 
 const ATTEMPTS = 5;
 const CHANGED_MEANWHILE = 412;
-/** For as long after its end a set's note stays: Incus removes what expired when it gets to it. */
+/** A set's note is kept this long after the expiry: Incus may remove expired snapshots late. */
 const GRACE_MS = 24 * 3600_000;
 
-/** Since it was looked at somebody else took a set of this name: another clone of the workspace, which has a lock of its own. */
+/**
+ * Somebody took a set of this name since the names were read: for example from another clone of the
+ * workspace, which has a lock of its own.
+ */
 export class NameTakenError extends Error {
   override readonly name = "NameTakenError";
 }
 
-/** A set's note where it has its home. */
+/** Writes a set's note on the project that is the set's home. */
 export class SetNoteWriter {
   readonly #incus: IncusClient;
   readonly #home: string;
@@ -27,16 +30,16 @@ export class SetNoteWriter {
     this.#set = set;
   }
 
-  /** Asks for what will be written over, while something else goes on. */
+  /** Starts to read the project that will be written, while other work goes on. */
   prepare(): void {
     this.#asked = this.#incus.projects.get(this.#home);
-    // Who writes is told.
+    // A later caller that awaits the promise gets the error.
     this.#asked.catch(() => {});
   }
 
   /**
-   * The first note of a new set.
-   * @throws NameTakenError where there is one: nothing is written then
+   * Writes the first note of a new set.
+   * @throws NameTakenError if a note of this name exists; then nothing is written
    */
   async claim(note: SetNote): Promise<void> {
     await writeKey(this.#incus, this.#home, setKey(this.#set), note, {
@@ -48,9 +51,9 @@ export class SetNoteWriter {
   }
 
   /**
-   * Whether the claim held, by what `prepare` asked for: Incus compares an ETag and writes in two steps, so of two who claim at once
-   * both are told that they did, and the later one has it.
-   * @throws NameTakenError where it is somebody else's
+   * Confirms the claim with what `prepare` read. Incus compares the ETag and writes in two steps.
+   * If two runs claim the name at once, both succeed, and the later one owns the name.
+   * @throws NameTakenError if the note is another run's
    */
   async confirm(note: SetNote): Promise<void> {
     const { value: { config } } = await (this.#asked ?? this.#incus.projects.get(this.#home));
@@ -58,20 +61,20 @@ export class SetNoteWriter {
   }
 
   /**
-   * Takes the first note of a set away that came to nothing.
-   * @throws NameTakenError where somebody else has written theirs over it: that one stays
+   * Removes the first note of a set that was not taken.
+   * @throws NameTakenError if another run has overwritten the note: that note stays
    */
   async withdraw(note: SetNote): Promise<void> {
     const key = setKey(this.#set);
     await writeKey(this.#incus, this.#home, key, undefined, {
       check: (config) => {
-        // Where it is gone there is nothing to take away.
+        // If the note is gone, there is nothing to remove.
         if (config[key] !== undefined) assertOurs(config[key], note);
       },
     });
   }
 
-  /** undefined takes the note away. */
+  /** Writes the note; undefined removes it. */
   async write(note: SetNote | undefined): Promise<void> {
     const asked = this.#asked;
     this.#asked = undefined;
@@ -90,7 +93,10 @@ function assertOurs(found: string | undefined, note: SetNote): void {
   throw new NameTakenError("somebody else took a set of this name at the same time");
 }
 
-/** Writes what is noted of a restore under way; nothing pending: it came to its end. */
+/**
+ * Writes the note of a restore under way. An empty note means that the restore is done: the key is
+ * removed.
+ */
 export function writeRestoreNote(
   incus: IncusClient,
   project: string,
@@ -100,7 +106,10 @@ export function writeRestoreNote(
   return writeKey(incus, project, RESTORE_KEY, done ? undefined : note);
 }
 
-/** A project's config without the notes of sets that expired long ago: who restores every day would have hundreds. Pure. */
+/**
+ * Returns a project's config without the notes of sets that expired long ago. A daily restore would
+ * otherwise leave hundreds of them. Pure.
+ */
 export function withoutExpired(
   config: Readonly<Record<string, string>>,
   now: Date,
@@ -113,13 +122,16 @@ export function withoutExpired(
 }
 
 interface WriteKeyOptions {
-  /** What was read before, and may be older than it is now. */
+  /** An earlier read of the project; it may be out of date. */
   readonly asked?: Promise<Tagged<Project>>;
-  /** Throws where what stands there is not to be written over. */
+  /** Throws if the present value must not be overwritten. */
   readonly check?: (config: Readonly<Record<string, string>>) => void;
 }
 
-/** A project takes no PATCH: it is read, changed and written back, again where somebody else was quicker. */
+/**
+ * Reads the project, changes it and writes it back, since projects have no PATCH. Repeats this if
+ * somebody else wrote in between.
+ */
 async function writeKey(
   { projects }: IncusClient,
   project: string,

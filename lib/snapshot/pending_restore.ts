@@ -5,20 +5,23 @@ import type { Inventory } from "./inventory.ts";
 import { readRestoreNote } from "./set_note.ts";
 import { isWhole, type SetMember } from "./snapshot_set.ts";
 
-/** A restore that did not come to its end. */
+/** A restore that was not finished. */
 export interface UnfinishedRestore {
   readonly set: string;
-  /** Those that still have to go back. */
+  /** The machines that are not restored yet. */
   readonly machines: readonly string[];
-  /** Of the command that finishes it, and puts nothing else back: `--domain pro`; empty: the whole set is meant. */
+  /**
+   * Options of the command that finishes this restore and restores nothing else: `--domain pro`.
+   * Empty: the whole set.
+   */
   readonly scope: readonly string[];
-  /** What of the set was to go back is gone: it expired, or somebody deleted it with `incus`. */
+  /** The snapshots that are still needed are gone: they expired, or were deleted with `incus`. */
   readonly gone: boolean;
-  /** The set that holds what there was before, where it still stands. */
+  /** The set with the state from before the restore, if it still exists. */
   readonly safety?: string;
 }
 
-/** Restores that did not come to their end, by their sets. The inventory is one with `snapshots: "all"`. Pure. */
+/** Returns the unfinished restores, by set. The inventory is one with `snapshots: "all"`. Pure. */
 export function unfinishedRestores(
   { restores, sets, machines }: Pick<Inventory, "restores" | "sets" | "machines">,
 ): UnfinishedRestore[] {
@@ -45,7 +48,7 @@ export function unfinishedRestores(
   });
 }
 
-/** The fewest words that mean those who wait and no other member. */
+/** Returns the shortest options that select the waiting machines and no other member. */
 function scopeOf(
   standing: readonly SetMember[],
   waits: ReadonlySet<string>,
@@ -63,7 +66,10 @@ function scopeOf(
     });
 }
 
-/** Machines that still have to go back, by set, from what a plan reads anyway. Pure. */
+/**
+ * Returns the machines that are not restored yet, by set, from the resources that a plan reads
+ * anyway. Pure.
+ */
 export function pendingMachines(
   resources: readonly ActualResource[],
   owner: Owner,

@@ -28,7 +28,7 @@ const ONE = set(
   member("tp", "tp-3", true),
 );
 
-/** Words of the command that finishes a restore of these. */
+/** Returns the options of the command that finishes a restore of these machines. */
 function scope(...waiting: string[]): readonly string[] | undefined {
   const pending = { set: "one", ran: true } as const;
   const restores = new Map([...Map.groupBy(waiting, (name) => name.split("-")[0]!)].map((
@@ -53,7 +53,7 @@ Deno.test("unfinishedRestores() says that a set is gone, and what still holds wh
   const standing = member("own", "own-a");
   const others = member("tp", "tp-1");
   assert.deepEqual(of(set("before"), set("short", standing)), [{ gone: false, safety: "before" }]);
-  // A part of it that somebody deleted with `incus` does not come back by asking again.
+  // A part that was deleted with `incus` does not come back by another restore.
   const { snapshot: _, ...deleted } = standing;
   assert.deepEqual(of(set("before"), set("short", deleted, others)), [
     { gone: true, safety: "before" },
@@ -85,7 +85,7 @@ Deno.test("followRestores() finds a machine that was renamed and moved, and forg
     known("lab", "sql", "1e3b"),
     known("pro", "anew", "0000"),
     known("pro", "fresh", "1111"),
-    // Put back to before its first start, and not converged yet.
+    // Restored to before its first start, and not converged yet.
     known("pro", "reborn"),
   ];
   const restores = followRestores(written, machines);

@@ -4,56 +4,62 @@ import { disksOf, type LiveMachine, snapshotsOf } from "./live_machine.ts";
 import { placeKey } from "./place.ts";
 import { isWhole, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 
-/** What a restore would do, for the person who has to agree. Data, no I/O. */
+/** The effects of a restore, for the user who has to agree. Data, no I/O. */
 export interface RestorePlan {
   readonly set: SnapshotSet;
   readonly machines: readonly RestoreMachine[];
-  /** In the set, and deleted since. */
+  /** Machines of the set that were deleted since. */
   readonly gone: readonly SetMember[];
-  /** In the set and still there, but parts of their snapshots are missing. */
+  /** Machines of the set that exist, but some of their snapshots are missing. */
   readonly broken: readonly SetMember[];
-  /** In the set, and the machine that this very anklume runs in: it cannot stop itself. */
+  /** Machines of the set that this anklume process runs in: it cannot stop them. */
   readonly ground: readonly LiveMachine[];
   /** Machines of the scope that the set does not know: they stay as they are. */
   readonly leftAlone: readonly LiveMachine[];
-  /** Volumes of these machines that a running one has, too: Incus puts none of them back meanwhile. */
+  /**
+   * Volumes of these machines that another running machine uses too: Incus does not restore a
+   * volume in use.
+   */
   readonly shared: readonly { readonly volume: string; readonly by: string }[];
-  /** Pools where a restore removes what is newer, or refuses to: ZFS. */
+  /** ZFS pools: a restore there removes newer snapshots, or is refused because of them. */
   readonly zfs: readonly ZfsLimit[];
 }
 
 export interface RestoreMachine {
   readonly live: LiveMachine;
-  /** Without `lostVolumes` and `goneVolumes`. */
+  /** The set's member, without `lostVolumes` and `goneVolumes`. */
   readonly member: SetMember;
-  /** Is started again at the end. */
+  /** True if it is started at the end. */
   readonly runs: boolean;
-  /** Volumes of the set that are not attached to it any more: they stay as they are. */
+  /** Volumes of the set that are not attached to it any more: they are not restored. */
   readonly lostVolumes: readonly string[];
   /** Volumes of the set that were deleted since. */
   readonly goneVolumes: readonly string[];
-  /** Volumes made since: they stay as they are. */
+  /** Volumes made since: they are not changed. */
   readonly newVolumes: readonly string[];
-  /** By `placeKey`: sizes of then, of volumes that get them back for a limit whatever their config says: btrfs. */
+  /**
+   * By `placeKey`: the size at the time of the snapshot. btrfs restores that size as the limit,
+   * whatever the volume's config says.
+   */
   readonly limits: ReadonlyMap<string, string | undefined>;
 }
 
 export interface ZfsLimit {
   readonly pool: string;
-  /** Whether the pool may remove them: `volume.zfs.remove_snapshots`. */
+  /** Whether the pool may remove the newer snapshots: `volume.zfs.remove_snapshots`. */
   readonly removes: boolean;
-  /** `pro-dev: after-upgrade`: snapshots taken since. */
+  /** Snapshots taken since, as `pro-dev: after-upgrade`. */
   readonly newer: readonly string[];
 }
 
-/** Which machines of a scope go back to a set, and what comes of the others. */
+/** Plans which machines of a scope are restored from a set, and what happens to the others. */
 export function planRestore(
   set: SnapshotSet,
   inventory: Inventory,
   scope: readonly LiveMachine[],
   { wholeScope, self }: {
     readonly wholeScope: boolean;
-    /** `project/machine` of those that this process may run in. */
+    /** `project/machine` of the machines that this process may run in. */
     readonly self: ReadonlySet<string>;
   },
 ): RestorePlan {
@@ -100,14 +106,15 @@ function restoreMachine(
     standing.map(({ pool, volume }) => placeKey({ pool, project, volume })),
   );
   const btrfs = new Set(pools.filter(({ driver }) => driver === "btrfs").map(({ name }) => name));
-  // One in nobody's hands would not be in the safety set; one in another's is the other's.
+  // A volume attached to no machine would not be in the safety set, and one attached to another
+  // machine belongs to that machine.
   const [still = [], lost = []] = [true, false].map((attached) =>
     standing.filter(({ pool, volume }) => now.has(placeKey({ pool, project, volume })) === attached)
   );
   return {
     live,
     member: { ...member, volumes: still },
-    // Where an earlier restore stopped it, what it did before that counts.
+    // If an earlier restore stopped it, its state from before that restore counts.
     runs: restores.get(live.project)?.[live.name]?.ran ?? live.status !== "Stopped",
     lostVolumes: lost.map(({ volume }) => volume),
     goneVolumes: gone.map(({ volume }) => volume),
@@ -140,7 +147,10 @@ function sharedVolumes(
   );
 }
 
-/** ZFS rolls back to the newest snapshot only, unless it may remove the newer ones. */
+/**
+ * Returns the limits of ZFS pools: ZFS rolls back to the newest snapshot only, unless it may remove
+ * the newer ones.
+ */
 function zfsLimits(machines: readonly RestoreMachine[], inventory: Inventory): ZfsLimit[] {
   return inventory.pools.filter(({ driver }) => driver === "zfs").flatMap((pool): ZfsLimit[] => {
     const concerned = machines.filter(({ live, member }) =>

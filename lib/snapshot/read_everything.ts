@@ -6,8 +6,9 @@ import type { Project } from "../incus/wire/project.ts";
 import type { StoragePool } from "../incus/wire/storage.ts";
 
 /**
- * How much is asked of snapshots of machines. `all`: with date and size, which takes the daemon a look into every machine. `names`:
- * which there are. `noted`: nothing; what anklume noted of its sets is known in any case.
+ * How much to read of the machines' snapshots. `all`: with date and size, for which the daemon has
+ * to look into every machine. `names`: names only. `noted`: nothing. anklume's own notes of its
+ * sets are read in any case.
  */
 export type SnapshotDetail = "all" | "names" | "noted";
 
@@ -17,7 +18,7 @@ export interface ReadEverythingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What Incus tells, of everybody's: read before it is known whose is meant. */
+/** All that Incus has, of all owners: read before the owner is known. */
 export interface Everything {
   readonly projects: readonly Project[];
   /** `InstanceFull` with `snapshots: "all"`. */
@@ -30,7 +31,7 @@ interface PoolContents extends PoolListing {
   readonly pool: StoragePool;
 }
 
-/** Reads it in one wave of requests, and one more for each storage pool. */
+/** Reads everything in one wave of parallel requests, and one more for each storage pool. */
 export async function readEverything(
   incus: IncusClient,
   { snapshots = "all", signal }: ReadEverythingOptions = {},
@@ -56,7 +57,10 @@ export async function readEverything(
 /** Enough to keep the daemon busy. */
 const AT_ONCE = 8;
 
-/** In one request. Where a machine is in error that is never answered: then they are asked for machine by machine. */
+/**
+ * Reads all machines in one request. Incus never answers that request while a machine is in status
+ * `Error`; then each machine is read by itself.
+ */
 async function readWithSnapshots(
   { instances, instanceSnapshots }: IncusClient,
   signal: AbortSignal | undefined,
@@ -66,7 +70,7 @@ async function readWithSnapshots(
   const whole = instances.listFull(everywhere, {
     signal: signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal]),
   });
-  // Who waits for it is told.
+  // The caller that awaits it gets the error.
   whole.catch(() => {});
   const listed = await instances.list(everywhere, { signal });
   if (listed.every(({ status }) => status !== "Error")) return await whole;

@@ -17,36 +17,41 @@ import { StandIns } from "./stand_in.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
 export interface RestoreOptions extends WorkOptions {
-  /** The set that holds what there was before. */
+  /** The set with the state from before the restore. */
   readonly safety?: string;
-  /** What infra.yml declares, by `project/machine`. */
+  /** The instances that infra.yml declares, by `project/machine`. */
   readonly desired: ReadonlyMap<string, DesiredInstance>;
   readonly owner: Owner;
-  /** Those there are. */
+  /** The existing networks. */
   readonly networks: readonly ActualNetwork[];
-  /** Awaited before one in error is stopped, which Incus cannot do by itself. */
+  /** Awaited before a machine in status `Error` is stopped, since Incus alone cannot stop it. */
   readonly wake: (machine: LiveMachine, say: (text: string) => void) => Promise<void>;
-  /** Resolves when the firewall stands; throws otherwise. Awaited before a machine is stopped, and before it is started. */
+  /**
+   * Resolves when the firewall is loaded; throws otherwise. Awaited before a machine is stopped,
+   * and before it is started.
+   */
   readonly beforeStart: () => Promise<void>;
   /**
-   * Awaited where a pool is full: what a restore has thrown away gives its room back only after a while. Resolves to whether
-   * another try is worth it.
+   * Awaited when a pool is full: a pool frees the room of discarded data only after a while.
+   * Resolves to true if another attempt is worthwhile.
    */
   readonly room: () => Promise<boolean>;
-  /** Restores that did not come to their end, by project: their machines stay pending until they are done. */
+  /** Unfinished restores, by project: their machines stay pending until they are restored. */
   readonly earlier: ReadonlyMap<string, RestoreNote>;
-  /** Projects whose notes are older than `earlier`. */
+  /** Projects whose notes differ from `earlier`. */
   readonly outdated: readonly string[];
 }
 
-/** Stops and starts take the two cores of a small host; more at once would only wait. */
+/**
+ * Stops and starts keep the two cores of a small host busy; more of them at once would only wait.
+ */
 const AT_ONCE = 4;
-/** Seconds a machine gets to shut down before the plug is pulled. */
+/** Seconds that a machine has to shut down before a forced stop. */
 const STOP_TIMEOUT_S = 10;
 
 /**
- * Puts machines and their volumes back. What ran before is noted on the projects first, so that a restore that was
- * interrupted, or killed, can be repeated and ends in the same state.
+ * Restores machines and their volumes. First notes on the projects which machines ran. An
+ * interrupted or killed restore can so be repeated, and ends in the same state.
  */
 export async function restoreSet(
   incus: IncusClient,
@@ -138,14 +143,18 @@ async function restoreMachine(
   try {
     await start();
   } catch (error) {
-    // What a killed run had asked for came after all: it runs with what it was before it was restored, or converged.
+    // A start that a killed run had requested happened after all. The machine runs with its old
+    // config, or a converged one.
     if (!(error instanceof IncusError) || !await isRunning(incus, machine)) throw error;
     await instances.setState(project, name, { action: "stop", force: true });
     await start();
   }
 }
 
-/** Its disks and, since Incus puts the config of then back with them, what infra.yml declares. */
+/**
+ * Restores its disks, then writes what infra.yml declares, since Incus restores the old config with
+ * the disks.
+ */
 async function putBack(
   { instances, instanceSnapshots, volumes, volumeSnapshots }: IncusClient,
   { live, member, limits }: RestoreMachine,
@@ -169,7 +178,10 @@ async function putBack(
   if (!isConverged(value, body)) await instances.update(project, name, body, { etag });
 }
 
-/** Incus puts a limit on btrfs only where its config changes, so it is changed and changed back. @param then the size of then */
+/**
+ * Changes the size and changes it back: Incus sets a btrfs limit only when the config changes.
+ * @param then the size at the time of the snapshot
+ */
 async function limitAsNow(
   volumes: IncusClient["volumes"],
   { pool, project, volume }: VolumePlace,
@@ -188,8 +200,8 @@ async function isRunning({ instances }: IncusClient, { live }: RestoreMachine): 
 }
 
 /**
- * The plug is pulled where all of its disks go back: whatever it would still write is thrown away. One that has a volume more
- * is asked to shut down first.
+ * Stops a machine. The stop is forced if all of its disks are restored, since later writes are
+ * discarded anyway. A machine that has another volume is first asked to shut down.
  */
 async function stop(
   { instances }: IncusClient,
@@ -207,7 +219,7 @@ async function stop(
   try {
     await instances.setState(project, name, { action: "stop", force: true });
   } catch (error) {
-    // It may have stopped by itself meanwhile.
+    // It may have stopped by itself since.
     const { value } = await instances.get(project, name);
     if (value.status !== "Stopped") throw error;
   }

@@ -27,7 +27,7 @@ const PLAN = {
   }],
 } as unknown as RestorePlan;
 
-/** Restores from a pool that is full for so many tries; `waits`: how often it is worth to wait. */
+/** Restores in a pool that is full for `full` attempts; `waits`: how many waits are worthwhile. */
 async function restoreFull(
   full: number,
   waits: number,
@@ -89,7 +89,7 @@ Deno.test("restoreSet() outlasts a daemon that is restarted before it takes its 
   assert.deepEqual([done, written], [["db"], 3]);
 });
 
-/** Configs written on a volume that had one size when it was taken, and has another by now. */
+/** Returns the configs written on a volume whose size now differs from its size in the snapshot. */
 async function limitsWritten(then: string | undefined, now: string | undefined) {
   const written: unknown[] = [];
   const config = { "user.anklume.domain": "pro", ...(now === undefined ? {} : { size: now }) };

@@ -1,10 +1,10 @@
-/** A name in the way of Incus's own: it refuses spaces and slashes, and a file name longer than 255 bytes. */
+/** A name that Incus accepts: it refuses spaces, slashes, and file names longer than 255 bytes. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** The first set taken after provisioning, which `reset` goes back to. */
 export const BASELINE = "baseline";
 
-/** What is wrong with a set's name; undefined: nothing. */
+/** Returns what is wrong with a set's name; undefined: nothing. */
 export function setNameProblem(name: string): string | undefined {
   if (NAME.test(name)) return undefined;
   if (name.length > 63) {
@@ -13,7 +13,7 @@ export function setNameProblem(name: string): string | undefined {
   return "a snapshot's name is made of letters, digits, `.`, `_` and `-`, and starts with a letter or digit";
 }
 
-/** `20261125-093012`, in the zone of the person who asks; `prefix` goes before it. */
+/** Returns a name such as `20261125-093012`, in the user's time zone, with `prefix` before it. */
 export function timeName(at: Date, prefix = ""): string {
   const pad = (value: number) => String(value).padStart(2, "0");
   const day = `${at.getFullYear()}${pad(at.getMonth() + 1)}${pad(at.getDate())}`;
@@ -31,7 +31,9 @@ const UNITS: Readonly<Record<string, (at: Date, value: number) => void>> = {
   y: (at, value) => at.setUTCFullYear(at.getUTCFullYear() + value),
 };
 
-/** `from` plus an expiry such as `30d` or `1w 2d`, whose syntax has been checked (`expiryProblem`). */
+/**
+ * Adds an expiry such as `30d` or `1w 2d` to `from`. Its syntax has been checked (`expiryProblem`).
+ */
 export function addSpan(from: Date, span: string, sign: 1 | -1 = 1): Date {
   const at = new Date(from);
   for (const part of span.trim().split(" ")) {

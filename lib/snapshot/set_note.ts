@@ -1,14 +1,16 @@
 import { MARK_PREFIX } from "../resource/mark.ts";
 
 /**
- * What anklume notes about a set, as JSON on one Incus project, the set's home. A snapshot itself takes no note: Incus drops its `user.*`,
- * and one on the machine would be copied into every later snapshot and rolled back by a restore. On a project it also
- * outlives the machines; a home that anklume deletes hands its notes over before (hand_over.ts).
+ * A set's note, as JSON on one Incus project, the set's home. A snapshot itself cannot hold it:
+ * Incus drops its `user.*` keys. On the machine it would be copied into every later snapshot and
+ * rolled back by a restore. On a project it also outlives the machines. Before anklume deletes a
+ * home, it moves the notes to another one (move_set_notes.ts).
  */
 export interface SetNote {
   /**
-   * `taking`: the set is not finished; when nobody is at it, it was interrupted. Such a note is the first to come and the last to go.
-   * `deleting`: `prune` had chosen it, and the next one carries on.
+   * `taking`: the set is not finished; if no run works on it, it was interrupted. This note is
+   * written first and removed last. `deleting`: `prune` chose the set, and the next `prune` carries
+   * on.
    */
   readonly state: "taking" | "whole" | "deleting";
   readonly kind: SetKind;
@@ -26,34 +28,43 @@ export interface SetNote {
 export interface NotedMachine {
   readonly project: string;
   readonly machine: string;
-  /** `volatile.uuid`, by which it is known under another name and in another project; one that never ran has none. */
+  /**
+   * `volatile.uuid`, which stays the same under another name and in another project; a machine that
+   * never ran has none.
+   */
   readonly uuid?: string;
-  /** When it joined a set that stood already, in ISO 8601: its volumes may be younger than the set. */
+  /** When it joined an existing set, in ISO 8601: its volumes may be younger than the set. */
   readonly at?: string;
   /** Device -> `pool/volume`. */
   readonly volumes: Readonly<Record<string, string>>;
 }
 
-/** `safety`: taken by a restore; `apply`: by `apply --snapshot`; `baseline`: by `apply --baseline`. */
+/**
+ * `safety`: taken by `restore`; `apply`: by `apply --snapshot`; `baseline`: by `apply --baseline`.
+ */
 export const SET_KINDS = ["manual", "safety", "apply", "baseline"] as const;
 export type SetKind = typeof SET_KINDS[number];
 
 /**
- * What a restore notes on each project before it stops anything: the machines that are not done yet. So an interrupted one can
- * be repeated, and ends as if it had never been interrupted.
+ * A restore's note on each project, written before anything is stopped: the machines that are not
+ * restored yet. An interrupted restore can so be repeated, and ends as if it had not been
+ * interrupted.
  */
 export type RestoreNote = Readonly<Record<string, PendingRestore>>;
 
 export interface PendingRestore {
-  /** The set it goes back to. */
+  /** The set to restore. */
   readonly set: string;
-  /** Whether it ran before. */
+  /** Whether the machine ran before the restore. */
   readonly ran: boolean;
-  /** `volatile.uuid`: it may be renamed or moved before the restore is repeated. */
+  /** `volatile.uuid`: the machine may be renamed or moved before the restore is repeated. */
   readonly uuid?: string;
-  /** The set that holds what there was before; absent: none was taken. */
+  /** The set with the state from before the restore; absent: none was taken. */
   readonly safety?: string;
-  /** Device -> `pool/volume`: until it is converged a machine has devices of then, whose volumes may have other names by now. */
+  /**
+   * Device -> `pool/volume`. Until the machine is converged it has the old devices, whose volumes
+   * may have other names now.
+   */
   readonly volumes?: Readonly<Record<string, string>>;
 }
 
@@ -64,7 +75,10 @@ export function setKey(name: string): string {
   return `${SET_PREFIX}${name}`;
 }
 
-/** Notes about sets in a project's config, by the set's name. A damaged one is left out: its snapshots are listed as strangers. */
+/**
+ * Reads the notes of sets from a project's config, by the set's name. A damaged note is left out:
+ * its snapshots are listed as not anklume's.
+ */
 export function readSetNotes(config: Readonly<Record<string, string>>): Map<string, SetNote> {
   const notes = new Map<string, SetNote>();
   for (const [key, text] of Object.entries(config)) {
@@ -74,7 +88,7 @@ export function readSetNotes(config: Readonly<Record<string, string>>): Map<stri
   return notes;
 }
 
-/** Empty where no restore is under way, or was interrupted. */
+/** Reads the restore note; empty if no restore is under way or was interrupted. */
 export function readRestoreNote(config: Readonly<Record<string, string>>): RestoreNote {
   const value = parseObject(config[RESTORE_KEY]) ?? {};
   return Object.fromEntries(
@@ -104,7 +118,7 @@ function parseSetNote(text: string): SetNote | undefined {
   if (value.expires !== undefined && !isTime(value.expires)) return undefined;
   const machines = Array.isArray(value.machines) ? value.machines.map(parseMachine) : [];
   const known = machines.filter((machine) => machine !== undefined);
-  // Part of a set would pass for all of it.
+  // A part of a set would pass for the whole set.
   if (known.length === 0 || known.length < machines.length) return undefined;
   return {
     state: value.state === "whole" || value.state === "deleting" ? value.state : "taking",
@@ -141,13 +155,13 @@ function isPlace(value: unknown): value is string {
   return typeof value === "string" && /^[^/]+\/[^/]+$/.test(value);
 }
 
-/** `default/pro-db-data` */
+/** Splits a place such as `default/pro-db-data`. */
 export function splitPlace(text: string): { pool: string; volume: string } {
   const slash = text.indexOf("/");
   return { pool: text.slice(0, slash), volume: text.slice(slash + 1) };
 }
 
-/** Device -> `pool/volume` */
+/** Returns device -> `pool/volume`. */
 export function notedVolumes(
   volumes: readonly { readonly device: string; readonly pool: string; readonly volume: string }[],
 ): Record<string, string> {

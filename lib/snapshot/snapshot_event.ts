@@ -1,6 +1,6 @@
-/** What happens to one machine while a set is taken, restored or deleted, in order. */
+/** The events of one machine while a set is taken, restored or deleted, in order. */
 export type SnapshotEvent =
-  /** `text`: what is being done: `freezing`, `stopping`, `restoring`. */
+  /** `text`: the present step: `freezing`, `stopping`, `restoring`. */
   | {
     readonly type: "busy";
     readonly project: string;
@@ -17,7 +17,7 @@ export type SnapshotEvent =
     readonly type: "failed";
     readonly project: string;
     readonly machine: string;
-    /** What was tried, and Incus's own words. */
+    /** The attempt, and Incus's own message. */
     readonly message: string;
   }
   | {
@@ -29,17 +29,17 @@ export type SnapshotEvent =
 
 export type OnEvent = (event: SnapshotEvent) => void;
 
-/** How machines are worked on. */
+/** Options of work on machines. */
 export interface WorkOptions {
-  /** Aborted: nothing new is begun; what is under way is brought to an end. */
+  /** When aborted, nothing new is started; work under way is finished. */
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
 }
 
-/** What came of the machines. */
+/** The results by machine. */
 export interface WorkResult {
   readonly done: readonly string[];
   readonly failed: readonly { readonly machine: string; readonly message: string }[];
-  /** Not begun, because of an interrupt. */
+  /** Not started, because of an interrupt. */
   readonly skipped: readonly string[];
 }

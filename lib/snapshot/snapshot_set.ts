@@ -8,7 +8,10 @@ import type { KnownVolumes } from "./find_noted_machine.ts";
 /** Snapshots of one name across machines and their volumes. */
 export interface SnapshotSet {
   readonly name: string;
-  /** `schedule`: taken by Incus, as infra.yml's `snapshots_schedule` asks; `other`: by hand, or by another tool. */
+  /**
+   * `schedule`: taken by Incus, as `snapshots_schedule` of infra.yml says; `other`: taken by hand,
+   * or by another tool.
+   */
   readonly origin: SetKind | "schedule" | "other";
   /** ISO 8601. */
   readonly at: string;
@@ -17,34 +20,34 @@ export interface SnapshotSet {
   readonly description?: string;
   /** Sorted by project and machine. */
   readonly members: readonly SetMember[];
-  /** Why it must not be taken for whole; empty: it is. */
+  /** Reasons why the set is not whole; empty: it is. */
   readonly faults: readonly string[];
 }
 
 /** One machine's part of a set. */
 export interface SetMember {
-  /** Where the machine is now. */
+  /** The machine's present project. */
   readonly project: string;
   readonly machine: string;
-  /** Where it was then, if that is somewhere else. */
+  /** Its place when the set was taken, if that differs. */
   readonly before?: NotedPlace;
-  /** As its note has it. */
+  /** The UUID in its note. */
   readonly uuid?: string;
   /** The machine was deleted since, and its snapshots with it. */
   readonly gone: boolean;
-  /** Another machine was made in its place since. */
+  /** Another machine was made in its place since the set was taken. */
   readonly anew?: true;
   /** Incus's name of the root disk's snapshot; absent: it is missing. */
   readonly snapshot?: string;
   readonly volumes: readonly MemberVolume[];
-  /** Bytes of the root disk's snapshot, where the storage tells. */
+  /** Size of the root disk's snapshot in bytes, if the storage driver reports it. */
   readonly size?: number;
 }
 
 export interface MemberVolume {
   readonly pool: string;
   readonly volume: string;
-  /** Absent: it is missing. */
+  /** Name of its snapshot; absent: it is missing. */
   readonly snapshot?: string;
   /** The volume was deleted since, and its snapshots with it. */
   readonly gone?: true;
@@ -61,18 +64,23 @@ export interface SetSources {
   readonly now: Date;
 }
 
-/** The machines of a set: one home's or, where it was handed over and the old one still stands, two homes'. */
+/**
+ * Returns the machines of a set. The notes are from one home, or from two if the set was moved to a
+ * new home and the old one still exists.
+ */
 export function notedMachinesOf(found: readonly FoundNote[]): NotedMachine[] {
   const all = found.flatMap(({ note }) => note.machines);
   return [...new Map(all.map((noted) => [notedKey(noted), noted])).values()];
 }
 
-/** Tells a noted machine from one that was made in its place, and that has joined the set since. */
+/**
+ * Returns a key that tells a noted machine from a later one in the same place that joined the set.
+ */
 export function notedKey(noted: NotedPlace & { readonly uuid?: string }): string {
   return noted.uuid ?? machineKey(noted);
 }
 
-/** `notedKey` of what the member was read from. */
+/** Returns the `notedKey` of the noted machine behind a member. */
 export function memberKey({ project, machine, uuid, before }: SetMember): string {
   const place = before ?? { project, machine };
   return notedKey({ ...place, ...(uuid === undefined ? {} : { uuid }) });
@@ -81,28 +89,31 @@ export function memberKey({ project, machine, uuid, before }: SetMember): string
 export const UNFINISHED = "its taking was not finished";
 export const UNDELETED = "its deletion was not finished";
 
-/** Whether an interrupted run left a set, by its notes. */
+/** True if the notes say that the taking was interrupted. */
 export function isUnfinished(notes: Iterable<SetNote>): boolean {
   return [...notes].some(({ state }) => state === "taking");
 }
 
-/** Whether an interrupted run left it. */
+/** True if the taking was interrupted. */
 export function wasInterrupted({ faults }: SnapshotSet): boolean {
   return faults.includes(UNFINISHED);
 }
 
-/** Whether it had been chosen to go, and a run was interrupted at it. */
+/** True if `prune` had chosen the set and was interrupted while it deleted it. */
 export function wasToGo({ faults }: SnapshotSet): boolean {
   return faults.includes(UNDELETED);
 }
 
-/** Whether all of a member that still stands can be put back. */
+/** True if all of a member that still exists can be restored. */
 export function isWhole(member: SetMember): boolean {
   return !member.gone && member.snapshot !== undefined &&
     member.volumes.every(({ snapshot, gone }) => snapshot !== undefined || gone);
 }
 
-/** Of an instance's snapshot, or with the pool of a volume's: what is already in a set. */
+/**
+ * Returns a key for a snapshot of an instance or, with `pool`, of a volume. Tells which snapshots
+ * are already in a set.
+ */
 export function snapshotKey(project: string, holder: string, name: string, pool = ""): string {
   return `${pool}/${project}/${holder}/${name}`;
 }
@@ -113,7 +124,7 @@ export interface FoundNote {
   readonly note: SetNote;
 }
 
-/** The notes of one set: one, or two where a home was handed over and still stands. */
+/** Returns the notes of one set: one, or two if a home was handed over and still exists. */
 export function notesOf(name: string, notes: SetSources["notes"]): FoundNote[] {
   return [...notes].flatMap(([project, ofProject]) => {
     const note = ofProject.get(name);
@@ -121,7 +132,7 @@ export function notesOf(name: string, notes: SetSources["notes"]): FoundNote[] {
   });
 }
 
-/** -1 and 0 are what drivers say that do not know. */
+/** Drivers that do not know the size report -1 or 0. */
 export function sizeOf({ size }: InstanceSnapshot): { size?: number } {
   return size === undefined || size <= 0 ? {} : { size };
 }

@@ -59,7 +59,7 @@ function volume(volume: string, name: string, created_at: string) {
 
 const MADE = { created_at: "2026-11-24T09:00:00Z" };
 
-/** What is attached or has snapshots stands, too. */
+/** A volume that is attached or has snapshots exists, too. */
 function sources(parts: Partial<SetSources>): SetSources {
   const { machines = [], volumeSnapshots = [] } = parts;
   const places = [...machines.flatMap(({ volumes }) => volumes), ...volumeSnapshots];
@@ -115,7 +115,7 @@ Deno.test("buildSets() counts a volume that was deleted since, or made anew, for
     ]);
     assert.equal(set?.members.every(isWhole), true);
   }
-  // One that stood then has lost its snapshot alone.
+  // A volume that existed then has lost only its snapshot.
   const [set] = buildSets(sources(parts));
   assert.deepEqual(set?.faults, ["volume db-data is missing"]);
 });
@@ -164,7 +164,7 @@ Deno.test("buildSets() finds a machine that was renamed and moved since, and its
   const place = { pool: "second", project: "lab", volume: "sql-data" };
   const parts = {
     machines: [
-      // One of the old name was made since.
+      // Another one of the old name was made since.
       machine("db", ["db-data"], { uuid: "77aa" }),
       machine("sql", [], {
         uuid: "1e3b",
@@ -274,7 +274,7 @@ Deno.test("buildSets() counts a machine as gone where another one without its sn
   assert.deepEqual(set?.faults, []);
   const [member] = set?.members ?? [];
   assert.deepEqual([member?.gone, member?.anew, member?.snapshot], [true, true, undefined]);
-  // The machine of then, whose snapshot somebody deleted.
+  // The original machine; its snapshot was deleted by hand.
   const same = { ...parts, machines: [machine("db", ["db-data"], { uuid: "1e3b" })] };
   assert.deepEqual(buildSets(sources(same))[0]?.faults, ["db's root disk is missing"]);
 });
@@ -305,7 +305,7 @@ Deno.test("buildSets() pairs scheduled snapshots of a machine and its volumes by
       "pro/db",
       [root("snap0", "2026-11-25T02:00:00Z"), root("snap1", "2026-11-25T03:00:00Z")],
     ]]),
-    // Incus numbers them by themselves: these are one ahead.
+    // Incus numbers each disk by itself: these are one ahead.
     volumeSnapshots: [
       volume("db-data", "snap1", "2026-11-25T02:00:20Z"),
       volume("db-data", "snap2", "2026-11-25T03:00:20Z"),

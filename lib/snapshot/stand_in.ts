@@ -9,15 +9,18 @@ import { snapshotsOf } from "./live_machine.ts";
 import type { RestoreMachine } from "./plan_restore.ts";
 
 /**
- * Networks that NICs of then lead to and that are gone, because the machine stood in another domain. Incus 6.0 changes no NIC whose
- * network it does not find, neither while it restores nor afterwards: so there are networks of these names meanwhile. They
- * lead nowhere, nothing is started on them, and no interface of the host belongs to them.
+ * Stand-ins for networks that a snapshot's NICs use and that are gone, because the machine was in
+ * another domain then. Incus 6.0 cannot change a NIC whose network it does not find, neither during
+ * nor after a restore. So networks of these names exist for that time. They are macvlan networks on
+ * `lo`: no traffic, no machine started on them, no interface of their own on the host.
  */
 export class StandIns implements AsyncDisposable {
   readonly #incus: IncusClient;
   readonly #names: readonly string[];
 
-  /** @param networks those there are; what an interrupted restore left of stand-ins goes with these */
+  /**
+   * @param networks the existing ones; stand-ins that an interrupted restore left are removed too
+   */
   static async make(
     incus: IncusClient,
     owner: Owner,
@@ -56,17 +59,20 @@ export class StandIns implements AsyncDisposable {
     this.#names = names;
   }
 
-  /** One that a machine still uses, since its restore failed, stays until that is repeated. */
+  /**
+   * A stand-in that a machine still uses, since its restore failed, stays until the restore is
+   * repeated.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await allSettled(this.#names.map((name) => deleteUnused(this.#incus, name)));
   }
 }
 
 /**
- * Removes what an interrupted restore left of them, for who makes the host what infra.yml says. A machine that it left on one has
- * that NIC taken away: the plan gives it the one that it is to have.
- * @param names `standInNames`
- * @returns those that are gone
+ * Removes the stand-ins that an interrupted restore left, for an apply. A machine that is still on
+ * one loses that NIC; the plan then gives it the declared one.
+ * @param names from `standInNames`
+ * @returns the names of the removed ones
  */
 export async function removeStandIns(
   incus: IncusClient,
@@ -99,7 +105,7 @@ async function leave(
   await instances.update(project, name, body, { etag });
 }
 
-/** Those that are there now. */
+/** Returns the names of the existing stand-ins. */
 export function standInNames(owner: Owner, resources: readonly ActualResource[]): string[] {
   return resources.flatMap((resource) =>
     resource.kind === "network" && isStandIn(resource, owner) ? [resource.addr.name] : []
@@ -110,7 +116,7 @@ function isStandIn({ config }: ActualNetwork, owner: Owner): boolean {
   return config[MARK.standIn] === "true" && ownership(config, owner).kind === "ours";
 }
 
-/** Whether it could be: Incus keeps one that a machine uses. */
+/** Returns true if it was deleted: Incus keeps a network that a machine uses. */
 async function deleteUnused({ networks }: IncusClient, name: string): Promise<boolean> {
   try {
     await networks.delete(name);

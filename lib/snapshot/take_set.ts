@@ -12,7 +12,7 @@ import { type NotedMachine, notedVolumes, type SetKind, type SetNote } from "./s
 import { type FoundNote, notedMachinesOf } from "./snapshot_set.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 
-/** What is to be taken. That the name is free has been seen to. */
+/** A set to take. The caller has checked that the name is free. */
 export interface SetRequest {
   readonly name: string;
   readonly kind: SetKind;
@@ -27,7 +27,10 @@ export interface SetRequest {
 }
 
 export interface TakeResult extends WorkResult {
-  /** `taken`: all of it. `undone`: nothing of it is left. `incomplete`: what could not be removed is marked. */
+  /**
+   * `taken`: the whole set. `undone`: nothing of it is left. `incomplete`: some parts could not be
+   * removed, and are marked.
+   */
   readonly outcome: "taken" | "undone" | "incomplete";
   /** Why it is incomplete. */
   readonly leftBecause?: string;
@@ -35,13 +38,16 @@ export interface TakeResult extends WorkResult {
   readonly frozenMs: number;
 }
 
-/** A frozen machine waits for the others' snapshots too: half as many at a time as without a freeze, and the set takes no longer. */
+/**
+ * A frozen machine also waits for the snapshots of the others. Half as many at a time as without a
+ * freeze, and the set takes no longer.
+ */
 const FREEZES_AT_ONCE = 4;
 
 /**
- * Takes a set: all of it or nothing. The note that comes first makes an interrupted one recognisable, and tells the next run which
- * machines it may have left frozen; they are thawed here whatever fails.
- * @throws NameTakenError where there is a set of this name by now; nothing is left of this one then
+ * Takes a set, the whole or nothing. The first note marks an interrupted set, and tells the next
+ * run which machines may still be frozen. This run thaws them whatever fails.
+ * @throws NameTakenError if a set of this name exists now; then nothing of this one is left
  */
 export async function takeSet(
   incus: IncusClient,
@@ -78,13 +84,15 @@ export async function takeSet(
   return { ...result, outcome: "taken", frozenMs };
 }
 
-/** The set that it joins has its home; a new one's is the first of its projects. */
+/**
+ * Returns the homes of the set: those of the set it joins, or the first of a new set's projects.
+ */
 function homesOf({ machines, joins }: SetRequest): string[] {
   if (joins !== undefined) return joins.map(({ project }) => project);
   return machines.map(({ project }) => project).toSorted().slice(0, 1);
 }
 
-/** The note once all is taken. */
+/** Returns the note for the finished set. */
 function noteOf({ kind, at, expires, description, joins, machines }: SetRequest): SetNote {
   return {
     state: "whole",
@@ -99,7 +107,7 @@ function noteOf({ kind, at, expires, description, joins, machines }: SetRequest)
   };
 }
 
-/** @param joined when, if the set stood already */
+/** @param joined when, if the set existed already */
 function notedMachine(
   { project, name, instance, volumes }: LiveMachine,
   joined: Date | undefined,
@@ -120,13 +128,15 @@ function frozenBy({ consistent, machines }: SetRequest): string[] {
     .map(({ project, name }) => machineKey({ project, machine: name }));
 }
 
-/** A machine whose snapshots were asked for. */
+/** A machine whose snapshots were requested. */
 interface Taken extends LiveMachine {
-  /** Disks, as `machineKey` and `placeKey` have them, that had a snapshot of this name: it is somebody else's. */
+  /**
+   * Disks (`machineKey` and `placeKey`) that already had a snapshot of this name: it is not ours.
+   */
   readonly theirs: Set<string>;
 }
 
-/** Root disk and volumes side by side. */
+/** Takes the snapshots of root disk and volumes in parallel. */
 async function takeMachine(
   { instanceSnapshots, volumeSnapshots }: IncusClient,
   { project, name, volumes, theirs }: Taken,
@@ -154,13 +164,13 @@ async function takeMachine(
   ]);
 }
 
-/** How Incus refuses a second snapshot of one name. */
+/** True if Incus refused a second snapshot of one name. */
 function isThere(error: unknown): boolean {
   return error instanceof IncusError &&
     /UNIQUE constraint failed|already in use|already exists/.test(error.message);
 }
 
-/** @returns for how long it stood still, in milliseconds */
+/** @returns how long the machine was frozen, in milliseconds */
 async function whileFrozen(
   incus: IncusClient,
   machine: LiveMachine,
@@ -172,7 +182,7 @@ async function whileFrozen(
     await incus.instances.setState(project, name, { action: "freeze" });
     await work();
   } catch (error) {
-    // It may not even be frozen: what failed first is what counts, unless it stays so.
+    // It may not even be frozen. The first error counts, unless the machine stays frozen.
     const stays = await thaw(incus, machine).then(() => undefined, wordsOf);
     throw stays === undefined ? error : new Error(`${wordsOf(error)}; ${stays}`, { cause: error });
   }
@@ -197,7 +207,7 @@ async function thaw(incus: IncusClient, machine: LiveMachine): Promise<boolean> 
       await outlastRestart(unfreeze);
       return true;
     } catch (cause) {
-      // Asked again it may be refused because the first time came about after all.
+      // A repeated request may be refused because the first one was carried out after all.
       if (!await isFrozen(incus, machine)) return asked > 1;
       if (attempt < THAW_ATTEMPTS) continue;
       const by = `incus resume --project ${project} ${name}`;
@@ -206,7 +216,7 @@ async function thaw(incus: IncusClient, machine: LiveMachine): Promise<boolean> 
   }
 }
 
-/** True also where it cannot be told. */
+/** True also if the status cannot be read. */
 async function isFrozen({ instances }: IncusClient, { project, name }: LiveMachine) {
   try {
     return (await instances.get(project, name)).value.status === "Frozen";
@@ -216,8 +226,8 @@ async function isFrozen({ instances }: IncusClient, { project, name }: LiveMachi
 }
 
 /**
- * Removes what there is of a set that failed, and at the very last the note that marks it, which stays where that fails.
- * @throws NameTakenError where the note is somebody else's by now
+ * Removes a set that failed. The note is removed last, and stays if a removal fails.
+ * @throws NameTakenError if the note is another run's now
  */
 async function undo(
   incus: IncusClient,

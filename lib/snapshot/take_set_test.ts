@@ -6,7 +6,10 @@ import type { LiveMachine } from "./live_machine.ts";
 import { NameTakenError } from "./note_store.ts";
 import { takeSet } from "./take_set.ts";
 
-/** More than are frozen at a time: the last begins when another is done, and ends after the slow one. */
+/**
+ * More machines than are frozen at a time. The last one starts when another is done, and ends after
+ * the slow one.
+ */
 const MACHINES = ["web", "db", "mail", "dns", "ci"];
 const TAKES_MS: Readonly<Record<string, number>> = { db: 60, ci: 45 };
 
@@ -40,7 +43,10 @@ Deno.test("takeSet() tells the longest stillness of all, whichever machine is do
   assert.ok(frozenMs >= longest, `${frozenMs} ms told, ${longest} ms seen`);
 });
 
-/** Takes a set of one machine; `thaw` refuses a try to thaw it, `snapshot` to take its snapshot. */
+/**
+ * Takes a set of one machine. `thaw` refuses an attempt to thaw it, `snapshot` to take its
+ * snapshot.
+ */
 async function takeOne(
   { thaw, snapshot, status }: { thaw: (tries: number) => void; snapshot?: Error; status: string },
 ) {
@@ -106,7 +112,7 @@ Deno.test("takeSet() tells a machine that somebody else thawed from one that sta
   });
 });
 
-/** A project that keeps what is written. */
+/** A project that stores the written notes. */
 function oneProject() {
   let config: Record<string, string> = {};
   return {
@@ -118,7 +124,10 @@ function oneProject() {
   };
 }
 
-/** One project whose note is somebody else's once `theirs` says so, and what was asked of its machine and written on it. */
+/**
+ * One project whose note is another run's once `theirs` says so. Records what was requested of its
+ * machine and written on it.
+ */
 function contested(theirs: (update: number) => boolean, refusal?: IncusError) {
   const other = JSON.stringify({ state: "taking", kind: "manual", at: "2026-01-01", machines: [] });
   const asked: string[] = [];

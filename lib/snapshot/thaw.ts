@@ -6,7 +6,10 @@ import { machineKey } from "./place.ts";
 import type { Inventory } from "./inventory.ts";
 import type { LiveMachine } from "./live_machine.ts";
 
-/** Machines that a killed `--consistent` left frozen: noted before they were, so that the next run knows them from the user's. */
+/**
+ * Returns machines that a killed `--consistent` left frozen. They were noted before the freeze, so
+ * the next run can tell them from machines that the user froze.
+ */
 export function leftFrozen({ machines, notes }: Inventory): LiveMachine[] {
   const frozen = frozenBy([...notes.values()].flatMap((sets) => [...sets.values()]));
   return machines.filter(({ project, name, status }) =>
@@ -14,7 +17,10 @@ export function leftFrozen({ machines, notes }: Inventory): LiveMachine[] {
   );
 }
 
-/** As `leftFrozen`, from what a plan reads anyway: most of the time there is none, and nothing more to ask. */
+/**
+ * Like `leftFrozen`, from the resources that a plan reads anyway. There is rarely one, and then
+ * nothing more has to be read.
+ */
 export function anyLeftFrozen(resources: readonly ActualResource[]): boolean {
   const frozen = frozenBy(
     resources.flatMap(({ kind, config }) =>
@@ -32,8 +38,8 @@ function frozenBy(notes: readonly SetNote[]): Set<string> {
 }
 
 /**
- * In the note as it stands by now: where the set was taken from another clone of the workspace, nobody had died, and it may be
- * whole since it was read.
+ * Removes the list of frozen machines from the present note. If another clone of the workspace
+ * takes the set, it is still at work, and the note may be `whole` by now.
  */
 async function forgetFrozen(
   incus: IncusClient,
@@ -50,11 +56,14 @@ async function forgetFrozen(
 
 export interface Thawed {
   readonly machines: readonly LiveMachine[];
-  /** The inventory as it is afterwards. */
+  /** The inventory after the thaw. */
   readonly inventory: Inventory;
 }
 
-/** Thaws them. Only while the workspace is locked: otherwise a taking that is under way would lose its stillness. */
+/**
+ * Thaws the machines that were left frozen. Only while the workspace is locked: otherwise it would
+ * thaw machines of a snapshot that is being taken.
+ */
 export async function thawLeft(incus: IncusClient, inventory: Inventory): Promise<Thawed> {
   const left = leftFrozen(inventory);
   await Promise.all(
@@ -66,7 +75,7 @@ export async function thawLeft(incus: IncusClient, inventory: Inventory): Promis
   for (const [project, ofProject] of inventory.notes) {
     for (const [name, { frozen }] of ofProject) {
       if (frozen === undefined) continue;
-      // Whoever freezes one of them by hand from now on means it.
+      // Machines that the user freezes later stay frozen.
       const note = await forgetFrozen(incus, project, name);
       if (note !== undefined) notes.set(project, new Map(notes.get(project)).set(name, note));
     }

@@ -12,7 +12,7 @@ const TAKING: SetNote = {
   frozen: ["pro/db"],
 };
 
-/** Thaws what was read as `TAKING` while the note is `now`; answers the note that stands then. */
+/** Thaws what was read as `TAKING` while the note is `now`; returns the note afterwards. */
 async function thawOver(now: SetNote | undefined): Promise<SetNote | undefined> {
   let config: Record<string, string> = now === undefined
     ? {}

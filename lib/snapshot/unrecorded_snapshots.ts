@@ -12,9 +12,12 @@ import {
   type SnapshotSet,
 } from "./snapshot_set.ts";
 
-/** Incus takes what one minute's schedule asks for one after another; this far apart they still belong together. */
+/**
+ * Incus takes the snapshots of one minute's schedule one after another; within this time they
+ * belong together.
+ */
 const TOGETHER_MS = 2 * 60_000;
-/** Incus's zero time and whatever lies before it: no expiry. */
+/** Expiries before this year are Incus's zero time: no expiry. */
 const FIRST_YEAR = 1970;
 
 interface Unrecorded {
@@ -25,8 +28,9 @@ interface Unrecorded {
 }
 
 /**
- * Sets of what nobody noted: taken by schedule or by hand. A machine's volumes are paired with its root disk by name where
- * they have one, by time otherwise, since Incus numbers each by itself. Then one name at one time is one set.
+ * Builds sets of the snapshots without a note: taken by schedule or by hand. A machine's volumes
+ * are paired with its root disk by name or, if the names differ, by time, since Incus numbers each
+ * disk by itself. Then snapshots with one name and one time are one set.
  */
 export function pairUnrecorded(sources: SetSources, used: ReadonlySet<string>): SnapshotSet[] {
   const groups: { name: string; at: number; strangers: Unrecorded[] }[] = [];
@@ -114,7 +118,10 @@ function apart({ created_at }: VolumeSnapshot, at: number): number {
   return Math.abs(Date.parse(created_at) - at);
 }
 
-/** By hand one may well want the root disk alone, or a volume; it is said, since no restore puts half a machine back. */
+/**
+ * Returns the missing parts. A user may take a snapshot of the root disk alone, or of a volume. It
+ * is reported, since no restore puts half a machine back.
+ */
 function faultsOf({ machine, snapshot, volumes }: SetMember): string[] {
   if (snapshot === undefined) return [`${machine}'s root disk is not in it`];
   return volumes.filter((volume) => volume.snapshot === undefined)

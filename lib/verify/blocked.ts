@@ -2,22 +2,22 @@ import type { Finding } from "../nftables/host_check.ts";
 import type { FirewallKind, Mend } from "../nftables/other_firewall.ts";
 import { type Need, needText } from "./need.ts";
 
-/** A need that rules of somebody else on the host do not let through. */
+/** A need that another program's rules on the host block. */
 export interface Blocked {
   readonly need: Need;
-  /** `table ip raw, chain PREROUTING: ip daddr 172.17.0.2 drop`, or why it got lost. */
+  /** `table ip raw, chain PREROUTING: ip daddr 172.17.0.2 drop`, or why it was lost. */
   readonly by: string;
-  /** The rules by which they belong together: `table ip raw, chain PREROUTING`. */
+  /** The chain by which they are grouped: `table ip raw, chain PREROUTING`. */
   readonly place: string;
   readonly firewall: FirewallKind;
-  /** Whether it is the answer that is dropped. */
+  /** True if the answer is dropped. */
   readonly unanswered: boolean;
   readonly mend?: Mend | undefined;
 }
 
 const SHOWN = 4;
 
-/** What other firewalls cost, one finding for each chain that drops something. Pure. */
+/** Returns what other firewalls block, one finding for each chain that drops something. Pure. */
 export function blockedFindings(blocked: readonly Blocked[]): Finding[] {
   const places = Map.groupBy(blocked, ({ place }) => place);
   return [...places.values()].map((all): Finding => {

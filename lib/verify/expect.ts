@@ -9,18 +9,19 @@ import { parseCidr } from "../infra/ip.ts";
 import type { OutsidePlace, ProbePlace, Service } from "./probe.ts";
 
 /**
- * What infra.yml says about a flow, read straight from it: a second opinion, which shares no code with the ruleset. `policy`
- * is the first that opens it; a flow may also be open by itself (one domain, the gateway's DNS, the internet).
+ * The verdict of infra.yml on a flow, read straight from it: a second opinion, which shares no code
+ * with the ruleset. `policy` is the first one that opens it; a flow may also be open without a
+ * policy (one domain, the gateway's DNS, the internet).
  */
 export interface Verdict {
   readonly open: boolean;
   readonly policy?: NetworkPolicy;
   readonly publish?: { readonly machine: string; readonly publish: Publish };
-  /** In a word what opens it, or what forbids it: `isolation`. */
+  /** The reason in one word, for example `isolation`. */
   readonly because:
     | ("same-domain" | "policy" | "dns" | "internet" | "host" | "published")
     | "isolation"
-    /** Nothing that infra.yml has a say in: a port of the host's own, asked for from outside. */
+    /** infra.yml does not decide it: a port of the host's own, reached from outside. */
     | "not-ours";
 }
 
@@ -35,20 +36,20 @@ export function expectedVerdict(
   if ([from, to].some((place) => place.kind === "machine" && place.orphan)) {
     return expectedOfOrphan(infra, from, to);
   }
-  // The host is trusted: it reaches everything.
+  // The host is trusted: it may reach everything.
   if (from.kind === "host") return { open: true, because: "host" };
   if (from.kind === "outside" && to.kind !== "machine") {
     return expectedOfHost(infra, from, to, service);
   }
-  // Nobody may send as one who is not there.
+  // A machine may not send from an address that no machine has.
   if (from.kind === "machine" && from.nobody) return CLOSED;
   if (from.kind === "machine" && to.kind === "machine" && from.domain === to.domain) {
-    // A port is bound to its machine's address: nobody else is reached by one.
+    // A port is bound to its machine's address, so an address without a machine is not reachable.
     if (to.nobody) return CLOSED;
     return { open: true, because: "same-domain" };
   }
   if (from.kind === "machine" && to.kind === "host" && to.gatewayOf !== undefined) {
-    // Another domain's gateway is nobody's, whatever a policy says of the host.
+    // Another domain's gateway is closed, whatever a policy says of the host.
     if (to.gatewayOf !== from.domain) return CLOSED;
     if (service.port === 53 && service.protocol !== "icmp") return { open: true, because: "dns" };
   }
@@ -66,14 +67,17 @@ export function expectedVerdict(
   return CLOSED;
 }
 
-/** What is left of a domain may meet on its bridge; what a domain has left belongs to it no more. */
+/**
+ * Left-over machines of a deleted domain may reach each other on their bridge. A machine that a
+ * present domain no longer declares is not part of it any more.
+ */
 function expectedOfOrphan({ domains }: Infra, from: ProbePlace, to: ProbePlace): Verdict {
   if (from.kind !== "machine" || to.kind !== "machine" || from.domain !== to.domain) return CLOSED;
   if (to.nobody || domains.some(({ name }) => name === from.domain)) return CLOSED;
   return { open: true, because: "same-domain" };
 }
 
-/** The host's own ports are not anklume's to open or close, those that it publishes excepted. */
+/** anklume neither opens nor closes the host's own ports, except those that it publishes. */
 function expectedOfHost(
   infra: Infra,
   from: OutsidePlace,
@@ -90,13 +94,14 @@ function expectedOfHost(
         .map((publish) => ({ machine: machine.name, publish }))
     );
   if (found[0] === undefined) return { open: true, because: "not-ours" };
-  // A port is published to the outside, which a tunnel or another bridge is not: there the host answers itself.
+  // A port is published to the outside. A tunnel or another bridge is not the outside: there the
+  // host itself answers.
   return from.isOutside
     ? { open: true, publish: found[0], because: "published" }
     : { open: true, because: "not-ours" };
 }
 
-/** Every policy that opens a flow; there may be several. */
+/** Returns all policies that open a flow; there may be several. */
 export function policiesOpening(
   infra: Infra,
   from: ProbePlace,

@@ -6,65 +6,68 @@ import type { Verdict } from "./expect.ts";
 import { type Fate, fateOf } from "./fate.ts";
 import type { ProbePlace, Service } from "./probe.ts";
 
-/** One flow, and what the live rules did with it. */
+/** One flow, and the result of the live rules for it. */
 export interface TracedFlow {
   readonly from: ProbePlace;
   readonly to: ProbePlace;
   readonly service: Service;
   readonly source: string;
   readonly target: string;
-  /** As they were asked for: `outside` is more than one address of it. */
+  /** The ends as the user named them: `outside` is more than one address. */
   readonly names: { readonly from: string; readonly to: string };
   /** Name of the infra's tables. */
   readonly table: string;
-  /** Whose a rule is that is not anklume's: `Docker's`, or nothing. */
+  /** Returns the owner of a rule that is not anklume's: `Docker's`, or an empty text. */
   readonly whose?: ((step: TraceStep) => string) | undefined;
-  /** What all rules of the host did with it. */
+  /** The result of all rules of the host. */
   readonly trace: Trace;
-  /** What anklume's did with it, where others ended its way; undefined: theirs had the last word. */
+  /**
+   * The result of anklume's rules alone, if other rules dropped the packet; undefined: anklume's
+   * decided.
+   */
   readonly own?: Trace | undefined;
-  /** Where it has to come out: a port, an interface, or `host`. */
+  /** Where it must come out: a port, an interface, or `host`. */
   readonly arrival: string;
-  /** Why it got lost where no rule of nftables tells. */
+  /** Why it was lost, if no rule of nftables shows it. */
   readonly lost?: string | undefined;
-  /** Where the host's routes lead it instead of to its bridge. */
+  /** Where the host's routes send it instead of to its bridge. */
   readonly stray?: string | undefined;
-  /** What infra.yml says. */
+  /** The verdict of infra.yml. */
   readonly expected: Verdict;
 }
 
-/** Where in the live table the decision was made, and where in infra.yml it comes from. */
+/** The place in the live table that decides, and its origin in infra.yml. */
 export interface Explanation {
-  /** It arrives, and the answer to it comes back. */
+  /** It arrives, and the answer comes back. */
   readonly passes: boolean;
-  /** It arrives, and the answer to it does not come back. */
+  /** It arrives, and the answer does not come back. */
   readonly unanswered: boolean;
-  /** Whether anklume's own rules let it pass, whatever others do. */
+  /** Whether anklume's own rules let it pass, whatever other rules do. */
   readonly anklumePasses: boolean;
-  /** Not anklume's: the table whose rule ended its way: `table ip raw`. */
+  /** The table of another program whose rule dropped it: `table ip raw`. */
   readonly otherTable?: string;
-  /** The rule that decided; undefined: none that nft tells of. */
+  /** The rule that decided; undefined: none that nft shows. */
   readonly step?: TraceStep;
-  /** The set that opened it, and the key it was found by. */
+  /** The set that opened it, and the key of the lookup. */
   readonly lookup?: { readonly set: string; readonly key: string };
   readonly reason: string;
   readonly origin?: SourceRange;
-  /** What one would do to change that; where `advice` is, that text in infra.yml. */
+  /** Ways to change the verdict; with `advice`, that text for infra.yml. */
   readonly change: readonly string[];
-  /** A policy that would open it, still to be tried. */
+  /** A policy that would open it, still to be tested. */
   readonly advice?: Advice;
-  /** Live is something else than infra.yml says. */
+  /** The live rules differ from infra.yml. */
   readonly disagrees: boolean;
 }
 
-/** A policy as one would write it. */
+/** A policy as the user would write it. */
 export interface Advice {
   readonly from: string;
   readonly to: string;
   readonly service: Service;
 }
 
-/** Sets whose mention says why a packet is let through. */
+/** Sets that show why a packet is accepted, if a rule names them. */
 const OPENING =
   /@(orphans|policies|to_outside|from_outside|published|internet|services|to_host|own|via|ports)6?\b/;
 
@@ -77,7 +80,7 @@ export function explain(infra: Infra, flow: TracedFlow): Explanation {
   const isOthers = step !== undefined && step.table !== table;
   const ours = own.steps.filter((each) => each.table === table);
   const anklumePasses = anklume.kind === "passes";
-  // A packet that went astray on the way to anklume's rules was not judged by them.
+  // A packet that was lost before anklume's rules was not judged by them.
   const isJudged = anklume.kind !== "lost";
   const opened = anklumePasses ? opener(ours)?.match(OPENING)?.[1] : undefined;
   const shown = passes ? accepted(ours) : step;
@@ -108,7 +111,10 @@ function stepOf(fate: Fate): TraceStep | undefined {
   return "step" in fate ? fate.step : undefined;
 }
 
-/** The rule of ours that let it through. Translation and the way into the bridge are no decisions of their own. */
+/**
+ * Returns our rule that accepted it. Address translation, and the delivery into the bridge, are not
+ * decisions of their own.
+ */
 function accepted(steps: readonly TraceStep[]): TraceStep | undefined {
   const leaving = steps.findIndex(({ chain }) => chain === "postrouting");
   return steps.slice(0, leaving === -1 ? undefined : leaving).findLast((each) =>
@@ -117,7 +123,10 @@ function accepted(steps: readonly TraceStep[]): TraceStep | undefined {
   );
 }
 
-/** What somebody else's rules do with it, or what no rule tells; and what anklume's would. */
+/**
+ * Explains what another program's rules do with it, or that no rule shows it; and what anklume's
+ * rules would do.
+ */
 function whyOthers(
   infra: Infra,
   fate: Fate,
@@ -325,7 +334,7 @@ function whyClosed(
   }
   if (to.kind === "outside" && domain?.internet.kind === "via") {
     const via = domain.internet.interfaces.join(", ");
-    // A policy would let the tunnel's traffic out beside it.
+    // A policy would let the tunnel's traffic out beside the tunnel.
     return without(
       `${domain.name} goes out by ${via} alone, and this host sends to ${to.address} by ` +
         `${to.interface === "" ? "no interface" : to.interface}`,
@@ -347,7 +356,10 @@ function whyClosed(
   };
 }
 
-/** A machine's own port asked for from outside, where it is published under one of the host's. */
+/**
+ * Explains a machine's own port reached from outside, if it is published under one of the host's
+ * ports.
+ */
 function publishedAs(infra: Infra, { from, to, service }: TracedFlow): string | undefined {
   if (from.kind !== "outside" || !from.isOutside || to.kind !== "machine") return undefined;
   const found = infra.domains.flatMap(({ machines }) => machines)
@@ -359,7 +371,7 @@ function publishedAs(infra: Infra, { from, to, service }: TracedFlow): string | 
       `\`anklume network why outside host ${found.host}/${found.protocol}\``;
 }
 
-/** The policy that one would write: for what was asked, and no more. */
+/** Returns the policy that the user would write: for this flow, and no more. */
 function adviceOf({ from, to, service, names }: TracedFlow): { readonly advice: Advice } {
   const end = (place: ProbePlace, name: string) => {
     if (place.kind === "machine") return place.machine;
@@ -370,7 +382,7 @@ function adviceOf({ from, to, service, names }: TracedFlow): { readonly advice: 
   return { advice: { from: end(from, names.from), to: end(to, names.to), service } };
 }
 
-/** As text for infra.yml. */
+/** Returns the policy as text for infra.yml. */
 export function adviceText({ from, to, service: { protocol, port } }: Advice): string[] {
   return [
     "network_policies:",

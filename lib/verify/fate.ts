@@ -1,20 +1,20 @@
 import type { TraceStep } from "../nftables/parse_trace.ts";
 import type { Trace } from "../nftables/parse_trace.ts";
 
-/** What became of a packet, by what the rules and the stage told of it. */
+/** The fate of a packet, according to the rules and the stage. */
 export type Fate =
-  /** It arrived, and so did the answer to it. */
+  /** It arrived, and so did its answer. */
   | { readonly kind: "passes" }
-  /** A rule dropped it, or handed it to a program of which nobody knows what it does. */
+  /** A rule dropped it, or handed it to a program whose decision is unknown. */
   | { readonly kind: "dropped"; readonly step: TraceStep }
   /** It arrived; `step` dropped the answer. */
   | { readonly kind: "unanswered"; readonly step?: TraceStep }
   /** It came out somewhere else; `step` sent it there. */
   | { readonly kind: "elsewhere"; readonly at: string; readonly step?: TraceStep }
-  /** No rule of nftables tells why it did not arrive. */
+  /** No rule of nftables shows why it did not arrive. */
   | { readonly kind: "lost" };
 
-/** `target`: where it has to come out. */
+/** Returns the fate of a packet. `target`: where it must come out. */
 export function fateOf(trace: Trace, target: string): Fate {
   const stopped = stopper(trace.steps);
   if (stopped !== undefined && trace.arrivedAt === undefined) {
@@ -32,7 +32,7 @@ export function fateOf(trace: Trace, target: string): Fate {
   return { kind: "unanswered", ...(step === undefined ? {} : { step }) };
 }
 
-/** The rule that ended it: `drop`, `reject` (which traces as one), `queue`, `stolen`. */
+/** Returns the rule that ended it: `drop`, `reject` (which traces as one), `queue`, `stolen`. */
 function stopper(steps: readonly TraceStep[]): TraceStep | undefined {
   return steps.findLast(({ verdict }) =>
     !["accept", "continue", "return", "break"].includes(verdict) && !/^(jump|goto) /.test(verdict)

@@ -1,11 +1,11 @@
 import type { Probe, ProbeOutcome } from "./probe.ts";
 import type { ProbersReport } from "./run_probers.ts";
 
-/** How a probe's fate differs from what infra.yml says. */
+/** The difference between a probe's result and infra.yml. */
 export type Difference =
-  /** It reached what it must not reach. */
+  /** It reached a target that it must not reach. */
   | "leak"
-  /** It did not reach what a policy opens. */
+  /** It did not reach a target that a policy opens. */
   | "blocked"
   /** It arrived, and the answer did not come back. */
   | "unanswered"
@@ -15,22 +15,25 @@ export type Difference =
 export interface Result {
   readonly probe: Probe;
   readonly outcome: ProbeOutcome;
-  /** undefined: as infra.yml says, or not to be told. */
+  /** undefined: as infra.yml says, or unknown. */
   readonly difference?: Difference;
-  /** Neither seen nor answered, where nobody could have seen it. */
+  /** Neither seen nor answered, and no prober could have seen it. */
   readonly unknown: boolean;
 }
 
-/** Probe `n` leaves by the source port `FIRST_PORT + n % SOURCE_PORTS`, where that is free: probe/probe.c. */
+/**
+ * Probe `n` has the source port `FIRST_PORT + n % SOURCE_PORTS`, if that is free: probe/probe.c.
+ */
 const FIRST_PORT = 33_000;
 export const SOURCE_PORTS = 27_000;
 
 /**
- * Compares what the probers said with what was expected. Pure.
+ * Compares the probers' reports with the expected results. Pure.
  *
- * A machine may be hostile, and its prober its own. Its word counts for what it sent (the first answer to each) and for what
- * arrived at it, and for nothing else: it can falsify the rows in which it takes part. Probes' numbers are unguessable, so
- * that no third machine can send one that passes for somebody else's.
+ * A machine may be hostile, and its prober replaced. Its report counts only for what it sent (the
+ * first answer to each probe) and for what arrived at it: it can falsify only the rows in which it
+ * takes part. The probes' numbers are unguessable, so no third machine can send one in another's
+ * name.
  */
 export function judge(
   probes: readonly Probe[],
@@ -45,8 +48,8 @@ export function judge(
     (probe) => {
       const outcome = outcomes.get(probe.n) ?? NOTHING;
       const observed = sees.has(observerOf(probe));
-      // A refusal may come from somebody on the way: where the target looks, only what it saw counts. An acceptance or an
-      // echo is the target's own.
+      // A refusal may come from a router on the way. If the target has a prober, only what it saw
+      // counts. An acceptance or an echo comes from the target itself.
       const reached = outcome.arrived || outcome.accepted ||
         (outcome.answered && (!observed || probe.to.kind !== "machine"));
       const unknown = probe.to.kind === "outside" && !reached && !observed && !outcome.unsent;
@@ -65,7 +68,7 @@ function differenceOf(
 ): Difference | undefined {
   if (probe.expected === "closed") return reached ? "leak" : undefined;
   if (!reached) return "blocked";
-  // Nobody promises that a stranger answers.
+  // A host outside need not answer.
   if (probe.to.kind === "outside") return undefined;
   if (probe.protocol !== "udp" && !outcome.answered) return "unanswered";
   const wrong = probe.source !== undefined && outcome.seenFrom !== undefined &&
@@ -73,12 +76,12 @@ function differenceOf(
   return wrong ? "wrong-source" : undefined;
 }
 
-/** Name of the site that a place is probed from. */
+/** Returns the name of the site that sends a place's probes. */
 export function siteOf(place: Probe["from"]): string {
   return place.kind === "machine" ? place.machine : "host";
 }
 
-/** Name of the site that sees it arrive, or leave for the outside. */
+/** Returns the name of the site that sees it arrive, or leave for the outside. */
 export function observerOf({ to }: Probe): string {
   return to.kind === "machine" ? to.machine : "host";
 }
@@ -91,7 +94,7 @@ function outcomesOf(
   const outcomes = new Map<number, ProbeOutcome>();
   const update = (n: number, change: Partial<ProbeOutcome>) =>
     outcomes.set(n, { ...NOTHING, unsent: false, ...outcomes.get(n), ...change });
-  /** A SYN carries no number: its source port and where it goes tell. */
+  /** A SYN carries no number: its source port and its target identify it. */
   const syns = new Map<string, Probe[]>();
   const addresses = new Map(
     probes.flatMap(({ from, source }) => source === undefined ? [] : [[source, siteOf(from)]]),
@@ -107,7 +110,8 @@ function outcomesOf(
       update(probe.n, { answered, accepted, unsent: word === "unsent" });
       if (probe.protocol !== "tcp") continue;
       const key = `${probe.address} ${probe.port} ${port}`;
-      // One that says the port which was to be its own is believed before one that says another's.
+      // A report of the port that the probe was to have is believed before a report of another
+      // probe's port.
       const own = Number(port) === FIRST_PORT + probe.n % SOURCE_PORTS;
       const others = syns.get(key) ?? [];
       syns.set(key, own ? [probe, ...others] : [...others, probe]);
@@ -119,7 +123,7 @@ function outcomesOf(
       return seen === undefined ? [] : [{ site, seen }];
     })
   );
-  /** The source port that a SYN came with, before it was translated: the host's word. */
+  /** The source port of a SYN before address translation, as seen by the host. */
   const sent = new Map(
     all.flatMap(({ site, seen }) =>
       site === "host" && seen.direction === "in" && seen.sequence !== undefined
@@ -135,7 +139,7 @@ function outcomesOf(
       : [byNumber.get(seen.n)].filter((each) =>
         each !== undefined
       ))
-      // What comes from another machine's address is that machine's.
+      // A packet from another machine's address is that machine's.
       .filter(({ from }) => (addresses.get(seen.source) ?? siteOf(from)) === siteOf(from));
     const probe = candidates.find(({ source }) => source === seen.source) ?? candidates[0];
     if (probe === undefined || !counts(probe, site, seen)) continue;
@@ -152,7 +156,7 @@ interface Seen {
   readonly target: string;
   readonly port: number;
   readonly n?: number;
-  /** Of a SYN. */
+  /** Sequence number of a SYN. */
   readonly sequence?: string;
 }
 
@@ -175,13 +179,13 @@ function parseSeen(line: string): Seen | undefined {
   };
 }
 
-/** Whether what a site saw means that the probe got through. */
+/** True if the sighting means that the probe got through. */
 function counts({ to }: Probe, site: string, seen: Seen): boolean {
   switch (to.kind) {
     case "machine":
       return site === to.machine && seen.direction === "in";
     case "host":
-      // Capturing sees it before the rules do; the echo's own socket (`-`) after them.
+      // A capture sees it before the rules do; the echo's own socket (`-`) after them.
       return site === "host" && seen.interface === "-";
     case "outside":
       return site === "host" && seen.direction === "out" && seen.interface === to.interface;

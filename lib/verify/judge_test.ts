@@ -86,7 +86,7 @@ Deno.test("judge(): for the outside it counts to have left by its interface", ()
   assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], [left]), undefined);
   assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], []), "blocked");
   assert.equal(differenceOf(outside, ["answer 1 timeout 20001"], [], ["blind"]), "unknown");
-  // It may leave from another port: then its sequence number tells.
+  // It may leave from another port: then its sequence number identifies it.
   const came = "seen in akx tcp 10.0.0.1 20001 203.0.113.10 22 s0a1b2c3d";
   const translated = "seen out eth0 tcp 198.51.100.2 61166 203.0.113.10 22 s0a1b2c3d";
   const answer = ["answer 1 unreachable 20001"];
@@ -97,7 +97,7 @@ Deno.test("judge(): for the outside it counts to have left by its interface", ()
 Deno.test("judge(): who did not send a probe answers for none, and the first answer counts", () => {
   const open = { expected: "open" } as const;
   const others = ["answer 1 open 20001", SYN];
-  // b says what became of a's probe, a what arrived at b.
+  // b reports the result of a's probe, a reports what arrived at b.
   assert.equal(
     differenceOf({}, ["answer 1 timeout 20001", SYN], ["answer 1 open 20001"]),
     undefined,
@@ -117,7 +117,7 @@ Deno.test("judge(): what a third machine sends is not taken for somebody else's 
       ),
     ).map(({ difference }) => difference);
   const own = 33_001;
-  // c came from the port that a's probe would have, and says so.
+  // c used the port that a's probe would have, and reports it.
   const byC = `seen in eth0 tcp 10.0.2.1 ${own} 10.0.1.1 22 s00000001`;
   const b = [byC];
   assert.deepEqual(
@@ -125,7 +125,7 @@ Deno.test("judge(): what a third machine sends is not taken for somebody else's 
     [undefined, undefined],
   );
   assert.deepEqual(judged({ a: [`answer 1 timeout ${own}`], b, c: [] }), [undefined, "blocked"]);
-  // c claims the port of a's probe, whose source nobody is told of: it is a's all the same.
+  // c claims the port of a's probe, whose source is unknown: it still counts as a's.
   const anonymous = { source: "10.0.1.254" };
   const seen = [`seen in eth0 tcp 10.0.1.254 ${own} 10.0.1.1 22 s00000001`];
   assert.deepEqual(

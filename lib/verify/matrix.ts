@@ -3,8 +3,8 @@ import type { Result } from "./judge.ts";
 import type { ProbePlace } from "./probe.ts";
 
 /**
- * What the probes from one place to another amount to. `closed`: all refused, as declared. `open`: all let through, as
- * declared. `part`: some and some, as declared.
+ * The result of all probes from one place to another. `closed`: all refused, as declared. `open`:
+ * all accepted, as declared. `part`: some refused and some accepted, as declared.
  */
 export type CellState = "closed" | "open" | "part" | "leak" | "blocked" | "unknown" | "unprobed";
 
@@ -17,12 +17,15 @@ export interface Matrix {
   readonly cells: readonly (readonly CellState[])[];
 }
 
-/** Who stands in which row or column: a domain, `host` or `outside`. */
+/** Returns the row or column of a place: a domain, `host` or `outside`. */
 export function zoneOf(place: ProbePlace): string {
   return place.kind === "machine" ? place.domain : place.kind;
 }
 
-/** The matrix of all domains, or with `fold` of the declared ones: copies of one domain share a row and a column. */
+/**
+ * Returns the matrix of all domains, or with `fold` of the declared ones: copies of one domain
+ * share a row and a column.
+ */
 export function matrixOf(infra: Infra, results: readonly Result[], fold = false): Matrix {
   const group = new Map(
     infra.domains.map((
@@ -35,7 +38,8 @@ export function matrixOf(infra: Infra, results: readonly Result[], fold = false)
   const byPair = new Map<string, Result[]>();
   for (const result of results) {
     const { from, to } = result.probe;
-    // Copies share a cell on the diagonal with themselves; one with another is told apart there by its state alone.
+    // All copies of a domain share the cell on the diagonal; only its state shows a leak between
+    // two of them.
     const pair = key(groupOf(from), groupOf(to));
     const all = byPair.get(pair);
     if (all === undefined) byPair.set(pair, [result]);

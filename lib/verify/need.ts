@@ -1,7 +1,7 @@
 import { type Infra, machinesOf, type NetworkPolicy, type Publish } from "../infra/infra.ts";
 import { type FlowText, policyFlow } from "./policy_question.ts";
 
-/** Something that infra.yml promises, and one flow that shows whether it is kept. */
+/** A promise of infra.yml, and one flow that tests it. */
 export type Need =
   & { readonly flow: FlowText }
   & (
@@ -10,10 +10,10 @@ export type Need =
     | { readonly kind: "publish"; readonly machine: string; readonly publish: Publish }
   );
 
-/** Of a large infra so many of each kind stand for all. */
+/** At most this many of each kind are tested in a large infra. */
 const MOST = 32;
 
-/** What a host has to let pass; `running` machines are asked for first. Pure. */
+/** Returns the flows that a host must let pass; `running` machines are preferred. Pure. */
 export function needsOf(infra: Infra, running: ReadonlySet<string>): Need[] {
   const needs: Need[] = [];
   const domains = infra.domains.filter(({ enabled, machines }) => enabled && machines.length > 0);
@@ -49,7 +49,7 @@ export function needsOf(infra: Infra, running: ReadonlySet<string>): Need[] {
   return needs;
 }
 
-/** Those of policies that open something. */
+/** Returns the needs of the policies that open something. */
 export function policyNeeds(
   infra: Infra,
   policies: readonly NetworkPolicy[],
@@ -76,7 +76,7 @@ export function publishNeeds(infra: Infra): Need[] {
   );
 }
 
-/** `policy-1 (infra.yml:9), left -> 172.17.0.2/32 8080/tcp`. */
+/** Returns a text such as `policy-1 (infra.yml:9), left -> 172.17.0.2/32 8080/tcp`. */
 export function needText(need: Need): string {
   switch (need.kind) {
     case "internet":

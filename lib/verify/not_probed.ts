@@ -3,33 +3,33 @@ import type { Result } from "./judge.ts";
 import { type Need, needText, policyNeeds, publishNeeds } from "./need.ts";
 import { policyFlow } from "./policy_question.ts";
 
-/** A promise of infra.yml that no packet of this run was about, and why. */
+/** A promise of infra.yml that no packet of this run tested, and why. */
 export interface NotProbed {
-  /** Of a policy that opens nothing there is no flow to ask about. */
+  /** Absent for a policy that opens nothing: it has no flow to test. */
   readonly need?: Need;
   readonly policy?: NetworkPolicy;
-  /** What it is, and where in infra.yml. */
+  /** Its description, with the place in infra.yml. */
   readonly text: string;
   readonly why: string;
 }
 
 export interface ProbedPolicies {
-  /** Policies of which at least one packet was seen, or missed. */
+  /** Number of policies with at least one packet that was seen, or missed. */
   readonly probed: number;
   readonly notProbed: readonly NotProbed[];
 }
 
 export interface ProbeRun {
   readonly running: ReadonlySet<string>;
-  /** To some domains. */
+  /** Limited to some domains. */
   readonly limited: boolean;
   /** Machines, or `host`, that could not be probed. */
   readonly failed: ReadonlySet<string>;
 }
 
 /**
- * Which policies and published ports the probes say nothing about. Nobody is sent packets who is not of this infra or the host, and what
- * begins outside only somebody outside could send. Pure.
+ * Returns the policies and published ports that the probes did not test. anklume sends packets only
+ * to this infra and the host, and only a machine outside could send packets from outside. Pure.
  */
 export function notProbed(
   infra: Infra,

@@ -3,31 +3,35 @@ import { type Infra, machinesOf, type NetworkPolicy, type PolicyEnd } from "../i
 import { expectedVerdict, policiesOpening } from "./expect.ts";
 import type { OutsidePlace, Probe, ProbePlace, Service } from "./probe.ts";
 
-/** What the plan takes from the live host. */
+/** The facts of the live host that the plan depends on. */
 export interface Scene {
   readonly infra: Infra;
   readonly addressing: Addressing;
-  /** Machines a prober can be started in. */
+  /** Machines where a prober can be started. */
   readonly running: ReadonlySet<string>;
-  /** Addresses of the host that are no domain's gateway. */
+  /** Addresses of the host that are not a domain's gateway. */
   readonly hostAddresses: readonly string[];
-  /** Gateways of other infras' domains, which are nobody's here, whatever a policy says of the host. */
+  /**
+   * Gateways of other infras' domains, which must be closed, whatever a policy says of the host.
+   */
   readonly otherGateways: readonly { readonly address: string; readonly of: string }[];
-  /** Whether the host can be probed from: that takes root. */
+  /** Whether the host itself can send probes: needs root. */
   readonly host: boolean;
   readonly outside: readonly OutsidePlace[];
 }
 
 export interface Wishes {
-  /** Only pairs in which one of these takes part; undefined: all. */
+  /** Only pairs with at least one of these domains; undefined: all. */
   readonly domains?: ReadonlySet<string> | undefined;
-  /** Every machine and every policy port, not one for all. */
+  /** Probe each machine and each policy port, not one as an example. */
   readonly full: boolean;
 }
 
-/** A UDP port where the host's prober listens, so that an arrival is seen even if nothing is answered. */
+/**
+ * A UDP port where the host's prober listens, so that an arrival is seen even without an answer.
+ */
 export const HOST_ECHO_PORT = 47_613;
-/** Tried between every pair, allowed or not. */
+/** Tested between each pair, allowed or not. */
 const COMMON: readonly Service[] = [
   { protocol: "tcp", port: 22 },
   { protocol: "udp", port: 53 },
@@ -44,12 +48,13 @@ const GATEWAY_SERVICES: readonly Service[] = [
   { protocol: "tcp", port: 53 },
   ...HOST_SERVICES,
 ];
-/** Of a policy's ports, unless `full`: those at the ends of its ranges. */
+/** Number of ports tested for a policy, unless `full`: those at the ends of its ranges. */
 const PORTS_OF_POLICY = 4;
 
 /**
- * Who sends what to whom: between every ordered pair of the domains' machines, from and to the host, to other gateways,
- * to the outside; the ports of policies, their neighbours and the other protocol beside them. Pure.
+ * Plans the probes: between each ordered pair of the domains' machines, from and to the host, to
+ * other gateways, to the outside. For policies: their ports, the ports next to them, and the other
+ * protocol. Pure.
  */
 export function planProbes(scene: Scene, wishes: Wishes): Probe[] {
   const places = chosenMachines(scene, wishes);
@@ -74,8 +79,8 @@ export function planProbes(scene: Scene, wishes: Wishes): Probe[] {
 type ProbeMachine = ProbePlace & { readonly kind: "machine" };
 
 /**
- * The machines that stand for their domains: the first that runs, a second one (so that a machine's policy is seen not
- * to open its neighbour), and those that policies name. With `full` all.
+ * Returns the machines that represent their domains: the first that runs, a second one (to see that
+ * a machine's policy does not open its neighbour), and those that policies name. With `full` all.
  */
 function chosenMachines({ infra, running }: Scene, { full }: Wishes): ProbeMachine[] {
   const named = new Set(
@@ -117,7 +122,10 @@ function between(scene: Scene, from: ProbeMachine, to: ProbeMachine, wishes: Wis
   );
 }
 
-/** Ports of the policies that have to do with both, either way round: what they open, and what stands beside it. */
+/**
+ * Returns the ports of the policies that concern both, in either direction: the open ports, and
+ * those next to them.
+ */
 function policyServices(
   infra: Infra,
   from: ProbeMachine,
@@ -133,7 +141,10 @@ function policyServices(
   ).flatMap((policy) => servicesOf(policy, full));
 }
 
-/** Whether a machine that a policy names stands in that domain: its neighbours are tried at the same ports. */
+/**
+ * True if a machine that a policy names is in that domain: its neighbours are tested at the same
+ * ports.
+ */
 function siblings(infra: Infra, machine: string, domain: string): boolean {
   return infra.domains.some(({ name, machines }) =>
     name === domain && machines.some((each) => each.name === machine)
@@ -175,7 +186,7 @@ function toHost(scene: Scene, from: ProbeMachine, { full }: Wishes): Draft[] {
   for (const address of addressing.domains.values()) {
     const to: ProbePlace = { kind: "host", gatewayOf: address.domain };
     const mine = address === own;
-    // Of another gateway one address is like the others: the ports that tell most.
+    // All other gateways are alike: only the ports that show most.
     const services = mine
       ? distinct([...GATEWAY_SERVICES, ...declared])
       : GATEWAY_SERVICES.slice(0, 3);
@@ -251,7 +262,7 @@ function distinct(services: readonly Service[]): Service[] {
   return [...new Map(services.map((each) => [`${each.protocol}/${each.port}`, each])).values()];
 }
 
-/** Machines of enabled domains that cannot be probed, as they do not run. */
+/** Returns the machines of enabled domains that cannot be probed, as they do not run. */
 export function notRunning({ infra, running }: Scene): string[] {
   return machinesOf(infra).map(({ name }) => name).filter((name) => !running.has(name));
 }

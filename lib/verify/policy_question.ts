@@ -1,7 +1,7 @@
 import { type Infra, machinesOf, type NetworkPolicy, type PolicyEnd } from "../infra/infra.ts";
 import type { Service } from "./probe.ts";
 
-/** A flow in the words of `network why`. */
+/** A flow in the arguments of `network why`. */
 export interface FlowText {
   readonly from: string;
   readonly to: string;
@@ -9,8 +9,8 @@ export interface FlowText {
 }
 
 /**
- * One flow that a policy opens: between machines of `preferred` (those that run) where there are some. undefined: it opens nothing, as
- * its ends hold no machine.
+ * Returns one flow that a policy opens, between machines of `preferred` (those that run) if
+ * possible. undefined: it opens nothing, as its ends hold no machine.
  */
 export function policyFlow(
   infra: Infra,
@@ -24,7 +24,7 @@ export function policyFlow(
   for (const from of froms ?? []) {
     for (const to of tos ?? []) {
       const [here, there] = [domainOf.get(from), domainOf.get(to)];
-      // Within a domain nothing has to be opened, and between strangers nothing is.
+      // Within a domain no policy is needed, and between foreign addresses none applies.
       if (here === there) continue;
       return { from, to, service };
     }
@@ -32,7 +32,7 @@ export function policyFlow(
   return undefined;
 }
 
-/** Names that stand for an end, the likeliest first; of a domain one machine. */
+/** Returns names that represent an end, the likeliest first; one machine for each domain. */
 function standIns(infra: Infra, end: PolicyEnd, preferred: ReadonlySet<string>): readonly string[] {
   const runningFirst = (names: readonly string[]) => [
     ...names.filter((name) => preferred.has(name)),

@@ -1,19 +1,21 @@
-/** What of a flow decides who may have it, beside its ends. */
+/** The parts of a flow, beside its ends, that decide whether it is open. */
 export interface Service {
   readonly protocol: "tcp" | "udp" | "icmp";
   /** 0 for ICMP. */
   readonly port: number;
 }
 
-/** Where a probe starts or ends, as infra.yml has it. */
+/** Where a probe starts or ends, in terms of infra.yml. */
 export type ProbePlace =
   | {
     readonly kind: "machine";
     readonly machine: string;
     readonly domain: string;
-    /** An address of the domain's subnet that no machine has: `machine` is that address. */
+    /** An address of the domain's subnet without a machine: `machine` is that address. */
     readonly nobody?: true;
-    /** It is this infra's, and stands in infra.yml no more; its `domain` may still. */
+    /**
+     * It is this infra's, but infra.yml no longer declares it; its `domain` may still be declared.
+     */
     readonly orphan?: true;
   }
   /** One address of the host; `gatewayOf` names the domain whose gateway it is, or `infra/bridge`. */
@@ -26,38 +28,41 @@ export interface OutsidePlace {
   readonly address: string;
   /** In one of the ranges that `public-only` does not reach. */
   readonly private: boolean;
-  /** The interface by which the host sends to it. */
+  /** The interface that the host uses to reach it. */
   readonly interface: string;
-  /** Whether that interface counts as the outside, which a tunnel or another bridge does not. */
+  /** Whether that interface counts as the outside; a tunnel or another bridge does not. */
   readonly isOutside: boolean;
 }
 
-/** One packet to be sent, and what is to become of it. */
+/** One packet to send, and its expected result. */
 export interface Probe extends Service {
   /** Unique in the run. */
   readonly n: number;
   readonly from: ProbePlace;
   readonly to: ProbePlace;
   readonly family: 4 | 6;
-  /** Where it is sent to. */
+  /** The target address. */
   readonly address: string;
-  /** Whom the target is to see; undefined where the address is translated, or nobody says. */
+  /**
+   * The source address that the target must see; undefined if the address is translated, or not
+   * known.
+   */
   readonly source?: string;
   readonly expected: "open" | "closed";
   /** Ids of the policies that open it. */
   readonly policies?: readonly string[];
 }
 
-/** What became of a probe. */
+/** The result of a probe. */
 export interface ProbeOutcome {
   /** It was seen at the target, or leaving towards the outside. */
   readonly arrived: boolean;
-  /** Something came back from the target itself: an acceptance, a refusal, an echo. */
+  /** The target itself answered: an acceptance, a refusal, an echo. */
   readonly answered: boolean;
-  /** What came back was no refusal. */
+  /** The answer was not a refusal. */
   readonly accepted: boolean;
-  /** Address the target saw. */
+  /** Source address that the target saw. */
   readonly seenFrom?: string;
-  /** It never left: no route, no such family. */
+  /** It was never sent: no route, no such family. */
   readonly unsent: boolean;
 }

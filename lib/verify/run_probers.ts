@@ -2,11 +2,11 @@
 export interface Site {
   /** `host`, or the machine's name. */
   readonly name: string;
-  /** Runs the prober until it ends or its input does; what it prints is handed on as it comes. */
+  /** Runs the prober until it or its input ends; passes its output on as it comes. */
   start(input: AsyncIterable<string>, onOutput: (text: string) => void): Promise<void>;
 }
 
-/** What one prober said, line by line; `fault`: why it said nothing. */
+/** The output of one prober, by line; `fault`: why there is none. */
 export interface ProbersReport {
   readonly lines: readonly string[];
   readonly fault?: string;
@@ -14,14 +14,18 @@ export interface ProbersReport {
 
 /** Longer than the prober itself waits for an address. */
 const READY_MS = 30_000;
-/** A prober says at most this, and so much more for each probe of the run: one answer and a few sightings. */
+/**
+ * A prober may print at most this, plus the next number for each probe of the run: one answer and a
+ * few sightings.
+ */
 const MOST_CHARS = 64 * 1024;
 const MOST_CHARS_PER_PROBE = 1_024;
 
 /**
- * Runs all probers at once. Nobody sends before all are ready to see what arrives; one that cannot be started is left
- * behind, and the others go on. `scripts` is each one's input up to, and without, `go`; `probes` the number of all probes, from
- * which follows how much each may say: a machine's prober may be the machine's own.
+ * Runs all probers at once. No prober sends before all are ready to see arrivals. One that cannot
+ * be started is left out, and the others go on. `scripts` holds each one's input, up to `go` and
+ * without it. `probes` is the number of all probes, which limits the output of each: a machine may
+ * have replaced its prober.
  */
 export async function runProbers(
   sites: readonly Site[],
@@ -48,7 +52,7 @@ export async function runProbers(
 }
 
 class Prober {
-  /** Settles when it is ready, or when it never will be. */
+  /** Settles when it is ready, or has failed. */
   readonly ready: Promise<void>;
   readonly #input = new TransformStream<string, string>();
   readonly #writer = this.#input.writable.getWriter();
@@ -91,7 +95,7 @@ class Prober {
   }
 
   #write(text: string): void {
-    // Of one that is gone, its end tells.
+    // If the prober is gone, `#ended` reports it.
     this.#writer.write(text).catch(() => {});
   }
 
@@ -117,7 +121,7 @@ class Prober {
 
 const MOST_OF_A_FAULT = 200;
 
-/** What a machine has to say of its failure is one line. */
+/** Shortens a machine's error message to one line. */
 function inShort(text: string): string {
   const [line = ""] = text.split("\n", 1);
   return line.length <= MOST_OF_A_FAULT ? line : `${line.slice(0, MOST_OF_A_FAULT)}...`;

@@ -4,20 +4,25 @@ import { withProgramFile } from "../host/program_file.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import type { Site } from "./run_probers.ts";
 
-/** The directory of the host that is ours, and where nobody else can exchange a program before it runs. */
+/** anklume's directory on the host, where only root can replace a program before it runs. */
 const HOST_DIRECTORY = "/etc/anklume";
 
-/** The prober's program, made by scripts/compile for the kind of machine that the binary is for. */
+/**
+ * Returns the prober's program, made by scripts/compile for the binary's processor architecture.
+ */
 export function readProber(): Uint8Array<ArrayBuffer> {
   return readEmbeddedBytes("build/probe");
 }
 
-/** What copies the host's rules and plays packets to the copy: probe/ruleset.c. */
+/**
+ * Returns the program that copies the host's rules and sends packets through the copy:
+ * probe/ruleset.c.
+ */
 export function readRuleProgram(): Uint8Array<ArrayBuffer> {
   return readEmbeddedBytes("build/ruleset");
 }
 
-/** In an instance: put there, started, and gone from the disk as soon as it runs. */
+/** A prober in an instance: written, started, and deleted from the disk as soon as it runs. */
 export function instanceSite(
   incus: IncusClient,
   { project, machine, program, signal }: {
@@ -43,7 +48,7 @@ export function instanceSite(
         if (status === 0) return;
         throw new Error(stderr.trim() === "" ? `the prober ended with ${status}` : stderr.trim());
       } catch (error) {
-        // One that never ran could not remove itself.
+        // A prober that never ran could not delete itself.
         await incus.instances.deleteFile(project, machine, path).catch(() => {});
         throw error;
       }
@@ -51,7 +56,10 @@ export function instanceSite(
   };
 }
 
-/** On the host. `unshare` without a namespace to leave runs a program as it is: no further grant is needed. */
+/**
+ * A prober on the host. `unshare` without a namespace just runs the program: no further permission
+ * is needed.
+ */
 export function hostSite(program: Uint8Array<ArrayBuffer>, signal: AbortSignal): Site {
   return {
     name: "host",

@@ -4,20 +4,21 @@ import { HOST_ECHO_PORT } from "./plan_probes.ts";
 import type { Probe } from "./probe.ts";
 import { type ProbersReport, runProbers, type Site } from "./run_probers.ts";
 
-/** Milliseconds that an answer is waited for: a lost first SYN is sent again after a second. */
+/** Milliseconds to wait for an answer: a lost first SYN is sent again after a second. */
 const WAIT_MS = 1_600;
-/** What has not come through is given this long the second time: a busy host is no closed door. */
+/** Milliseconds to wait in the second attempt: a busy host must not look like a closed port. */
 const SECOND_WAIT_MS = 4_000;
 
 export interface Proof {
   readonly results: readonly Result[];
-  /** Places where no prober could be run, and why. */
+  /** Sites where no prober could run, and why. */
   readonly faults: readonly { readonly site: string; readonly why: string }[];
 }
 
 /**
- * Sends all probes at once and compares what became of them with what infra.yml says. What should have come through and
- * did not is sent once more, so that a packet lost by a busy host is not taken for a wall; a leak gets no second chance.
+ * Sends all probes at once and compares the results with infra.yml. Probes that should have got
+ * through and did not are sent once more, so that a packet lost by a busy host does not count as
+ * blocked. A leak is not tested again.
  */
 export async function proveIsolation(
   probes: readonly Probe[],
@@ -60,7 +61,10 @@ async function proveOnce(
   return { results, faults: faultsOf(reports, scripts) };
 }
 
-/** A number that the others on the wire cannot name before they have seen it; its source port stays the same. */
+/**
+ * Returns a number that other machines cannot know before they see it; the source port stays the
+ * same.
+ */
 function unguessable(n: number): number {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return n + SOURCE_PORTS * ((high % 2 ** 5) * 2 ** 32 + low);
@@ -68,7 +72,7 @@ function unguessable(n: number): number {
 
 function scriptOf(site: string, probes: readonly Probe[], run: string, waitMs: number): string {
   const lines = [`run ${run}`, `wait ${waitMs}`];
-  // On the host, what leaves it is of interest too.
+  // The host also reports what leaves it.
   lines.push(`capture ${site === "host" ? "both" : "in"}`);
   for (const [family, port] of echoes(site, probes)) lines.push(`echo ${family} ${port}`);
   const own = probes.flatMap(({ from, source, family }) =>

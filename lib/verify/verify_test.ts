@@ -18,7 +18,7 @@ const probe = (n: number, expected: Probe["expected"]): Probe => ({
   expected,
 });
 
-/** Machines on a wire that loses, per run, the probes it is told to. */
+/** Machines on a network that loses, in each run, the given probes. */
 class Wire {
   readonly asked: string[] = [];
   readonly #arrived: string[] = [];
@@ -86,7 +86,7 @@ Deno.test("a leak is a leak the first time", async () => {
   assert.equal(wire.asked.length, 4);
 });
 
-/** A prober that says what it likes once it is to go. */
+/** A prober with any output of its own after `go`. */
 function liar(name: string, says: () => string): Site {
   return {
     name,

@@ -11,7 +11,7 @@ import { FirewallGate, type FirewallPort } from "./firewall_gate.ts";
 import { runSchedule } from "./schedule.ts";
 import type { HostBridges, HostCleanup } from "./step_context.ts";
 import { ChangedMeanwhileError, isChangedMeanwhile } from "./changed_meanwhile.ts";
-import { findDead } from "./started_machines.ts";
+import { findDead, SETTLE_MS } from "./started_machines.ts";
 
 export interface ApplyOptions {
   readonly incus: IncusClient;
@@ -33,8 +33,8 @@ export interface ApplyOptions {
   readonly bridges?: HostBridges | undefined;
 }
 
-const CONCURRENCY = 4;
-const SETTLE_MS = 2500;
+/** Machines worked on at a time: more only wait for the daemon. */
+export const CONCURRENCY = 4;
 
 /**
  * Runs a plan: the firewall first, then everything as soon as what it needs stands. Never throws for what fails on the way:
@@ -157,10 +157,9 @@ class ApplyRun {
   async #lookAgain(): Promise<void> {
     if (this.#started.length === 0) return;
     const settle = this.#options.settleMs ?? (this.#plan.watchStarts ? SETTLE_MS : 0);
-    if (settle > 0 && !this.#options.signal?.aborted) await pause(settle, this.#options.signal);
-    for (const { addr, status } of await findDead(this.#options.incus, this.#started)) {
-      const message = `Cannot keep ${formatAddr(addr)} running: Incus started it, and it is ` +
-        `${status} now; incus info --show-log --project ${addr.project} ${addr.name}`;
+    const { incus, signal } = this.#options;
+    for (const { addr, why } of await findDead(incus, this.#started, settle, signal)) {
+      const message = `Cannot keep ${formatAddr(addr)} running: ${why}`;
       const action = "update";
       this.#events.push({ type: "failed", at: this.#now(), addr, action, ms: 0, message });
     }
@@ -191,17 +190,4 @@ function wordsOf(error: unknown): string {
     return IN_ERROR.test(error.message) ? `${words}. ${END_IT}` : words;
   }
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Ends early when the signal is aborted. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, ms);
-    function end(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    }
-    signal?.addEventListener("abort", end);
-  });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ResourceAddr } from "../resource/address.ts";
 import { projectOf } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
@@ -10,7 +11,7 @@ export async function assertStillRunning(
   { incus }: StepContext,
   addr: ResourceAddr,
 ): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, PROOF_MS));
+  await sleep(PROOF_MS);
   const { value } = await incus.instances.get(projectOf(addr), addr.name);
   if (value.status === "Running") return;
   throw new Error(`the new machine was started and is ${value.status.toLowerCase()} now`);

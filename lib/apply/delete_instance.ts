@@ -4,7 +4,7 @@ import type { ResourceAddr } from "../resource/address.ts";
 import { leadsOut } from "../resource/delta.ts";
 import { portsOf } from "../resource/instance_ports.ts";
 import { sameValue } from "../resource/value.ts";
-import { hasNoDisk, projectOf, pullPlug, readInstance, readSettled } from "./instance_io.ts";
+import { hasNoDisk, projectOf, readInstance, readSettled, stopInstance } from "./instance_io.ts";
 import { removeLeftPorts } from "./left_port.ts";
 import type { StepContext } from "./step_context.ts";
 
@@ -31,7 +31,9 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   // Somebody else, or an operation of a run that was killed, took it away.
   if (found === undefined) return;
   const { actual } = found;
-  if (actual.status !== "Stopped") await pullPlug(context, addr, actual.status);
+  if (actual.status !== "Stopped") {
+    await stopInstance(context, addr, actual.status, { graceS: 0 });
+  }
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
     await unprotect(context, addr).catch((error) => {
       // Written it is all the same, but for a copy beside the disk.

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { IncusError } from "../incus/incus_error.ts";
+import { stopMachine, type StopOptions } from "../incus/stop_machine.ts";
 import { PORT_NOT_GONE, retryPassing } from "../incus/retry.ts";
 import type { InstancePut } from "../incus/wire/instance.ts";
 import type { ResourceAddr } from "../resource/address.ts";
@@ -7,10 +9,8 @@ import { hasHostsRoot, instanceUpdateBody } from "../resource/instance_compare.t
 import { freePort } from "./left_port.ts";
 import type { StepContext } from "./step_context.ts";
 
-/** Seconds a machine gets to shut down before the plug is pulled. */
-const STOP_TIMEOUT_S = 30;
-/** Milliseconds that Incus may still be busy with a machine that ended on its own after all. */
-const AFTERMATH_MS = 2000;
+/** Seconds in which a machine may shut down before the plug is pulled. */
+const STOP_GRACE_S = 30;
 
 /** A machine as it was read, and what writing it back takes. */
 export interface Found {
@@ -45,7 +45,7 @@ export async function readSettled(context: StepContext, addr: ResourceAddr): Pro
     const { status, config } = found.actual;
     const remembered = status === "Stopped" && config[LAST_POWER] === "RUNNING";
     if (!remembered || context.now() >= end) return found;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
   }
 }
 
@@ -89,7 +89,7 @@ export async function startInstance(
     await wake(context, addr);
     const { value } = await incus.instances.get(project, addr.name);
     if (value.status === "Running") return;
-    if (value.status !== "Stopped") await pullPlug(context, addr, value.status);
+    if (value.status !== "Stopped") await stopInstance(context, addr, value.status, { graceS: 0 });
   }
   progress("starting");
   const action = status === "Frozen" ? "unfreeze" : "start";
@@ -102,43 +102,19 @@ export async function startInstance(
   }
 }
 
-export async function stopInstance(
-  context: StepContext,
-  addr: ResourceAddr,
-  status: string,
-): Promise<void> {
-  const { incus, progress } = context;
-  progress("stopping");
-  const project = projectOf(addr);
-  // Frozen or broken, it could not hear the request.
-  if (status === "Running") {
-    try {
-      const request = { action: "stop", timeout: STOP_TIMEOUT_S } as const;
-      return await incus.instances.setState(project, addr.name, request);
-    } catch (error) {
-      if (!(error instanceof IncusError)) throw error;
-      progress(`does not shut down (${error.message})`);
-    }
-  }
-  await pullPlug(context, addr, status);
-}
-
-/** Ends a machine at once, whatever it is doing. */
-export async function pullPlug(
+/** Asks a machine to shut down, and pulls the plug of one that does not. */
+export function stopInstance(
   context: Pick<StepContext, "incus" | "progress" | "cleanup">,
   addr: ResourceAddr,
   status: string,
+  { graceS = STOP_GRACE_S, pullsPlug = true }: Partial<StopOptions> = {},
 ): Promise<void> {
-  const { incus, progress } = context;
-  progress("pulling the plug");
-  if (status === "Error") await wake(context, addr);
-  try {
-    await incus.instances.setState(projectOf(addr), addr.name, { action: "stop", force: true });
-  } catch (error) {
-    if (!(error instanceof IncusError) || !await isStopped(context, addr)) throw error;
-    // It ended between the two requests: Incus says so a moment before it has let go of it.
-    await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
-  }
+  return stopMachine(context.incus, { project: projectOf(addr), name: addr.name, status }, {
+    graceS,
+    pullsPlug,
+    wake: () => wake(context, addr),
+    say: context.progress,
+  });
 }
 
 /**
@@ -153,13 +129,6 @@ export async function wake(
   const project = projectOf(addr);
   const container = project === "default" ? addr.name : `${project}_${addr.name}`;
   if (await cleanup?.wakeMonitor(container)) progress("waking the process that runs it");
-}
-
-async function isStopped(
-  { incus }: Pick<StepContext, "incus">,
-  addr: ResourceAddr,
-): Promise<boolean> {
-  return (await incus.instances.get(projectOf(addr), addr.name)).value.status === "Stopped";
 }
 
 /** Incus has no root disk in its records, or finds none where the machine's has to be. */

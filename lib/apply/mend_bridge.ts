@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { IncusError } from "../incus/incus_error.ts";
 import type { Change } from "../plan/plan.ts";
 import { compareLink, isLinkField, needsSetup } from "../resource/bridge_link.ts";
@@ -99,6 +100,6 @@ async function settled(context: StepContext, desired: DesiredNetwork): Promise<F
   for (;;) {
     const left = await leftOf(context, desired) ?? [];
     if (left.length === 0 || context.now() > end) return left;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await sleep(PAUSE_MS);
   }
 }

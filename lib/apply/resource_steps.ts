@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { Change } from "../plan/plan.ts";
@@ -143,7 +144,7 @@ async function isReady(
     const live = await orMissing(incus.networks.get(name));
     if (live === undefined || live.value.status === "Errored") return false;
     if (actualNetwork(live.value).unready === undefined) return true;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
   }
   return false;
 }

@@ -1,22 +1,33 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { instanceAddr } from "../resource/instance.ts";
 
+/** Milliseconds after which a machine that was started counts as running. */
+export const SETTLE_MS = 2500;
+
 /** A machine that was started and does not run any more. */
 export interface DeadMachine {
   readonly addr: ResourceAddr;
-  readonly status: string;
+  /** `Incus started it, and it is stopped now; incus info …` */
+  readonly why: string;
 }
 
 /**
  * Looks once at machines that were started: Incus calls a start a success when the first process runs, and that may die in its
  * first seconds.
+ *
+ * @param settleMs is waited for first, in milliseconds, or until the signal is aborted
  */
 export async function findDead(
   incus: IncusClient,
   started: readonly ResourceAddr[],
+  settleMs: number,
+  signal?: AbortSignal,
 ): Promise<DeadMachine[]> {
   if (started.length === 0) return [];
+  const interrupt = signal === undefined ? {} : { signal };
+  if (settleMs > 0) await sleep(settleMs, undefined, interrupt).catch(() => {});
   const statuses = new Map(
     (await incus.instances.list({ allProjects: true })).map((instance) =>
       [formatAddr(instanceAddr(instance.project, instance.name)), instance.status] as const
@@ -24,6 +35,8 @@ export async function findDead(
   );
   return started.flatMap((addr) => {
     const status = statuses.get(formatAddr(addr)) ?? "gone";
-    return status === "Running" ? [] : [{ addr, status: status.toLowerCase() }];
+    const why = `Incus started it, and it is ${status.toLowerCase()} now; ` +
+      `incus info --show-log --project ${addr.project} ${addr.name}`;
+    return status === "Running" ? [] : [{ addr, why }];
   });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "./collection.ts";
 import { closeWebSocket } from "./event_stream.ts";
 import { IncusError } from "./incus_error.ts";
@@ -211,7 +212,7 @@ function running(stdin: WebSocket, control: WebSocket, terminal: boolean): Runni
     async write(bytes) {
       for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
         while (stdin.bufferedAmount > QUEUE_BYTES && stdin.readyState === WebSocket.OPEN) {
-          await new Promise((resolve) => setTimeout(resolve, 2));
+          await sleep(2);
         }
         // The program may end before it has read its input, which then is nobody's loss.
         if (stdin.readyState !== WebSocket.OPEN) return;

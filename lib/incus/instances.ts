@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Connection,
   orMissing,
@@ -289,7 +290,7 @@ export class Instances {
           }) as T
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      await sleep(SETTLE_MS);
     }
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { IncusError, IncusUnreachableError } from "./incus_error.ts";
 
 /** A refusal that passes by itself, and after which nothing was changed, so that asking again is safe. */
@@ -65,7 +66,7 @@ export async function retryPassing<T>(
       const again = error instanceof IncusError && passing.words.test(error.message);
       if (!again || attempt === passing.attempts || signal?.aborted) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, passing.delayMs));
+    await sleep(passing.delayMs);
   }
 }
 
@@ -88,7 +89,7 @@ export async function outlastRestart<T>(
     } catch (error) {
       if (!isAway(error) || performance.now() >= until) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await sleep(pollMs);
   }
 }
 

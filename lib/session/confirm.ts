@@ -6,10 +6,10 @@ import type { Session } from "./session.ts";
 // The prompts are drawn in colour whatever NO_COLOR says: without colours Deno's own plain questions stand in.
 
 /** `no-one`: there is no terminal to ask at. */
-export type Reply = "yes" | "no" | "no-one" | "interrupted";
+type Reply = "yes" | "no" | "no-one" | "interrupted";
 
 /** Asks yes or no; the answer to an empty line is no. Without a terminal nobody is asked. */
-export async function confirm(question: string, { terminal, out }: Session): Promise<Reply> {
+async function confirm(question: string, { terminal, out }: Session): Promise<Reply> {
   if (!terminal.interactive) return "no-one";
   // The prompts write to the terminal themselves.
   const message = harmless(question);
@@ -35,35 +35,43 @@ export async function confirmByTyping(
   return answer === word ? "yes" : "no";
 }
 
-/**
- * Asks, unless `--yes` was given, and says what came of a no. undefined: go on. `untouched` is a sentence such as
- * `Nothing was restored.`
- */
+/** What somebody has to agree to. */
+export interface Consent {
+  readonly question: string;
+  /** A word that has to be typed instead of yes: for what cannot be undone. */
+  readonly typed?: string;
+  /** What a no leads to, as a sentence: `Nothing was restored.` */
+  readonly untouched: string;
+  /** What to do where there is no terminal. */
+  readonly remedy?: string;
+}
+
+/** Asks, unless `--yes` was given, and says what came of a no. undefined: go on. */
 export async function agree(
-  question: string,
-  untouched: string,
+  { question, typed, untouched, remedy }: Consent,
   options: { readonly yes?: true },
   session: Session,
 ): Promise<ExitStatus | undefined> {
   if (options.yes) return undefined;
-  switch (await confirm(question, session)) {
+  const reply = typed === undefined
+    ? await confirm(question, session)
+    : await confirmByTyping(question, typed, session);
+  const { terminal, err } = session;
+  switch (reply) {
     case "yes":
       return undefined;
     case "no":
-      session.terminal.out(`${untouched}\n`);
+      terminal.out(`${untouched}\n`);
       return EXIT.failed;
     case "interrupted":
-      session.terminal.out(`${untouched}\n`);
+      terminal.out(`${untouched}\n`);
       return EXIT.interrupted;
-    case "no-one":
-      return sayNobodyAgreed(untouched, session);
+    case "no-one": {
+      const why = `${untouched} This needs somebody's consent, and there is no terminal to ask at.`;
+      const instead = remedy ??
+        "Look at what is said above, then run the same command with --yes.";
+      terminal.err(complaint(why, instead, err.width));
+      return EXIT.failed;
+    }
   }
-}
-
-/** @param untouched `Nothing was touched.` */
-export function sayNobodyAgreed(untouched: string, { terminal, err }: Session): ExitStatus {
-  const why = `${untouched} This needs somebody's consent, and there is no terminal to ask at.`;
-  const remedy = "Look at what is said above, then run the same command with --yes.";
-  terminal.err(complaint(why, remedy, err.width));
-  return EXIT.failed;
 }

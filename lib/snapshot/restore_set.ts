@@ -1,6 +1,7 @@
 import { allSettled } from "../incus/all_settled.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { IncusError } from "../incus/incus_error.ts";
+import { stopMachine } from "../incus/stop_machine.ts";
 import { outlastRestart } from "../incus/retry.ts";
 import type { VolumePlace } from "../incus/volume_snapshots.ts";
 import type { DesiredInstance } from "../resource/instance.ts";
@@ -46,8 +47,8 @@ export interface RestoreOptions extends WorkOptions {
  * Stops and starts keep the two cores of a small host busy; more of them at once would only wait.
  */
 const AT_ONCE = 4;
-/** Seconds that a machine has to shut down before a forced stop. */
-const STOP_TIMEOUT_S = 10;
+/** Seconds in which a machine may shut down before the plug is pulled. */
+const STOP_GRACE_S = 10;
 
 /**
  * Restores machines and their volumes. First notes on the projects which machines ran. An
@@ -121,9 +122,10 @@ async function restoreMachine(
   const { project, name } = live;
   const { instances } = incus;
   if (live.status !== "Stopped") {
-    if (live.status === "Error") await wake(live, say);
-    say("stopping");
-    await stop(incus, machine);
+    // The plug is pulled where all of its disks go back: what it would still write is thrown away. One that has a volume
+    // more is asked to shut down first.
+    const graceS = machine.newVolumes.length > 0 ? STOP_GRACE_S : 0;
+    await stopMachine(incus, live, { graceS, wake: () => wake(live, say), say });
   }
   for (let full = true; full;) {
     say("putting its disks back");
@@ -197,30 +199,4 @@ async function limitAsNow(
 
 async function isRunning({ instances }: IncusClient, { live }: RestoreMachine): Promise<boolean> {
   return (await instances.get(live.project, live.name)).value.status === "Running";
-}
-
-/**
- * Stops a machine. The stop is forced if all of its disks are restored, since later writes are
- * discarded anyway. A machine that has another volume is first asked to shut down.
- */
-async function stop(
-  { instances }: IncusClient,
-  { live, newVolumes }: RestoreMachine,
-): Promise<void> {
-  const { project, name, status } = live;
-  if (newVolumes.length > 0 && status === "Running") {
-    const asking = { action: "stop", timeout: STOP_TIMEOUT_S } as const;
-    try {
-      return await instances.setState(project, name, asking);
-    } catch (error) {
-      if (!(error instanceof IncusError)) throw error;
-    }
-  }
-  try {
-    await instances.setState(project, name, { action: "stop", force: true });
-  } catch (error) {
-    // It may have stopped by itself since.
-    const { value } = await instances.get(project, name);
-    if (value.status !== "Stopped") throw error;
-  }
 }

@@ -366,7 +366,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     );
     const held = await inside("apply", "--infra", "--yes");
     assert.equal(held.code, 1);
-    assert.match(held.stdout + held.stderr, /does not restart the ground it stands on/);
+    assert.match(held.stdout + held.stderr, /cannot restart its own machine/);
     const destroyed = await inside("destroy", "--yes", "--force", "--domain", "control");
     assert.equal(destroyed.code, 1);
     assert.match(destroyed.stdout + destroyed.stderr, /does not delete the ground it stands on/);

@@ -1,7 +1,6 @@
 import { LOCK_FILE } from "../../addressing/addressing.ts";
 import type { SourceText } from "../../diag/source.ts";
 import { readTextFileIfAny } from "../../host/workspace_file.ts";
-import { WorkspaceHold } from "../../host/workspace_lock.ts";
 import { writeFileAtomic } from "../../host/write_file.ts";
 import { looksSecret } from "../../diag/secret.ts";
 import { hideValues } from "../../infra/yaml/edit_yaml.ts";
@@ -14,14 +13,14 @@ import { adoptDiff, adoptText } from "../../view/adopt.ts";
 import { count } from "../../view/text.ts";
 import { agree } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { openLive } from "../../live/open_live.ts";
 import { domainNames, machineNames } from "../../live/find_machines.ts";
 import { createRunForecast, desiredOn } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { unknownName } from "../../session/unknown_name.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 export interface AdoptOptions {
   readonly yes?: true;
@@ -33,59 +32,57 @@ export async function adopt(
   options: AdoptOptions,
   session: Session,
 ): Promise<ExitStatus> {
-  using hold = await WorkspaceHold.begin();
-  const workspace = await loadWorkspace(session, { hold });
-  if (workspace === undefined) return EXIT.wrongInput;
-  const target = adoptTarget(workspace.infra, name);
-  if (target === undefined) {
-    const { infra } = workspace;
-    throw unknownName("machine or domain", name, [...machineNames(infra), ...domainNames(infra)]);
-  }
-  if (typeof target === "string") throw new UserError(target, "Edit infra.yml by hand");
-  await using live = await openLive(workspace, session);
-  if (live === undefined) return EXIT.wrongInput;
-  const outlook = await createRunForecast(workspace, live, { domains: undefined });
-  const wanted = planAdoptions(outlook.plan, outlook.desired, live.actual, target);
-  const { terminal, out } = session;
-  if (wanted.adoptions.length + wanted.left.length === 0) {
-    terminal.out(`\`${name}\` is what infra.yml says: there is nothing to adopt.\n`);
-    return EXIT.done;
-  }
-  // The lock is among the sources for the sake of excerpts.
-  const sources = workspace.sources.filter(({ file }) => file !== LOCK_FILE);
-  // Adopting moves no machine: everybody's address stays, and so does the firewall.
-  const planWith = (infra: Infra) => createPlan(desiredOn(live, infra), live.actual);
-  const { infra } = workspace;
-  const edited = editAdoptions({ sources, infra }, outlook.plan, wanted, planWith);
-  terminal.out(adoptText(edited, out));
-  if (edited.errors.length > 0) {
-    showDiagnostics(edited.errors, edited.sources, session, "Nothing was written.");
-    return EXIT.failed;
-  }
-  if (edited.adoptions.length === 0) {
-    terminal.out("\nNothing was written: nothing of it can be adopted.\n");
-    return EXIT.failed;
-  }
-  const changed = edited.sources.flatMap((after, index) => {
-    const before = sources[index]!;
-    return before.text === after.text ? [] : [{ before, after }];
+  return await withWorkspace(session, { locks: true }, async (workspace) => {
+    const target = adoptTarget(workspace.infra, name);
+    if (target === undefined) {
+      const { infra } = workspace;
+      throw unknownName("machine or domain", name, [...machineNames(infra), ...domainNames(infra)]);
+    }
+    if (typeof target === "string") throw new UserError(target, "Edit infra.yml by hand");
+    return await withLive(workspace, session, {}, async (live) => {
+      const outlook = await createRunForecast(workspace, live, { domains: undefined });
+      const wanted = planAdoptions(outlook.plan, outlook.desired, live.actual, target);
+      const { terminal, out } = session;
+      if (wanted.adoptions.length + wanted.left.length === 0) {
+        terminal.out(`\`${name}\` is what infra.yml says: there is nothing to adopt.\n`);
+        return EXIT.done;
+      }
+      // The lock is among the sources for the sake of excerpts.
+      const sources = workspace.sources.filter(({ file }) => file !== LOCK_FILE);
+      // Adopting moves no machine: everybody's address stays, and so does the firewall.
+      const planWith = (infra: Infra) => createPlan(desiredOn(live, infra), live.actual);
+      const { infra } = workspace;
+      const edited = editAdoptions({ sources, infra }, outlook.plan, wanted, planWith);
+      terminal.out(adoptText(edited, out));
+      if (edited.errors.length > 0) {
+        showDiagnostics(edited.errors, edited.sources, session, "Nothing was written.");
+        return EXIT.failed;
+      }
+      if (edited.adoptions.length === 0) {
+        terminal.out("\nNothing was written: nothing of it can be adopted.\n");
+        return EXIT.failed;
+      }
+      const changed = edited.sources.flatMap((after, index) => {
+        const before = sources[index]!;
+        return before.text === after.text ? [] : [{ before, after }];
+      });
+      for (const { before, after } of changed) {
+        const [old, now] = [withoutSecrets(before.text), withoutSecrets(after.text)];
+        terminal.out(`\n${adoptDiff(after.file, old, now, out)}\n`);
+      }
+      const files = changed.map(({ after }) => after.file).join(", ");
+      const refused = await agree(
+        { question: `Write this into ${files}?`, untouched: "Nothing was written." },
+        options,
+        session,
+      );
+      if (refused !== undefined) return refused;
+      if (session.signal.aborted) return EXIT.interrupted;
+      for (const { before, after } of changed) await replace(before, after);
+      terminal.out(`${files}: ${count(edited.adoptions.length, "value")} written.\n`);
+      return EXIT.done;
+    });
   });
-  for (const { before, after } of changed) {
-    const [old, now] = [withoutSecrets(before.text), withoutSecrets(after.text)];
-    terminal.out(`\n${adoptDiff(after.file, old, now, out)}\n`);
-  }
-  const files = changed.map(({ after }) => after.file).join(", ");
-  const refused = await agree(
-    `Write this into ${files}?`,
-    "Nothing was written.",
-    options,
-    session,
-  );
-  if (refused !== undefined) return refused;
-  if (session.signal.aborted) return EXIT.interrupted;
-  for (const { before, after } of changed) await replace(before, after);
-  terminal.out(`${files}: ${count(edited.adoptions.length, "value")} written.\n`);
-  return EXIT.done;
 }
 
 /** Variables of Ansible may hold passwords as well. */

@@ -1,5 +1,4 @@
-import { applyPlan } from "../../apply/apply_plan.ts";
-import { succeeded, summarize } from "../../apply/summarize.ts";
+import { succeeded } from "../../apply/summarize.ts";
 import { isChange } from "../../ansible/plan_sync.ts";
 import type { Network } from "../../incus/wire/network.ts";
 import { hasErrors } from "../../diag/diagnostic.ts";
@@ -9,28 +8,25 @@ import type { Plan } from "../../plan/plan.ts";
 import { removeStandIns, standInNames } from "../../snapshot/stand_in.ts";
 import { anyLeftFrozen } from "../../snapshot/thaw.ts";
 import { planValue } from "../../view/json.ts";
-import { planLine, reportJson } from "../../view/json_lines.ts";
+import { planLine } from "../../view/json_lines.ts";
 import { consentText } from "../../view/consent.ts";
 import { disruptive, planText } from "../../view/plan.ts";
 import { provisionText } from "../../view/provision.ts";
-import { reportText } from "../../view/report.ts";
 import { syncSummary } from "../../view/sync.ts";
 import { complaint, count, hang, printable } from "../../view/text.ts";
-import { confirm, confirmByTyping, sayNobodyAgreed } from "../../session/confirm.ts";
+import { agree, confirmByTyping } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { forgetDeletedBridges } from "./run_plan.ts";
+import { runPlan } from "./run_plan.ts";
 import { withJsonLines } from "../../session/json_session.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
 import { createRunForecast, type RunForecast } from "../../live/run_forecast.ts";
-import { noteKeeper } from "./note_keeper.ts";
 import type { ProvisionOptions } from "./provision_machines.ts";
 import type { TakeOver } from "../../workspace/resolve_addressing.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
-import { showProgress, withoutHeld } from "./show_progress.ts";
 import { writeTree } from "../../workspace/ansible_tree.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
 
@@ -283,20 +279,9 @@ async function consent(
     terminal.out("\n");
   }
   const hurts = disruptive(plan).filter(({ needsForce }) => !needsForce || options.force);
-  if (hurts.length === 0 || options.yes) return undefined;
-  if (terminal.interactive) terminal.out(consentText(hurts, out));
-  switch (await confirm("Go on?", session)) {
-    case "yes":
-      return undefined;
-    case "no":
-      terminal.out("Nothing was touched.\n");
-      return EXIT.failed;
-    case "interrupted":
-      terminal.out("Nothing was touched.\n");
-      return EXIT.interrupted;
-    case "no-one":
-      return sayNobodyAgreed("Nothing was touched.", session);
-  }
+  if (hurts.length === 0) return undefined;
+  if (terminal.interactive && !options.yes) terminal.out(consentText(hurts, out));
+  return await agree({ question: "Go on?", untouched: "Nothing was touched." }, options, session);
 }
 
 /** Runs the plan; its report says what became of it. `again`: somebody else's edits ask for a new plan. */
@@ -307,21 +292,8 @@ async function converge(
   session: Session,
 ): Promise<ExitStatus | "again"> {
   if (plan.changes.length + plan.held.length === 0) return EXIT.done;
-  const events = applyPlan(plan, desired, {
-    incus: live.incus,
-    firewall: live.host.port(live.ruleset),
-    signal: session.signal,
-    force: options.force ?? false,
-    beforeProjectGoes: noteKeeper(live, plan, options),
-    cleanup: live.host.cleanup,
-    bridges: live.bridges,
-  });
-  const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
-  session.terminal.out(
-    reportText(report, session.out, "anklume apply"),
-  );
-  session.emit?.(reportJson(report));
-  await forgetDeletedBridges(live, report);
+  const { force } = options;
+  const report = await runPlan(plan, live, { desired, force, command: "anklume apply" }, session);
   if (report.interrupted) return EXIT.interrupted;
   if (report.failed.length > 0 && report.failed.every((each) => each.changedMeanwhile)) {
     return "again";

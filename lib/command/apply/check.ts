@@ -7,13 +7,13 @@ import { provisionText } from "../../view/provision.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
-import { openLive } from "../../live/open_live.ts";
 import { createRunForecast, isPending } from "../../live/run_forecast.ts";
 import type { TakeOver } from "../../workspace/resolve_addressing.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 export interface CheckOptions extends TakeOver {
   readonly domain: readonly string[];
@@ -29,28 +29,28 @@ export async function check(
   start: EarlyRequests<readonly Network[]>,
 ): Promise<ExitStatus> {
   using reading = new HostReading(start);
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  const domains = selectDomains(workspace.infra, options.domain);
-  await using live = await openLive(workspace, session, { ...options, reading });
-  if (live === undefined) return EXIT.wrongInput;
-  const outlook = await createRunForecast(workspace, live, { domains });
-  await live.accepted();
-  const { plan, needs, conflicts } = outlook;
-  const warnings = [...conflicts, ...outlook.warnings];
-  const { terminal, out } = session;
-  const wrong = hasErrors([...conflicts, ...plan.diagnostics]);
-  if (options.json) {
-    terminal.out(planJson(plan, needs, warnings));
-  } else {
-    showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
-    terminal.out(planText(plan, out, {
-      everyField: options.fields ?? false,
-      now: systemClock(),
-      moreToDo: needs.length > 0,
-    }));
-    terminal.out(provisionText(needs, out));
-  }
-  if (wrong) return EXIT.failed;
-  return options.exitCode && isPending(outlook) ? EXIT.pending : EXIT.done;
+  return await withWorkspace(session, options, async (workspace) => {
+    const domains = selectDomains(workspace.infra, options.domain);
+    return await withLive(workspace, session, { ...options, reading }, async (live) => {
+      const outlook = await createRunForecast(workspace, live, { domains });
+      await live.accepted();
+      const { plan, needs, conflicts } = outlook;
+      const warnings = [...conflicts, ...outlook.warnings];
+      const { terminal, out } = session;
+      const wrong = hasErrors([...conflicts, ...plan.diagnostics]);
+      if (options.json) {
+        terminal.out(planJson(plan, needs, warnings));
+      } else {
+        showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
+        terminal.out(planText(plan, out, {
+          everyField: options.fields ?? false,
+          now: systemClock(),
+          moreToDo: needs.length > 0,
+        }));
+        terminal.out(provisionText(needs, out));
+      }
+      if (wrong) return EXIT.failed;
+      return options.exitCode && isPending(outlook) ? EXIT.pending : EXIT.done;
+    });
+  });
 }

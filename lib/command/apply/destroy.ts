@@ -1,5 +1,4 @@
-import { applyPlan } from "../../apply/apply_plan.ts";
-import { succeeded, summarize } from "../../apply/summarize.ts";
+import { succeeded } from "../../apply/summarize.ts";
 import { systemClock } from "../../host/clock.ts";
 import { WorkspaceHold } from "../../host/workspace_lock.ts";
 import { createDestroyPlan } from "../../plan/destroy_plan.ts";
@@ -8,19 +7,17 @@ import { domainOf, ownedResources } from "../../plan/orphans.ts";
 import { holdSelf } from "../../plan/hold_self.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { planValue } from "../../view/json.ts";
-import { planLine, reportJson } from "../../view/json_lines.ts";
+import { planLine } from "../../view/json_lines.ts";
 import { planText } from "../../view/plan.ts";
-import { reportText } from "../../view/report.ts";
-import { confirmByTyping, sayNobodyAgreed } from "../../session/confirm.ts";
+import { agree } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { forgetDeletedBridges } from "./run_plan.ts";
+import { runPlan } from "./run_plan.ts";
 import { withJsonLines } from "../../session/json_session.ts";
-import { type Live, openLive } from "../../live/open_live.ts";
+import type { Live } from "../../live/open_live.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
-import { noteKeeper } from "./note_keeper.ts";
 import type { Session } from "../../session/session.ts";
-import { showProgress, withoutHeld } from "./show_progress.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 export interface DestroyFlags {
   readonly domain: readonly string[];
@@ -48,75 +45,65 @@ async function destroyOnce(
   session: Session,
   round: number,
 ): Promise<ExitStatus> {
-  await using live = await openLive(workspace, session, options);
-  if (live === undefined) return EXIT.wrongInput;
-  const { terminal, out } = session;
-  const project = workspace.infra.projectName;
-  const { owner } = live;
-  const owned = ownedResources(owner, live.actual);
-  const gone = owned.map((resource) => domainOf(resource).domain ?? "");
-  const domains = selectDomains(workspace.infra, options.domain, gone);
-  const whole = createDestroyPlan(owner, await readDetails(live.incus, live.actual), {
-    ...(domains === undefined ? {} : { domains }),
-    force: options.force ?? false,
-  });
-  // From inside, the admin container and what it stands on are left to the host.
-  const plan = holdSelf(whole, live.admin.self);
-  const spared = plan.held.length > whole.held.length;
-  // A machine that is just being made would come up behind our back.
-  const projects = new Set(
-    owned.flatMap(({ kind, addr }) => kind === "project" ? [addr.name] : []),
-  );
-  const { signal } = session;
-  if (round < ROUNDS && projects.size > 0 && await live.incus.waitForOperations(projects, signal)) {
-    return await destroyOnce(workspace, options, session, round + 1);
-  }
-  session.emit?.(planLine(planValue(plan, [], [])));
-  if (plan.changes.length + plan.held.length === 0) {
-    if (domains === undefined && owned.length === 0 && live.actual.firewall.foreign !== true) {
-      await live.host.port(live.ruleset).remove();
+  return await withLive(workspace, session, options, async (live) => {
+    const { terminal, out } = session;
+    const project = workspace.infra.projectName;
+    const { owner } = live;
+    const owned = ownedResources(owner, live.actual);
+    const gone = owned.map((resource) => domainOf(resource).domain ?? "");
+    const domains = selectDomains(workspace.infra, options.domain, gone);
+    const whole = createDestroyPlan(owner, await readDetails(live.incus, live.actual), {
+      ...(domains === undefined ? {} : { domains }),
+      force: options.force ?? false,
+    });
+    // From inside, the admin container and what it stands on are left to the host.
+    const plan = holdSelf(whole, live.admin.self);
+    const spared = plan.held.length > whole.held.length;
+    // A machine that is just being made would come up behind our back.
+    const projects = new Set(
+      owned.flatMap(({ kind, addr }) => kind === "project" ? [addr.name] : []),
+    );
+    const { signal } = session;
+    if (
+      round < ROUNDS && projects.size > 0 && await live.incus.waitForOperations(projects, signal)
+    ) {
+      return await destroyOnce(workspace, options, session, round + 1);
     }
-    terminal.out(`${project}: nothing of it is on this host.\n`);
-    return EXIT.done;
-  }
-  if (live.actual.firewall.state === "unknown") {
-    terminal.err(
-      "anklume: Nothing was touched: the firewall can only be removed by root.\n" +
-        "         Run the same command as root, or with sudo.\n",
-    );
-    return EXIT.failed;
-  }
-  terminal.out(`${planText(plan, out, { forced: options.force ?? false, now: systemClock() })}\n`);
-  if (plan.changes.length === 0) {
-    terminal.out(
-      spared
-        ? "Nothing was removed: this goes only on the host.\n"
-        : "Nothing was removed: what is protected goes only with --force.\n",
-    );
-    return spared ? EXIT.failed : EXIT.done;
-  }
-  if (!options.yes) {
-    const refused = await consent(project, session);
-    if (refused !== undefined) return refused;
-  }
-  const removed = await remove(plan, live, options, session);
-  return spared && removed === EXIT.done ? EXIT.failed : removed;
-}
-
-async function consent(project: string, session: Session): Promise<ExitStatus | undefined> {
-  const { terminal } = session;
-  switch (await confirmByTyping("This cannot be undone.", project, session)) {
-    case "yes":
-      return undefined;
-    case "no":
-      terminal.out("Nothing was removed.\n");
+    session.emit?.(planLine(planValue(plan, [], [])));
+    if (plan.changes.length + plan.held.length === 0) {
+      if (domains === undefined && owned.length === 0 && live.actual.firewall.foreign !== true) {
+        await live.host.port(live.ruleset).remove();
+      }
+      terminal.out(`${project}: nothing of it is on this host.\n`);
+      return EXIT.done;
+    }
+    if (live.actual.firewall.state === "unknown") {
+      terminal.err(
+        "anklume: Nothing was touched: the firewall can only be removed by root.\n" +
+          "         Run the same command as root, or with sudo.\n",
+      );
       return EXIT.failed;
-    case "interrupted":
-      terminal.out("Nothing was removed.\n");
-      return EXIT.interrupted;
-    case "no-one":
-      return sayNobodyAgreed("Nothing was removed.", session);
-  }
+    }
+    terminal.out(
+      `${planText(plan, out, { forced: options.force ?? false, now: systemClock() })}\n`,
+    );
+    if (plan.changes.length === 0) {
+      terminal.out(
+        spared
+          ? "Nothing was removed: this goes only on the host.\n"
+          : "Nothing was removed: what is protected goes only with --force.\n",
+      );
+      return spared ? EXIT.failed : EXIT.done;
+    }
+    const refused = await agree(
+      { question: "This cannot be undone.", typed: project, untouched: "Nothing was removed." },
+      options,
+      session,
+    );
+    if (refused !== undefined) return refused;
+    const removed = await remove(plan, live, options, session);
+    return spared && removed === EXIT.done ? EXIT.failed : removed;
+  });
 }
 
 async function remove(
@@ -125,21 +112,8 @@ async function remove(
   options: DestroyFlags,
   session: Session,
 ): Promise<ExitStatus> {
-  const events = applyPlan(plan, undefined, {
-    incus: live.incus,
-    firewall: live.host.port(live.ruleset),
-    signal: session.signal,
-    force: options.force ?? false,
-    beforeProjectGoes: noteKeeper(live, plan, options),
-    cleanup: live.host.cleanup,
-  });
-  // What was held back stays on purpose, and has been named.
-  const report = withoutHeld(summarize(await showProgress(plan, events, session)), plan);
-  session.terminal.out(
-    reportText(report, session.out, "anklume destroy"),
-  );
-  session.emit?.(reportJson(report));
-  await forgetDeletedBridges(live, report);
+  const { force } = options;
+  const report = await runPlan(plan, live, { force, command: "anklume destroy" }, session);
   if (report.interrupted) return EXIT.interrupted;
   return succeeded(report) ? EXIT.done : EXIT.failed;
 }

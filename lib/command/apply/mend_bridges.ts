@@ -1,5 +1,4 @@
-import { applyPlan } from "../../apply/apply_plan.ts";
-import { succeeded, summarize } from "../../apply/summarize.ts";
+import { succeeded } from "../../apply/summarize.ts";
 import type { Infra } from "../../infra/infra.ts";
 import { createPlan } from "../../plan/create_plan.ts";
 import { holdConflicts } from "../../plan/hold_conflicts.ts";
@@ -8,7 +7,7 @@ import { reportText } from "../../view/report.ts";
 import type { Live } from "../../live/open_live.ts";
 import { desiredOn } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
-import { showProgress } from "./show_progress.ts";
+import { runQuietly } from "./run_plan.ts";
 
 /**
  * Gives bridges back what the host has lost of them, as an apply would, and changes nothing else. Where nothing is lost it asks nobody.
@@ -30,14 +29,7 @@ export async function mendBridges(
   ).map((change) => ({ ...change, dependsOn: [] }));
   if (changes.length === 0) return "unneeded";
   const plan = { ...whole, changes, held: [], orphans: [], diagnostics: [], watchStarts: false };
-  const events = applyPlan(plan, desired, {
-    incus: live.incus,
-    firewall: live.host.port(live.ruleset),
-    signal: session.signal,
-    cleanup: live.host.cleanup,
-    bridges: live.bridges,
-  });
-  const report = summarize(await showProgress(plan, events, session));
+  const report = await runQuietly(plan, live, { desired }, session);
   if (succeeded(report)) return "mended";
   session.terminal.out(reportText(report, session.out, "anklume network deploy"));
   return "failed";

@@ -7,7 +7,7 @@ import type { Live } from "../../live/open_live.ts";
 export function noteKeeper(
   { incus, owner, actual }: Live,
   { changes }: Plan,
-  { force }: { readonly force?: true },
+  force: boolean,
 ): ((project: string) => Promise<void>) | undefined {
   const leaving = new Set(
     changes.filter(({ addr, action, needsForce }) =>

@@ -1,11 +1,65 @@
+import { applyPlan } from "../../apply/apply_plan.ts";
 import type { ApplyReport } from "../../apply/event.ts";
+import { summarize } from "../../apply/summarize.ts";
 import type { Live } from "../../live/open_live.ts";
+import type { DesiredState } from "../../plan/desired_state.ts";
+import type { Plan } from "../../plan/plan.ts";
+import type { Session } from "../../session/session.ts";
+import { reportJson } from "../../view/json_lines.ts";
+import { reportText } from "../../view/report.ts";
+import { noteKeeper } from "./note_keeper.ts";
+import { showProgress, withoutHeld } from "./show_progress.ts";
+
+export interface RunPlanOptions {
+  /** What the plan leads to; undefined: it only removes. */
+  readonly desired?: DesiredState | undefined;
+  /** Protected machines too. */
+  readonly force?: boolean | undefined;
+}
+
+/**
+ * Runs a plan to its end and reports what became of it. The report leaves out what the plan held back: that was shown with the
+ * plan.
+ *
+ * @param command carries on what failed: `anklume apply`
+ */
+export async function runPlan(
+  plan: Plan,
+  live: Live,
+  options: RunPlanOptions & { readonly command: string },
+  session: Session,
+): Promise<ApplyReport> {
+  const report = withoutHeld(await runQuietly(plan, live, options, session), plan);
+  session.terminal.out(reportText(report, session.out, options.command));
+  session.emit?.(reportJson(report));
+  await forgetDeletedBridges(live, report);
+  return report;
+}
+
+/** The same without a report: only the progress is shown. */
+export async function runQuietly(
+  plan: Plan,
+  live: Live,
+  { desired, force = false }: RunPlanOptions,
+  session: Session,
+): Promise<ApplyReport> {
+  const events = applyPlan(plan, desired, {
+    incus: live.incus,
+    firewall: live.host.port(live.ruleset),
+    signal: session.signal,
+    force,
+    beforeProjectGoes: noteKeeper(live, plan, force),
+    cleanup: live.host.cleanup,
+    bridges: live.bridges,
+  });
+  return summarize(await showProgress(plan, events, session));
+}
 
 /**
  * Takes bridges that the plan deleted out of the ruleset: until then they had to stay in it, so this comes last.
  * @throws FirewallError
  */
-export async function forgetDeletedBridges(live: Live, report: ApplyReport): Promise<void> {
+async function forgetDeletedBridges(live: Live, report: ApplyReport): Promise<void> {
   const deleted = report.done.filter(({ addr, action }) =>
     addr.kind === "network" && action === "delete"
   );

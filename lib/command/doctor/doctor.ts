@@ -29,7 +29,7 @@ import { needsOf } from "../../verify/need.ts";
 import { commandText, findingsJson, findingsText } from "../../view/doctor.ts";
 import { askNeeds, blockedOf } from "../network/ask_needs.ts";
 import { brokenBridges } from "../../view/build_status.ts";
-import { confirm } from "../../session/confirm.ts";
+import { agree } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { doorFindings, forwardFinding } from "./doors.ts";
 import { describeFault } from "../../session/fault.ts";
@@ -39,7 +39,8 @@ import { createRunForecast, liveMachines } from "../../live/run_forecast.ts";
 import { readSurroundings, type TraceSurroundings } from "../network/surroundings.ts";
 import { requestTimeout } from "../../live/request_timeout.ts";
 import type { Session } from "../../session/session.ts";
-import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface DoctorOptions {
   readonly fix?: true;
@@ -50,34 +51,34 @@ export interface DoctorOptions {
 /** Says what of this host breaks or walks around the isolation, or the internet of the domains, and mends it on demand. */
 export async function doctor(options: DoctorOptions, session: Session): Promise<ExitStatus> {
   assertOnHost();
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  const { terminal, out } = session;
-  let findings = await examine(workspace, session);
-  if (options.fix && !options.json) {
-    const broken = findings.filter(({ fix, state }) => fix !== undefined && state !== "ok");
-    terminal.out(findingsText(findings, out));
-    if (broken.length === 0) {
-      terminal.out("\nNothing that anklume could mend by itself.\n");
-      return statusOf(findings);
-    }
-    // Behind one rule that drops a packet stands the next.
-    const done = new Set<string>();
-    for (let next = broken; next.length > 0;) {
-      for (const finding of next) {
-        const answer = await mend(finding, options, session);
-        if (answer !== EXIT.done) return answer;
-        done.add(fixText(finding));
+  return await withWorkspace(session, options, async (workspace) => {
+    const { terminal, out } = session;
+    let findings = await examine(workspace, session);
+    if (options.fix && !options.json) {
+      const broken = findings.filter(({ fix, state }) => fix !== undefined && state !== "ok");
+      terminal.out(findingsText(findings, out));
+      if (broken.length === 0) {
+        terminal.out("\nNothing that anklume could mend by itself.\n");
+        return statusOf(findings);
       }
-      findings = await examine(workspace, session);
-      next = findings.filter((finding) =>
-        finding.fix !== undefined && finding.state !== "ok" && !done.has(fixText(finding))
-      );
+      // Behind one rule that drops a packet stands the next.
+      const done = new Set<string>();
+      for (let next = broken; next.length > 0;) {
+        for (const finding of next) {
+          const answer = await mend(finding, options, session);
+          if (answer !== EXIT.done) return answer;
+          done.add(fixText(finding));
+        }
+        findings = await examine(workspace, session);
+        next = findings.filter((finding) =>
+          finding.fix !== undefined && finding.state !== "ok" && !done.has(fixText(finding))
+        );
+      }
+      terminal.out("\n");
     }
-    terminal.out("\n");
-  }
-  terminal.out(options.json ? findingsJson(findings) : findingsText(findings, out));
-  return statusOf(findings);
+    terminal.out(options.json ? findingsJson(findings) : findingsText(findings, out));
+    return statusOf(findings);
+  });
 }
 
 function fixText({ fix = [] }: Finding): string {
@@ -91,27 +92,20 @@ function statusOf(findings: readonly Finding[]): ExitStatus {
 /** Runs the commands of one finding, after asking. */
 async function mend(
   { check, fix = [] }: Finding,
-  { yes }: DoctorOptions,
+  options: DoctorOptions,
   session: Session,
 ): Promise<ExitStatus> {
   const { terminal, signal } = session;
   terminal.out(`\n${check}:\n${fix.map((argv) => `  ${commandText(argv)}\n`).join("")}`);
-  if (!yes) {
-    switch (await confirm("Run that?", session)) {
-      case "yes":
-        break;
-      case "no":
-        return EXIT.done;
-      case "interrupted":
-        return EXIT.interrupted;
-      case "no-one":
-        terminal.err(
-          "anklume: There is no terminal to ask at: nothing was run.\n" +
-            "         Look at the commands above, then run the same command with --yes.\n",
-        );
-        return EXIT.failed;
-    }
-  }
+  const consent = {
+    question: "Run that?",
+    untouched: "Nothing was run.",
+    remedy: "Look at the commands above, then run the same command with --yes.",
+  };
+  const refused = await agree(consent, options, session);
+  // A no leaves this finding alone; the next one is asked about all the same.
+  if (refused === EXIT.failed && terminal.interactive) return EXIT.done;
+  if (refused !== undefined) return refused;
   for (const argv of fix) await runCommand(argv, { signal, timeoutMs: 30_000 });
   return EXIT.done;
 }

@@ -7,7 +7,8 @@ import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { findOnHost } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface CopyFlags {
   readonly recursive?: true;
@@ -21,47 +22,47 @@ export async function copy(
   options: CopyFlags,
   session: Session,
 ): Promise<ExitStatus> {
-  const workspace = await loadWorkspace(session);
-  if (workspace === undefined) return EXIT.wrongInput;
-  const [source, target] = [parsePlace(from), parsePlace(to)];
-  if (source.machine === undefined && target.machine === undefined) {
-    throw new UserError(
-      "Neither end is a machine",
-      "Write MACHINE:/path for one of them; cp copies within the workspace",
+  return await withWorkspace(session, {}, async (workspace) => {
+    const [source, target] = [parsePlace(from), parsePlace(to)];
+    if (source.machine === undefined && target.machine === undefined) {
+      throw new UserError(
+        "Neither end is a machine",
+        "Write MACHINE:/path for one of them; cp copies within the workspace",
+      );
+    }
+    refuseItself(source, target);
+    await using incus = await connectIncus({ signal: session.signal });
+    const [sourceSide, targetSide] = [
+      await sideOf(source, workspace, incus, session),
+      await sideOf(target, workspace, incus, session),
+    ];
+    const found = await sourceSide.resolve(source.path);
+    const first = await readFirst(sourceSide, found);
+    if (first === undefined) {
+      throw new UserError(`There is no ${printable(sourceSide.shown(source.path))}`);
+    }
+    if (first.type === "directory" && !options.recursive) {
+      throw new UserError(
+        `${printable(sourceSide.shown(source.path))} is a directory`,
+        "Copy all that is in it with --recursive",
+      );
+    }
+    const path = await landingPlace(targetSide, target, source.path, first);
+    const within = source.machine === target.machine;
+    if (within) {
+      refuseItself({ ...source, path: found }, { ...target, path: await targetSide.resolve(path) });
+    }
+    const across = !within && source.machine !== undefined && target.machine !== undefined;
+    const run = new CopyRun(sourceSide, targetSide, { within, across }, options, session);
+    await run.copy(found, first, path);
+    if (session.signal.aborted) return EXIT.interrupted;
+    session.terminal.out(
+      `Copied ${count(run.files, "file")} (${size(run.bytes)}) to ${
+        printable(targetSide.shown(path))
+      }\n`,
     );
-  }
-  refuseItself(source, target);
-  await using incus = await connectIncus({ signal: session.signal });
-  const [sourceSide, targetSide] = [
-    await sideOf(source, workspace, incus, session),
-    await sideOf(target, workspace, incus, session),
-  ];
-  const found = await sourceSide.resolve(source.path);
-  const first = await readFirst(sourceSide, found);
-  if (first === undefined) {
-    throw new UserError(`There is no ${printable(sourceSide.shown(source.path))}`);
-  }
-  if (first.type === "directory" && !options.recursive) {
-    throw new UserError(
-      `${printable(sourceSide.shown(source.path))} is a directory`,
-      "Copy all that is in it with --recursive",
-    );
-  }
-  const path = await landingPlace(targetSide, target, source.path, first);
-  const within = source.machine === target.machine;
-  if (within) {
-    refuseItself({ ...source, path: found }, { ...target, path: await targetSide.resolve(path) });
-  }
-  const across = !within && source.machine !== undefined && target.machine !== undefined;
-  const run = new CopyRun(sourceSide, targetSide, { within, across }, options, session);
-  await run.copy(found, first, path);
-  if (session.signal.aborted) return EXIT.interrupted;
-  session.terminal.out(
-    `Copied ${count(run.files, "file")} (${size(run.bytes)}) to ${
-      printable(targetSide.shown(path))
-    }\n`,
-  );
-  return run.left.length === 0 ? EXIT.done : EXIT.failed;
+    return run.left.length === 0 ? EXIT.done : EXIT.failed;
+  });
 }
 
 /** `machine:/path`, or a path of the workspace without a machine. */

@@ -1,11 +1,10 @@
 import { connectIncus } from "../../incus/incus_client.ts";
-import { EXIT } from "../../session/exit_status.ts";
 import { type ExecFlags, execMany } from "./exec_many.ts";
 import { findRunning } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
 import { commandAs, execAttached } from "./exec_attached.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 /** Runs a program in one machine or in many. Answers its status, or for many whether all succeeded. */
 export async function exec(
@@ -31,15 +30,15 @@ export async function exec(
         : "anklume exec MACHINE -- COMMAND; anklume shell MACHINE for a shell",
     );
   }
-  const workspace = await loadWorkspace(session, { json: options.json });
-  if (workspace === undefined) return EXIT.wrongInput;
-  const user = options.user ?? workspace.infra.global.defaultUser;
-  const argv = commandAs(user, command);
-  await using incus = await connectIncus({ signal: session.signal });
-  if (machine === undefined || options.json) {
-    const names = machine === undefined ? options.domain : [machine];
-    return await execMany(workspace, incus, names, argv, options, session);
-  }
-  const place = await findRunning(incus, workspace, machine, session.signal);
-  return await execAttached(incus, place, argv, options.tty, session);
+  return await withWorkspace(session, { json: options.json }, async (workspace) => {
+    const user = options.user ?? workspace.infra.global.defaultUser;
+    const argv = commandAs(user, command);
+    await using incus = await connectIncus({ signal: session.signal });
+    if (machine === undefined || options.json) {
+      const names = machine === undefined ? options.domain : [machine];
+      return await execMany(workspace, incus, names, argv, options, session);
+    }
+    const place = await findRunning(incus, workspace, machine, session.signal);
+    return await execAttached(incus, place, argv, options.tty, session);
+  });
 }

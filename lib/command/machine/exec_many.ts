@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { readStandardInput } from "../../host/keyboard.ts";
 import { ProgramNotRunError, type RunningProgram } from "../../incus/exec_stream.ts";
 import type { IncusClient } from "../../incus/incus_client.ts";
@@ -151,7 +152,7 @@ async function broadcast(
   over: AbortSignal,
 ): Promise<void> {
   while (!allListen() && !over.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
   for await (const bytes of readStandardInput(over)) {
     await Promise.all([...programs].map((program) => program.write(bytes)));

@@ -1,9 +1,8 @@
 import { connectIncus } from "../../incus/incus_client.ts";
 import { execAttached } from "./exec_attached.ts";
-import { EXIT } from "../../session/exit_status.ts";
 import { findRunning } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 /** A login shell in a machine, as `global.default_user` unless told otherwise. Answers the shell's status. */
 export async function shell(
@@ -11,10 +10,10 @@ export async function shell(
   options: { readonly user?: string },
   session: Session,
 ): Promise<number> {
-  const workspace = await loadWorkspace(session);
-  if (workspace === undefined) return EXIT.wrongInput;
-  const user = options.user ?? workspace.infra.global.defaultUser;
-  await using incus = await connectIncus({ signal: session.signal });
-  const place = await findRunning(incus, workspace, machine, session.signal);
-  return await execAttached(incus, place, ["su", "-", user], undefined, session);
+  return await withWorkspace(session, {}, async (workspace) => {
+    const user = options.user ?? workspace.infra.global.defaultUser;
+    await using incus = await connectIncus({ signal: session.signal });
+    const place = await findRunning(incus, workspace, machine, session.signal);
+    return await execAttached(incus, place, ["su", "-", user], undefined, session);
+  });
 }

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import type { PowerAction } from "./power.ts";
+import type { PowerAction } from "./choose_machines.ts";
 import type { Session } from "../../session/session.ts";
 import {
   type AddVerb,

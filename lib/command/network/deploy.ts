@@ -1,41 +1,39 @@
 import { hasErrors } from "../../diag/diagnostic.ts";
-import { WorkspaceHold } from "../../host/workspace_lock.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
-import { openLive } from "../../live/open_live.ts";
 import { mendBridges } from "../apply/mend_bridges.ts";
 import { hang } from "../../view/text.ts";
 import { writeLock } from "../../workspace/resolve_addressing.ts";
 import type { Session } from "../../session/session.ts";
 import { showConflicts, showDiagnostics } from "../../session/show_diagnostics.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 /** Loads the firewall, and mends bridges that the host has lost a part of: what apply does first, and nothing of the rest. */
 export async function networkDeploy(session: Session): Promise<ExitStatus> {
-  using hold = await WorkspaceHold.begin();
-  const workspace = await loadWorkspace(session, { hold });
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using live = await openLive(workspace, session);
-  if (live === undefined) return EXIT.wrongInput;
-  const { infra } = workspace;
-  const { terminal, out } = session;
-  const { ruleset, actual } = live;
-  showConflicts(live, workspace, session, "The firewall is loaded all the same.");
-  const stands = actual.firewall.state === "in-place";
-  if (!stands) {
-    showDiagnostics(live.ports, workspace.sources, session);
-    if (hasErrors(live.ports)) return EXIT.failed;
-    // Addresses that were given must not move afterwards.
-    await writeLock(live.lock);
-    await live.host.port(ruleset).load();
-    const tables = ruleset.tables.join(", ");
-    const said = hang("", `Loaded and read back: ${tables}; it comes back at boot.`, out.width);
-    terminal.out(`${out.colors.green(said)}\n`);
-  }
-  // Behind the rules, which a bridge that comes up must find.
-  const mended = await mendBridges(infra, live, session);
-  if (stands && mended !== "failed") {
-    const rest = mended === "mended" ? "what its bridges had lost is back" : "nothing to do";
-    terminal.out(`The firewall of ${ruleset.project} stands as rendered; ${rest}.\n`);
-  }
-  return mended === "failed" ? EXIT.failed : EXIT.done;
+  return await withWorkspace(session, { locks: true }, async (workspace) => {
+    return await withLive(workspace, session, {}, async (live) => {
+      const { infra } = workspace;
+      const { terminal, out } = session;
+      const { ruleset, actual } = live;
+      showConflicts(live, workspace, session, "The firewall is loaded all the same.");
+      const stands = actual.firewall.state === "in-place";
+      if (!stands) {
+        showDiagnostics(live.ports, workspace.sources, session);
+        if (hasErrors(live.ports)) return EXIT.failed;
+        // Addresses that were given must not move afterwards.
+        await writeLock(live.lock);
+        await live.host.port(ruleset).load();
+        const tables = ruleset.tables.join(", ");
+        const said = hang("", `Loaded and read back: ${tables}; it comes back at boot.`, out.width);
+        terminal.out(`${out.colors.green(said)}\n`);
+      }
+      // Behind the rules, which a bridge that comes up must find.
+      const mended = await mendBridges(infra, live, session);
+      if (stands && mended !== "failed") {
+        const rest = mended === "mended" ? "what its bridges had lost is back" : "nothing to do";
+        terminal.out(`The firewall of ${ruleset.project} stands as rendered; ${rest}.\n`);
+      }
+      return mended === "failed" ? EXIT.failed : EXIT.done;
+    });
+  });
 }

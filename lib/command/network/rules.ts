@@ -5,9 +5,9 @@ import { policyText } from "../../view/policy.ts";
 import { rulesDiff, rulesJson, rulesText } from "../../view/rules.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { assertOnHost } from "../../live/host_side.ts";
-import { openLive } from "../../live/open_live.ts";
 import type { Session } from "../../session/session.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 export interface RulesOptions {
   readonly diff?: true;
@@ -17,41 +17,41 @@ export interface RulesOptions {
 /** Prints the ruleset as it is live, or how it differs from what is rendered. */
 export async function networkRules(options: RulesOptions, session: Session): Promise<ExitStatus> {
   assertOnHost();
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using live = await openLive(workspace, session, options);
-  if (live === undefined) return EXIT.wrongInput;
-  const { infra } = workspace;
-  const { ruleset, actual, addressing } = live;
-  const { signal, terminal, out } = session;
-  // Counters are part of what is live, and no part of a comparison.
-  const counters = !options.diff && !options.json;
-  const tables = await Promise.all(
-    FAMILIES.map((family) => listTable(family, ruleset.table, { signal, counters })),
-  );
-  const rules = {
-    project: infra.projectName,
-    state: actual.firewall.state,
-    differences: actual.firewall.differences,
-    domains: [...addressing.domains.values()].map(({ domain, bridge, subnet }) => ({
-      domain,
-      bridge,
-      subnet,
-    })),
-    policies: infra.policies.map((policy) => ({
-      id: policy.id,
-      text: policyText(policy),
-      place: `${policy.range.file}:${policy.range.start.line}`,
-    })),
-    tables: tables.map((text, i) => ({
-      name: `${FAMILIES[i]} ${ruleset.table}`,
-      text: text ?? "",
-    })),
-  };
-  if (options.json) terminal.out(rulesJson(rules));
-  else if (options.diff) {
-    const expected = await expectedListing(ruleset, { signal });
-    terminal.out(rulesDiff(expected, tables.join(""), rules, out));
-  } else terminal.out(rulesText(rules, out));
-  return rules.state === "in-place" ? EXIT.done : EXIT.failed;
+  return await withWorkspace(session, options, async (workspace) => {
+    return await withLive(workspace, session, options, async (live) => {
+      const { infra } = workspace;
+      const { ruleset, actual, addressing } = live;
+      const { signal, terminal, out } = session;
+      // Counters are part of what is live, and no part of a comparison.
+      const counters = !options.diff && !options.json;
+      const tables = await Promise.all(
+        FAMILIES.map((family) => listTable(family, ruleset.table, { signal, counters })),
+      );
+      const rules = {
+        project: infra.projectName,
+        state: actual.firewall.state,
+        differences: actual.firewall.differences,
+        domains: [...addressing.domains.values()].map(({ domain, bridge, subnet }) => ({
+          domain,
+          bridge,
+          subnet,
+        })),
+        policies: infra.policies.map((policy) => ({
+          id: policy.id,
+          text: policyText(policy),
+          place: `${policy.range.file}:${policy.range.start.line}`,
+        })),
+        tables: tables.map((text, i) => ({
+          name: `${FAMILIES[i]} ${ruleset.table}`,
+          text: text ?? "",
+        })),
+      };
+      if (options.json) terminal.out(rulesJson(rules));
+      else if (options.diff) {
+        const expected = await expectedListing(ruleset, { signal });
+        terminal.out(rulesDiff(expected, tables.join(""), rules, out));
+      } else terminal.out(rulesText(rules, out));
+      return rules.state === "in-place" ? EXIT.done : EXIT.failed;
+    });
+  });
 }

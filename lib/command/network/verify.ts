@@ -18,7 +18,7 @@ import type { WhyLine } from "../../view/why.ts";
 import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { assertOnHost } from "../../live/host_side.ts";
-import { type Live, openLive } from "../../live/open_live.ts";
+import type { Live } from "../../live/open_live.ts";
 import { createRunForecast, liveMachines } from "../../live/run_forecast.ts";
 import { askNeeds, type NeedContext } from "./ask_needs.ts";
 import { askRules, type RuleContext } from "./ask_rules.ts";
@@ -27,7 +27,9 @@ import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
 import { showConflicts } from "../../session/show_diagnostics.ts";
 import type { TraceQuestion } from "./trace_stage.ts";
-import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 export interface VerifyOptions {
   readonly domain: readonly string[];
@@ -41,13 +43,13 @@ export async function networkVerify(
   session: Session,
 ): Promise<ExitStatus> {
   assertOnHost();
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  const domains = selectDomains(workspace.infra, options.domain);
-  await using live = await openLive(workspace, session, options);
-  if (live === undefined) return EXIT.wrongInput;
-  showConflicts(live, workspace, session, "The proof goes on all the same.");
-  return await verifyLive(workspace, live, { ...options, domains }, session);
+  return await withWorkspace(session, options, async (workspace) => {
+    const domains = selectDomains(workspace.infra, options.domain);
+    return await withLive(workspace, session, options, async (live) => {
+      showConflicts(live, workspace, session, "The proof goes on all the same.");
+      return await verifyLive(workspace, live, { ...options, domains }, session);
+    });
+  });
 }
 
 export interface LiveVerifyOptions {

@@ -5,13 +5,13 @@ import { whyJson, whyText } from "../../view/why.ts";
 import { askRules } from "./ask_rules.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { assertOnHost } from "../../live/host_side.ts";
-import { openLive } from "../../live/open_live.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { type EndContext, resolveEnds } from "./resolve_end.ts";
 import type { Session } from "../../session/session.ts";
 import type { TraceQuestion } from "./trace_stage.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 export interface WhyOptions {
   readonly json?: true;
@@ -27,40 +27,40 @@ export async function networkWhy(
 ): Promise<ExitStatus> {
   const asked = service === undefined || service === "all" ? undefined : parseService(service);
   assertOnHost();
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  const { infra } = workspace;
-  await using live = await openLive(workspace, session, options);
-  if (live === undefined) return EXIT.wrongInput;
-  const { signal, terminal, out } = session;
-  const around = await readSurroundings(infra, live.addressing, live.actual.resources, signal);
-  const notes: string[] = [];
-  const context: EndContext = { infra, live, around, notes };
-  const missing = new Set(["NO_WAY_OUT", "INTERFACE_MISSING"]);
-  for (const { code, summary } of [...workspace.warnings, ...live.warnings]) {
-    if (missing.has(code)) notes.push(summary);
-  }
-  const questions: TraceQuestion[] = [];
-  for (const version of versionsOf(from, to, infra)) {
-    const ends = await resolveEnds(from, to, version, context).catch((error) => {
-      // What has no IPv6 address was answered for IPv4.
-      if (error instanceof UserError && questions.length > 0) return undefined;
-      throw error;
+  return await withWorkspace(session, options, async (workspace) => {
+    const { infra } = workspace;
+    return await withLive(workspace, session, options, async (live) => {
+      const { signal, terminal, out } = session;
+      const around = await readSurroundings(infra, live.addressing, live.actual.resources, signal);
+      const notes: string[] = [];
+      const context: EndContext = { infra, live, around, notes };
+      const missing = new Set(["NO_WAY_OUT", "INTERFACE_MISSING"]);
+      for (const { code, summary } of [...workspace.warnings, ...live.warnings]) {
+        if (missing.has(code)) notes.push(summary);
+      }
+      const questions: TraceQuestion[] = [];
+      for (const version of versionsOf(from, to, infra)) {
+        const ends = await resolveEnds(from, to, version, context).catch((error) => {
+          // What has no IPv6 address was answered for IPv4.
+          if (error instanceof UserError && questions.length > 0) return undefined;
+          throw error;
+        });
+        if (ends === undefined) continue;
+        const [source, target] = ends;
+        const services = asked === undefined ? servicesBetween(infra, target) : [asked];
+        questions.push(...services.map((each) => ({ from: source, to: target, service: each })));
+      }
+      const lines = await askRules(questions, { infra, live, signal });
+      const why = {
+        project: infra.projectName,
+        firewall: live.actual.firewall.state,
+        lines,
+        notes,
+      };
+      terminal.out(options.json ? whyJson(why) : whyText(why, out));
+      return lines.some(({ explanation }) => explanation.disagrees) ? EXIT.failed : EXIT.done;
     });
-    if (ends === undefined) continue;
-    const [source, target] = ends;
-    const services = asked === undefined ? servicesBetween(infra, target) : [asked];
-    questions.push(...services.map((each) => ({ from: source, to: target, service: each })));
-  }
-  const lines = await askRules(questions, { infra, live, signal });
-  const why = {
-    project: infra.projectName,
-    firewall: live.actual.firewall.state,
-    lines,
-    notes,
-  };
-  terminal.out(options.json ? whyJson(why) : whyText(why, out));
-  return lines.some(({ explanation }) => explanation.disagrees) ? EXIT.failed : EXIT.done;
+  });
 }
 
 /** An address says which family is meant; names mean both that the machines have. */

@@ -11,7 +11,7 @@ import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { checkSetName, freeName, freeTimeName, takeAndSay } from "./take.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface SnapshotCreateOptions extends ScopeOptions {
   readonly json?: true;
@@ -31,35 +31,35 @@ export async function snapshotCreate(
   const expiry = options.expiry;
   const problem = expiry === undefined ? undefined : expiryProblem(expiry);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, start, session, options);
-  if (host === undefined) return EXIT.wrongInput;
-  const { incus } = host;
-  const inventory = await host.afterInterruption();
-  const machines = selectScope(workspace.infra, inventory, options);
-  if (machines.length === 0) {
-    const where = isWholeScope(options) ? "of this infra" : "of that domain";
-    throw new UserError(`No machine ${where} stands yet`, "`anklume apply` makes them");
-  }
-  if (options.consistent) await refuseOwnGround(incus, machines);
-  const at = new Date();
-  const chosen = name ?? freeTimeName(inventory, at);
-  if (!await freeName(incus, inventory, chosen, machines, session)) return EXIT.failed;
-  return await takeAndSay(
-    incus,
-    {
-      name: chosen,
-      kind: "manual",
-      at,
-      ...(expiry === undefined ? {} : { expires: addSpan(at, expiry) }),
-      ...(options.description === undefined ? {} : { description: options.description }),
-      consistent: options.consistent ?? false,
-      machines,
-    },
-    inventory.pools,
-    session,
-  );
+  return await withWorkspace(session, { ...options, hold: await start.hold }, async (workspace) => {
+    await using host = await openSnapshots(workspace, start, session, options);
+    if (host === undefined) return EXIT.wrongInput;
+    const { incus } = host;
+    const inventory = await host.afterInterruption();
+    const machines = selectScope(workspace.infra, inventory, options);
+    if (machines.length === 0) {
+      const where = isWholeScope(options) ? "of this infra" : "of that domain";
+      throw new UserError(`No machine ${where} stands yet`, "`anklume apply` makes them");
+    }
+    if (options.consistent) await refuseOwnGround(incus, machines);
+    const at = new Date();
+    const chosen = name ?? freeTimeName(inventory, at);
+    if (!await freeName(incus, inventory, chosen, machines, session)) return EXIT.failed;
+    return await takeAndSay(
+      incus,
+      {
+        name: chosen,
+        kind: "manual",
+        at,
+        ...(expiry === undefined ? {} : { expires: addSpan(at, expiry) }),
+        ...(options.description === undefined ? {} : { description: options.description }),
+        consistent: options.consistent ?? false,
+        machines,
+      },
+      inventory.pools,
+      session,
+    );
+  });
 }
 
 /** @throws UserError where anklume would freeze the machine that it runs in: nobody would thaw it */

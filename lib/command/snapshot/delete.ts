@@ -17,7 +17,7 @@ import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { withProgress } from "./set_progress.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface SnapshotDeleteOptions extends ScopeOptions {
   readonly json?: true;
@@ -31,42 +31,42 @@ export async function snapshotDelete(
   session: Session,
   start: EarlyRequests<Everything>,
 ): Promise<ExitStatus> {
-  const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, start, session, options);
-  if (host === undefined) return EXIT.wrongInput;
-  const { incus } = host;
-  const settled = await host.afterInterruption();
-  // Notes tell of what anklume took; what Incus or somebody else did takes a look into every machine.
-  const wanted = [...new Set(names)];
-  const allNoted = wanted.every((name) => setOfNotes(name, settled) !== undefined);
-  const inventory = allNoted ? settled : await host.complete();
-  // A name says no more than it would alone: somebody else's snapshot of a set's name stays, whatever else goes.
-  const sets = wanted.map((name) => setOfNotes(name, inventory) ?? findSet(name, inventory));
-  const scope = new Set(
-    selectScope(workspace.infra, inventory, options)
-      .map(({ project, name }) => `${project}/${name}`),
-  );
-  const chosen = sets.map((set): Chosen => {
-    checkNotNeeded(set, inventory);
-    const members = isWholeScope(options)
-      ? set.members
-      : set.members.filter(({ project, machine }) => scope.has(`${project}/${machine}`));
-    if (members.length === 0) throw new UserError(`${set.name} holds none of these machines`);
-    return { set, members };
+  return await withWorkspace(session, { ...options, hold: await start.hold }, async (workspace) => {
+    await using host = await openSnapshots(workspace, start, session, options);
+    if (host === undefined) return EXIT.wrongInput;
+    const { incus } = host;
+    const settled = await host.afterInterruption();
+    // Notes tell of what anklume took; what Incus or somebody else did takes a look into every machine.
+    const wanted = [...new Set(names)];
+    const allNoted = wanted.every((name) => setOfNotes(name, settled) !== undefined);
+    const inventory = allNoted ? settled : await host.complete();
+    // A name says no more than it would alone: somebody else's snapshot of a set's name stays, whatever else goes.
+    const sets = wanted.map((name) => setOfNotes(name, inventory) ?? findSet(name, inventory));
+    const scope = new Set(
+      selectScope(workspace.infra, inventory, options)
+        .map(({ project, name }) => `${project}/${name}`),
+    );
+    const chosen = sets.map((set): Chosen => {
+      checkNotNeeded(set, inventory);
+      const members = isWholeScope(options)
+        ? set.members
+        : set.members.filter(({ project, machine }) => scope.has(`${project}/${machine}`));
+      if (members.length === 0) throw new UserError(`${set.name} holds none of these machines`);
+      return { set, members };
+    });
+    const { terminal } = session;
+    for (const { set, members } of chosen) {
+      const whole = members.length === set.members.length ? "" : ", a part of it";
+      const machines = shortList(members.map(({ machine }) => machine));
+      const what = `${set.name}${whole}: ${contents(members)} (${machines})`;
+      terminal.out(`${hang("Delete ", what, session.out.width)}\n`);
+    }
+    // What nobody can go back to any more is asked about; what `reset` needs is said to be that.
+    const baseline = chosen.some(({ set }) => set.name === BASELINE);
+    const question = baseline ? "Delete it, although `anklume reset` goes back to it?" : "Delete?";
+    const refused = await agree({ question, untouched: "Nothing was deleted." }, options, session);
+    return refused ?? await deleteAndSay(incus, chosen, inventory, session);
   });
-  const { terminal } = session;
-  for (const { set, members } of chosen) {
-    const whole = members.length === set.members.length ? "" : ", a part of it";
-    const machines = shortList(members.map(({ machine }) => machine));
-    const what = `${set.name}${whole}: ${contents(members)} (${machines})`;
-    terminal.out(`${hang("Delete ", what, session.out.width)}\n`);
-  }
-  // What nobody can go back to any more is asked about; what `reset` needs is said to be that.
-  const baseline = chosen.some(({ set }) => set.name === BASELINE);
-  const question = baseline ? "Delete it, although `anklume reset` goes back to it?" : "Delete?";
-  const refused = await agree(question, "Nothing was deleted.", options, session);
-  return refused ?? await deleteAndSay(incus, chosen, inventory, session);
 }
 
 /** A set, and the members of it that are to go. */

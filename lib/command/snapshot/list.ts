@@ -7,7 +7,7 @@ import { isWholeScope, type ScopeOptions, selectScope } from "./scope.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface SnapshotListOptions extends ScopeOptions {
   readonly json?: true;
@@ -19,28 +19,28 @@ export async function snapshotList(
   session: Session,
   start: EarlyRequests<Everything>,
 ): Promise<ExitStatus> {
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, start, session, options);
-  if (host === undefined) return EXIT.wrongInput;
-  const { inventory } = host;
-  const scope = new Set(
-    selectScope(workspace.infra, inventory, options)
-      .map(({ project, name }) => `${project}/${name}`),
-  );
-  const whole = isWholeScope(options);
-  const sets = inventory.sets.flatMap((set) => {
-    const members = set.members.filter(({ project, machine }) =>
-      whole || scope.has(`${project}/${machine}`)
+  return await withWorkspace(session, options, async (workspace) => {
+    await using host = await openSnapshots(workspace, start, session, options);
+    if (host === undefined) return EXIT.wrongInput;
+    const { inventory } = host;
+    const scope = new Set(
+      selectScope(workspace.infra, inventory, options)
+        .map(({ project, name }) => `${project}/${name}`),
     );
-    return members.length === 0 ? [] : [{ ...set, members }];
+    const whole = isWholeScope(options);
+    const sets = inventory.sets.flatMap((set) => {
+      const members = set.members.filter(({ project, machine }) =>
+        whole || scope.has(`${project}/${machine}`)
+      );
+      return members.length === 0 ? [] : [{ ...set, members }];
+    });
+    const listing = {
+      sets,
+      restoring: unfinishedRestores(inventory),
+      frozen: leftFrozen(inventory).map(({ name }) => name),
+    };
+    const { terminal, out } = session;
+    terminal.out(options.json ? snapshotsJson(listing) : snapshotsText(listing, out, new Date()));
+    return EXIT.done;
   });
-  const listing = {
-    sets,
-    restoring: unfinishedRestores(inventory),
-    frozen: leftFrozen(inventory).map(({ name }) => name),
-  };
-  const { terminal, out } = session;
-  terminal.out(options.json ? snapshotsJson(listing) : snapshotsText(listing, out, new Date()));
-  return EXIT.done;
 }

@@ -12,7 +12,7 @@ import type { Session } from "../../session/session.ts";
 import { deleteAndSay, isNeeded } from "./delete.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface SnapshotPruneOptions {
   readonly json?: true;
@@ -36,35 +36,39 @@ export async function snapshotPrune(
   }
   const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);
   if (problem !== undefined) throw new UserError(problem.summary, problem.remedy);
-  const workspace = await loadWorkspace(session, { ...options, hold: await start.hold });
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using host = await openSnapshots(workspace, start, session, options);
-  if (host === undefined) return EXIT.wrongInput;
-  const inventory = await host.afterInterruption();
-  const { goes, stays, spared } = choosePrune(inventory.sets, {
-    ...(keep === undefined ? {} : { keep }),
-    ...(olderThan === undefined ? {} : { olderThan }),
-    now: new Date(),
-    needed: (name) => isNeeded(name, inventory.restores),
+  return await withWorkspace(session, { ...options, hold: await start.hold }, async (workspace) => {
+    await using host = await openSnapshots(workspace, start, session, options);
+    if (host === undefined) return EXIT.wrongInput;
+    const inventory = await host.afterInterruption();
+    const { goes, stays, spared } = choosePrune(inventory.sets, {
+      ...(keep === undefined ? {} : { keep }),
+      ...(olderThan === undefined ? {} : { olderThan }),
+      now: new Date(),
+      needed: (name) => isNeeded(name, inventory.restores),
+    });
+    const { terminal, out, emit } = session;
+    emit?.(pruneLine(goes, spared));
+    for (const set of goes) {
+      const again = wasToGo(set) ? "; an earlier prune was interrupted at it" : "";
+      const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${
+        contents(set.members)
+      }${again}`;
+      terminal.out(`${hang("Goes:  ", what, out.width)}\n`);
+    }
+    for (const { set, because } of spared) {
+      const text = hang("Stays: ", `${set.name}: ${because}`, out.width);
+      terminal.out(`${out.colors.yellow(text)}\n`);
+    }
+    if (goes.length === 0) {
+      terminal.out(`Nothing to prune: ${stays.length} of anklume's sets stay.\n`);
+      return EXIT.done;
+    }
+    const refused = await agree(
+      { question: "Delete them?", untouched: "Nothing was deleted." },
+      options,
+      session,
+    );
+    const chosen = goes.map((set) => ({ set, members: set.members, notesFirst: true }) as const);
+    return refused ?? await deleteAndSay(host.incus, chosen, inventory, session);
   });
-  const { terminal, out, emit } = session;
-  emit?.(pruneLine(goes, spared));
-  for (const set of goes) {
-    const again = wasToGo(set) ? "; an earlier prune was interrupted at it" : "";
-    const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${
-      contents(set.members)
-    }${again}`;
-    terminal.out(`${hang("Goes:  ", what, out.width)}\n`);
-  }
-  for (const { set, because } of spared) {
-    const text = hang("Stays: ", `${set.name}: ${because}`, out.width);
-    terminal.out(`${out.colors.yellow(text)}\n`);
-  }
-  if (goes.length === 0) {
-    terminal.out(`Nothing to prune: ${stays.length} of anklume's sets stay.\n`);
-    return EXIT.done;
-  }
-  const refused = await agree("Delete them?", "Nothing was deleted.", options, session);
-  const chosen = goes.map((set) => ({ set, members: set.members, notesFirst: true }) as const);
-  return refused ?? await deleteAndSay(host.incus, chosen, inventory, session);
 }

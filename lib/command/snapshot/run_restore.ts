@@ -1,5 +1,4 @@
 import { sleep, systemClock } from "../../host/clock.ts";
-import { WorkspaceHold } from "../../host/workspace_lock.ts";
 import { wake } from "../../apply/instance_io.ts";
 import { createPlan } from "../../plan/create_plan.ts";
 import { desiredState } from "../../plan/desired_state.ts";
@@ -34,7 +33,9 @@ import { finishInterrupted } from "../../live/open_snapshots.ts";
 import { withProgress } from "./set_progress.ts";
 import { freeTimeName, sayFull, takeAndSay } from "./take.ts";
 import { UserError } from "../../session/user_error.ts";
-import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 /** How a restore goes about it. */
 export interface RestoreRequest extends ScopeOptions {
@@ -61,86 +62,89 @@ export function restore(request: RestoreRequest, session: Session): Promise<Exit
 
 async function restoreShown(request: RestoreRequest, session: Session): Promise<ExitStatus> {
   const { json } = request;
-  using hold = await WorkspaceHold.begin();
-  const workspace = await loadWorkspace(session, { json, hold });
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using live = await openLive(workspace, session, { json });
-  if (live === undefined) return EXIT.wrongInput;
-  const { incus } = live;
-  const now = new Date();
-  const read = () => readInventory(incus, live.owner, { now, signal: session.signal });
-  const inventory = await finishInterrupted(incus, await read(), read, session);
-  const set = findSet(request.set, inventory, request.missing);
-  const scope = selectScope(workspace.infra, inventory, request);
-  const plan = planRestore(set, inventory, scope, {
-    wholeScope: isWholeScope(request),
-    self: live.admin.self,
-  });
-  refuse(plan, workspace, request);
+  return await withWorkspace(session, { json, locks: true }, async (workspace) => {
+    return await withLive(workspace, session, { json }, async (live) => {
+      const { incus } = live;
+      const now = new Date();
+      const read = () => readInventory(incus, live.owner, { now, signal: session.signal });
+      const inventory = await finishInterrupted(incus, await read(), read, session);
+      const set = findSet(request.set, inventory, request.missing);
+      const scope = selectScope(workspace.infra, inventory, request);
+      const plan = planRestore(set, inventory, scope, {
+        wholeScope: isWholeScope(request),
+        self: live.admin.self,
+      });
+      refuse(plan, workspace, request);
 
-  const kept = plan.machines.filter(({ live }) => request.keeps(live));
-  const safety = chooseSafety(plan, inventory, kept.map(({ live }) => live), now);
-  const { terminal, out } = session;
-  session.emit?.(restoreLine(plan, safety.name));
-  terminal.out(restoreText({
-    plan,
-    safety: safety.name,
-    ...(safety.noneBecause === undefined ? {} : { noSafetyBecause: safety.noneBecause }),
-    now,
-  }, out));
-  if (live.actual.firewall.state === "unknown") {
-    terminal.err(complaint(
-      "Nothing was restored: whether the firewall stands can only be read by root.",
-      "Run the same command as root, or with sudo.",
-      session.err.width,
-    ));
-    return EXIT.failed;
-  }
-  const starts = plan.machines.some(({ runs }) => runs);
-  if (starts && live.actual.firewall.state !== "in-place") {
-    terminal.err(complaint(
-      "Nothing was restored: the firewall does not stand as infra.yml asks, and no machine starts without it.",
-      "`anklume apply` mends it.",
-      session.err.width,
-    ));
-    return EXIT.failed;
-  }
-  refuseConflicts(plan, live);
-  refuseDoors(plan, workspace, live);
-  const concerned = new Set(plan.machines.map(({ live }) => live.project));
-  if (starts && await mendBridges(workspace.infra, live, session, concerned) === "failed") {
-    terminal.err(complaint(
-      "Nothing was restored: a bridge could not be set up.",
-      "`anklume doctor` looks for who stands in its way.",
-      session.err.width,
-    ));
-    return EXIT.failed;
-  }
-  if (request.asks(plan.machines.map(({ live }) => live))) {
-    const refused = await agree("Go back?", "Nothing was restored.", request, session);
-    if (refused !== undefined) return refused;
-  }
-  if (session.signal.aborted) return EXIT.interrupted;
-  if (safety.name !== undefined && safety.take) {
-    const status = await takeAndSay(
-      incus,
-      {
-        name: safety.name,
-        kind: "safety",
-        at: now,
-        expires: addSpan(now, SAFETY_EXPIRY),
-        description: `before ${request.set}`,
-        machines: kept.map(({ live }) => live),
-      },
-      inventory.pools,
-      session,
-    );
-    if (status !== EXIT.done) {
-      terminal.err("Nothing was restored.\n");
-      return status;
-    }
-  }
-  return await run(plan, safety.name, { workspace, live, inventory, request }, session);
+      const kept = plan.machines.filter(({ live }) => request.keeps(live));
+      const safety = chooseSafety(plan, inventory, kept.map(({ live }) => live), now);
+      const { terminal, out } = session;
+      session.emit?.(restoreLine(plan, safety.name));
+      terminal.out(restoreText({
+        plan,
+        safety: safety.name,
+        ...(safety.noneBecause === undefined ? {} : { noSafetyBecause: safety.noneBecause }),
+        now,
+      }, out));
+      if (live.actual.firewall.state === "unknown") {
+        terminal.err(complaint(
+          "Nothing was restored: whether the firewall stands can only be read by root.",
+          "Run the same command as root, or with sudo.",
+          session.err.width,
+        ));
+        return EXIT.failed;
+      }
+      const starts = plan.machines.some(({ runs }) => runs);
+      if (starts && live.actual.firewall.state !== "in-place") {
+        terminal.err(complaint(
+          "Nothing was restored: the firewall does not stand as infra.yml asks, and no machine starts without it.",
+          "`anklume apply` mends it.",
+          session.err.width,
+        ));
+        return EXIT.failed;
+      }
+      refuseConflicts(plan, live);
+      refuseDoors(plan, workspace, live);
+      const concerned = new Set(plan.machines.map(({ live }) => live.project));
+      if (starts && await mendBridges(workspace.infra, live, session, concerned) === "failed") {
+        terminal.err(complaint(
+          "Nothing was restored: a bridge could not be set up.",
+          "`anklume doctor` looks for who stands in its way.",
+          session.err.width,
+        ));
+        return EXIT.failed;
+      }
+      if (request.asks(plan.machines.map(({ live }) => live))) {
+        const refused = await agree(
+          { question: "Go back?", untouched: "Nothing was restored." },
+          request,
+          session,
+        );
+        if (refused !== undefined) return refused;
+      }
+      if (session.signal.aborted) return EXIT.interrupted;
+      if (safety.name !== undefined && safety.take) {
+        const status = await takeAndSay(
+          incus,
+          {
+            name: safety.name,
+            kind: "safety",
+            at: now,
+            expires: addSpan(now, SAFETY_EXPIRY),
+            description: `before ${request.set}`,
+            machines: kept.map(({ live }) => live),
+          },
+          inventory.pools,
+          session,
+        );
+        if (status !== EXIT.done) {
+          terminal.err("Nothing was restored.\n");
+          return status;
+        }
+      }
+      return await run(plan, safety.name, { workspace, live, inventory, request }, session);
+    });
+  });
 }
 
 /** btrfs gives back what was thrown away when it next writes its state down, every 30 s. */

@@ -6,11 +6,11 @@ import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
-import { openLive } from "../../live/open_live.ts";
 import { createRunForecast } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { withLive } from "../../live/with_live.ts";
 
 /** Shows what stands on the host, firewall first. */
 export async function status(
@@ -19,25 +19,25 @@ export async function status(
   start: EarlyRequests<readonly Network[]>,
 ): Promise<ExitStatus> {
   using reading = new HostReading(start);
-  const workspace = await loadWorkspace(session, options);
-  if (workspace === undefined) return EXIT.wrongInput;
-  await using live = await openLive(workspace, session, { ...options, reading });
-  if (live === undefined) return EXIT.wrongInput;
-  const { plan, needs } = await createRunForecast(workspace, live, {});
-  const { addressing, actual, conflicts, sources } = live;
-  // What forbids an apply is news here; warnings are check's business.
-  const errors = plan.diagnostics.filter(({ severity }) => severity === "error");
-  const taken = live.ports.filter(({ code }) => code === "PUBLISH_TAKEN");
-  const seen = {
-    ...buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts, sources),
-    ...(taken.length === 0 ? {} : { ports: taken.map(({ summary }) => summary) }),
-    ...(errors.length === 0 ? {} : { errors: errors.length }),
-  };
-  if (options.json) {
-    session.terminal.out(statusJson(seen));
-    return EXIT.done;
-  }
-  session.terminal.out(statusText(seen, session.out));
-  if (hasErrors(errors)) showDiagnostics(errors, workspace.sources, session);
-  return EXIT.done;
+  return await withWorkspace(session, options, async (workspace) => {
+    return await withLive(workspace, session, { ...options, reading }, async (live) => {
+      const { plan, needs } = await createRunForecast(workspace, live, {});
+      const { addressing, actual, conflicts, sources } = live;
+      // What forbids an apply is news here; warnings are check's business.
+      const errors = plan.diagnostics.filter(({ severity }) => severity === "error");
+      const taken = live.ports.filter(({ code }) => code === "PUBLISH_TAKEN");
+      const seen = {
+        ...buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts, sources),
+        ...(taken.length === 0 ? {} : { ports: taken.map(({ summary }) => summary) }),
+        ...(errors.length === 0 ? {} : { errors: errors.length }),
+      };
+      if (options.json) {
+        session.terminal.out(statusJson(seen));
+        return EXIT.done;
+      }
+      session.terminal.out(statusText(seen, session.out));
+      if (hasErrors(errors)) showDiagnostics(errors, workspace.sources, session);
+      return EXIT.done;
+    });
+  });
 }

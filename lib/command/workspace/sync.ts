@@ -2,7 +2,6 @@ import { warnOfInjectedFacts } from "../../ansible/injected_facts.ts";
 import { readProvisionFiles } from "../../ansible/provision_files.ts";
 import { syncDiff } from "../../ansible/sync_diff.ts";
 import { hasErrors } from "../../diag/diagnostic.ts";
-import { WorkspaceHold } from "../../host/workspace_lock.ts";
 import { connectIncus } from "../../incus/incus_client.ts";
 import { IncusUnreachableError } from "../../incus/incus_error.ts";
 import type { IncusState } from "../../plan/actual_state.ts";
@@ -14,7 +13,7 @@ import { requestTimeout } from "../../live/request_timeout.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { prepareTree, writeTree } from "../../workspace/ansible_tree.ts";
-import { loadWorkspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface SyncFlags extends TakeOver {
   readonly dryRun?: true;
@@ -23,28 +22,27 @@ export interface SyncFlags extends TakeOver {
 
 /** Writes the Ansible tree and the lock. Asks Incus only where the lock is missing. */
 export async function sync(options: SyncFlags, session: Session): Promise<ExitStatus> {
-  using hold = options.dryRun ? undefined : await WorkspaceHold.begin();
-  const workspace = await loadWorkspace(session, { hold });
-  if (workspace === undefined) return EXIT.wrongInput;
-  const state = workspace.lock === undefined ? await stateIfAny(session.signal) : undefined;
-  const { addressing, lock, diagnostics } = resolveAddressing(workspace, state, options);
-  if (addressing === undefined || lock === undefined) {
-    showDiagnostics([...workspace.warnings, ...diagnostics], workspace.sources, session);
-    return EXIT.wrongInput;
-  }
-  const prepared = prepareTree(workspace, addressing, options.cleanOrphans ?? false);
-  const facts = warnOfInjectedFacts(readProvisionFiles(prepared.plan));
-  showDiagnostics(
-    [...workspace.warnings, ...diagnostics, ...prepared.plan.diagnostics, ...facts],
-    workspace.sources,
-    session,
-  );
-  if (hasErrors(prepared.plan.diagnostics)) return EXIT.wrongInput;
-  const { terminal, out } = session;
-  if (options.dryRun) terminal.out(syncDiff(prepared.plan.entries));
-  else await writeTree(prepared, lock);
-  terminal.out(syncText(prepared.plan.entries, out, options.dryRun ?? false));
-  return EXIT.done;
+  return await withWorkspace(session, { locks: !options.dryRun }, async (workspace) => {
+    const state = workspace.lock === undefined ? await stateIfAny(session.signal) : undefined;
+    const { addressing, lock, diagnostics } = resolveAddressing(workspace, state, options);
+    if (addressing === undefined || lock === undefined) {
+      showDiagnostics([...workspace.warnings, ...diagnostics], workspace.sources, session);
+      return EXIT.wrongInput;
+    }
+    const prepared = prepareTree(workspace, addressing, options.cleanOrphans ?? false);
+    const facts = warnOfInjectedFacts(readProvisionFiles(prepared.plan));
+    showDiagnostics(
+      [...workspace.warnings, ...diagnostics, ...prepared.plan.diagnostics, ...facts],
+      workspace.sources,
+      session,
+    );
+    if (hasErrors(prepared.plan.diagnostics)) return EXIT.wrongInput;
+    const { terminal, out } = session;
+    if (options.dryRun) terminal.out(syncDiff(prepared.plan.entries));
+    else await writeTree(prepared, lock);
+    terminal.out(syncText(prepared.plan.entries, out, options.dryRun ?? false));
+    return EXIT.done;
+  });
 }
 
 /** The live state; undefined where there is no Incus on this host, so that nothing of ours can live there. */

@@ -1,0 +1,108 @@
+import type { PlacedMachine } from "../../infra/infra.ts";
+import { findLive, type FoundMachine } from "../../live/find_machines.ts";
+import type { Live } from "../../live/open_live.ts";
+import type { Session } from "../../session/session.ts";
+import { UserError } from "../../session/user_error.ts";
+import { hang } from "../../view/text.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import { paintedName } from "./painted_name.ts";
+
+export type PowerAction = "start" | "stop" | "restart";
+
+/** The machines of one start, stop or restart. */
+export interface Chosen {
+  readonly machines: readonly FoundMachine[];
+  /** Machines that were asked for and cannot be started on this host as it is; the reason has been shown. */
+  readonly leftOut: readonly FoundMachine[];
+}
+
+/**
+ * Finds the machines that an action is for: without names those for which it makes sense, with names all that were named.
+ *
+ * @throws UserError where a named machine is not on the host, cannot work on it, or runs this anklume: nothing was touched
+ */
+export async function chooseMachines(
+  action: PowerAction,
+  names: readonly string[],
+  places: readonly PlacedMachine[],
+  { workspace, live }: { readonly workspace: Workspace; readonly live: Live },
+  session: Session,
+): Promise<Chosen> {
+  const wanted = await findWanted(action, names, places, { workspace, live }, session);
+  if (action !== "start") refuseOwnMachine(action, wanted, live);
+  return action === "stop"
+    ? { machines: wanted, leftOut: [] }
+    : leaveConflictsOut(action, names, wanted, live, session);
+}
+
+export function isStopped({ instance }: FoundMachine): boolean {
+  return instance.status === "Stopped";
+}
+
+async function findWanted(
+  action: PowerAction,
+  names: readonly string[],
+  places: readonly PlacedMachine[],
+  { workspace, live }: { readonly workspace: Workspace; readonly live: Live },
+  session: Session,
+): Promise<FoundMachine[]> {
+  const found = await findLive(live.incus, workspace, places, session.signal);
+  if (names.length === 0) {
+    return found.live.filter((place) =>
+      action === "start"
+        ? !isRunning(place) && place.machine.state !== "stopped" && place.domain.enabled
+        : isRunning(place)
+    );
+  }
+  if (found.absent.length > 0) {
+    const absent = found.absent.map(({ machine }) => machine.name);
+    throw new UserError(
+      `Not on this host yet: ${absent.join(", ")}; nothing was touched`,
+      "`anklume apply` makes what infra.yml declares",
+    );
+  }
+  const already = found.live.filter((place) =>
+    action === "start" ? isRunning(place) : action === "stop" && isStopped(place)
+  );
+  for (const place of already) {
+    const state = action === "start" ? "runs already" : "is stopped already";
+    session.terminal.out(`${paintedName(place, session)} ${state}\n`);
+  }
+  return found.live.filter((place) => !already.includes(place));
+}
+
+function isRunning({ instance }: FoundMachine): boolean {
+  return instance.status === "Running";
+}
+
+function refuseOwnMachine(
+  action: PowerAction,
+  places: readonly FoundMachine[],
+  { admin }: Live,
+): void {
+  const own = places.find(({ instance }) => admin.self.has(`${instance.project}/${instance.name}`));
+  if (own === undefined) return;
+  throw new UserError(
+    `${own.machine.name} runs this very anklume, which cannot ${action} its own machine`,
+    "Run the same command on the host, in the same workspace",
+  );
+}
+
+/** Machines whose domain cannot work on this host as it is stay as they are. */
+function leaveConflictsOut(
+  action: PowerAction,
+  names: readonly string[],
+  places: readonly FoundMachine[],
+  { conflicts }: Live,
+  { terminal, err }: Session,
+): Chosen {
+  const held = new Map(conflicts.map(({ domain, diagnostic }) => [domain, diagnostic]));
+  const leftOut = places.filter(({ domain }) => held.has(domain.name));
+  const told = held.get(leftOut[0]?.domain.name ?? "");
+  if (told === undefined) return { machines: places, leftOut };
+  const list = leftOut.map(({ machine }) => machine.name).join(", ");
+  const text = `Not ${action}ed: ${list}. ${told.summary}`;
+  if (names.length > 0 || leftOut.length === places.length) throw new UserError(text, told.remedy);
+  terminal.err(`${hang(err.colors.red("anklume: "), `${text}.`, err.width)}\n`);
+  return { machines: places.filter(({ domain }) => !held.has(domain.name)), leftOut };
+}

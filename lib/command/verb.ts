@@ -15,11 +15,11 @@ export type Choose = (verb: Verb) => void;
 export type AddVerb = (program: Command, choose: Choose, session: Session) => void;
 
 /** Runs a verb that Incus has begun to tell of its networks before the verb's own code is loaded. */
-export async function withNetworks(
+export async function withNetworks<Status extends number>(
   session: Session,
   options: EarlyRequestsOptions,
-  verb: (start: EarlyRequests<readonly Network[]>) => Promise<number>,
-): Promise<number> {
+  verb: (start: EarlyRequests<readonly Network[]>) => Promise<Status>,
+): Promise<Status> {
   const { askNetworks, EarlyRequests } = await import("../live/early_requests.ts");
   await using start = await EarlyRequests.begin(askNetworks, session.signal, options);
   return await verb(start);
@@ -44,7 +44,9 @@ export async function withSnapshots(
 }
 
 export const JSON_FLAG = "--json";
+
 export const EVENTS_TEXT = "events as newline-delimited JSON (docs/json.md); nobody is asked";
+
 export const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";
 
 /** `--domain`, as every verb has it. */
@@ -76,4 +78,15 @@ export function examples(
       comment === "" ? `  ${command}` : `  # ${comment}\n  ${command}`
     );
   return `\nExamples:\n${shown.join("\n")}\n`;
+}
+
+/** The one way to say from a script that what lives here is this infra; `--yes` does not. */
+export function takeOverOption(): Option<
+  "--take-over <uuid>",
+  undefined,
+  undefined,
+  undefined,
+  false
+> {
+  return new Option("--take-over <uuid>", "infra.lock.yml is lost: that living infra is this one");
 }

@@ -1,3 +1,4 @@
+import type { JsonLine } from "./json_lines.ts";
 import type { Difference, Result } from "../verify/judge.ts";
 import type { NotProbed } from "../verify/not_probed.ts";
 import type { CellState, Matrix } from "../verify/matrix.ts";
@@ -225,8 +226,17 @@ function conclusion(seen: Verification, { colors, width }: Style): string {
 
 /** `network verify --json` */
 export function verificationJson(seen: Verification): string {
+  return jsonText(verificationValue(seen));
+}
+
+/** The same as a line of `apply --verify --json`. */
+export function verificationLine(seen: Verification): JsonLine {
+  return { type: "verification", ...verificationValue(seen) };
+}
+
+function verificationValue(seen: Verification): object {
   const { results, matrix, folded: _, reasons: __, notProbed, ms, ...rest } = seen;
-  return jsonText({
+  return {
     format: 1,
     ...rest,
     proven: isProven(seen),
@@ -258,7 +268,7 @@ export function verificationJson(seen: Verification): string {
       answered: outcome.answered,
       ...(outcome.seenFrom === undefined ? {} : { seenFrom: outcome.seenFrom }),
     })),
-  });
+  };
 }
 
 /** `pro-dev`, `host`, `gateway of lab`, `outside`. */

@@ -307,6 +307,32 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     assert.match(applied.stdout, /All as infra\.yml says/);
   });
 
+  await t.step(
+    "apply --verify --json is one stream, which ends once and with the exit status",
+    async () => {
+      const stream = async (exit: number) => {
+        const { stdout } = await lab.anklume(
+          ["apply", "--infra", "--yes", "--verify", "--json"],
+          exit,
+        );
+        const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+        assert.deepEqual(lines.filter(({ type }) => type === "end"), [{ type: "end", exit }]);
+        assert.equal(lines.at(-1).type, "end");
+        return lines.find(({ type }) => type === "verification");
+      };
+      assert.equal((await stream(0)).proven, true);
+      await must(
+        ["nft", "-f", "-"],
+        "table inet beside { chain c { type filter hook forward priority 0; drop; }; }",
+      );
+      try {
+        assert.equal((await stream(1)).proven, false);
+      } finally {
+        await must(["nft", "delete", "table", "inet", "beside"]);
+      }
+    },
+  );
+
   await t.step("an apply limited to one domain keeps every other's rules", async () => {
     const before = await tables(T);
     await lab.anklume(["apply", "--infra", "--domain", "shut"]);

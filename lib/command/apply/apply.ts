@@ -17,7 +17,6 @@ import { complaint, count, hang, printable } from "../../view/text.ts";
 import { agree, confirmByTyping } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { runPlan } from "./run_plan.ts";
-import { withJsonLines } from "../../session/json_session.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { type Live, openLive } from "../../live/open_live.ts";
@@ -28,7 +27,8 @@ import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { writeTree } from "../../workspace/ansible_tree.ts";
-import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 
 export interface ApplyFlags extends ProvisionOptions, TakeOver {
   readonly domain: readonly string[];
@@ -46,17 +46,18 @@ export interface ApplyFlags extends ProvisionOptions, TakeOver {
 const ROUNDS = 3;
 
 /** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
-export function apply(
+export async function apply(
   options: ApplyFlags,
   session: Session,
   start: EarlyRequests<readonly Network[]>,
 ): Promise<ExitStatus> {
-  return withJsonLines(options.json, session, async (shown) => {
-    using reading = new HostReading(start);
-    const workspace = await loadWorkspace(shown, { ...options, hold: await start.hold });
-    if (workspace === undefined) return EXIT.wrongInput;
-    return await applyOnce(workspace, options, shown, 1, reading);
-  });
+  using reading = new HostReading(start);
+  const hold = await start.hold;
+  return await withWorkspace(
+    session,
+    { json: options.json, hold },
+    (workspace) => applyOnce(workspace, options, session, 1, reading),
+  );
 }
 
 async function applyOnce(

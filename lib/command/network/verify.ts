@@ -12,6 +12,7 @@ import {
   isProven,
   placeText,
   verificationJson,
+  verificationLine,
   verificationText,
 } from "../../view/verify.ts";
 import type { WhyLine } from "../../view/why.ts";
@@ -132,8 +133,10 @@ export async function verifyLive(
     policiesProbed: rest.probed,
     notProbed: rest.notProbed.map((each) => ({ ...each, line: asked.get(each) })),
   };
+  const asDocument = options.json && session.emit === undefined;
+  session.emit?.(verificationLine(verification));
   terminal.out(
-    options.json ? verificationJson(verification) : verificationText(verification, session.out),
+    asDocument ? verificationJson(verification) : verificationText(verification, session.out),
   );
   return isProven(verification) ? EXIT.done : EXIT.failed;
 }

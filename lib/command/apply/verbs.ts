@@ -1,0 +1,138 @@
+import { type Command, Option } from "@commander-js/extra-typings";
+import type { Session } from "../../session/session.ts";
+import { takeOverOption } from "../verb.ts";
+import {
+  type Choose,
+  domainOption,
+  EVENTS_TEXT,
+  examples,
+  JSON_FLAG,
+  JSON_TEXT,
+  withNetworks,
+} from "../verb.ts";
+
+export function addCheck(program: Command, choose: Choose, session: Session): void {
+  program.command("check").alias("plan")
+    .summary("what apply would change, and why")
+    .description(
+      "Compares infra.yml with the live state, resource by resource and field by field. Changes " +
+        "nothing. It is the plan that apply runs. With --adopt it does the opposite of apply: it " +
+        "writes what a machine or domain is now into infra.yml, after showing the diff.",
+    )
+    .addOption(domainOption())
+    .option(JSON_FLAG, JSON_TEXT)
+    .option("--exit-code", "exit 3 when something would change")
+    .option("--fields", "show every field of what would be created, too")
+    .addOption(
+      new Option("--adopt <name>", "take over what this machine or domain is now")
+        .conflicts(["domain", "json", "exitCode", "fields"]),
+    )
+    .option("-y, --yes", "with --adopt: do not ask")
+    .addOption(takeOverOption())
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume check", ""],
+        ["anklume check --domain pro --domain lab", "two domains only"],
+        ["anklume check --exit-code || echo drift", "in a script"],
+        ["anklume check --adopt pro-dev", "keep what was changed by hand"],
+      ),
+    )
+    .action(({ adopt: name, ...options }) =>
+      choose(async () => {
+        if (name !== undefined) {
+          return (await import("./adopt.ts")).adopt(name, options, session);
+        }
+        return await withNetworks(session, {}, async (start) => {
+          const { check } = await import("./check.ts");
+          return await check(options, session, start);
+        });
+      })
+    );
+}
+
+export function addApply(program: Command, choose: Choose, session: Session): void {
+  program.command("apply")
+    .summary("make the host what infra.yml says")
+    .description(
+      "Syncs, then converges Incus and the firewall, then provisions what needs it with Ansible. " +
+        "Asks before anything is restarted, rebuilt or lost.",
+    )
+    .addOption(domainOption())
+    .addOption(
+      new Option("--infra", "converge Incus and the firewall, provision nothing")
+        .conflicts("provision"),
+    )
+    .addOption(
+      new Option("--provision", "provision every machine again, converge nothing")
+        .conflicts("infra"),
+    )
+    .option("-y, --yes", "do not ask")
+    .option("--force", "also rebuild or delete protected machines")
+    .option("--prune", "also remove what infra.yml no longer declares")
+    .addOption(takeOverOption())
+    .option(JSON_FLAG, EVENTS_TEXT)
+    .option("--snapshot", "first take a set of what is changed, replaced or provisioned")
+    .option("--baseline", "at the end, take the set that reset goes back to")
+    .addOption(new Option("--tags <tags>", "Ansible: only these tags").conflicts("infra"))
+    .addOption(new Option("--skip-tags <tags>", "Ansible: without these tags").conflicts("infra"))
+    .addOption(
+      new Option("--vault-password-file <file>", "Ansible: where the vault's password is")
+        .conflicts("infra"),
+    )
+    .option("--verify", "prove the isolation afterwards, as `network verify` does")
+    .option("-v, --verbose", "Ansible: say more; repeat for more", (_, more: number) => more + 1, 0)
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume apply", ""],
+        ["anklume apply --domain lab --yes", "one domain, from a script"],
+        ["anklume apply --infra", "without Ansible"],
+        ["anklume apply --yes --json | jq -c .", "events, one a line"],
+        ["anklume apply --verify", "and prove the isolation with real packets"],
+        ["anklume apply --snapshot", "with a way back"],
+        ["anklume apply --provision --tags web", "run one role again"],
+      ),
+    )
+    .action((options) => {
+      const verbose = Number(options.verbose);
+      choose(async () => {
+        const { withJsonLines } = await import("../../session/json_session.ts");
+        return await withJsonLines(options.json, session, async (shown) => {
+          if (options.verify) await (await import("../../live/host_side.ts")).assertOnHost();
+          const status = await withNetworks(shown, { locks: true }, async (start) => {
+            const { apply } = await import("./apply.ts");
+            return await apply({ ...options, verbose }, shown, start);
+          });
+          if (!options.verify || status !== 0) return status;
+          // Read anew: what stands now is to be proven, not what stood before.
+          const { networkVerify } = await import("../network/verify.ts");
+          shown.terminal.out("\n");
+          return await networkVerify({ domain: options.domain, json: options.json }, shown);
+        });
+      });
+    });
+}
+
+export function addDestroy(program: Command, choose: Choose, session: Session): void {
+  program.command("destroy")
+    .summary("remove what anklume made")
+    .description(
+      "Shows what would go, asks, and removes what carries this infra's mark, nothing else. " +
+        "Protected machines (ephemeral: false) stay unless --force is given. Files of the workspace stay.",
+    )
+    .addOption(domainOption())
+    .option("--force", "protected machines and their volumes too")
+    .option("-y, --yes", "do not ask")
+    .option(JSON_FLAG, EVENTS_TEXT)
+    .addHelpText(
+      "after",
+      examples(
+        ["anklume destroy --domain lab", "one domain"],
+        ["anklume destroy --force --yes", "everything, from a script"],
+      ),
+    )
+    .action((options) =>
+      choose(async () => (await import("./destroy.ts")).destroy(options, session))
+    );
+}

@@ -1,5 +1,6 @@
 import type { SourceRange } from "../diag/diagnostic.ts";
 import type { AddressingForm, Domain, Infra, Machine, TrustLevel } from "../infra/infra.ts";
+import { optional } from "../diag/optional.ts";
 
 /** What addresses depend on; the rest of an `Infra` is filled in. For tests. */
 export interface DomainSketch {
@@ -42,7 +43,7 @@ function domainOf(sketch: DomainSketch, line: number): Domain {
     description: "",
     enabled: sketch.enabled ?? true,
     trustLevel: sketch.trustLevel ?? "semi-trusted",
-    ...(sketch.subnetId === undefined ? {} : { subnetId: sketch.subnetId }),
+    ...optional({ subnetId: sketch.subnetId }),
     internet: { kind: "none" },
     ephemeral: false,
     profiles: [],
@@ -67,7 +68,7 @@ function machineOf(
     description: "",
     type: "lxc",
     image: { kind: "local", alias: "debian", text: "debian" },
-    ...(ip === undefined ? {} : { ip }),
+    ...optional({ ip }),
     ephemeral: false,
     gpu: false,
     profiles: ["default"],

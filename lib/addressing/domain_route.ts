@@ -2,6 +2,7 @@ import type { HostInterface, HostRoute, HostRouting } from "./host_networks.ts";
 import type { HostRule } from "./host_rules.ts";
 import { addressBlock, type IpBlock, ipBlock, overlaps } from "./ip_block.ts";
 import { KernelRoutes, type RouteChoice, type RoutedPacket } from "./kernel_route.ts";
+import { optional } from "../diag/optional.ts";
 
 /** A domain's network of one family. */
 export interface DomainNetwork {
@@ -53,7 +54,7 @@ export class DomainRoutes {
       return {
         dst: subnet,
         dev: bridge,
-        ...(table === undefined ? {} : { table }),
+        ...optional({ table }),
         // The kernel gives connected routes this metric.
         ...(family === 4 ? {} : { metric: 256 }),
       };
@@ -110,7 +111,7 @@ export class DomainRoutes {
     const from = ipBlock(OUTSIDE[this.#family]);
     return this.#uplinks.map((iif) => ({
       whose: `answers that come in by ${iif}`,
-      packet: { iif, ...(from === undefined ? {} : { from }), ...this.#vrfOf(iif) },
+      packet: { iif, ...optional({ from }), ...this.#vrfOf(iif) },
     }));
   }
 
@@ -133,7 +134,7 @@ export class DomainRoutes {
       packet: {
         iif,
         ...(source === undefined ? {} : { from: inside(source) }),
-        ...(mark === undefined ? {} : { mark: mark.value }),
+        ...optional({ mark: mark?.value }),
         ...(uids === undefined ? {} : { uid: uids[0] }),
         ...this.#vrfOf(iif),
       },
@@ -155,7 +156,7 @@ export class DomainRoutes {
 
   #vrfOf(name: string): { vrf?: string } {
     const vrf = this.#vrfs.get(name);
-    return vrf === undefined ? {} : { vrf };
+    return optional({ vrf });
   }
 }
 

@@ -4,6 +4,7 @@ import type { Addressing, DomainAddress } from "./addressing.ts";
 import { type Diversion, type DomainNetwork, DomainRoutes } from "./domain_route.ts";
 import type { HostInterface, HostRoute, HostRouting } from "./host_networks.ts";
 import { ipBlock, overlaps } from "./ip_block.ts";
+import { optional } from "../diag/optional.ts";
 
 /** The networks that this host already has. */
 export interface HostNetworks {
@@ -269,7 +270,7 @@ class ConflictFinder {
 
   #rangeOf(domain: string): { range?: SourceRange } {
     const range = this.#ranges.get(domain);
-    return range === undefined ? {} : { range };
+    return optional({ range });
   }
 
   #wayOut(domain: string, device: string | undefined): { detail?: string; remedy: string } {

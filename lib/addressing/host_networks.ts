@@ -1,5 +1,6 @@
 import { type HostRule, ruleOf } from "./host_rules.ts";
 import { ipObjects, isObject, jsonNumber, type JsonObject, objectsOf, textOf } from "./ip_json.ts";
+import { optional } from "../diag/optional.ts";
 
 /** One line of `ip route`. */
 export interface HostRoute {
@@ -64,8 +65,7 @@ function routesOf(entry: JsonObject): HostRoute[] {
     const [dev, gateway] = [textOf(hop["dev"]), nextHop(hop)];
     return {
       dst,
-      ...(dev === undefined ? {} : { dev }),
-      ...(gateway === undefined ? {} : { gateway }),
+      ...optional({ dev, gateway }),
       ...(table === undefined || table === "main" ? {} : { table }),
       ...(typeof metric === "number" && metric > 0 ? { metric } : {}),
       ...(type === undefined || type === "unicast" ? {} : { type }),
@@ -98,7 +98,7 @@ export function parseIpAddresses(json: string): HostInterface[] {
       name,
       addresses,
       ...(Array.isArray(flags) ? { up: flags.includes("UP") } : {}),
-      ...(master === undefined ? {} : { master }),
+      ...optional({ master }),
       ...kindOf(entry["linkinfo"]),
     }];
   });

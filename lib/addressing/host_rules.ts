@@ -1,4 +1,5 @@
 import { jsonNumber, type JsonObject, textOf } from "./ip_json.ts";
+import { optional } from "../diag/optional.ts";
 
 /** The action of a rule on a packet that its selectors match. */
 export type RuleAction = "lookup" | "goto" | "nothing" | "drop";
@@ -64,10 +65,7 @@ export function ruleOf(entry: JsonObject): HostRule | undefined {
   return {
     priority,
     ...("not" in entry ? { not: true } : {}),
-    ...(from === undefined ? {} : { from }),
-    ...(to === undefined ? {} : { to }),
-    ...(iif === undefined ? {} : { iif }),
-    ...(oif === undefined ? {} : { oif }),
+    ...optional({ from, to, iif, oif }),
     ...(value === undefined
       ? {}
       : { mark: { value, mask: jsonNumber(entry["fwmask"]) ?? 0xffff_ffff } }),
@@ -75,9 +73,7 @@ export function ruleOf(entry: JsonObject): HostRule | undefined {
     ...(l3mdev ? { l3mdev } : {}),
     ...(others.length === 0 ? {} : { others }),
     action: actionOf(entry, table !== undefined || l3mdev),
-    ...(table === undefined ? {} : { table }),
-    ...(target === undefined ? {} : { target }),
-    ...(suppressLength === undefined ? {} : { suppressLength }),
+    ...optional({ table, target, suppressLength }),
     ...("suppress_ifgroup" in entry ? { suppressGroup: true } : {}),
     text: ruleText(entry),
   };

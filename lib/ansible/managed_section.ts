@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Places } from "./tree_file.ts";
+import { optional } from "../diag/optional.ts";
 
 /** First line of what anklume owns in a file; alone on its line, at its start. */
 export const OPENING = "# === MANAGED BY infra.yml ===";
@@ -115,7 +116,7 @@ export function findSection(
     before: text.slice(0, first.start + (first.start === 0 && text.startsWith(BOM) ? 1 : 0)),
     body: content.map((line) => line.text + "\n").join(""),
     after: text.slice(last.start + CLOSING.length),
-    ...(digest === undefined ? {} : { digest }),
+    ...optional({ digest }),
     line: opening[0]! + 1,
     lastLine: closing[0]! + 1,
     eol: text.slice(first.start, first.end).endsWith("\r\n") ? "\r\n" : "\n",

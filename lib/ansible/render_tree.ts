@@ -15,6 +15,7 @@ import {
   reservedVariables,
   VARIABLE_PLACES,
 } from "./variables.ts";
+import { optional } from "../diag/optional.ts";
 
 export interface TreeInputs {
   /** The embedded `ansible/` directory: path in it (`roles/base_system/tasks/main.yml`) -> text. */
@@ -127,7 +128,7 @@ function isShipped(path: string): boolean {
 }
 
 function section(path: string, shape: FileShape, body: string, places?: Places): TreeFile {
-  return { kind: "section", path, shape, body, ...(places === undefined ? {} : { places }) };
+  return { kind: "section", path, shape, body, ...optional({ places }) };
 }
 
 function missingRole(machine: Machine, role: string, index: number): Diagnostic {

@@ -4,6 +4,7 @@ import { makeDirectory } from "../host/write_file.ts";
 import { CONNECTION_PLUGINS } from "./ansible_cfg.ts";
 import { ansibleEnvironment } from "./ansible_environment.ts";
 import { parseResults, type PlaybookResults } from "./playbook_results.ts";
+import { optional } from "../diag/optional.ts";
 
 /** Where the callback plugin notes what became of each machine; only its owner may read it. */
 const RESULTS = ".anklume/results.jsonl";
@@ -80,7 +81,7 @@ async function run(options: PlaybookOptions, root: string, cfg: string) {
       },
       output: options.output,
       ...(options.keyboard ? { inheritStdin: true } : {}),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...optional({ signal: options.signal }),
       stopSignal: "SIGINT",
       // On a terminal Ctrl-C has reached Ansible already, and it takes a second one ill.
       stopAfterMs: 5_000,

@@ -10,6 +10,7 @@ import {
 import { planSync, type SyncPlan } from "./plan_sync.ts";
 import { checkTreeInputs, embeddedRoles, frozenFiles, renderTree } from "./render_tree.ts";
 import type { TreeFile } from "./tree_file.ts";
+import { optional } from "../diag/optional.ts";
 
 export interface SyncRequest {
   readonly infra: Infra;
@@ -42,7 +43,7 @@ export function prepareSync(
     embedded: request.embedded,
     userRoles: listUserRoles(options),
     directories: variableDirectories(existing),
-    ...(request.extra === undefined ? {} : { extra: request.extra }),
+    ...optional({ extra: request.extra }),
   };
   const tree = renderTree(request.infra, request.addressing, inputs);
   const { entries, diagnostics } = planSync(tree, existing, {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { IncusClient } from "../incus/incus_client.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { instanceAddr } from "../resource/instance.ts";
+import { optional } from "../diag/optional.ts";
 
 /** Milliseconds after which a machine that was started counts as running. */
 export const SETTLE_MS = 2500;
@@ -26,7 +27,7 @@ export async function findDead(
   signal?: AbortSignal,
 ): Promise<DeadMachine[]> {
   if (started.length === 0) return [];
-  const interrupt = signal === undefined ? {} : { signal };
+  const interrupt = optional({ signal });
   if (settleMs > 0) await sleep(settleMs, undefined, interrupt).catch(() => {});
   const statuses = new Map(
     (await incus.instances.list({ allProjects: true })).map((instance) =>

@@ -1,4 +1,5 @@
 import { childEnvironment } from "./environment.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * Why a program gave no good answer:
@@ -179,7 +180,7 @@ function spawn(argv: readonly [string, ...string[]], options: CommandOptions): D
   try {
     return new Deno.Command(program, {
       args,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...optional({ cwd: options.cwd }),
       clearEnv: true,
       detached: options.signal === undefined && piped === "piped",
       env: childEnvironment(options.env),

@@ -1,6 +1,7 @@
 import { CommandError, runCommand } from "./command.ts";
 import { FileError, type FileFailure, type FileVerb } from "./file_error.ts";
 import { type InspectedPath, isContested, isOthers } from "./workspace_path.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * The workspace of somebody else, seen from root: whatever root does there by a path may be led elsewhere, since its owner can exchange a
@@ -122,7 +123,7 @@ export class OwnerHands {
       await runCommand(["unshare", ...drop, ...argv, ...more], {
         cwd: this.#root,
         timeoutMs: TIMEOUT_MS,
-        ...(stdin === undefined ? {} : { stdin }),
+        ...optional({ stdin }),
       });
     } catch (error) {
       throw this.#explain(error);

@@ -1,6 +1,7 @@
 import { errorCode, FileError, toFileError } from "./file_error.ts";
 import { OwnerHands } from "./owner_hands.ts";
 import { inspectPath, lstat, type RootOption } from "./workspace_path.ts";
+import { optional } from "../diag/optional.ts";
 
 export interface FileWriteOptions extends RootOption {
   /** Permission bits of a file that is new; one that exists keeps its own. Never world-writable. Default 0o664 less the umask. */
@@ -41,7 +42,7 @@ export async function writeFileAtomic(
     const keeper = entry ?? (keepOwner ? { uid: 0, gid: 0 } : undefined);
     return await hands.write(bits, entry === undefined, content, {
       suffix,
-      ...(keeper === undefined ? {} : { keeper }),
+      ...optional({ keeper }),
     });
   }
   makeDirectories(path, root);

@@ -7,6 +7,7 @@ import type { Transport, WebSocketHandlers } from "./transport.ts";
 import type { ConfigMap } from "./wire/common.ts";
 import type { InstanceExecPost } from "./wire/instance.ts";
 import type { Operation } from "./wire/operation.ts";
+import { optional } from "../diag/optional.ts";
 
 export interface ExecStreamOptions {
   /** Its size; undefined: the program gets no terminal, and standard error is a stream of its own. */
@@ -118,10 +119,7 @@ function requestBody(
     interactive: terminal !== undefined,
     "wait-for-websocket": true,
     ...(terminal === undefined ? {} : { width: terminal.columns, height: terminal.rows }),
-    ...(environment === undefined ? {} : { environment }),
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(user === undefined ? {} : { user }),
-    ...(group === undefined ? {} : { group }),
+    ...optional({ environment, cwd, user, group }),
   };
 }
 

@@ -7,6 +7,7 @@ import {
 } from "./incus_error.ts";
 import { type Query, withQuery } from "./path.ts";
 import type { Envelope, Operation } from "./wire/operation.ts";
+import { optional } from "../diag/optional.ts";
 
 /** The name in the URL stands for the socket; it is also what `--allow-net` grants. */
 const BASE = "http://incus";
@@ -131,9 +132,7 @@ export class Transport implements Disposable {
       response = await fetch(BASE + full, {
         client: this.#client,
         method,
-        ...(options.headers === undefined ? {} : { headers: options.headers }),
-        ...(options.body === undefined ? {} : { body: options.body }),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...optional({ headers: options.headers, body: options.body, signal: options.signal }),
       });
     } catch (error) {
       this.#trace(method, full, 0, start);

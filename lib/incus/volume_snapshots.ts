@@ -4,6 +4,7 @@ import type { OperationOptions } from "./operations.ts";
 import { apiPath } from "./path.ts";
 import type { SnapshotsPost, VolumeSnapshot } from "./wire/snapshot.ts";
 import type { Volume, VolumeFull, VolumeSnapshotEntry } from "./wire/storage.ts";
+import { optional } from "../diag/optional.ts";
 
 /** Which custom volume. */
 export interface VolumePlace {
@@ -133,7 +134,7 @@ function snapshotsOf(pool: string, volume: VolumeFull): VolumeSnapshot[] {
     volume: name!,
     name: full.split("/").at(-1)!,
     created_at,
-    ...(size === undefined ? {} : { size }),
+    ...optional({ size }),
   }));
 }
 

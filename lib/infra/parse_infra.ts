@@ -13,6 +13,7 @@ import { isMistaken } from "./shape/collection_shapes.ts";
 import type { Infra } from "./infra.ts";
 import { mergeFiles } from "./merge_files.ts";
 import { type GlobalText, infraShape } from "./shape/schema.ts";
+import { optional } from "../diag/optional.ts";
 
 export interface ParseOptions {
   /** Roles of the workspace and embedded ones; without it roles are not looked up. */
@@ -61,8 +62,7 @@ function readInfra(
     diagnostics,
     global,
     knowsImageServers: isGlobalRead && !isMistaken(globalText, "image_servers"),
-    ...(defaultImage === undefined ? {} : { defaultImageRange: defaultImage.range }),
-    ...(knownRoles === undefined ? {} : { knownRoles }),
+    ...optional({ defaultImageRange: defaultImage?.range, knownRoles }),
   };
   const declared = [...text.domains?.value ?? []].map(([name, domain]) =>
     buildDeclaredDomain(name, domain, context)

@@ -11,6 +11,7 @@ import { portsOf } from "../resource/instance_ports.ts";
 import { MARK, type Owner } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
+import { optional } from "../diag/optional.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -91,8 +92,7 @@ export class BridgeLinks {
       up: own?.up ?? false,
       addresses: (own?.addresses ?? []).filter((each) => !each.startsWith("fe80:")),
       routes: (this.#routes.get(bridge) ?? []).map(({ dst }) => dst),
-      ...(own?.master === undefined ? {} : { master: own.master }),
-      ...(this.#listeners === undefined ? {} : { listeners: this.#listeners }),
+      ...optional({ master: own?.master, listeners: this.#listeners }),
       ports: Object.fromEntries(
         (running.get(bridge) ?? []).flatMap((name) => {
           const port = this.#interfaces.get(name);

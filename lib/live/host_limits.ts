@@ -1,5 +1,6 @@
 import { CommandError, runCommand } from "../host/command.ts";
 import type { HostLimits } from "../plan/actual_state.ts";
+import { optional } from "../diag/optional.ts";
 
 const KEYS = ["fs.inotify.max_user_instances", "kernel.keys.maxkeys"] as const;
 const TIMEOUT_MS = 10_000;
@@ -12,8 +13,7 @@ export async function readHostLimits(signal: AbortSignal): Promise<HostLimits> {
   const values = await readKeys(signal);
   const [inotifyInstances, keys] = KEYS.map((key) => values.get(key));
   return {
-    ...(inotifyInstances === undefined ? {} : { inotifyInstances }),
-    ...(keys === undefined ? {} : { keys }),
+    ...optional({ inotifyInstances, keys }),
   };
 }
 

@@ -3,6 +3,7 @@ import { checkedName } from "./element.ts";
 import { FirewallError } from "./firewall_error.ts";
 import type { Ruleset } from "./ruleset.ts";
 import { firewallError, type NftOptions } from "./run_nft.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * Settings of a kernel bridge, by the names of ip-link(8) and of /sys/class/net/NAME/bridge. A
@@ -112,6 +113,6 @@ async function runIp(
   args: readonly string[],
   { signal, stdin }: NftOptions & { readonly stdin?: string },
 ): Promise<string> {
-  const given = stdin === undefined ? {} : { stdin };
+  const given = optional({ stdin });
   return (await runCommand(["ip", ...args], { signal, timeoutMs: 60_000, ...given })).stdout;
 }

@@ -1,4 +1,5 @@
 import { untried } from "../diag/tried_version.ts";
+import { optional } from "../diag/optional.ts";
 
 /** The facts that `doctor` checks on the host; read by `readHostFacts`. */
 export interface HostFacts {
@@ -355,7 +356,7 @@ function missingInterfaces({ missingInterfaces: all }: HostFacts): Finding[] {
     check: "interfaces",
     state: "warning",
     detail: summary,
-    ...(remedy === undefined ? {} : { remedy }),
+    ...optional({ remedy }),
   }));
 }
 

@@ -1,6 +1,7 @@
 import { runCommand } from "../host/command.ts";
 import { INTERFACE_NAME } from "./element.ts";
 import type { NftOptions } from "./run_nft.ts";
+import { optional } from "../diag/optional.ts";
 
 /** An interface of the host. */
 export interface HostLink {
@@ -51,7 +52,7 @@ export function parseLinks(json: string): HostLink[] {
       index: ifindex,
       kind: linkinfo?.info_kind ?? "",
       isUp: flags.includes("UP"),
-      ...(master === undefined ? {} : { master }),
+      ...optional({ master }),
       addresses: addr_info.flatMap(({ local, prefixlen, scope }) =>
         local === undefined || prefixlen === undefined || scope === "link"
           ? []

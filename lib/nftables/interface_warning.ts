@@ -2,6 +2,7 @@ import type { Addressing } from "../addressing/addressing.ts";
 import type { Diagnostic, SourceRange } from "../diag/diagnostic.ts";
 import { suggest } from "../diag/suggest.ts";
 import type { Infra } from "../infra/infra.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * Warns of interfaces that infra.yml names under `via` or `outside` and that this host does not
@@ -31,7 +32,7 @@ export function interfaceWarnings(
       remedy: near === undefined
         ? "bring it up, or write the name that `ip link` shows"
         : `did you mean \`${near}\`? Otherwise bring it up`,
-      ...(range === undefined ? {} : { range }),
+      ...optional({ range }),
     };
   };
   const { outside, outsideRange } = infra.global;

@@ -1,5 +1,6 @@
 import { CommandError, runCommand } from "../host/command.ts";
 import type { NftOptions } from "./run_nft.ts";
+import { optional } from "../diag/optional.ts";
 
 /** A listening socket of the host: of a program, of a systemd unit, or of the kernel. */
 export interface Listener {
@@ -37,6 +38,6 @@ export function parseListeners(text: string): Listener[] {
     // Versions of `ss` print either `[fe80::1]%eth0` or `[fe80::1%eth0]`.
     const [address = "", device] = found[1]!.replaceAll(/[[\]]/g, "").split("%");
     const port = Number(found[2]);
-    return [{ protocol, port, address, ...(device === undefined ? {} : { interface: device }) }];
+    return [{ protocol, port, address, ...optional({ interface: device }) }];
   });
 }

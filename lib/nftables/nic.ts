@@ -4,6 +4,7 @@ import { parseCidr } from "../infra/ip.ts";
 import { INTERFACE_NAME, MAC_ADDRESS } from "./element.ts";
 import { addressInterval, addressText } from "./interval.ts";
 import { known } from "./policy_flow.ts";
+import { optional } from "../diag/optional.ts";
 
 /** One port of one of our bridges, and the addresses it may send from. */
 export interface Nic {
@@ -50,7 +51,7 @@ export function nicsOf(infra: Infra, addressing: Addressing): Nic[] {
         bridge: bridge.bridge,
         port,
         mac,
-        ...(ipv4 === undefined ? {} : { ipv4 }),
+        ...optional({ ipv4 }),
         ipv6: ipv6Of(mac, ipv6),
       });
     }

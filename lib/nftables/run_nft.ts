@@ -1,5 +1,6 @@
 import { CommandError, runCommand } from "../host/command.ts";
 import { FirewallError } from "./firewall_error.ts";
+import { optional } from "../diag/optional.ts";
 
 export interface NftOptions {
   readonly signal?: AbortSignal | undefined;
@@ -18,7 +19,7 @@ export async function runNft(
   const { stdout } = await runCommand(argv, {
     signal,
     timeoutMs: TIMEOUT_MS,
-    ...(stdin === undefined ? {} : { stdin }),
+    ...optional({ stdin }),
   });
   return stdout;
 }

@@ -3,6 +3,7 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr } from "../resource/address.ts";
 import { onlyStops } from "./dependencies.ts";
 import type { Change, Held, Plan } from "./plan.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * The plan without what would make, change or start something of a domain that cannot work on this host as it is, and without what
@@ -23,7 +24,7 @@ export function holdConflicts(plan: Plan, conflicts: readonly HostConflict[]): P
     }
     left.set(name, {
       addr: change.addr,
-      ...(change.domain === undefined ? {} : { domain: change.domain }),
+      ...optional({ domain: change.domain }),
       diagnostic: waiting(name, own ? change.domain : undefined),
     });
   }

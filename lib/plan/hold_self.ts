@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { Change, Held, Plan } from "./plan.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * The plan without what would take away the machine that anklume itself runs in (`<project>/<name>` in `self`), and
@@ -21,7 +22,7 @@ export function holdSelf(plan: Plan, self: ReadonlySet<string>): Plan {
     left.add(name);
     held.push({
       addr: change.addr,
-      ...(change.domain === undefined ? {} : { domain: change.domain }),
+      ...optional({ domain: change.domain }),
       diagnostic: diagnosticOf(change, ground),
     });
   }

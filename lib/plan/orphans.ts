@@ -7,6 +7,7 @@ import type { DesiredState } from "./desired_state.ts";
 import { comparePlaces } from "./sort_changes.ts";
 import type { Orphan } from "./plan.ts";
 import { isProtected } from "./protection.ts";
+import { optional } from "../diag/optional.ts";
 
 /** Everything of this infra that is on the host; `default` profiles come and go with their project. */
 export function ownedResources(owner: Owner, actual: ActualState): ActualResource[] {
@@ -35,7 +36,7 @@ export function toOrphan(resource: ActualResource): Orphan {
     addr: resource.addr,
     ...domainOf(resource),
     protected: isProtected(resource),
-    ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt }),
+    ...optional({ createdAt: resource.createdAt }),
     ...bytesOf(resource),
   };
 }
@@ -46,11 +47,11 @@ function bytesOf(resource: ActualResource): { bytes?: number } {
     : resource.kind === "volume"
     ? parseSize(resource.config.size ?? "")
     : undefined;
-  return bytes === undefined ? {} : { bytes };
+  return optional({ bytes });
 }
 
 /** The domain a live resource was made for. */
 export function domainOf(resource: ActualResource): { domain?: string } {
   const domain = resource.config[MARK.domain] ?? resource.addr.project;
-  return domain === undefined ? {} : { domain };
+  return optional({ domain });
 }

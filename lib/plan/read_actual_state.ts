@@ -9,6 +9,7 @@ import { actualProfile } from "../resource/profile.ts";
 import { actualProject } from "../resource/project.ts";
 import { actualVolume } from "../resource/volume.ts";
 import type { ActualImage, ActualPool, Hardware, IncusState } from "./actual_state.ts";
+import { optional } from "../diag/optional.ts";
 
 /** What is read only where a plan needs it. */
 export interface ReadWishes {
@@ -109,7 +110,7 @@ async function readPools(
     ]);
     const space = resources?.space;
     const free = space === undefined || space.total === 0 ? undefined : space.total - space.used;
-    const pool: ActualPool = { name, driver, ...(free === undefined ? {} : { free }) };
+    const pool: ActualPool = { name, driver, ...optional({ free }) };
     return { pool, volumes };
   }));
 }

@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 /** What a change does to what runs, from harmless to worst. */
 export const EFFECTS = [
   /** Nothing that runs notices. */
@@ -40,8 +41,7 @@ export function fieldChange(
 ): FieldChange {
   return {
     path,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
+    ...optional({ before, after }),
     effect,
     ...(breach ? { breach } : {}),
   };

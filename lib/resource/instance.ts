@@ -11,6 +11,7 @@ import { isSealed } from "./isolation.ts";
 import { MARK, type Owner } from "./mark.ts";
 import { marksOf } from "./managed.ts";
 import { scheduleConfig } from "./snapshot_schedule.ts";
+import { optional } from "../diag/optional.ts";
 
 /** A container or virtual machine. */
 export interface DesiredInstance extends DesiredBase {
@@ -78,7 +79,7 @@ export function desiredInstance(machine: Machine, context: InstanceContext): Des
     kind: "instance",
     addr: instanceAddr(domain.name, machine.name),
     domain: domain.name,
-    ...(machine.renamedFrom === undefined ? {} : { renamedFrom: machine.renamedFrom }),
+    ...optional({ renamedFrom: machine.renamedFrom }),
     range: machine.range,
     description: machine.description,
     config: {

@@ -8,6 +8,7 @@ import { isMoveNote, MARK, type Owner } from "./mark.ts";
 import { marksOf, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 import { scheduleConfig } from "./snapshot_schedule.ts";
+import { optional } from "../diag/optional.ts";
 
 /** A custom storage volume of one machine. */
 export interface DesiredVolume extends DesiredBase {
@@ -28,7 +29,7 @@ export function desiredVolume(
   owner: Owner,
 ): DesiredVolume {
   const config: StringMap = {
-    ...(volume.size === undefined ? {} : { size: volume.size }),
+    ...optional({ size: volume.size }),
     ...scheduleConfig(machine),
   };
   return {

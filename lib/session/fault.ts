@@ -13,6 +13,7 @@ import { hang, printable } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 import { UserError } from "./user_error.ts";
+import { optional } from "../diag/optional.ts";
 
 /** What went wrong and what to do about it, each in a sentence. */
 interface Fault {
@@ -67,7 +68,7 @@ export function describeFault(error: unknown, signal?: AbortSignal): Fault {
 }
 
 function withRemedy(error: Error, remedy: string | undefined, status: ExitStatus): Fault {
-  return { message: error.message, ...(remedy === undefined ? {} : { remedy }), status };
+  return { message: error.message, ...optional({ remedy }), status };
 }
 
 function fileRemedy({ reason }: FileError): string | undefined {

@@ -2,6 +2,7 @@ import { Terminal } from "../host/terminal.ts";
 import { endLine, type JsonLine } from "../view/json_lines.ts";
 import type { ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
+import { optional } from "../diag/optional.ts";
 
 /** Standard output belongs to the stream of JSON: what is for people goes to standard error, and nobody is asked. */
 class StreamTerminal extends Terminal {
@@ -45,7 +46,7 @@ export async function withJsonLines(
   } catch (error) {
     const { describeFault } = await import("./fault.ts");
     const { message, remedy, status } = describeFault(error, session.signal);
-    emit({ type: "fault", message, ...(remedy === undefined ? {} : { remedy }) });
+    emit({ type: "fault", message, ...optional({ remedy }) });
     emit(endLine(status));
     throw error;
   }

@@ -15,6 +15,7 @@ import {
   UNFINISHED,
 } from "./snapshot_set.ts";
 import { pairUnrecorded } from "./unrecorded_snapshots.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * Builds the sets: members by their notes, and the snapshots without a note paired by name and
@@ -62,7 +63,7 @@ function memberOf(
     project,
     machine,
     ...(moved ? { before: { project: noted.project, machine: noted.machine } } : {}),
-    ...(uuid === undefined ? {} : { uuid }),
+    ...optional({ uuid }),
     gone: live === undefined,
     ...(anew ? { anew } : {}),
     volumes: volumes.map(({ pool, volume, taken, gone }) => ({
@@ -96,8 +97,7 @@ function notedSet(
     name,
     origin: first.kind,
     at: first.at,
-    ...(first.expires === undefined ? {} : { expires: first.expires }),
-    ...(first.description === undefined ? {} : { description: first.description }),
+    ...optional({ expires: first.expires, description: first.description }),
     members,
     faults: [
       ...(isUnfinished(found.map(({ note }) => note)) ? [UNFINISHED] : []),

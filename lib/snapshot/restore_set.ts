@@ -16,6 +16,7 @@ import type { RestoreMachine, RestorePlan } from "./plan_restore.ts";
 import { notedVolumes, type RestoreNote } from "./set_note.ts";
 import { StandIns } from "./stand_in.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
+import { optional } from "../diag/optional.ts";
 
 export interface RestoreOptions extends WorkOptions {
   /** The set with the state from before the restore. */
@@ -69,7 +70,7 @@ export async function restoreSet(
         ...Object.fromEntries(
           machines.map(({ live, runs }) => {
             const uuid = live.instance.config["volatile.uuid"];
-            const known = uuid === undefined ? {} : { uuid };
+            const known = optional({ uuid });
             const volumes = notedVolumes(live.volumes);
             return [
               live.name,

@@ -1,4 +1,5 @@
 import { MARK_PREFIX } from "../resource/mark.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * A set's note, as JSON on one Incus project, the set's home. A snapshot itself cannot hold it:
@@ -124,7 +125,7 @@ function parseSetNote(text: string): SetNote | undefined {
     state: value.state === "whole" || value.state === "deleting" ? value.state : "taking",
     kind: SET_KINDS.find((kind) => kind === value.kind) ?? "manual",
     at: value.at,
-    ...(value.expires === undefined ? {} : { expires: value.expires }),
+    ...optional({ expires: value.expires }),
     ...(typeof value.description === "string" ? { description: value.description } : {}),
     machines: known,
     ...(value.frozen === undefined ? {} : { frozen: strings(value.frozen) }),

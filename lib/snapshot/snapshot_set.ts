@@ -4,6 +4,7 @@ import type { LiveMachine } from "./live_machine.ts";
 import { machineKey, type NotedPlace } from "./place.ts";
 import type { NotedMachine, SetKind, SetNote } from "./set_note.ts";
 import type { KnownVolumes } from "./find_noted_machine.ts";
+import { optional } from "../diag/optional.ts";
 
 /** Snapshots of one name across machines and their volumes. */
 export interface SnapshotSet {
@@ -83,7 +84,7 @@ export function notedKey(noted: NotedPlace & { readonly uuid?: string }): string
 /** Returns the `notedKey` of the noted machine behind a member. */
 export function memberKey({ project, machine, uuid, before }: SetMember): string {
   const place = before ?? { project, machine };
-  return notedKey({ ...place, ...(uuid === undefined ? {} : { uuid }) });
+  return notedKey({ ...place, ...optional({ uuid }) });
 }
 
 export const UNFINISHED = "its taking was not finished";

@@ -11,6 +11,7 @@ import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, notedVolumes, type SetKind, type SetNote } from "./set_note.ts";
 import { type FoundNote, notedMachinesOf } from "./snapshot_set.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
+import { optional } from "../diag/optional.ts";
 
 /** A set to take. The caller has checked that the name is free. */
 export interface SetRequest {
@@ -98,8 +99,7 @@ function noteOf({ kind, at, expires, description, joins, machines }: SetRequest)
     state: "whole",
     kind,
     at: joins?.[0]?.note.at ?? at.toISOString(),
-    ...(expires === undefined ? {} : { expires: expires.toISOString() }),
-    ...(description === undefined ? {} : { description }),
+    ...optional({ expires: expires?.toISOString(), description }),
     machines: [
       ...notedMachinesOf(joins ?? []),
       ...machines.map((machine) => notedMachine(machine, joins && at)),
@@ -116,8 +116,7 @@ function notedMachine(
   return {
     project,
     machine: name,
-    ...(uuid === undefined ? {} : { uuid }),
-    ...(joined === undefined ? {} : { at: joined.toISOString() }),
+    ...optional({ uuid, at: joined?.toISOString() }),
     volumes: notedVolumes(volumes),
   };
 }

@@ -11,6 +11,7 @@ import {
   snapshotKey,
   type SnapshotSet,
 } from "./snapshot_set.ts";
+import { optional } from "../diag/optional.ts";
 
 /**
  * Incus takes the snapshots of one minute's schedule one after another; within this time they
@@ -55,7 +56,7 @@ export function pairUnrecorded(sources: SetSources, used: ReadonlySet<string>): 
       name,
       origin: name.startsWith(SCHEDULE_PREFIX) ? "schedule" : "other",
       at: new Date(at).toISOString(),
-      ...(expires === undefined ? {} : { expires }),
+      ...optional({ expires }),
       members: strangers.map(({ member }) => member)
         .toSorted((a, b) => compareText(a.project, b.project) || compareText(a.machine, b.machine)),
       faults: strangers.flatMap(({ member }) => faultsOf(member)),

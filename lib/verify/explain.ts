@@ -5,6 +5,7 @@ import type { Trace } from "../nftables/parse_trace.ts";
 import type { Verdict } from "./expect.ts";
 import { type Fate, fateOf } from "./fate.ts";
 import type { ProbePlace, Service } from "./probe.ts";
+import { optional } from "../diag/optional.ts";
 
 /** One flow, and the result of the live rules for it. */
 export interface TracedFlow {
@@ -99,7 +100,7 @@ export function explain(infra: Infra, flow: TracedFlow): Explanation {
     unanswered: fate.kind === "unanswered",
     anklumePasses,
     ...(isOthers ? { otherTable: `table ${step.family} ${step.table}` } : {}),
-    ...(shown === undefined ? {} : { step: shown }),
+    ...optional({ step: shown }),
     ...(opened === undefined ? {} : lookupOf(opened, flow)),
     ...words,
     disagrees: ruled &&
@@ -223,7 +224,7 @@ function whyOpen(
       const origin = domain?.ranges.get("internet");
       return {
         reason: `the domain ${domain?.name} has internet`,
-        ...(origin === undefined ? {} : { origin }),
+        ...optional({ origin }),
         change: [`internet: false    # of ${domain?.name}`],
       };
     }
@@ -231,7 +232,7 @@ function whyOpen(
       const found = expected.publish;
       return {
         reason: `the port is published to ${found?.machine} ${found?.publish.to}`,
-        ...(found === undefined ? {} : { origin: found.publish.range }),
+        ...optional({ origin: found?.publish.range }),
         change: ["take it out of `publish`"],
       };
     }
@@ -278,7 +279,7 @@ function whyClosed(
   const without = (reason: string, origin?: SourceRange): Words => ({
     reason,
     change: [],
-    ...(origin === undefined ? {} : { origin }),
+    ...optional({ origin }),
   });
   if (fate.kind === "elsewhere") return without(`it comes out at ${fate.at} instead`);
   if (expected.because === "not-ours") {

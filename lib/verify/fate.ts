@@ -1,5 +1,6 @@
 import type { TraceStep } from "../nftables/parse_trace.ts";
 import type { Trace } from "../nftables/parse_trace.ts";
+import { optional } from "../diag/optional.ts";
 
 /** The fate of a packet, according to the rules and the stage. */
 export type Fate =
@@ -25,11 +26,11 @@ export function fateOf(trace: Trace, target: string): Fate {
     const step = trace.steps.findLast(({ rule }) =>
       /\b(dnat|redirect|tproxy|fwd|dup)\b/i.test(rule)
     );
-    return { kind: "elsewhere", at: trace.arrivedAt, ...(step === undefined ? {} : { step }) };
+    return { kind: "elsewhere", at: trace.arrivedAt, ...optional({ step }) };
   }
   if (trace.answered) return { kind: "passes" };
   const step = stopper(trace.back);
-  return { kind: "unanswered", ...(step === undefined ? {} : { step }) };
+  return { kind: "unanswered", ...optional({ step }) };
 }
 
 /** Returns the rule that ended it: `drop`, `reject` (which traces as one), `queue`, `stolen`. */

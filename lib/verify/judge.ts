@@ -1,5 +1,6 @@
 import type { Probe, ProbeOutcome } from "./probe.ts";
 import type { ProbersReport } from "./run_probers.ts";
+import { optional } from "../diag/optional.ts";
 
 /** The difference between a probe's result and infra.yml. */
 export type Difference =
@@ -54,7 +55,7 @@ export function judge(
         (outcome.answered && (!observed || probe.to.kind !== "machine"));
       const unknown = probe.to.kind === "outside" && !reached && !observed && !outcome.unsent;
       const difference = unknown ? undefined : differenceOf(probe, outcome, reached);
-      return { probe, outcome, unknown, ...(difference === undefined ? {} : { difference }) };
+      return { probe, outcome, unknown, ...optional({ difference }) };
     },
   );
 }

@@ -2,6 +2,7 @@ import { type Infra, machinesOf, type NetworkPolicy } from "../infra/infra.ts";
 import type { Result } from "./judge.ts";
 import { type Need, needText, policyNeeds, publishNeeds } from "./need.ts";
 import { policyFlow } from "./policy_question.ts";
+import { optional } from "../diag/optional.ts";
 
 /** A promise of infra.yml that no packet of this run tested, and why. */
 export interface NotProbed {
@@ -48,7 +49,7 @@ export function notProbed(
       text: need === undefined
         ? `${policy.id} (${policy.range.file}:${policy.range.start.line})`
         : needText(need),
-      ...(need === undefined ? {} : { need }),
+      ...optional({ need }),
       why: asked.has(policy.id)
         ? "nobody could tell what became of its packets"
         : whyPolicy(infra, policy, run),

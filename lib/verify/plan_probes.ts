@@ -2,6 +2,7 @@ import type { Addressing } from "../addressing/addressing.ts";
 import { type Infra, machinesOf, type NetworkPolicy, type PolicyEnd } from "../infra/infra.ts";
 import { expectedVerdict, policiesOpening } from "./expect.ts";
 import type { OutsidePlace, Probe, ProbePlace, Service } from "./probe.ts";
+import { optional } from "../diag/optional.ts";
 
 /** The facts of the live host that the plan depends on. */
 export interface Scene {
@@ -252,7 +253,7 @@ function draft(
     to,
     family,
     address,
-    ...(source === undefined ? {} : { source }),
+    ...optional({ source }),
     expected: open ? "open" : "closed",
     ...(policies.length === 0 ? {} : { policies }),
   };

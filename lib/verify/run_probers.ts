@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 /** A place where a prober can be started: a machine, or the host. */
 export interface Site {
   /** `host`, or the machine's name. */
@@ -86,7 +87,7 @@ class Prober {
     await this.#ended;
     return {
       lines: this.#lines,
-      ...(this.#fault === undefined ? {} : { fault: this.#fault }),
+      ...optional({ fault: this.#fault }),
     };
   }
 

@@ -20,6 +20,7 @@ import type {
   Status,
   StrangerStatus,
 } from "./status.ts";
+import { optional } from "../diag/optional.ts";
 
 /** What stands on the host, told with the same plan that `check` shows. Pure. */
 export function buildStatus(
@@ -66,9 +67,9 @@ export function buildStatus(
     conflicts: conflicts.map(({ domain, diagnostic: { summary, remedy } }) => ({
       domain,
       summary,
-      ...(remedy === undefined ? {} : { remedy }),
+      ...optional({ remedy }),
     })),
-    ...(plan.strangers === undefined ? {} : { strangers: plan.strangers.map(strangerStatus) }),
+    ...optional({ strangers: plan.strangers?.map(strangerStatus) }),
     bypasses: infra.domains.flatMap((domain) =>
       domain.machines
         .map((machine) => ({ name: machine.name, doors: doorsOf(machine, sources) }))

@@ -3,6 +3,7 @@ import type { Change, FieldChange, Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { ProvisionLine } from "./provision.ts";
 import type { Status } from "./status.ts";
+import { optional } from "../diag/optional.ts";
 
 // The shapes that `--json` prints. docs/json.md documents them; `format` grows only when a key changes its meaning or goes.
 
@@ -40,7 +41,7 @@ export function planValue(
     provision: needs.map(({ machine, reasons }) => ({ machine, reasons })),
     held: plan.held.map(({ addr, domain, diagnostic }) => ({
       resource: formatAddr(addr),
-      ...(domain === undefined ? {} : { domain }),
+      ...optional({ domain }),
       diagnostic,
     })),
     orphans: plan.orphans.map(({ addr, ...rest }) => ({ resource: formatAddr(addr), ...rest })),
@@ -71,7 +72,7 @@ function changeJson(change: Change) {
   return {
     resource: formatAddr(change.addr),
     kind: change.addr.kind,
-    ...(change.domain === undefined ? {} : { domain: change.domain }),
+    ...optional({ domain: change.domain }),
     action: change.action,
     effect: change.effect,
     reason: change.reason,

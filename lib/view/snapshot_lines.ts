@@ -3,6 +3,7 @@ import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
 import type { SnapshotEvent, WorkResult } from "../snapshot/snapshot_event.ts";
 import type { TakeResult } from "../snapshot/take_set.ts";
 import type { JsonLine } from "./json_lines.ts";
+import { optional } from "../diag/optional.ts";
 
 // What the snapshot verbs print with --json, one JSON object a line, in the stream of `json_lines.ts`.
 
@@ -52,7 +53,7 @@ export function restoreLine(
   return {
     type: "restore",
     set: set.name,
-    ...(safety === undefined ? {} : { safety }),
+    ...optional({ safety }),
     machines: machines.map(({ live, runs, lostVolumes, goneVolumes, newVolumes }) => ({
       project: live.project,
       machine: live.name,

@@ -9,6 +9,7 @@ import { fits, matrixText } from "./matrix.ts";
 import { type StrangerStatus, strangerText } from "./status.ts";
 import type { Style } from "./style.ts";
 import { count, duration, hang, printable, wrap } from "./text.ts";
+import { optional } from "../diag/optional.ts";
 
 /** What `network verify` found out. */
 export interface Verification {
@@ -244,14 +245,12 @@ function verificationValue(seen: Verification): object {
     milliseconds: Math.round(ms),
     notProbed: notProbed.map(({ policy, text, why, line }) => ({
       kind: policy === undefined ? "publish" : "policy",
-      ...(policy === undefined ? {} : { id: policy.id }),
+      ...optional({ id: policy?.id }),
       text,
       why,
       ...(line === undefined ? {} : {
         passes: line.explanation.passes,
-        ...(line.explanation.otherTable === undefined
-          ? {}
-          : { otherTable: line.explanation.otherTable }),
+        ...optional({ otherTable: line.explanation.otherTable }),
         reason: line.explanation.reason,
       }),
     })),
@@ -266,7 +265,7 @@ function verificationValue(seen: Verification): object {
       expected: probe.expected,
       arrived: outcome.arrived,
       answered: outcome.answered,
-      ...(outcome.seenFrom === undefined ? {} : { seenFrom: outcome.seenFrom }),
+      ...optional({ seenFrom: outcome.seenFrom }),
     })),
   };
 }

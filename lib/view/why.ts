@@ -4,6 +4,7 @@ import { commandText } from "./doctor.ts";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
 import { hang, printable } from "./text.ts";
+import { optional } from "../diag/optional.ts";
 
 /** One flow and its explanation, as `network why` tells it. */
 export interface WhyLine {
@@ -124,15 +125,13 @@ export function whyJson({ project, firewall, lines, notes }: Why): string {
       passes: explanation.passes,
       anklumePasses: explanation.anklumePasses,
       ...(explanation.unanswered ? { unanswered: true } : {}),
-      ...(explanation.otherTable === undefined ? {} : { otherTable: explanation.otherTable }),
+      ...optional({ otherTable: explanation.otherTable }),
       disagrees: explanation.disagrees,
       reason: explanation.reason,
-      ...(explanation.step === undefined ? {} : { rule: explanation.step }),
-      ...(element === undefined ? {} : { element }),
-      ...(explanation.origin === undefined ? {} : { range: explanation.origin }),
+      ...optional({ rule: explanation.step, element, range: explanation.origin }),
       change: explanation.change,
       ...(mend === undefined ? {} : { remedy: mend.remedy, fix: mend.fix ?? [] }),
-      ...(whose === undefined ? {} : { otherFirewall: whose }),
+      ...optional({ otherFirewall: whose }),
     })),
   });
 }

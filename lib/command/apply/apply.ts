@@ -29,6 +29,7 @@ import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { writeTree } from "../../workspace/ansible_tree.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface ApplyFlags extends ProvisionOptions, TakeOver {
   readonly domain: readonly string[];
@@ -70,7 +71,7 @@ async function applyOnce(
   const domains = selectDomains(workspace.infra, options.domain);
   await using live = await openLive(workspace, session, {
     ...options,
-    ...(reading === undefined ? {} : { reading }),
+    ...optional({ reading }),
     ...(session.terminal.interactive && !options.json
       ? { isThisOne: (namesake: LivingInfra) => confirmTakeOver(workspace, namesake, session) }
       : {}),

@@ -18,6 +18,7 @@ import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
 import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface DestroyFlags {
   readonly domain: readonly string[];
@@ -53,7 +54,7 @@ async function destroyOnce(
     const gone = owned.map((resource) => domainOf(resource).domain ?? "");
     const domains = selectDomains(workspace.infra, options.domain, gone);
     const whole = createDestroyPlan(owner, await readDetails(live.incus, live.actual), {
-      ...(domains === undefined ? {} : { domains }),
+      ...optional({ domains }),
       force: options.force ?? false,
     });
     // From inside, the admin container and what it stands on are left to the host.

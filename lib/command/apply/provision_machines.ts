@@ -20,6 +20,7 @@ import type { ProvisionNeed } from "../../ansible/provision_needs.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface ProvisionOptions {
   readonly tags?: string | undefined;
@@ -67,9 +68,7 @@ export async function provisionMachines(
       skipTags,
       verbosity: options.verbose,
       run: place.run,
-      ...(options.vaultPasswordFile === undefined
-        ? {}
-        : { vaultPasswordFile: options.vaultPasswordFile }),
+      ...optional({ vaultPasswordFile: options.vaultPasswordFile }),
     });
   } catch (error) {
     if (!(error instanceof CommandError) || !await explainAnsible(workspace, session)) throw error;

@@ -41,6 +41,7 @@ import { requestTimeout } from "../../live/request_timeout.ts";
 import type { Session } from "../../session/session.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface DoctorOptions {
   readonly fix?: true;
@@ -249,7 +250,7 @@ async function examineIncus(signal: AbortSignal): Promise<Finding> {
   } catch (error) {
     if (!(error instanceof IncusUnreachableError)) throw error;
     const { message, remedy } = describeFault(error);
-    return { check, state: "bad", detail: message, ...(remedy === undefined ? {} : { remedy }) };
+    return { check, state: "bad", detail: message, ...optional({ remedy }) };
   }
 }
 
@@ -263,6 +264,6 @@ async function examineAnsible({ infra }: Workspace): Promise<Finding> {
     check,
     state: "warning",
     detail: first?.summary ?? "",
-    ...(remedy === undefined ? {} : { remedy }),
+    ...optional({ remedy }),
   };
 }

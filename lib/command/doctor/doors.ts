@@ -8,6 +8,7 @@ import { breachesOf } from "../../resource/breach.ts";
 import { isLinkField } from "../../resource/bridge_link.ts";
 import { strangerText } from "../../view/status.ts";
 import { strangerStatus } from "../../view/build_status.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** Incus's network forwards on bridges of the infra: nothing gets through by them, and they take addresses of the host away. */
 export async function forwardFinding(
@@ -51,7 +52,7 @@ function listeners(ports: readonly Diagnostic[]): Finding {
     check,
     state: taken.length > 0 ? "bad" : "unknown",
     detail: (taken.length > 0 ? taken : ports).map(({ summary }) => summary).join(". "),
-    ...(first.remedy === undefined ? {} : { remedy: first.remedy }),
+    ...optional({ remedy: first.remedy }),
   };
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../../nftables/stage.ts";
 import type { ProbePlace, Service } from "../../verify/probe.ts";
 import { type Route, type RouteOptions, routeTo } from "./route.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** One end of a flow that is asked about. */
 export interface End {
@@ -100,7 +101,7 @@ export async function buildStage(
     },
     ways: ways.map(({ target, refused }) => ({
       target: ports.get(target) ?? target,
-      ...(refused === undefined ? {} : { refused }),
+      ...optional({ refused }),
     })),
   };
 }
@@ -180,7 +181,7 @@ async function wayOf(
         ? []
         : [{ to: from.address, via: home }]),
     ],
-    ...(there.refused === undefined ? {} : { refused: there.refused }),
+    ...optional({ refused: there.refused }),
   };
 }
 

@@ -31,6 +31,7 @@ import type { TraceQuestion } from "./trace_stage.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface VerifyOptions {
   readonly domain: readonly string[];
@@ -123,7 +124,7 @@ export async function verifyLive(
     folded: matrixOf(infra, results, true),
     results,
     breaches: status.breaches,
-    ...(status.strangers === undefined ? {} : { strangers: status.strangers }),
+    ...optional({ strangers: status.strangers }),
     faults,
     notRunning: notRunning(scene),
     host,

@@ -12,6 +12,7 @@ import { openSnapshots } from "../../live/open_snapshots.ts";
 import { checkSetName, freeName, freeTimeName, takeAndSay } from "./take.ts";
 import { UserError } from "../../session/user_error.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface SnapshotCreateOptions extends ScopeOptions {
   readonly json?: true;
@@ -52,7 +53,7 @@ export async function snapshotCreate(
         kind: "manual",
         at,
         ...(expiry === undefined ? {} : { expires: addSpan(at, expiry) }),
-        ...(options.description === undefined ? {} : { description: options.description }),
+        ...optional({ description: options.description }),
         consistent: options.consistent ?? false,
         machines,
       },

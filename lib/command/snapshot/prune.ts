@@ -13,6 +13,7 @@ import { deleteAndSay, isNeeded } from "./delete.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { UserError } from "../../session/user_error.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface SnapshotPruneOptions {
   readonly json?: true;
@@ -41,8 +42,7 @@ export async function snapshotPrune(
     if (host === undefined) return EXIT.wrongInput;
     const inventory = await host.afterInterruption();
     const { goes, stays, spared } = choosePrune(inventory.sets, {
-      ...(keep === undefined ? {} : { keep }),
-      ...(olderThan === undefined ? {} : { olderThan }),
+      ...optional({ keep, olderThan }),
       now: new Date(),
       needed: (name) => isNeeded(name, inventory.restores),
     });

@@ -16,6 +16,7 @@ import type { RestoreRequest } from "./restore_request.ts";
 import { sayDrift } from "./say_drift.ts";
 import { withProgress } from "./set_progress.ts";
 import { sayFull } from "./take.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** btrfs gives back what was thrown away when it next writes its state down, every 30 s. */
 const ROOM_AFTER_MS = 45_000;
@@ -55,7 +56,7 @@ export async function putBack(
     session,
     (onEvent) =>
       restoreSet(live.incus, plan, {
-        ...(safety === undefined ? {} : { safety }),
+        ...optional({ safety }),
         desired: desiredMachines(workspace, live),
         owner: live.owner,
         networks: live.actual.resources.filter((each) => each.kind === "network"),

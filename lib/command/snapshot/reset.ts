@@ -2,6 +2,7 @@ import { BASELINE } from "../../snapshot/set_name.ts";
 import type { ExitStatus } from "../../session/exit_status.ts";
 import { restore } from "./run_restore.ts";
 import type { Session } from "../../session/session.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface ResetOptions {
   readonly domain: readonly string[];
@@ -21,8 +22,7 @@ export function reset(options: ResetOptions, session: Session): Promise<ExitStat
     set: to,
     machine: [],
     domain,
-    ...(yes === undefined ? {} : { yes }),
-    ...(json === undefined ? {} : { json }),
+    ...optional({ yes, json }),
     keeps: (machine) => machine.protected,
     asks: (machines) => machines.some((machine) => machine.protected),
     again: `anklume reset${scope}${to === BASELINE ? "" : ` --to ${to}`}`,

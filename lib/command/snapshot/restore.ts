@@ -2,6 +2,7 @@ import type { ExitStatus } from "../../session/exit_status.ts";
 import { restore } from "./run_restore.ts";
 import type { ScopeOptions } from "./scope.ts";
 import type { Session } from "../../session/session.ts";
+import { optional } from "../../diag/optional.ts";
 
 export interface SnapshotRestoreOptions extends ScopeOptions {
   readonly yes?: true;
@@ -25,9 +26,7 @@ export function snapshotRestore(
     set: name,
     machine,
     domain,
-    ...(all === undefined ? {} : { all }),
-    ...(yes === undefined ? {} : { yes }),
-    ...(json === undefined ? {} : { json }),
+    ...optional({ all, yes, json }),
     keeps: () => safety,
     asks: () => true,
     again: `anklume snapshot restore ${name}${scope}`,

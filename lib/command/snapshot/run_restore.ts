@@ -22,6 +22,7 @@ import { refuseBreaches, refuseConflicts, refuseFirewall, refusePlan } from "./r
 import type { RestoreRequest } from "./restore_request.ts";
 import { isWholeScope, selectScope } from "./scope.ts";
 import { takeAndSay } from "./take.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** How long a safety set is kept. It must not fill the pool of somebody who restores every day. */
 export const SAFETY_EXPIRY = "7d";
@@ -65,7 +66,7 @@ async function restoreLive(
   session.terminal.out(restoreText({
     plan,
     safety: safety.name,
-    ...(safety.noneBecause === undefined ? {} : { noSafetyBecause: safety.noneBecause }),
+    ...optional({ noSafetyBecause: safety.noneBecause }),
     now,
   }, session.out));
   await prepareHost(plan, workspace, live, session);

@@ -14,6 +14,7 @@ import { copiesShape, domainShape, type DomainText, type InternetText } from "..
 import type { Located, Unread } from "../shape/shape.ts";
 import { entryOf, type Node } from "../yaml/yaml_tree.ts";
 import type { DeclaredDomain } from "../declared_domain.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** More than this no host carries; a slip in `copies` must not take minutes to be told. */
 const MACHINE_LIMIT = 20_000;
@@ -123,11 +124,11 @@ function buildDomain(source: DomainSource, context: BuildContext): Domain {
   return {
     name,
     ...(copy === undefined ? {} : { copy: { of: copy.of, name: copy.name } }),
-    ...(renamedFrom === undefined ? {} : { renamedFrom }),
+    ...optional({ renamedFrom }),
     description: text.description?.value ?? "",
     enabled: text.enabled?.value ?? true,
     trustLevel,
-    ...(subnetId === undefined ? {} : { subnetId }),
+    ...optional({ subnetId }),
     internet: buildInternet(text.internet, diagnostics),
     ephemeral,
     profiles,

@@ -5,6 +5,7 @@ import { distinct } from "./distinct.ts";
 import type { GlobalText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
+import { optional } from "../../diag/optional.ts";
 
 const UNREADABLE = "";
 
@@ -22,8 +23,7 @@ export function buildGlobal(text: GlobalText, diagnostics: DiagnosticList): Glob
     storagePool: text.storage_pool?.value ?? "default",
     gpuPolicy: text.gpu_policy?.value ?? "exclusive",
     ipv6: text.ipv6?.value ?? false,
-    ...(outside === undefined ? {} : { outside }),
-    ...(text.outside === undefined ? {} : { outsideRange: text.outside.range }),
+    ...optional({ outside, outsideRange: text.outside?.range }),
   };
 }
 
@@ -78,7 +78,7 @@ function addressingForm(text: GlobalText, diagnostics: DiagnosticList): Addressi
       summary: `The zone \`disposable\` would be ${form.baseOctet}.${last}, which is no address`,
       detail: `it is zone_base ${form.zoneBase} + 5 × zone_step ${form.zoneStep}, and at most 255`,
       remedy: "choose a smaller `zone_base` or `zone_step`",
-      ...(range === undefined ? {} : { range }),
+      ...optional({ range }),
     });
   }
   const octet = zones?.base_octet;

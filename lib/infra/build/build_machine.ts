@@ -15,6 +15,7 @@ import { buildPublish, buildVolumes } from "./build_storage.ts";
 import type { Located } from "../shape/shape.ts";
 import { checkVariables } from "../check/check_variables.ts";
 import { quotedList, shortenName } from "../words.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** A machine before its defaults are filled in. */
 export interface MachineSource {
@@ -65,7 +66,7 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     description: text.description?.value ?? "",
     type,
     image: imageOf(text, context),
-    ...(text.ip === undefined ? {} : { ip: text.ip.value }),
+    ...optional({ ip: text.ip?.value }),
     ephemeral: text.ephemeral?.value ?? domain.ephemeral,
     gpu: text.gpu?.value ?? false,
     profiles,
@@ -74,8 +75,10 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     storageVolumes: buildVolumes(name, text, global.storagePool, diagnostics),
     publish: buildPublish(text),
     state: text.state?.value ?? "running",
-    ...(text.boot_autostart === undefined ? {} : { bootAutostart: text.boot_autostart.value }),
-    ...(text.boot_priority === undefined ? {} : { bootPriority: text.boot_priority.value }),
+    ...optional({
+      bootAutostart: text.boot_autostart?.value,
+      bootPriority: text.boot_priority?.value,
+    }),
     ...(text.snapshots_schedule === undefined
       ? {}
       : { snapshotsSchedule: text.snapshots_schedule.value }),
@@ -161,7 +164,7 @@ function imageOf(text: MachineText, context: BuildContext): ImageRef {
   if ("kind" in image) return image;
   const isConsequence = image.code === "UNKNOWN_IMAGE_REMOTE" && !context.knowsImageServers;
   const range: SourceRange | undefined = text.image?.range ?? context.defaultImageRange;
-  if (!isConsequence) diagnostics.add({ ...image, ...(range === undefined ? {} : { range }) });
+  if (!isConsequence) diagnostics.add({ ...image, ...optional({ range }) });
   return { kind: "local", alias: written, text: written };
 }
 

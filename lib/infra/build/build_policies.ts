@@ -7,6 +7,7 @@ import { parseCidr } from "../ip.ts";
 import type { PolicyText, PortsText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
+import { optional } from "../../diag/optional.ts";
 
 interface PolicyContext {
   readonly names: PolicyNames;
@@ -38,7 +39,7 @@ export function buildPolicies(
       from,
       to,
       ports,
-      ...(protocol === undefined ? {} : { protocol }),
+      ...optional({ protocol }),
       bidirectional: text.bidirectional?.value ?? false,
       range,
     });

@@ -5,6 +5,7 @@ import { labelProblem } from "../shape/names.ts";
 import type { MachineText, VolumeText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** A volume's name in Incus. */
 export function volumeName(machine: string, key: string): string {
@@ -41,7 +42,7 @@ export function buildVolumes(
     return {
       key,
       name,
-      ...(size === undefined ? {} : { size: size.value }),
+      ...optional({ size: size?.value }),
       path: path?.value ?? "/",
       pool: pool?.value ?? defaultPool,
       range: volume.keyRange,

@@ -4,6 +4,7 @@ import { ZONE_OFFSETS } from "../infra.ts";
 import type { AddressingForm, Domain, Machine } from "../infra.ts";
 import { parseIpv4 } from "../ip.ts";
 import { shortenName } from "../words.ts";
+import { optional } from "../../diag/optional.ts";
 
 const FIRST_STATIC = 1;
 const LAST_STATIC = 99;
@@ -168,5 +169,5 @@ function claim(
 }
 
 function at(range: SourceRange | undefined): { range?: SourceRange } {
-  return range === undefined ? {} : { range };
+  return optional({ range });
 }

@@ -2,6 +2,7 @@ import type { SourceRange } from "../../diag/diagnostic.ts";
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { Domain } from "../infra.ts";
 import { shortenName } from "../words.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** Names of interfaces, and where they stand. */
 interface NamedInterfaces {
@@ -39,7 +40,7 @@ export function checkInterfaces(
       remedy: key === "via"
         ? "name the tunnel's interface, such as wg0; `ip link` lists them"
         : "name the uplink's interface, such as eth0; `ip link` lists them",
-      ...(range === undefined ? {} : { range }),
+      ...optional({ range }),
     });
   }
 }

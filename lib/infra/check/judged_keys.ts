@@ -1,4 +1,5 @@
 import { BOOLEAN, FALSE, LINE, NUMBER, TRUE } from "./incus_values.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** What is known of an Incus key: the values that change nothing about a machine's walls, and what the others do. */
 export interface JudgedKey {
@@ -131,7 +132,7 @@ function harmless(keys: RegExp, values = LINE): JudgedKey {
 }
 
 function door(keys: RegExp, otherwise: string, only?: "lxc" | "vm"): JudgedKey {
-  return { keys: whole(keys), otherwise, ...(only === undefined ? {} : { only }) };
+  return { keys: whole(keys), otherwise, ...optional({ only }) };
 }
 
 function whole(keys: RegExp): RegExp {

@@ -1,6 +1,7 @@
 import type { ReadContext } from "./shape.ts";
 import { shortenName } from "../words.ts";
 import { describeNode, type Node, rangeOf, type Span } from "../yaml/yaml_tree.ts";
+import { optional } from "../../diag/optional.ts";
 
 /*
  * What a shape says of a value that it cannot read, and where the words point to.
@@ -32,7 +33,7 @@ export function wrongType(
     summary: isNothing(node)
       ? `${what} is empty; it must be ${expected}`
       : `${what} must be ${expected}, not ${describeNode(node)}`,
-    ...(remedy === undefined ? {} : { remedy }),
+    ...optional({ remedy }),
     range: rangeOf(context.span),
   });
 }

@@ -17,6 +17,7 @@ import { expiryProblem, sizeProblem } from "./quantity.ts";
 import { choice, flag, incusValue, integer, text } from "./scalar_shapes.ts";
 import { checked, described, type Located, type Shape, unread, type ValueOf } from "./shape.ts";
 import type { Node } from "../yaml/yaml_tree.ts";
+import { optional } from "../../diag/optional.ts";
 
 // Every key of infra.yml: what may stand there, and the words that editors show.
 
@@ -174,7 +175,7 @@ const internet: Shape<InternetText> = {
     if (node.kind === "map") {
       const read = internetVia.read(node, context);
       if (read?.via === undefined) return undefined;
-      return { via: read.via.value, ...(read.dns === undefined ? {} : { dns: read.dns.value }) };
+      return { via: read.via.value, ...optional({ dns: read.dns?.value }) };
     }
     if (node.kind === "scalar") {
       if (typeof node.value === "boolean") return node.value;

@@ -12,6 +12,7 @@ import {
 import type { SourceFile } from "../../diag/source.ts";
 import type { DiagnosticList, Report } from "../../diag/diagnostic_list.ts";
 import type { ListNode, MapEntry, MapNode, Node, ScalarNode, Span } from "./yaml_tree.ts";
+import { optional } from "../../diag/optional.ts";
 
 /** Characters of one file: 5,000 machines need about a third of it. */
 const SIZE_LIMIT = 8 * 1024 * 1024;
@@ -200,7 +201,7 @@ function syntaxReport(
   const spaces = /^ */.exec(source.text.slice(start, start + 200))?.[0].length ?? 0;
   return {
     summary,
-    ...(remedy === undefined ? {} : { remedy }),
+    ...optional({ remedy }),
     range: source.range(start + spaces, Math.max(end, start + spaces + 1)),
   };
 }
@@ -265,7 +266,7 @@ class TreeBuilder {
     this.#diagnostics.add({
       code,
       summary,
-      ...(remedy === undefined ? {} : { remedy }),
+      ...optional({ remedy }),
       range: this.#source.range(span.start, span.end),
     });
   }

@@ -34,7 +34,7 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
       (key) =>
         isDoor(key)
           ? untilRestart(actual)
-          : whenNotLive(desired, actual, isLiveKey(key, desired.type)),
+          : whenNotLive(desired, actual, isLive(key, desired, actual)),
       isDoor,
     ),
     ...idmapField(desired, actual),
@@ -54,6 +54,14 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
         ? { ...field, breach: false }
         : field
     );
+}
+
+/** Under a value of its own a machine has its profiles'; what it has once its own is gone is not looked up. */
+function isLive(key: string, desired: DesiredInstance, actual: ActualInstance): boolean {
+  const { config, expandedConfig = config } = actual;
+  const ofHugePages = parseBoolean(expandedConfig["limits.memory.hugepages"] ?? "") === true;
+  if (key === "limits.memory" && ofHugePages) return false;
+  return isLiveKey({ key, before: expandedConfig[key], after: desired.config[key] }, desired.type);
 }
 
 /**

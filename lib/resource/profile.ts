@@ -117,7 +117,10 @@ export function compareProfile(profile: DesiredProfile, actual: ActualProfile): 
     ...configFields(
       config,
       actual.config,
-      (key) => isLiveKey(key, "lxc") ? "in-place" : "next-start",
+      (key) =>
+        isLiveKey({ key, before: actual.config[key], after: desired.config[key] }, "lxc")
+          ? "in-place"
+          : "next-start",
       (key) => isForeignDoor(key, desired.config, actual.config, managed),
     ),
     ...deviceFields(devices, actual.devices, managed, () => "in-place"),

@@ -22,7 +22,7 @@ export function checkLiveState(
     switch (resource.kind) {
       case "instance":
         return [
-          ...missingImage(resource, actual),
+          ...unfitImage(resource, actual),
           ...missingPools(resource, Object.values(resource.devices), pools),
           ...strangers.onAddressOf(resource),
         ];
@@ -38,14 +38,17 @@ export function checkLiveState(
   });
 }
 
-function missingImage(machine: DesiredInstance, actual: ActualState): Diagnostic[] {
+/** A local image that is not there, or is one for the other type of machine. */
+function unfitImage(machine: DesiredInstance, actual: ActualState): Diagnostic[] {
   const { image } = machine;
   if (image.kind !== "local" || actual.images === undefined) return [];
-  const found = actual.images.some((candidate) =>
+  const found = actual.images.find((candidate) =>
     candidate.aliases.includes(image.alias) ||
     (/^[0-9a-f]{12,64}$/.test(image.alias) && candidate.fingerprint.startsWith(image.alias))
   );
-  if (found) return [];
+  if (found !== undefined) {
+    return found.type === WIRE_TYPE[machine.type] ? [] : [wrongType(machine)];
+  }
   const aliases = actual.images.flatMap((candidate) => candidate.aliases).toSorted();
   return [{
     severity: "error",
@@ -58,6 +61,19 @@ function missingImage(machine: DesiredInstance, actual: ActualState): Diagnostic
       : `it has ${aliases.join(", ")}; or name one with its remote, such as images:debian/13`,
     range: machine.imageRange,
   }];
+}
+
+const WIRE_TYPE = { lxc: "container", vm: "virtual-machine" } as const;
+
+function wrongType({ addr, type, image, imageRange }: DesiredInstance): Diagnostic {
+  const [is, other] = type === "vm" ? ["containers", "lxc"] : ["virtual machines", "vm"];
+  return {
+    severity: "error",
+    code: "IMAGE_OF_OTHER_TYPE",
+    summary: `the image "${image.alias}" is for ${is}, and ${addr.name} has \`type: ${type}\``,
+    remedy: `name another image beside \`type\`, or write \`type: ${other}\``,
+    range: imageRange,
+  };
 }
 
 function missingPools(

@@ -198,6 +198,21 @@ Deno.test("createPlan() replaces a machine whose type changes, and says that dat
   assert.deepEqual([plan.changes[0]?.action, plan.changes[0]?.effect], ["replace", "data-lost"]);
 });
 
+Deno.test("createPlan() knows that an image is for the other type of machine", () => {
+  const images = [
+    { fingerprint: "ab".repeat(32), aliases: ["debian"], type: "container" },
+    { fingerprint: "cd".repeat(32), aliases: ["debian-vm"], type: "virtual-machine" },
+  ];
+  const image = { kind: "local", alias: "debian-vm", text: "local:debian-vm" } as const;
+  const codes = (patch: Partial<Machine>) =>
+    createPlan(desiredOf(infra({ "pro-dev": patch })), emptyHost({ images }))
+      .diagnostics.map(({ code }) => code);
+  assert.deepEqual(codes({ type: "vm" }), ["IMAGE_OF_OTHER_TYPE"]);
+  assert.deepEqual(codes({ image }), ["IMAGE_OF_OTHER_TYPE"]);
+  assert.deepEqual(codes({ image: { ...image, alias: "cd".repeat(6) } }), ["IMAGE_OF_OTHER_TYPE"]);
+  assert.deepEqual(codes({ type: "vm", image }), []);
+});
+
 Deno.test("createPlan() obeys state: running, stopped and manual", () => {
   const states = infra({ "pro-dev": { state: "running" }, "pro-web": { state: "manual" } });
   const stopped = planAfter(
@@ -418,12 +433,21 @@ Deno.test("createPlan() foresees what the host cannot carry", () => {
       ...machine,
       storageVolumes: [{ key: "d", name: "d", size: "90GiB", path: "/d", pool: "default", range }],
     },
-    "pro-web": { ...machine, type: "vm" },
+    "pro-web": {
+      ...machine,
+      type: "vm",
+      image: { kind: "local", alias: "debian-vm", text: "local:debian-vm" },
+    },
   });
   const plan = createPlan(
     desiredOf(big),
     emptyHost({
       server: { version: "6.0.4", vms: false },
+      images: [{ fingerprint: "cd".repeat(32), aliases: ["debian-vm"], type: "virtual-machine" }, {
+        fingerprint: "ab".repeat(32),
+        aliases: ["debian"],
+        type: "container",
+      }],
       hardware: { memory: 8 * 1024 ** 3, gpus: [] },
       pools: [{ name: "default", driver: "btrfs", free: 15 * 1024 ** 3 }],
       limits: { inotifyInstances: 4, keys: 5 },

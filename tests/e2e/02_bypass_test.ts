@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DEVICE_TYPES } from "../../lib/infra/check/check_devices.ts";
 import { judgedKey } from "../../lib/infra/check/judged_keys.ts";
+import { typeOfKey } from "../../lib/infra/check/machine_type.ts";
 import { IMAGE, inMachine, Lab, must, query } from "./_lab.ts";
 
 /** An infra of one machine, and a door in it. */
@@ -189,6 +190,29 @@ Deno.test("every key and type of device that this Incus tells of is judged", asy
   );
   assert.ok(types.includes("disk"), types.join(" "));
   assert.deepEqual(types.filter((type) => !DEVICE_TYPES.includes(type)), []);
+});
+
+Deno.test("what this Incus has for containers alone, or for virtual machines, anklume knows as such", async () => {
+  type Keys = { keys: Record<string, { readonly condition?: string }>[] };
+  const { configs } = await query<{ configs: { instance: Record<string, Keys> } }>(
+    "/1.0/metadata/configuration",
+  );
+  const conditions = Object.values(configs.instance)
+    .flatMap(({ keys }) => keys.flatMap((key) => Object.entries(key)))
+    .filter(([key]) => !/^(?:volatile|image)\./.test(key));
+  assert.ok(conditions.length > 80, `${conditions.length}`);
+  const told = conditions.map(([key, { condition = "" }]) => {
+    const words = condition.toLowerCase();
+    const container = words.includes("container");
+    if (container === words.includes("virtual machine")) return [key, undefined];
+    return [key, container ? "lxc" : "vm"];
+  });
+  // Of these it does otherwise than it says (`ConfigKeyChecker()`).
+  const otherwise = ["raw.idmap", "security.selinux.label_rootfs", "smbios11.*"];
+  const differing = told.filter(([key, type]) =>
+    !otherwise.includes(key!) && typeOfKey(key!) !== type
+  );
+  assert.deepEqual(differing, [], "correct lib/infra/check/machine_type.ts");
 });
 
 Deno.test("every template that anklume brings is still taken", async () => {

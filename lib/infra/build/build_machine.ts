@@ -5,6 +5,7 @@ import type { BuildContext } from "./build_context.ts";
 import { checkConfig } from "../check/check_config.ts";
 import { checkDevices } from "../check/check_devices.ts";
 import { checkIsolation } from "../check/check_isolation.ts";
+import { checkType } from "../check/check_type.ts";
 import { distinct } from "./distinct.ts";
 import { parseImage } from "./image.ts";
 import type { ImageRef, Machine, TrustLevel } from "../infra.ts";
@@ -45,16 +46,18 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
   const profiles = profilesOf(source, diagnostics);
   checkConfig(text.config?.value, "machine", diagnostics);
   checkDevices(text.devices?.value, diagnostics);
+  const used = new Map(profiles.flatMap((profile) => {
+    const declared = source.profiles?.get(profile);
+    return declared === undefined ? [] : [[profile, declared] as const];
+  }));
+  checkType({ name, type, text, profiles: used }, diagnostics);
   checkIsolation({
     name,
     type,
     domain: domain.name,
     trustLevel: domain.trustLevel,
     text,
-    profiles: new Map(profiles.flatMap((profile) => {
-      const declared = source.profiles?.get(profile);
-      return declared === undefined ? [] : [[profile, declared]];
-    })),
+    profiles: used,
   }, diagnostics);
   const roles = rolesOf(text, context);
   checkAdmin(source, type, diagnostics);

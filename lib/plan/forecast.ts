@@ -152,7 +152,10 @@ function virtualMachines(machines: readonly DesiredInstance[], actual: ActualSta
     severity: "warning",
     code: "NO_VM_SUPPORT",
     summary: `this host cannot run virtual machines: ${machine.addr.name} will fail`,
-    remedy: "see the warnings of Incus (incus warning list): KVM and vhost_vsock are needed",
+    // Incus gives QEMU five seconds to answer as it starts: seen to be too few on a busy host.
+    remedy:
+      "see the warnings of Incus (incus warning list): KVM and vhost_vsock are needed; where " +
+      "QEMU failed to run feature checks, `systemctl restart incus` asks it again",
     range: machine.range,
   }));
 }

@@ -34,6 +34,7 @@ import { withBirth } from "../resource/mark.ts";
 import { isLinkField } from "../resource/bridge_link.ts";
 import { ADDRESS_IN_USE, mendBridge } from "./mend_bridge.ts";
 import type { StepContext } from "./step_context.ts";
+import { isLaterInVms } from "./later_in_vms.ts";
 import { assertAsPlanned } from "./changed_meanwhile.ts";
 
 /*
@@ -198,7 +199,12 @@ export async function writeProfile(
   const { value, etag } = await incus.profiles.get(project, name);
   const actual = actualProfile(value);
   if (change.action !== "create") assertAsPlanned(change, compareProfile(desired, actual));
-  await incus.profiles.update(project, name, profileUpdateBody(desired, actual), { etag });
+  try {
+    await incus.profiles.update(project, name, profileUpdateBody(desired, actual), { etag });
+  } catch (error) {
+    // The plan has said that these have it at their next start.
+    if (!(error instanceof IncusError && isLaterInVms(error.message))) throw error;
+  }
 }
 
 export async function deleteResource(context: StepContext, change: Change): Promise<void> {

@@ -21,6 +21,7 @@ import { domainOf, orphanedResources, toOrphan } from "./orphans.ts";
 import { foreignFirewall, foreignResource, nameTaken } from "./ownership.ts";
 import type { Change, Held, Plan } from "./plan.ts";
 import { findLeftOpen } from "./left_open.ts";
+import { withLaterInVms } from "./later_in_vms.ts";
 import { findRemainders, removals } from "./remainders.ts";
 import { findRelocations } from "./relocations.ts";
 import { withRestarts } from "./restarts.ts";
@@ -114,7 +115,11 @@ export function createPlan(
     project: desired.owner.project,
     infraId: desired.owner.infraId,
     changes: sortChanges(
-      withDependencies(withRestarts(changes, desired, live), desired, leftovers),
+      withDependencies(
+        withRestarts(withLaterInVms(changes, actual.resources), desired, live),
+        desired,
+        leftovers,
+      ),
     ),
     unchanged,
     orphans: orphans.map(toOrphan),

@@ -213,6 +213,30 @@ Deno.test("createPlan() knows that an image is for the other type of machine", (
   assert.deepEqual(codes({ type: "vm", image }), []);
 });
 
+Deno.test("createPlan() says what a running virtual machine takes from a profile only when it starts", () => {
+  const limited = (config: Record<string, string>) =>
+    withDomains(
+      infra({ "pro-dev": { type: "vm", profiles: ["default", "p"] } }),
+      { pro: { profiles: [{ name: "p", description: "", config, devices: {}, range }] } },
+    );
+  const before = limited({ "limits.memory": "2GiB" });
+  const after = limited({
+    "limits.memory": "1GiB",
+    "limits.disk.priority": "3",
+    "limits.processes": "9",
+  });
+  const effects = (status: string) =>
+    planAfter(before, after, (host) => altered(host, "pro-dev", { status })).changes.flatMap(
+      ({ fields }) => fields.map(({ path, effect }) => `${path} ${effect}`),
+    ).filter((line) => line.startsWith("config.limits."));
+  assert.deepEqual(effects("Running"), [
+    "config.limits.disk.priority next-start",
+    "config.limits.memory in-place",
+    "config.limits.processes in-place",
+  ]);
+  assert.ok(effects("Stopped").every((line) => line.endsWith("in-place")));
+});
+
 Deno.test("createPlan() obeys state: running, stopped and manual", () => {
   const states = infra({ "pro-dev": { state: "running" }, "pro-web": { state: "manual" } });
   const stopped = planAfter(

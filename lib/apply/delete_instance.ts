@@ -35,12 +35,13 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
     await stopInstance(context, addr, actual.status, { graceS: 0 });
   }
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
-    await unprotect(context, addr).catch((error) => {
+    await orMissing(unprotect(context, addr)).catch((error) => {
       // Written it is all the same, but for a copy beside the disk.
       if (!hasNoDisk(error)) throw error;
     });
   }
   context.progress("deleting");
-  await retryPassing(NOT_FREE_YET, () => instances.delete(project, addr.name));
+  // One that somebody made ephemeral goes when it stops.
+  await orMissing(retryPassing(NOT_FREE_YET, () => instances.delete(project, addr.name)));
   await removeLeftPorts(context, portsOf(actual).keys());
 }

@@ -317,6 +317,19 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
   });
 });
 
+Deno.test("a machine that somebody made ephemeral goes with its plug, and destroying it is done", async () => {
+  await using lab = await Lab.create(INFRA.replace(/ +(devices: .*said|bypasses).*\n/g, ""));
+  await lab.anklume(["apply", "--infra"]);
+  await incus(
+    "query",
+    "--request=PATCH",
+    '--data={"ephemeral":true}',
+    "/1.0/instances/web?project=one",
+  );
+  await lab.anklume(["destroy", "--force", "--yes"]);
+  assert.deepEqual(await liveInstances(), []);
+});
+
 Deno.test("who is not anklume's and stands among its machines is named", async () => {
   await using lab = await Lab.create(INFRA.replace(/ +(devices: .*said|bypasses).*\n/g, ""));
   await lab.anklume(["apply", "--infra"]);

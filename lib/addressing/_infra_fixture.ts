@@ -2,7 +2,9 @@ import type { SourceRange } from "../diag/diagnostic.ts";
 import type { AddressingForm, Domain, Infra, Machine, TrustLevel } from "../infra/infra.ts";
 import { optional } from "../diag/optional.ts";
 
-/** What addresses depend on; the rest of an `Infra` is filled in. For tests. */
+/**
+ * The part of an infra that addresses depend on. The rest of an `Infra` is filled in. For tests.
+ */
 export interface DomainSketch {
   readonly name: string;
   readonly trustLevel?: TrustLevel;
@@ -14,7 +16,10 @@ export interface DomainSketch {
 
 const ZONES: AddressingForm = { kind: "zones", baseOctet: 10, zoneBase: 100, zoneStep: 10 };
 
-/** Every range has a line of its own: domains 100, 200…, their machines behind them, `ip` and `subnet_id` at column 5. */
+/**
+ * Every range has its own line: domains 100, 200…, their machines after them, `ip` and `subnet_id`
+ * at column 5.
+ */
 export function sketchInfra(
   domains: readonly DomainSketch[],
   options: { addressing?: AddressingForm; ipv6?: boolean; projectName?: string } = {},

@@ -7,12 +7,12 @@ import { formatLock } from "./format_lock.ts";
 import { type DomainSketch, sketchInfra } from "./_infra_fixture.ts";
 import { parseLock } from "./lock.ts";
 
-/** Few names, so that things come back after they were removed; long ones that share their beginning. */
+/** Few names, so that removed ones come back, and long names with the same beginning. */
 const DOMAINS = ["pro", "lab", "no", "tp-1", "tp-2", "tp-10", "constructor", "laboratory-one"]
   .concat(["laboratory-two", "laboratory-three", "labor-atory"]);
 const MACHINES = Array.from({ length: 24 }, (_, index) => `m${index + 1}`);
 
-/** Any infra that can be given addresses; a machine is in one domain at most. */
+/** Any infra that can get addresses. A machine is in at most one domain. */
 const infraSketch: fc.Arbitrary<DomainSketch[]> = fc.record({
   domains: fc.shuffledSubarray(DOMAINS),
   trust: fc.infiniteStream(fc.constantFrom(...TRUST_LEVELS)),
@@ -33,7 +33,7 @@ const infraSketch: fc.Arbitrary<DomainSketch[]> = fc.record({
   }));
 });
 
-/** The same with some things asked for by hand, also impossible ones. */
+/** The same with some addresses requested by hand, including impossible ones. */
 const demandingSketch: fc.Arbitrary<DomainSketch[]> = fc.record({
   domains: infraSketch,
   subnetIds: fc.infiniteStream(fc.option(fc.nat(30), { nil: undefined })),
@@ -61,7 +61,7 @@ function assign(sketches: readonly DomainSketch[], lock?: Lock, newUuid = UUID):
 }
 const UUID = "6f1c0c64-5a34-4d6e-9c55-0d4f3a2b1c00";
 
-/** Runs through the infras one after another, each with the lock that the one before left. */
+/** Applies the infras one after another, each with the lock of the previous one. */
 function* history(sketches: readonly DomainSketch[][]): Generator<
   { before: Lock | undefined; after: Lock; addressing: Addressing; sketch: DomainSketch[] }
 > {
@@ -110,7 +110,9 @@ Deno.test("addresses never move while infra.yml grows, shrinks and is rearranged
       const subnets = new Map(Object.entries(before?.domains ?? {}));
       const domains = new Map(Object.entries(after.domains));
       const machines = new Map(Object.entries(after.machines));
-      /** Domains that have no reason to move: disabled, or still of the trust level of their zone. */
+      /**
+       * Domains that have no reason to move: disabled, or still with the trust level of their zone.
+       */
       const settled = new Set(
         sketch.filter(({ name, enabled, trustLevel }) =>
           enabled === false || subnets.get(name)?.subnet.split(".")[1] === zoneOf(trustLevel)

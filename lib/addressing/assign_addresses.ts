@@ -17,17 +17,17 @@ import { inNaturalOrder } from "./natural_order.ts";
 import { ulaAddress, ulaOf } from "./ula.ts";
 
 export interface Assignment {
-  /** Both undefined when there is an error. */
+  /** Addressing and lock are both undefined if there is an error. */
   readonly addressing?: Addressing;
-  /** What `infra.lock.yml` is to hold from now on. */
+  /** The new content of `infra.lock.yml`. */
   readonly lock?: Lock;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
- * Gives every domain its subnet and bridge, every machine its address, MAC and port. What the lock records is kept
- * whatever is added, removed or rearranged; assigning again with the resulting lock changes nothing. Without a lock the
- * infra is new and becomes `newUuid`.
+ * Gives every domain its subnet and bridge, and every machine its address, MAC and port. All that
+ * the lock records is kept, whatever is added, removed or rearranged. A second assignment with the
+ * resulting lock changes nothing. Without a lock the infra is new and gets `newUuid`.
  *
  * Pure: the same arguments give the same result, in whatever order `infra` declares things.
  */
@@ -108,7 +108,10 @@ export function assignAddresses(
   };
 }
 
-/** Of a map that was filled for every name; anything else is a fault of this room. */
+/**
+ * Returns the value of a name in a map that was filled for every name. A missing name is a bug in
+ * this directory.
+ */
 function must<T>(map: ReadonlyMap<string, T>, name: string): T {
   const value = map.get(name);
   if (value === undefined) throw new Error(`"${name}" was given nothing`);

@@ -13,7 +13,10 @@ function assign(infra: Infra, lock?: Lock): { addressing: Addressing; lock: Lock
   return { addressing: result.addressing, lock: result.lock };
 }
 
-/** Domain -> subnet and machine -> address, of an infra that starts with this lock. */
+/**
+ * Returns the subnet of each domain and the address of each machine in an infra that starts with
+ * this lock.
+ */
 function addressesOf(domains: readonly DomainSketch[], lock?: Lock): Record<string, string> {
   const { addressing } = assign(sketchInfra(domains), lock);
   return Object.fromEntries([
@@ -147,7 +150,7 @@ Deno.test("assignAddresses() frees in the order of the addresses what is removed
     ...domains.map((domain) => ({ name: `m-${domain}` })),
   ];
   const first = lockOf(...sketch(names, names));
-  // Named first, addressed last.
+  // First in the order of names, last in the order of addresses.
   const { lock } = assign(sketchInfra(sketch(["a", ...names], ["a", ...names])), first);
   const { freed } = assign(sketchInfra([{ name: "lab" }]), lock).lock;
   assert.deepEqual(

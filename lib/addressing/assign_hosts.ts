@@ -7,15 +7,16 @@ import { inNaturalOrder } from "./natural_order.ts";
 import { NumberPool } from "./number_pool.ts";
 
 export interface Hosts {
-  /** Machine -> its address. */
+  /** From machine to address. */
   readonly byMachine: ReadonlyMap<string, string>;
   /** For the next lock, oldest first. */
   readonly freed: readonly string[];
 }
 
 /**
- * Gives each machine its address in its domain's subnet. What a machine has it keeps; where its domain moves to another
- * subnet it keeps the last octet. A machine that moves to another domain is new there.
+ * Gives each machine an address in its domain's subnet. A machine keeps its address. If its domain
+ * moves to another subnet, it keeps the last octet. A machine that moves to another domain counts
+ * as new there.
  */
 export function assignHosts(
   domains: readonly Domain[],
@@ -101,7 +102,10 @@ function assignInDomain(
   return given;
 }
 
-/** Of a disabled domain, which stays in its subnet whatever infra.yml asks. */
+/**
+ * Reports a machine of a disabled domain. Such a domain stays in its subnet, whatever infra.yml
+ * asks for.
+ */
 function reportOutside(
   machine: Machine,
   domain: Domain,

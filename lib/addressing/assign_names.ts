@@ -2,13 +2,16 @@ import type { Domain, Machine } from "../infra/infra.ts";
 import type { Lock } from "./addressing.ts";
 import { bridgeName, hardwareAddress, isWholeBridgeName, portName } from "./interface_names.ts";
 
-/** A machine's NIC as the host sees it. */
+/** A machine's NIC, as the host sees it. */
 export interface Port {
   readonly hwaddr: string;
   readonly hostName: string;
 }
 
-/** Domain -> bridge. What the lock records is kept; a name that fits whole goes before a shortened one. */
+/**
+ * Returns the bridge of each domain. Bridges in the lock are kept. Domains whose whole name fits
+ * are served before those whose name must be shortened.
+ */
 export function assignBridges(
   domains: readonly Domain[],
   lock: Lock | undefined,
@@ -29,7 +32,10 @@ export function assignBridges(
   return bridges;
 }
 
-/** Machine -> MAC and port name; kept also when the machine moves to another domain or is renamed. */
+/**
+ * Returns the MAC and port name of each machine. They are kept even if the machine moves to another
+ * domain or is renamed.
+ */
 export function assignPorts(
   infraId: string,
   machines: readonly Machine[],

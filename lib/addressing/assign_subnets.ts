@@ -6,21 +6,22 @@ import { type Lock, LOCK_FILE, type LockedDomain } from "./addressing.ts";
 import { compareAddresses, SEQUENCE, splitSubnet } from "./ipv4.ts";
 import { NumberPool } from "./number_pool.ts";
 
-/** Why somebody who asks does not get it. */
+/** The reason why a requested address or subnet is not given. */
 export const KEPT = `addresses that were given are kept: ${LOCK_FILE} records them`;
 
 export interface Subnets {
-  /** Domain -> its /24. */
+  /** From domain to its /24. */
   readonly byDomain: ReadonlyMap<string, string>;
   /** For the next lock, oldest first. */
   readonly freed: readonly string[];
 }
 
 /**
- * Gives each domain its /24. What a domain has it keeps, unless its trust level or the form of addressing puts it into
- * another zone, or the file asks for something else; a disabled domain keeps it whatever the file says.
+ * Gives each domain its /24. A domain keeps its subnet unless its trust level or the form of
+ * addressing puts it into another zone, or the file asks for another subnet. A disabled domain
+ * keeps its subnet in any case.
  *
- * `domains` in the order in which new ones are served.
+ * New domains are served in the order of `domains`.
  */
 export function assignSubnets(
   infra: Infra,
@@ -71,11 +72,14 @@ interface Wish {
   readonly domain: Domain;
   readonly zone: string;
   readonly sequence: number;
-  /** Where it asks. */
+  /** The place in the file that asks for it. */
   readonly range: SourceRange;
 }
 
-/** `subnet_id`, or else the subnet that the machines' fixed addresses are in: infra.yml was checked, it is one of the zone's. */
+/**
+ * Returns `subnet_id`, or else the subnet of the machines' fixed addresses. infra.yml was already
+ * checked: it is a subnet of the zone.
+ */
 function wishOf(domain: Domain, zone: string): Wish | undefined {
   if (domain.subnetId !== undefined) {
     const range = domain.ranges.get("subnet_id") ?? domain.range;
@@ -103,7 +107,10 @@ function subnetOf(zone: string, sequence: number): string {
   return `${zone}.${sequence}.0/24`;
 }
 
-/** Those of the lock that nobody has kept or asked for; what becomes free now is freed last. */
+/**
+ * Returns the subnets of the lock that nobody has kept or asked for. Subnets that become free now
+ * come last.
+ */
 function freedSubnets(
   lock: Lock | undefined,
   locked: ReadonlyMap<string, LockedDomain>,
@@ -115,7 +122,7 @@ function freedSubnets(
     .filter((subnet) => !used.has(subnet));
 }
 
-/** One pool of third octets per zone, made when it is first needed. */
+/** One pool of third octets per zone, created when it is first needed. */
 class Zones {
   readonly #pools = new Map<string, NumberPool>();
 

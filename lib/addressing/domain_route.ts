@@ -4,7 +4,7 @@ import { addressBlock, type IpBlock, ipBlock, overlaps } from "./ip_block.ts";
 import { KernelRoutes, type RouteChoice, type RoutedPacket } from "./kernel_route.ts";
 import { optional } from "../diag/optional.ts";
 
-/** A domain's network of one family. */
+/** A domain's network of one address family. */
 export interface DomainNetwork {
   readonly domain: string;
   readonly bridge: string;
@@ -12,11 +12,11 @@ export interface DomainNetwork {
   readonly subnet: string;
   readonly block: IpBlock;
   readonly gateway: IpBlock;
-  /** Whether answers come to it from beyond the host. */
+  /** True if packets come to it from outside of the host. */
   readonly answered: boolean;
 }
 
-/** Packets to a domain that leave by another way than its bridge. */
+/** Packets to a domain that do not leave by its bridge. */
 export interface Diversion {
   readonly network: DomainNetwork;
   readonly choice: RouteChoice;
@@ -24,22 +24,25 @@ export interface Diversion {
   readonly whose: string;
 }
 
-/** Somewhere beyond the uplink: documentation addresses (RFC 5737, 3849). */
+/** An address somewhere beyond the uplink, from the ranges for documentation (RFC 5737, 3849). */
 const OUTSIDE = { 4: "203.0.113.10", 6: "2001:db8::10" } as const;
 
 /**
- * By which way packets to the domains leave, as the kernel finds it with every bridge up and at its address: a bridge that lost its
- * address is another fault, and mended otherwise.
+ * Tells which way packets to the domains take, by the kernel's rules. It assumes that every bridge
+ * is up and has its address: a bridge that lost its address is another problem with another fix.
  */
 export class DomainRoutes {
   readonly #kernel: KernelRoutes;
-  /** Of routes that lead elsewhere than into a domain, and of rules. */
+  /** Destinations of routes that do not lead into a domain, and of rules. */
   readonly #others: readonly IpBlock[];
   readonly #uplinks: readonly string[];
   readonly #vrfs: ReadonlyMap<string, string>;
   readonly #family: 4 | 6;
 
-  /** @param via interfaces by which `infra.yml` lets some domain out, beside the default routes */
+  /**
+   * @param via interfaces by which `infra.yml` lets some domain out, in addition to the default
+   * routes
+   */
   constructor(
     { routes, rules }: HostRouting,
     interfaces: readonly HostInterface[],
@@ -60,7 +63,7 @@ export class DomainRoutes {
       };
     });
     const subnets = new Map(networks.map(({ bridge, subnet }) => [bridge, subnet]));
-    // The plan itself takes away other routes over a domain's bridge, such as its old subnet.
+    // The plan itself removes other routes over a domain's bridge, such as that of its old subnet.
     const lasting = routes.filter(({ dev = "", dst }) => (subnets.get(dev) ?? dst) === dst);
     this.#kernel = new KernelRoutes({ routes: [...lasting, ...presumed], rules }, family);
     this.#others = [
@@ -71,13 +74,16 @@ export class DomainRoutes {
     this.#uplinks = [...new Set([...ways.flatMap(({ dev }) => dev ?? []), ...via])];
   }
 
-  /** Packets without which the domain does not work, where they certainly leave elsewhere. */
+  /** Returns the packets that the domain needs and that certainly leave by another way. */
   diverted(network: DomainNetwork): Diversion[] {
     const usual = [...this.#own(network), ...network.answered ? this.#fromOutside() : []];
     return this.#followed(network, usual).filter(({ choice }) => choice.certain);
   }
 
-  /** Packets that some rule picks out, and that then leave elsewhere: only who knows all of the host can say whether there are any. */
+  /**
+   * Returns the packets that a rule selects and that then leave by another way. Only somebody who
+   * knows the whole host can tell whether there are such packets.
+   */
   maybeDiverted(network: DomainNetwork): Diversion[] {
     const picked = this.#kernel.rules.flatMap((rule) => this.#picked(rule, network));
     return [
@@ -87,7 +93,10 @@ export class DomainRoutes {
     ];
   }
 
-  /** Possible fates of a packet that the host sends, or that came in by `iif`; the last one is certain. */
+  /**
+   * Returns the possible results for a packet that the host sends or that arrives at `iif`. The
+   * last one is certain.
+   */
   choices(to: string, iif = "lo"): RouteChoice[] {
     const block = ipBlock(to);
     return block?.family === this.#family
@@ -95,7 +104,10 @@ export class DomainRoutes {
       : [];
   }
 
-  /** Tables that the host's packets to a domain are looked up in, as long as none before has a route for them. */
+  /**
+   * Returns the tables that are searched for the host's packets to a domain, as long as no earlier
+   * table has a route for them.
+   */
   tablesFor({ block }: DomainNetwork): ReadonlySet<string> {
     return this.#kernel.tablesFor({ to: inside(block), iif: "lo" });
   }
@@ -115,11 +127,11 @@ export class DomainRoutes {
     }));
   }
 
-  /** The packet that a rule with selectors is for. */
+  /** Returns a packet that matches a rule with selectors. */
   #picked(rule: HostRule, { bridge, block }: DomainNetwork): Asked[] {
     const { iif = "lo", mark, uids } = rule;
     const source = rule.from === undefined ? undefined : ipBlock(rule.from, this.#family);
-    // Neighbours speak to each other without a route.
+    // Neighbours on one network reach each other without a route.
     const neighbours = iif === bridge || (source !== undefined && overlaps(source, block));
     if (isPlain(rule) || rule.not || rule.oif !== undefined || neighbours) return [];
     const words = [
@@ -165,7 +177,10 @@ interface Asked {
   readonly packet: Omit<RoutedPacket, "to">;
 }
 
-/** Addresses of a network, at least one of each part that may fare alike: `others` are what routes and rules name. */
+/**
+ * Returns addresses of a network, at least one of each part that routes and rules may treat
+ * differently. `others` are the networks that routes and rules name.
+ */
 function pointsWithin(network: IpBlock, others: readonly IpBlock[]): IpBlock[] {
   const points = new Set([network.first + 1n]);
   for (const block of others) {
@@ -176,19 +191,19 @@ function pointsWithin(network: IpBlock, others: readonly IpBlock[]): IpBlock[] {
   return [...points].map((point) => addressBlock(point, network.family));
 }
 
-/** An address of a network that a host may have. */
+/** Returns an address of a network that a host can have. */
 function inside({ first, last, family }: IpBlock): IpBlock {
   return addressBlock(first === last ? first : first + 1n, family);
 }
 
-/** Whether a rule is for every packet of the host's. */
+/** True if a rule applies to every packet that the host sends. */
 function isPlain(rule: HostRule): boolean {
   return rule.from === undefined && rule.iif === undefined && rule.oif === undefined &&
     rule.mark === undefined && rule.uids === undefined && rule.others === undefined &&
     rule.l3mdev === undefined;
 }
 
-/** Interface -> the table of the VRF that it is a port of. */
+/** Returns, for each interface that is a port of a VRF, the table of that VRF. */
 function vrfsOf(interfaces: readonly HostInterface[]): Map<string, string> {
   const tables = new Map(
     interfaces.flatMap(({ name, kind, table }) =>

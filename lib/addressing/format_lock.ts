@@ -6,10 +6,13 @@ const HEADER =
 # Commit it together with infra.yml. Without it machines could get other addresses.
 `;
 
-/** Words that YAML 1.1 or 1.2 readers take for something else than a text. */
+/** Words that a YAML 1.1 or 1.2 reader does not read as text. */
 const NOT_PLAIN = new Set(["true", "false", "null", "yes", "no", "on", "off", "y", "n"]);
 
-/** The text of `infra.lock.yml`: one line per domain and machine, sorted, so that two branches merge. */
+/**
+ * Returns the text of `infra.lock.yml`: one line per domain and machine, sorted, so that two
+ * branches can be merged.
+ */
 export function formatLock(lock: Lock): string {
   return `${HEADER}format: ${lock.format}
 project: ${scalar(lock.project)}

@@ -8,7 +8,7 @@ import { optional } from "../diag/optional.ts";
 
 /** The networks that this host already has. */
 export interface HostNetworks {
-  /** undefined: nobody could look. */
+  /** Undefined if the host's routing could not be read. */
   readonly routing?: { readonly ipv4: HostRouting; readonly ipv6: HostRouting } | undefined;
   readonly interfaces: readonly HostInterface[];
   /** Bridges that carry this infra's mark. */
@@ -17,24 +17,32 @@ export interface HostNetworks {
   readonly otherInfras?: ReadonlyMap<string, string>;
 }
 
-/** Why a domain cannot work on this host as it is; of one cause for several domains all have the same diagnostic. */
+/**
+ * A domain that cannot work on this host in its present state. If one cause affects several
+ * domains, they share one diagnostic object.
+ */
 export interface HostConflict {
   readonly domain: string;
   readonly diagnostic: Diagnostic;
 }
 
-/** Each once: domains may share a cause. */
+/** Returns each diagnostic once: domains may share a cause. */
 export function diagnosticsOf(conflicts: readonly HostConflict[]): Diagnostic[] {
   return [...new Set(conflicts.map(({ diagnostic }) => diagnostic))];
 }
 
 export interface HostFindings {
-  /** Errors: of these domains nothing is made or started; the others go on. */
+  /**
+   * Errors. Nothing is created or started for these domains; the other domains are not affected.
+   */
   readonly conflicts: readonly HostConflict[];
   readonly warnings: readonly Diagnostic[];
 }
 
-/** Routes as wide as this are a way of saying "everything else": VPNs cut the default route in two (`0.0.0.0/1`). */
+/**
+ * Routes with at most this prefix length count as a default route: VPNs split it in two
+ * (`0.0.0.0/1`).
+ */
 const DEFAULT_LENGTH = { 4: 1, 6: 3 } as const;
 
 /** A domain's network, IPv4 or IPv6. */
@@ -43,13 +51,14 @@ interface Ours extends DomainNetwork {
 }
 
 /**
- * Compares the subnets of the domains with what the host has, before a bridge is made: Incus would accept an overlap and
- * the host would lose one of the two networks.
+ * Compares the subnets of the domains with the host's networks, before a bridge is created. Incus
+ * would accept an overlap, and the host would lose one of the two networks.
  *
- * An error: an interface with an address in one of our subnets; a route whose next hop is in one; packets to a subnet, or to a part of
- * it, that would certainly leave by another way than its bridge. A warning: packets that some rule of the host's picks out, and that would;
- * a route that covers a subnet and loses against it. Nothing: a default route that is asked last, and the bridges of
- * declared domains, which the plan itself changes.
+ * An error: an interface with an address in one of the subnets; a route whose next hop is in one;
+ * packets to a subnet, or to a part of it, that would certainly not leave by its bridge. A warning:
+ * packets that a rule of the host selects and that would not leave by the bridge; a route that
+ * covers a subnet and loses against it. No finding: a default route that is asked last, and the
+ * bridges of declared domains, which the plan itself changes.
  */
 export function findHostConflicts(
   infra: Infra,
@@ -59,7 +68,10 @@ export function findHostConflicts(
   return new ConflictFinder(infra, addressing, host).find();
 }
 
-/** By which ways packets to the domains leave; of a family that nobody could read nothing. */
+/**
+ * Returns the routes of packets to the domains, by address family. A family that could not be read
+ * is left out.
+ */
 export function domainRoutes(
   infra: Infra,
   addressing: Addressing,
@@ -78,7 +90,7 @@ export function domainRoutes(
   );
 }
 
-/** In the order of infra.yml. */
+/** Returns the networks of the domains, in the order of infra.yml. */
 function networksOf(infra: Infra, addressing: Addressing): Ours[] {
   return infra.domains.flatMap(({ name }) => addressing.domains.get(name) ?? []).flatMap((
     address,
@@ -94,7 +106,7 @@ function networksOf(infra: Infra, addressing: Addressing): Ours[] {
   );
 }
 
-/** Whether anybody beyond the uplink has answers for a domain, or the other way round. */
+/** True if the domain exchanges packets with hosts beyond the uplink. */
 function reachesOut({ domains, policies }: Infra, name: string): boolean {
   const domain = domains.find((each) => each.name === name);
   const beyond = policies.some((policy) =>
@@ -114,7 +126,7 @@ class ConflictFinder {
   readonly #conflicts: HostConflict[] = [];
   readonly #warnings: Diagnostic[] = [];
   readonly #held = new Set<string>();
-  /** Domain and interface of what was said: an interface and its own route are one conflict. */
+  /** Domain and interface of each finding: an interface and its own route are one conflict. */
   readonly #said = new Set<string>();
 
   constructor(infra: Infra, addressing: Addressing, host: HostNetworks) {
@@ -155,7 +167,8 @@ class ConflictFinder {
   }
 
   #checkInterface(name: string, text: string): void {
-    // Of a narrower network the address is inside, of a wider one the route tells.
+    // Only the address itself is compared. A narrower network contains it, and a wider one is found
+    // by its route.
     const itself = ipBlock(text.split("/", 1)[0] ?? text);
     if (itself === undefined) return;
     for (const ours of this.#ours) {
@@ -174,20 +187,23 @@ class ConflictFinder {
     }
   }
 
-  /** Where the packets that a domain lives by go elsewhere, what another network of the host's does aside: that is reported. */
+  /**
+   * Returns the packets that a domain needs and that leave by another way. If the cause is another
+   * network of the host, it is reported here and left out.
+   */
   #diverted(ours: Ours, ways: DomainRoutes): Diversion[] {
     return ways.diverted(ours).filter(({ choice: { route, rule } }) => {
       const usual = rule?.table === "main" || rule?.table === "local";
       if (!usual || route === undefined || this.#vrfOf(ours.bridge) !== undefined) return true;
       const block = ipBlock(route.dst, ours.block.family);
-      // Anything wider could not have won.
+      // A wider route could not have won.
       if (block === undefined || block.length < ours.block.length) return true;
       this.#reportInUse(ours, route.dev, `the host has the route ${describe(route)}`);
       return false;
     });
   }
 
-  /** Once for each cause: a VPN that takes everything takes it from all domains. */
+  /** Reports each cause once: a VPN that takes everything affects all domains. */
   #reportDiverted(all: readonly Diversion[]): void {
     const causes = Map.groupBy(all, ({ network, choice, whose }) => {
       const own = this.#disabled.has(network.domain) || this.#vrfOf(network.bridge) !== undefined;
@@ -211,7 +227,7 @@ class ConflictFinder {
     }
   }
 
-  /** The VRF that a bridge hangs in. */
+  /** Returns the VRF that a bridge is a port of. */
   #vrfOf(bridge: string): string | undefined {
     const { interfaces } = this.#host;
     const master = interfaces.find(({ name }) => name === bridge)?.master;
@@ -232,7 +248,10 @@ class ConflictFinder {
     return `${fix} leads them back ${UNTIL}${move}`;
   }
 
-  /** The command that gives the host's own networks their packets back, as wg-quick does. */
+  /**
+   * Returns the command that sends packets for the host's own networks back to them, as wg-quick
+   * does.
+   */
   #wayBackForAll(first: Diversion): string {
     const { network, choice: { rule } } = first;
     const ip = network.block.family === 4 ? "ip" : "ip -6";
@@ -254,13 +273,13 @@ class ConflictFinder {
     });
   }
 
-  /** @param told where it has no place, the domain is its place */
+  /** @param told a diagnostic; without a place it gets the place of the domain */
   #report({ domain }: DomainNetwork, key: string | undefined, told: Diagnostic): void {
     const said = saidOf(domain, key);
     if (this.#said.has(said)) return;
     this.#said.add(said);
     const diagnostic = told.range === undefined ? { ...told, ...this.#rangeOf(domain) } : told;
-    // Nothing is to be done about one that is switched off.
+    // A disabled domain needs no action.
     if (this.#disabled.has(domain)) this.#warnings.push({ ...diagnostic, severity: "warning" });
     else {
       this.#held.add(domain);
@@ -292,7 +311,7 @@ class ConflictFinder {
     return { remedy: `${move}, or change \`global.addressing\`${leave}` };
   }
 
-  /** Once for each rule, however many domains it is about. */
+  /** Warns once per rule, however many domains it affects. */
   #warnOfDiversions(all: readonly Ours[], ways: DomainRoutes): void {
     const working = all.filter(({ domain }) => !this.#isHeld(domain));
     const diversions = working.flatMap((ours) => ways.maybeDiverted(ours));
@@ -317,7 +336,7 @@ class ConflictFinder {
     return this.#held.has(domain);
   }
 
-  /** A route that covers subnets, and that they win over. */
+  /** Warns of a route that covers subnets of domains and loses against them. */
   #checkShadow(route: HostRoute, all: readonly Ours[], ways: DomainRoutes): void {
     const { dev, gateway, table = "main", type } = route;
     if (dev === undefined || type !== undefined) return;
@@ -348,11 +367,11 @@ const LOCAL_TABLE: ReadonlySet<string> = new Set(["local"]);
 const UNTIL = "until the next boot (a VPN's client may have a setting for local networks)";
 const MAIN_AGAIN = (ip: string) => `\`${ip} rule add pref 32766 lookup main\``;
 
-/** `, or give ...`: where a move helps. Nothing gets away from a route that takes everything. */
+/** Returns `, or give ...` if a move helps. No move helps against a route that takes everything. */
 function moveOf({ domain, block }: DomainNetwork, { route }: Diversion["choice"]): string {
   const taken = ipBlock(route?.dst ?? "default", block.family);
   if (taken === undefined || taken.length <= DEFAULT_LENGTH[block.family]) return "";
-  // A domain keeps the first two octets whatever its `subnet_id`.
+  // A domain keeps the first two octets for every `subnet_id`.
   return block.family === 4 && taken.length <= 16
     ? ", or change `global.addressing`"
     : `, or give \`${domain}\` another \`subnet_id\``;
@@ -366,14 +385,17 @@ function wayOf({ route, rule }: Diversion["choice"]): string | undefined {
   return route?.dev ?? rule?.text;
 }
 
-/** `\`pro\`, \`lab\` and 3 others` */
+/** Returns `\`pro\`, \`lab\` and 3 others`. */
 function namesOf(all: readonly Diversion[]): string {
   const names = [...new Set(all.map(({ network }) => `\`${network.domain}\``))];
   if (names.length > 4) return `${names.slice(0, 3).join(", ")} and ${names.length - 3} others`;
   return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
-/** Where packets go instead, and why. @param ofMany of several domains */
+/**
+ * Returns a sentence about where packets go instead, and why.
+ * @param ofMany true for several domains
+ */
 export function diversionText({ network, choice, whose }: Diversion, ofMany = false): string {
   const { kind, rule, route } = choice;
   const [subnet, bridge] = ofMany ? ["them", "their bridges"] : [network.subnet, network.bridge];
@@ -387,7 +409,7 @@ export function diversionText({ network, choice, whose }: Diversion, ofMany = fa
     (rule === undefined && route === undefined ? ": no rule asks for the table main" : "");
 }
 
-/** ` (rule 5270: from all lookup 52, route 10.0.0.0/8 over tun0 in table 52)` */
+/** Returns ` (rule 5270: from all lookup 52, route 10.0.0.0/8 over tun0 in table 52)`. */
 export function because({ rule, route }: Diversion["choice"]): string {
   if (rule === undefined) return "";
   const found = route === undefined ? "" : `, route ${describe(route)}`;

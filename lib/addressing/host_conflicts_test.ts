@@ -15,7 +15,7 @@ const ADDRESSING = assignAddresses(INFRA, undefined, {
 }).addressing!;
 const ULA = ADDRESSING.domains.get("pro")!.ipv6!.subnet;
 
-/** Routes of both families at once, as if each had a table of its own. */
+/** Routes of both families together, as if each had its own table. */
 interface Host extends Partial<Omit<HostNetworks, "routing">> {
   readonly routes?: readonly HostRoute[];
   readonly rules?: readonly HostRule[];
@@ -38,7 +38,7 @@ function conflictsOf(
   return [...conflicts.map(({ diagnostic }) => diagnostic), ...warnings];
 }
 
-/** `severity code line` of each. */
+/** Returns `severity code line` of each conflict. */
 function shortOf(host: Host): string[] {
   return conflictsOf(host).map(({ severity, code, range }) =>
     `${severity} ${code} ${range?.start.line}`
@@ -65,7 +65,7 @@ Deno.test("findHostConflicts() is content with an ordinary host", () => {
         { dst: "10.120.2.0/24", dev: "virbr0" },
         { dst: "10.120.5.0/24", dev: "virbr1" },
         { dst: "fe80::/64", dev: "eth0" },
-        // As numbers, our IPv4 subnets are in it.
+        // As plain numbers, the infra's IPv4 subnets would be in it.
         { dst: "::/32", dev: "eth0" },
       ],
       interfaces: [{ name: "lo", addresses: ["127.0.0.1/8", "::1/128"] }],
@@ -188,7 +188,7 @@ Deno.test("findHostConflicts() passes over what is no address", () => {
 
 Deno.test("findHostConflicts() refuses a table that is asked before main and has the domains' addresses", () => {
   const found = conflictsOf({ routes: [VPN], rules: [...USUAL, rule(5270, { table: "52" })] });
-  // Rules are in their order whatever the order here.
+  // The rules have their own order, whatever the order in this list.
   assert.deepEqual(found.map(({ code, severity }) => `${severity} ${code}`), [
     "warning HOST_ROUTE_SHADOWED",
   ]);
@@ -198,7 +198,7 @@ Deno.test("findHostConflicts() refuses a table that is asked before main and has
     USUAL[1]!,
   ];
   const errors = conflictsOf({ routes: [VPN], rules: before });
-  // Both have the one diagnostic.
+  // Both domains share the one diagnostic.
   assert.deepEqual(errors.map(({ code, range }) => `${code} ${range?.start.line}`), [
     "HOST_NETWORK 100",
     "HOST_NETWORK 100",
@@ -271,7 +271,7 @@ for (
 }
 
 Deno.test("findHostConflicts() takes marks together: who marks packets to get past a VPN gets past it", () => {
-  // As tailscale has them.
+  // The rules that tailscale adds.
   const mark = { value: 0x80000, mask: 0xff0000 };
   const rules = [
     USUAL[0]!,
@@ -290,12 +290,12 @@ Deno.test("findHostConflicts() refuses what keeps a gateway's answers, or those 
     routes: [away, uplink],
     rules: [USUAL[0]!, rule(100, { table: "100", ...more }), USUAL[1]!],
   });
-  // Somebody sends a whole domain out by a VPN, and its name server's answers with it.
+  // A rule sends a whole domain out by a VPN, and the answers of its name server too.
   assert.deepEqual(shortOf(ruled({ from: "10.120.3.0/24" })), [
     "error HOST_NETWORK 100",
     "warning HOST_ROUTE_DIVERTED undefined",
   ]);
-  // Nobody outside answers a domain that asks nobody there.
+  // A domain that sends nothing outside gets no answers from there.
   assert.deepEqual(shortOf(ruled({ iif: "eth0" })), ["warning HOST_ROUTE_DIVERTED undefined"]);
   const [pro, lab] = INFRA.domains;
   const online: Infra = { ...INFRA, domains: [{ ...pro!, internet: { kind: "full" } }, lab!] };

@@ -10,11 +10,11 @@ export interface HostRoute {
   readonly dev?: string;
   /** The next hop. */
   readonly gateway?: string;
-  /** Absent: `main`. */
+  /** Default: `main`. */
   readonly table?: string;
-  /** Absent: 0. The least wins. */
+  /** Default: 0. The lowest metric wins. */
   readonly metric?: number;
-  /** `throw`, `blackhole`, `local` …; absent: it leads somewhere. */
+  /** `throw`, `blackhole`, `local` …; absent for an ordinary route. */
   readonly type?: string;
 }
 
@@ -22,13 +22,13 @@ export interface HostInterface {
   readonly name: string;
   /** With prefix lengths: `192.0.2.2/24`. */
   readonly addresses: readonly string[];
-  /** Whether somebody switched it on. */
+  /** True if the interface is administratively up. */
   readonly up?: boolean;
   /** The bridge or VRF that it is a port of. */
   readonly master?: string;
-  /** `bridge`, `veth`, `vrf` …; absent: a network card. */
+  /** `bridge`, `veth`, `vrf` …; absent for a network card. */
   readonly kind?: string;
-  /** Of a VRF. */
+  /** The table of a VRF. */
   readonly table?: string;
   /** Settings of a bridge as numbers: `no_linklocal_learn`, `vlan_filtering`. */
   readonly settings?: Readonly<Record<string, number>>;
@@ -41,10 +41,12 @@ export interface HostRouting {
 }
 
 /**
- * Reads the output of `route show table all` and `rule show` of one family, in one text, as `ip -json -batch` prints them. A
- * route over several next hops is as many routes; hops that the kernel calls dead are left out.
+ * Reads the output of `route show table all` and `rule show` of one family, in one text, as
+ * `ip -json -batch` prints them. A route with several next hops becomes several routes. Next hops
+ * that the kernel marks as dead are left out.
  *
- * Source of the format: iproute2's `ip/iproute.c`, `ip/iprule.c`. Throws when the text is not what `ip -json` prints.
+ * Source of the format: iproute2's `ip/iproute.c`, `ip/iprule.c`. Throws if the text is not the
+ * output of `ip -json`.
  */
 export function parseIpRouting(json: string): HostRouting {
   const [routes, rules]: [HostRoute[], HostRule[]] = [[], []];
@@ -73,7 +75,10 @@ function routesOf(entry: JsonObject): HostRoute[] {
   });
 }
 
-/** `gateway`, or one of the other family: `"via": { "family": "inet6", "host": "fe80::1" }`. */
+/**
+ * Returns `gateway`, or a next hop of the other family:
+ * `"via": { "family": "inet6", "host": "fe80::1" }`.
+ */
 function nextHop(hop: JsonObject): string | undefined {
   const via = hop["via"];
   return textOf(hop["gateway"]) ?? (isObject(via) ? textOf(via["host"]) : undefined);
@@ -83,7 +88,10 @@ function isDead({ flags }: JsonObject): boolean {
   return Array.isArray(flags) && flags.includes("dead");
 }
 
-/** Reads the output of `ip -json -details address` (`ip/ipaddress.c`). Throws when the text is not what `ip` prints. */
+/**
+ * Reads the output of `ip -json -details address` (`ip/ipaddress.c`). Throws if the text is not the
+ * output of `ip`.
+ */
 export function parseIpAddresses(json: string): HostInterface[] {
   return ipObjects(json, "ip -json address").flatMap((entry) => {
     const name = textOf(entry["ifname"]);
@@ -104,7 +112,7 @@ export function parseIpAddresses(json: string): HostInterface[] {
   });
 }
 
-/** Settings of a bridge that anklume has a say in. */
+/** Settings of a bridge that anklume checks. */
 const SETTINGS = ["no_linklocal_learn", "vlan_filtering"] as const;
 
 function kindOf(link: unknown): Pick<HostInterface, "kind" | "table" | "settings"> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseIpAddresses, parseIpRouting } from "./host_networks.ts";
 
-// As iproute2 6.1 printed them with -batch, less some keys.
+// Output of iproute2 6.1 with -batch, without some keys.
 const ROUTING =
   `[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":[]},{"type":"blackhole","dst":"10.8.0.0/16","flags":[]},{"type":"throw","dst":"10.9.0.0/16","table":"52","flags":[]},{"dst":"10.50.0.0/16","flags":[],"nexthops":[{"gateway":"10.9.0.5","dev":"d0","weight":1,"flags":["dead","linkdown"]},{"dev":"d1","weight":1,"flags":[]}]},{"dst":"10.7.0.0/16","dev":"d2","flags":["dead","linkdown"]},{"dst":"fd00::/64","dev":"eth0","protocol":"kernel","metric":256,"flags":[],"pref":"medium"},{"dst":"10.6.0.0/16","via":{"family":"inet6","host":"fe80::1"},"dev":"eth0","table":"main","flags":[]}]
 [{"priority":0,"src":"all","table":"local"},{"priority":100,"src":"10.0.0.0","srclen":8,"dst":"10.1.0.0","dstlen":24,"iif":"d0","table":"52"},{"priority":101,"not":null,"src":"all","fwmark":"0xca6c","table":"51820"},{"priority":102,"src":"all","fwmark":"0x80000","fwmask":"0xff0000","uid_start":1000,"uid_end":2000,"table":"main","suppress_prefixlen":0},{"priority":103,"src":"all","ipproto":"tcp","dport_start":22,"dport_end":25,"table":"main","suppress_ifgroup":"5"},{"priority":104,"src":"all","l3mdev":null},{"priority":105,"src":"all","goto":32766},{"priority":106,"src":"all","goto":110,"unresolved":null},{"priority":107,"src":"all","action":"unreachable"},{"priority":111,"src":"all","nop":null},{"priority":112,"src":"all","novel":"x","table":"7"},{"priority":113,"src":"192.0.2.9","table":"main"}]

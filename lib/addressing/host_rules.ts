@@ -4,37 +4,42 @@ import { optional } from "../diag/optional.ts";
 /** The action of a rule on a packet that its selectors match. */
 export type RuleAction = "lookup" | "goto" | "nothing" | "drop";
 
-/** One line of `ip rule`, of one family. A selector that is absent fits every packet. */
+/** One line of `ip rule`, of one family. A selector that is absent matches every packet. */
 export interface HostRule {
   readonly priority: number;
-  /** The selectors are turned round. */
+  /** The rule applies to packets that do not match the selectors. */
   readonly not?: boolean;
   /** Networks: `10.0.0.0/8`. */
   readonly from?: string;
   readonly to?: string;
-  /** Where it came in; what the host itself sends comes in by `lo`. */
+  /** The interface at which a packet arrived; `lo` for packets that the host itself sends. */
   readonly iif?: string;
-  /** Where a socket is bound to. */
+  /** The interface that the socket is bound to. */
   readonly oif?: string;
   readonly mark?: { readonly value: number; readonly mask: number };
-  /** First and last user. */
+  /** First and last user id. */
   readonly uids?: readonly [number, number];
-  /** The table is that of the VRF that the packet belongs to. */
+  /** The table is that of the packet's VRF. */
   readonly l3mdev?: boolean;
-  /** Selectors that cannot be judged without a packet at hand: `ipproto tcp`, `dport 22`, or unknown ones. */
+  /**
+   * Selectors that cannot be judged without a real packet (`ipproto tcp`, `dport 22`), and unknown
+   * ones.
+   */
   readonly others?: readonly string[];
   readonly action: RuleAction;
   readonly table?: string;
   readonly target?: number;
-  /** A route with a prefix no longer than that does not count. */
+  /** Routes with a prefix of this length or shorter do not count. */
   readonly suppressLength?: number;
-  /** Routes by interfaces of some group do not count: whether one is in it is not known here. */
+  /**
+   * Routes by interfaces of some group do not count. The members of the group are not known here.
+   */
   readonly suppressGroup?: boolean;
-  /** As `ip rule` prints it, for people: `5270: from all lookup 52`. */
+  /** The rule as `ip rule` prints it: `5270: from all lookup 52`. */
   readonly text: string;
 }
 
-/** Keys that select nothing, or are read below. Any other is a selector that nobody here knows. */
+/** Keys that are no selectors, or are read below. Any other key is an unknown selector. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...["priority", "not", "src", "srclen", "dst", "dstlen", "iif", "iif_detached", "oif"],
   ...["oif_detached", "fwmark", "fwmask", "uid_start", "uid_end", "l3mdev", "table", "action"],
@@ -44,13 +49,16 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 const DROPS: ReadonlySet<unknown> = new Set(["blackhole", "unreachable", "prohibit"]);
 
-/** Without any said the kernel has these. */
+/** The kernel's rules, if none are given. */
 export const DEFAULT_RULES: readonly HostRule[] = [
   { priority: 0, action: "lookup", table: "local", text: "0: from all lookup local" },
   { priority: 32_766, action: "lookup", table: "main", text: "32766: from all lookup main" },
 ];
 
-/** Reads one object of `ip -json rule show` (iproute2's `ip/iprule.c`); undefined: it is none. */
+/**
+ * Reads one object of `ip -json rule show` (iproute2's `ip/iprule.c`). Returns undefined if it is
+ * not a rule.
+ */
 export function ruleOf(entry: JsonObject): HostRule | undefined {
   const priority = jsonNumber(entry["priority"]);
   if (priority === undefined) return undefined;
@@ -85,7 +93,7 @@ function actionOf(entry: JsonObject, looksUp: boolean): RuleAction {
   return "goto" in entry && !("unresolved" in entry) ? "goto" : "nothing";
 }
 
-/** `src` and `srclen`, or `dst` and `dstlen`; undefined: all. */
+/** Returns the network of `src` and `srclen`, or of `dst` and `dstlen`; undefined for all. */
 function network(entry: JsonObject, key: "src" | "dst"): string | undefined {
   const address = textOf(entry[key]);
   if (address === undefined || address === "all") return undefined;
@@ -93,7 +101,7 @@ function network(entry: JsonObject, key: "src" | "dst"): string | undefined {
   return length === undefined ? address : `${address}/${length}`;
 }
 
-/** Much as `ip rule` writes it, without what only concerns who made it. */
+/** Returns the rule in nearly the form of `ip rule`, without the parts about its origin. */
 function ruleText(entry: JsonObject): string {
   const words = [
     "not" in entry ? "not" : "",

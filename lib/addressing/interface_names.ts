@@ -1,18 +1,19 @@
 import { digest, shortDigest } from "./digest.ts";
 
-/** Linux's IFNAMSIZ less its NUL. */
+/** Linux's IFNAMSIZ minus the final NUL. */
 export const INTERFACE_NAME_LIMIT = 15;
 /** Incus's own range of MAC addresses. */
 const HWADDR_PREFIX = "10:66:6a";
 
-/** Whether `net-<domain>` fits an interface's name. */
+/** True if `net-<domain>` fits into an interface name. */
 export function isWholeBridgeName(domain: string): boolean {
   return domain.length <= INTERFACE_NAME_LIMIT - "net-".length;
 }
 
 /**
- * Names that are derived from what they stand for, so that a lost lock yields them again. `taken` holds what others
- * have and gains the result; the rare collision is resolved by hashing again.
+ * Returns the name of a domain's bridge. This name, like the others below, is derived from what it
+ * stands for, so a lost lock yields it again. `taken` contains the used names and gets the result.
+ * In the rare case of a collision, the name is hashed again.
  */
 export function bridgeName(domain: string, taken: Set<string>): string {
   const whole = `net-${domain}`;
@@ -23,7 +24,10 @@ export function bridgeName(domain: string, taken: Set<string>): string {
   );
 }
 
-/** 24 bits below Incus's prefix: among 5,000 machines a collision is likelier than not. */
+/**
+ * Returns a MAC address: 24 bits after Incus's prefix. Among 5,000 machines a collision is more
+ * likely than not.
+ */
 export function hardwareAddress(infraId: string, machine: string, taken: Set<string>): string {
   return firstFree((attempt) => {
     const bytes = digest("hwaddr", infraId, machine, attempt).subarray(0, 3);
@@ -34,8 +38,9 @@ export function hardwareAddress(infraId: string, machine: string, taken: Set<str
 }
 
 /**
- * `ak` and 50 bits: two infras on one host never meet. It does not carry the machine's name: 15 characters cannot hold
- * a name and enough bits, and a machine called `ve` would get a port that systemd-networkd takes for its own (`ve-*`).
+ * Returns `ak` and 50 bits, so two infras on one host never use the same port. It does not contain
+ * the machine's name: 15 characters cannot hold a name and enough bits, and systemd-networkd would
+ * manage the port of a machine called `ve` (`ve-*`).
  */
 export function portName(infraId: string, machine: string, taken: Set<string>): string {
   return firstFree(

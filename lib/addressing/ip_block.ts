@@ -1,6 +1,6 @@
 import { Address4, Address6 } from "ip-address";
 
-/** A network or a single address as a stretch of numbers; both ends are inclusive. */
+/** A network or a single address as a range of numbers. Both ends are inclusive. */
 export interface IpBlock {
   readonly family: 4 | 6;
   readonly first: bigint;
@@ -8,7 +8,10 @@ export interface IpBlock {
   readonly length: number;
 }
 
-/** Of `10.120.3.0/24`, `10.120.3.7`, `default` or their IPv6 kin; host bits do not matter. undefined for anything else. */
+/**
+ * Reads `10.120.3.0/24`, `10.120.3.7`, `default` or the same in IPv6. Host bits are ignored.
+ * Returns undefined for any other text.
+ */
 export function ipBlock(text: string, family: 4 | 6 = 4): IpBlock | undefined {
   if (text === "default") return ipBlock(family === 4 ? "0.0.0.0/0" : "::/0");
   const usual = PLAIN_IPV4.exec(text);
@@ -18,7 +21,9 @@ export function ipBlock(text: string, family: 4 | 6 = 4): IpBlock | undefined {
   return undefined;
 }
 
-/** The form that `ip` prints by the thousand: the library takes fifty times as long for it. */
+/**
+ * The form that `ip` prints in thousands of lines. The library needs fifty times as long for it.
+ */
 const PLAIN_IPV4 =
   /^(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)(?:\/(0|[12]?\d|3[0-2]))?$/;
 
@@ -41,12 +46,12 @@ function blockOf(address: Address4 | Address6, family: 4 | 6): IpBlock {
   };
 }
 
-/** One address. */
+/** Returns the block of one address. */
 export function addressBlock(address: bigint, family: 4 | 6): IpBlock {
   return { family, first: address, last: address, length: family === 4 ? 32 : 128 };
 }
 
-/** Whether the two have an address in common: networks either nest or are disjoint. */
+/** True if the two have an address in common. Networks are either nested or disjoint. */
 export function overlaps(a: IpBlock, b: IpBlock): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }

@@ -1,7 +1,7 @@
-/** An object that a program printed as JSON: nothing of it is known. */
+/** An object that a program printed as JSON. Nothing about it is known. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The objects of a value that should be a list of them. */
+/** Returns the objects of a value that should be a list of objects. */
 export function objectsOf(value: unknown): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
@@ -10,12 +10,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A text with something in it. */
+/** Returns a text that is not empty; undefined for any other value. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** A number, or one in hexadecimal as `ip` prints marks: `0xca6c`. */
+/** Returns a number, also from a hexadecimal text, as `ip` prints marks: `0xca6c`. */
 export function jsonNumber(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   return typeof value === "string" && /^(0x[0-9a-f]+|\d+)$/i.test(value)
@@ -24,8 +24,9 @@ export function jsonNumber(value: unknown): number | undefined {
 }
 
 /**
- * The objects that `ip -json` printed: one list, or with `-batch` one for each command, each on a line of its own. Nothing where a
- * version prints nothing for nothing. Throws when the text is not that.
+ * Returns the objects that `ip -json` printed: one list, or with `-batch` one list per command,
+ * each on its own line. The result is empty for versions that print nothing when there are no
+ * objects. Throws if the text has another form.
  */
 export function ipObjects(json: string, command: string): JsonObject[] {
   const whole = listOf(json);

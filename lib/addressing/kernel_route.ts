@@ -2,27 +2,30 @@ import type { HostRoute, HostRouting } from "./host_networks.ts";
 import { DEFAULT_RULES, type HostRule } from "./host_rules.ts";
 import { type IpBlock, ipBlock, overlaps } from "./ip_block.ts";
 
-/** A packet, as far as rules ask for it. */
+/** The properties of a packet that rules can select. */
 export interface RoutedPacket {
-  /** Where it goes. */
+  /** The destination. */
   readonly to: IpBlock;
-  /** Where it comes from; absent: a socket of the host that has no address yet. */
+  /** The source; absent for a socket of the host that has no address yet. */
   readonly from?: IpBlock;
-  /** Where it came in; `lo`: the host itself sends it. */
+  /** The interface at which the packet arrived; `lo` if the host itself sends it. */
   readonly iif: string;
   /** Default 0. */
   readonly mark?: number;
-  /** Of the user who sends it. Default 0; what is forwarded is nobody's, and counts as 0. */
+  /** The id of the user who sends it. Default 0. A forwarded packet has no user and counts as 0. */
   readonly uid?: number;
-  /** The table of the VRF that it came in by. */
+  /** The table of the VRF at which it arrived. */
   readonly vrf?: string;
 }
 
-/** What the kernel does with a packet. */
+/** The kernel's decision about a packet. */
 export interface RouteChoice {
-  /** `device`: it leaves by `route.dev`. `local`: the host takes it. `dropped`: a rule or a route says so. `nowhere`: no route. */
+  /**
+   * `device`: it leaves by `route.dev`. `local`: the host takes it. `dropped`: a rule or a route
+   * drops it. `nowhere`: there is no route.
+   */
   readonly kind: "device" | "local" | "dropped" | "nowhere";
-  /** false: only if a selector fits that cannot be judged. */
+  /** False if the decision depends on a selector that cannot be judged. */
   readonly certain: boolean;
   readonly rule?: HostRule;
   readonly route?: HostRoute;
@@ -35,23 +38,27 @@ interface RouteEntry {
   readonly block: IpBlock;
 }
 
-/** Routes of one prefix length by their first address; of equal ones that which wins. */
+/**
+ * Routes of one prefix length by their first address. Of equal routes it contains the one that
+ * wins.
+ */
 type Prefixes = Map<bigint, RouteEntry>;
 
-/** More rules than that are a loop. */
+/** If more rules than this are visited, there is a loop. */
 const MOST_STEPS = 10_000;
 const LOCAL_TYPES: ReadonlySet<string> = new Set(["local", "broadcast", "anycast", "multicast"]);
 
 /**
- * Finds routes as the kernel does: rule by rule in their order, in each table the longest prefix, of equal ones the least metric, of
- * equal ones the first. Not the kernel itself is asked: it can tell of one address at a time, and not before the bridges stand.
- * `tests/nftables/kernel_route_test.ts` holds it against `ip route get`.
+ * Finds routes as the kernel does: rule by rule in their order; in each table the longest prefix,
+ * then the lowest metric, then the first route. The kernel itself is not asked, because it answers
+ * for one address at a time and only after the bridges exist. `tests/nftables/kernel_route_test.ts`
+ * compares the results with `ip route get`.
  *
  * Source: Linux, `net/core/fib_rules.c`, `net/ipv4/fib_rules.c`, `net/ipv6/fib6_rules.c`.
  */
 export class KernelRoutes {
   readonly #rules: readonly HostRule[];
-  /** Of each table the prefix lengths, the longest first. */
+  /** For each table its prefix lengths, longest first. */
   readonly #tables = new Map<string, Map<number, Prefixes>>();
   readonly #family: 4 | 6;
 
@@ -74,7 +81,7 @@ export class KernelRoutes {
     const prefixes: Prefixes = table.get(block.length) ?? new Map();
     table.set(block.length, prefixes);
     const other = prefixes.get(block.first)?.route;
-    // Of equal ones the kernel takes the first.
+    // Of equal routes the kernel takes the first.
     if (other === undefined || (route.metric ?? 0) < (other.metric ?? 0)) {
       prefixes.set(block.first, entry);
     }
@@ -84,14 +91,20 @@ export class KernelRoutes {
     return this.#rules;
   }
 
-  /** What may become of a packet, in the order in which rules are asked. The last one is certain, the others are not. */
+  /**
+   * Returns the possible decisions about a packet, in the order of the rules. The last one is
+   * certain, the others are not.
+   */
   choices(packet: RoutedPacket): RouteChoice[] {
     const found: RouteChoice[] = [];
     this.#walk(packet, 0, true, found, { left: MOST_STEPS });
     return found;
   }
 
-  /** Tables that are asked for a packet, as long as none before has a route for it. */
+  /**
+   * Returns the tables that are searched for a packet, as long as no earlier table has a route for
+   * it.
+   */
   tablesFor(packet: RoutedPacket): ReadonlySet<string> {
     const asked = this.#rules.filter((rule) => matches(rule, packet) === "yes");
     return new Set(asked.flatMap(({ table }) => table ?? []));
@@ -111,7 +124,7 @@ export class KernelRoutes {
       const sure = certain && match === "yes";
       if (rule.action === "goto") {
         const next = this.#rules.findIndex(({ priority }) => priority >= (rule.target ?? 0));
-        // The kernel takes only targets that come later.
+        // The kernel accepts only targets that come later.
         if (next <= i) continue;
         if (match === "yes") return this.#walk(packet, next, certain, found, steps);
         this.#walk(packet, next, false, found, steps);
@@ -163,7 +176,7 @@ function judge(rule: HostRule, { to, from, iif, mark = 0, uid = 0, vrf }: Routed
     return address !== undefined && overlaps(block, address);
   };
   if (rule.iif !== undefined && rule.iif !== iif) return "no";
-  // Nothing here is sent by a socket that is bound to an interface.
+  // No packet here is sent by a socket that is bound to an interface.
   if (rule.oif !== undefined) return "no";
   if (rule.l3mdev && vrf === undefined) return "no";
   if (rule.to !== undefined && !within(rule.to, to)) return "no";

@@ -10,8 +10,9 @@ import { FORMS } from "./lock_forms.ts";
 import { readLockLines } from "./lock_lines.ts";
 
 /**
- * Reads `infra.lock.yml`. Strict, since it decides which address means which machine: whatever is unknown, missing,
- * malformed or given twice is an error, and then there is no lock. Never throws.
+ * Reads `infra.lock.yml`. It is strict, because the lock decides which address belongs to which
+ * machine: anything unknown, missing, malformed or duplicate is an error, and then no lock is
+ * returned. Never throws.
  */
 export function parseLock(
   text: string,
@@ -67,7 +68,7 @@ function readLock(source: SourceFile, diagnostics: DiagnosticList): Lock | undef
   return lock;
 }
 
-/** Looked at before anything else: of a newer format nothing else can be judged. */
+/** Checked first: nothing else can be judged in a newer format. */
 function isOurFormat(reader: LockReader, whole: Field): boolean {
   const format = reader.find(whole, "format");
   const number = format?.node.kind === "scalar" ? format.node.value : undefined;
@@ -116,7 +117,7 @@ function readMachines(
   });
 }
 
-/** A machine whose domain is missing, or whose address is not in its domain's subnet. */
+/** Reports machines whose domain is missing or whose address is not in their domain's subnet. */
 function reportStrays(reader: LockReader, lock: Lock, machines: Field | undefined): void {
   const networks = new Map(
     Object.entries(lock.domains).map(([name, { subnet }]) => [name, networkOf(subnet)]),

@@ -1,9 +1,11 @@
 import { isDnsLabel, PROJECT_NAME_LIMIT } from "../infra/shape/names.ts";
 import { SEQUENCE } from "./ipv4.ts";
 
-/** How a value of the lock file is written: in one way only, so that equal values are equal texts. */
+/**
+ * The form of a value in the lock file. There is only one form, so equal values have equal texts.
+ */
 export interface Form {
-  /** For a person: "a subnet such as 10.120.3.0/24". */
+  /** The description for a person: "a subnet such as 10.120.3.0/24". */
   readonly what: string;
   readonly test: (text: string) => boolean;
 }
@@ -33,12 +35,13 @@ export const FORMS = {
   },
   hwaddr: {
     what: "a MAC address such as 10:66:6a:01:02:03",
-    // An odd first octet is a group address, which no NIC may have.
+    // An odd first octet marks a group address. A NIC cannot have one.
     test: (text) => /^[0-9a-f][02468ace](?::[0-9a-f]{2}){5}$/.test(text),
   },
   hostName: {
     what: "a port such as ak0a1b2c3d4e",
-    // Ours alone: `eth0` or another program's interface would be plugged into a domain's bridge.
+    // Only anklume's own names: otherwise `eth0` or another program's interface could be connected
+    // to a domain's bridge.
     test: (text) => /^ak[a-z0-9]{1,13}$/.test(text),
   },
 } satisfies Record<string, Form>;

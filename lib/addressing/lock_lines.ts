@@ -1,7 +1,7 @@
 import type { SourceFile } from "../diag/source.ts";
 import type { MapEntry, MapNode, Node, ScalarNode } from "../infra/yaml/yaml_tree.ts";
 
-/** A plain text that YAML takes for nothing else, an address, or a quoted text without escapes. */
+/** A plain text that YAML can only read as text, an address, or a quoted text without escapes. */
 const VALUE = String
   .raw`"[^"\\\n]*"|(?!(?:true|false|null)\b)[a-z][a-z0-9-]*|[0-9]+(?:\.[0-9]+){3}(?:/[0-9]+)?`;
 const PAIR = new RegExp(`([a-z][a-z_]*): (${VALUE})`, "y");
@@ -14,8 +14,9 @@ const ITEMS = new RegExp(String.raw`(subnets|addresses):\n((?: {4}- (?:${VALUE})
 const COMMENT = /#.*\n/y;
 
 /**
- * Reads a lock in the form that `formatLock` writes into the tree that the YAML parser would give: for 100 machines that parser takes
- * longer than Incus takes to list them. undefined: anything else, down to a space, which is left to the parser.
+ * Reads a lock in the exact form that `formatLock` writes, and returns the tree that the YAML
+ * parser would return. For 100 machines the parser takes longer than Incus takes to list them.
+ * Returns undefined if the form differs, even by a space; then the parser reads it.
  */
 export function readLockLines(source: SourceFile): Node | undefined {
   return new LineReader(source).read();
@@ -47,7 +48,7 @@ class LineReader {
     const at = this.#at;
     for (const read of [this.#top, this.#section, this.#freed]) {
       const entry = read.call(this);
-      // What was begun and not finished is not to be taken for something else.
+      // A part that was started and not finished must not be read as something else.
       if (entry !== undefined || this.#at !== at) return entry;
     }
     return undefined;
@@ -73,7 +74,7 @@ class LineReader {
       seen.add(entry.key);
       entries.push(entry);
     }
-    // `machines:` with nothing below is no map.
+    // `machines:` without entries is not a map.
     if (entries.length === 0) return undefined;
     return this.#entry(found[1]!, at, this.#map(entries, start + 2, this.#at));
   }

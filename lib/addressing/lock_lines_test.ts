@@ -32,7 +32,10 @@ function bothOf(text: string): { lines: unknown; yaml: unknown } {
   return { lines: lines && plain(lines), yaml: yaml && plain(yaml) };
 }
 
-/** Without the ends of maps and lists, where the parser counts line breaks in or not; nothing points there. */
+/**
+ * Returns a node without the ends of maps and lists: the parser sometimes includes line breaks
+ * there, and nothing uses these ends.
+ */
 function plain(node: Node): unknown {
   const { start, end } = node.span;
   switch (node.kind) {

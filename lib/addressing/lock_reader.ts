@@ -7,20 +7,26 @@ import type { Form } from "./lock_forms.ts";
 const REMEDY = "restore the file from version control; or delete it, and the next apply " +
   "rebuilds it from the live machines";
 
-/** A value of the file under its name: a key, or what it is an item of. */
+/** A value of the file with a name: its key, or the key of the list that it is in. */
 export interface Field {
   readonly name: string;
   readonly node: Node;
-  /** Where complaints point: the value, or its key where the value is a map. */
+  /** The place that errors point to: the value, or its key if the value is a map. */
   readonly range: SourceRange;
 }
 
-/** Reads the values of a lock; what is wrong is reported, and something harmless is given instead. */
+/** Reads the values of a lock. Reports wrong values and returns a harmless value instead. */
 export class LockReader {
   readonly #diagnostics: DiagnosticList;
-  /** Value -> who has it. The forms of the lock's values do not overlap, so one map serves all. */
+  /**
+   * From a value to its holder. The forms of the lock's values do not overlap, so one map is enough
+   * for all.
+   */
   readonly #holders = new Map<string, string>();
-  /** Maps by key, built once: looking up each of 5,000 machines in a list would be quadratic. */
+  /**
+   * Maps by key, built once: a search for each of 5,000 machines in a list would take quadratic
+   * time.
+   */
   readonly #entries = new Map<Node, Map<string, MapEntry>>();
 
   constructor(diagnostics: DiagnosticList) {
@@ -35,13 +41,13 @@ export class LockReader {
     this.report(field, { code: "LOCK_INVALID", summary, remedy: REMEDY });
   }
 
-  /** One key of a map; undefined when it is not there. */
+  /** Returns one key of a map; undefined if it is missing. */
   find(field: Field | undefined, key: string): Field | undefined {
     const entry = field === undefined ? undefined : this.#entriesOf(field.node).get(key);
     return entry && fieldOf(entry);
   }
 
-  /** A map that has these keys and no others. */
+  /** Returns the fields of a map that must have exactly these keys. */
   fields<K extends string>(field: Field, keys: readonly K[]): { [key in K]?: Field } {
     const found: { [key in K]?: Field } = {};
     if (!this.#isMap(field)) return found;
@@ -63,7 +69,7 @@ export class LockReader {
     return found;
   }
 
-  /** A map with one entry per domain or machine. */
+  /** Reads a map with one entry per domain or machine. */
   record<T>(field: Field | undefined, read: (entry: Field) => T): Record<string, T> {
     if (field === undefined || !this.#isMap(field)) return {};
     const entries = [...this.#entriesOf(field.node).values()].map(fieldOf);
@@ -92,7 +98,7 @@ export class LockReader {
     return "";
   }
 
-  /** A text that nobody else may have. */
+  /** Reads a text that must be unique in the file. */
   unique(field: Field | undefined, form: Form, holder: string): string {
     const text = this.text(field, form);
     if (text === "") return text;

@@ -14,7 +14,7 @@ const LOCK: Lock = assignAddresses(
 ).lock!;
 const TEXT = formatLock(LOCK);
 
-/** `code line:column` of each diagnostic; there must be no lock then. */
+/** Returns `code line:column` of each diagnostic. No lock may be returned then. */
 function problemsOf(text: string): string[] {
   const { lock, diagnostics } = parseLock(text, { filename: FILE });
   assert.equal(lock, undefined);

@@ -1,6 +1,7 @@
 /**
- * Orders names as a person counts: `pc2` before `pc10`. New things are given addresses in this order, not in the order
- * of the file, so that rearranging `infra.yml` before the first apply changes nothing either.
+ * Sorts names by the numbers in them: `pc2` before `pc10`. New domains and machines get addresses
+ * in this order and not in the order of the file. So rearranging `infra.yml` before the first apply
+ * changes nothing.
  */
 export function inNaturalOrder<T extends { readonly name: string }>(items: readonly T[]): T[] {
   return items

@@ -1,6 +1,6 @@
 /**
- * The numbers of one range, each held by at most one name. A number that was never held is preferred to one that
- * was given back; of those the one given back longest ago comes first.
+ * The numbers of one range. At most one name holds each number. A number that was never held is
+ * given first, then the number that was released the longest time ago.
  */
 export class NumberPool {
   readonly #first: number;
@@ -25,19 +25,22 @@ export class NumberPool {
     return this.#holders.get(number);
   }
 
-  /** Notes that the number was held once; call it oldest first, before numbers are given. */
+  /**
+   * Records that the number was held before. Call it in the order of release, oldest first, before
+   * numbers are given.
+   */
   free(number: number): void {
     this.#freed.add(number);
   }
 
-  /** Gives this very number; false when it is out of range or somebody holds it. */
+  /** Gives this number. Returns false if it is out of range or already held. */
   take(number: number, holder: string): boolean {
     if (!this.contains(number) || this.#holders.has(number)) return false;
     this.#holders.set(number, holder);
     return true;
   }
 
-  /** The number that `takeNext` would give; undefined when all are held. */
+  /** Returns the number that `takeNext` would give; undefined if all are held. */
   next(): number | undefined {
     while (
       this.#lowest <= this.#last &&

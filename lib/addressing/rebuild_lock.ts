@@ -4,7 +4,7 @@ import { networkOf } from "./ipv4.ts";
 import { type Form, FORMS } from "./lock_forms.ts";
 import { inNaturalOrder } from "./natural_order.ts";
 
-/** What Incus still knows of the addresses that were given: everything that carries one infra's mark. */
+/** The addresses that Incus still knows: those of every resource with one infra's mark. */
 export interface LiveAddresses {
   /** `user.anklume.infra` of the resources. */
   readonly infraId: string;
@@ -21,12 +21,12 @@ export interface LiveNetwork {
   readonly ipv4Address: string;
 }
 
-/** The NIC `eth0` of a machine; what Incus does not tell is undefined. */
+/** The NIC `eth0` of a machine. Values that Incus does not tell are undefined. */
 export interface LiveNic {
   readonly machine: string;
   /** The machine's Incus project. */
   readonly domain: string;
-  /** `ipv4.address` of the device, not of a lease. */
+  /** `ipv4.address` of the device, not of a DHCP lease. */
   readonly ip: string | undefined;
   readonly hwaddr: string | undefined;
   /** `host_name` of the device. */
@@ -34,9 +34,10 @@ export interface LiveNic {
 }
 
 /**
- * A lock with all that is live, for an infra whose lock was lost. Give it to `assignAddresses`: what was found is kept,
- * what was not is given anew, what is live but no longer declared is remembered as freed. Whatever is malformed,
- * doubled or out of place counts as not found.
+ * Returns a lock with all live addresses, for an infra whose lock was lost. Pass it to
+ * `assignAddresses`: found addresses are kept, missing ones get new values, and live addresses that
+ * are no longer declared are recorded as released. Malformed, duplicate or misplaced values count
+ * as missing.
  */
 export function rebuildLock(infra: Infra, live: LiveAddresses): Lock {
   const taken = new Set<string>();
@@ -79,7 +80,7 @@ function fits(text: string | undefined, form: Form): text is string {
   return text !== undefined && form.test(text);
 }
 
-/** All of them or none. */
+/** Takes all of the texts or none. */
 function claim(texts: readonly string[], taken: Set<string>): boolean {
   if (texts.some((text) => taken.has(text))) return false;
   for (const text of texts) taken.add(text);

@@ -11,7 +11,7 @@ const INFRA = sketchInfra([
 ], { ipv6: true });
 const ASSIGNED = assignAddresses(INFRA, undefined, { newUuid: UUID });
 
-/** What Incus would tell after an apply. */
+/** The state that Incus would report after an apply. */
 const LIVE: LiveAddresses = {
   infraId: UUID,
   networks: [...ASSIGNED.addressing!.domains.values()].map(({ domain, bridge, gateway }) => ({

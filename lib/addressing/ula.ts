@@ -2,15 +2,18 @@ import { digest } from "./digest.ts";
 import { GATEWAY, hostNumber, networkOf } from "./ipv4.ts";
 
 /**
- * A domain's /64 of the infra's own ULA /48 (RFC 4193): the global ID is a digest of the infra's UUID, the subnet ID is
- * the second and third octet of the IPv4 subnet in hexadecimal.
+ * Returns a domain's /64 in the infra's own ULA /48 (RFC 4193). The global ID is a digest of the
+ * infra's UUID. The subnet ID is the second and third octet of the IPv4 subnet in hexadecimal.
  */
 export function ulaOf(infraId: string, subnet: string): { subnet: string; gateway: string } {
   const prefix = prefixOf(infraId, subnet);
   return { subnet: `${prefix}::/64`, gateway: `${prefix}::${GATEWAY}` };
 }
 
-/** The address that ends in the same digits as the IPv4 one, read as hexadecimal: `::10` beside `.10`. */
+/**
+ * Returns the IPv6 address that ends in the same digits as the IPv4 address, read as hexadecimal:
+ * `::10` for `.10`.
+ */
 export function ulaAddress(infraId: string, ip: string): string {
   return `${prefixOf(infraId, ip)}::${hostNumber(ip)}`;
 }
@@ -24,6 +27,6 @@ function prefixOf(infraId: string, address: string): string {
     (id[3]! << 8) | id[4]!,
     ((second ?? 0) << 8) | (third ?? 0),
   ];
-  // RFC 5952: zeros that touch the `::` belong to it.
+  // RFC 5952: zeros next to the `::` are part of it.
   return groups.map((group) => group.toString(16)).join(":").replace(/(?::0)+$/, "");
 }

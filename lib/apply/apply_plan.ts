@@ -16,30 +16,36 @@ import { findDead, SETTLE_MS } from "./started_machines.ts";
 export interface ApplyOptions {
   readonly incus: IncusClient;
   readonly firewall: FirewallPort;
-  /** Aborted: nothing new starts, what is in flight ends, the rest is `skipped: interrupted`. */
+  /**
+   * On abort, nothing new starts, running changes finish, and the rest is `skipped: interrupted`.
+   */
   readonly signal?: AbortSignal;
   /** Protected machines may be rebuilt and deleted. */
   readonly force?: boolean;
-  /** Machines at a time; more than 4 is no faster. */
+  /** Number of machines at the same time. More than 4 is not faster. */
   readonly concurrency?: number;
-  /** Milliseconds before started machines are looked at again. Default: 2500 where `plan.watchStarts`, else 0. */
+  /**
+   * Milliseconds before started machines are checked again. Default: 2500 with `plan.watchStarts`,
+   * else 0.
+   */
   readonly settleMs?: number;
   readonly now?: () => number;
   /** Awaited before a project is deleted. */
   readonly beforeProjectGoes?: ((project: string) => Promise<void>) | undefined;
-  /** undefined: what a dead daemon left on the host stays. */
+  /** Undefined: leftovers of a killed daemon on the host stay. */
   readonly cleanup?: HostCleanup | undefined;
-  /** undefined: of a bridge only what Incus itself makes good is mended. */
+  /** Undefined: only the parts of a bridge that Incus itself can repair are repaired. */
   readonly bridges?: HostBridges | undefined;
 }
 
-/** Machines worked on at a time: more only wait for the daemon. */
+/** Number of machines at the same time. More of them would only wait for the daemon. */
 export const CONCURRENCY = 4;
 
 /**
- * Runs a plan: the firewall first, then everything as soon as what it needs stands. Never throws for what fails on the way:
- * that is a `failed` event, its dependents are `skipped`, the rest goes on. `desired` is the state the plan was made for;
- * undefined for a plan that only deletes.
+ * Runs a plan: the firewall first, then each change as soon as its dependencies are done. Never
+ * throws for a failed change: that is a `failed` event, changes that depend on it are `skipped`,
+ * and the rest continues. `desired` is the state that the plan was made for; undefined for a plan
+ * that only deletes.
  */
 export function applyPlan(
   plan: Plan,
@@ -108,7 +114,7 @@ class ApplyRun {
     try {
       if (addr.kind === "firewall") await this.#changeFirewall(change);
       else if (await this.#changeResource(change)) this.#started.push(addr);
-      // Where that fails the change has failed, and no machine is made on it.
+      // If this fails, the change has failed, and no machine is created on the bridge.
       if (addr.kind === "network" && action !== "delete") await this.#gate.settleBridge(addr.name);
     } catch (error) {
       const at = this.#now();
@@ -153,7 +159,10 @@ class ApplyRun {
     return executeChange(context, change, this.#desired.get(formatAddr(change.addr)));
   }
 
-  /** A start that Incus called a success is believed only when the machine still runs at the end. */
+  /**
+   * Checks the started machines at the end. Only a machine that still runs counts as started, even
+   * if Incus reported success.
+   */
   async #lookAgain(): Promise<void> {
     if (this.#started.length === 0) return;
     const settle = this.#options.settleMs ?? (this.#plan.watchStarts ? SETTLE_MS : 0);
@@ -170,13 +179,16 @@ class ApplyRun {
   }
 }
 
-/** Incus was cut off while it took one, and writes nothing to the machine until that is gone. */
+/**
+ * Incus was interrupted while it took a snapshot. It writes nothing to the machine until that
+ * snapshot is deleted.
+ */
 const HALF_A_SNAPSHOT = /snapshot record count doesn't match/;
 const DELETE_IT =
   "One of its snapshots was cut off half-way: deleting that one mends it (incus snapshot list, " +
   "incus snapshot delete)";
 
-/** What Incus says of one whose status is `Error`. */
+/** Incus's errors for a machine whose status is `Error`. */
 const IN_ERROR = /^The instance is already stopped$|cannot be started as in Error status/;
 const END_IT =
   "The process on the host that runs it does not answer Incus: end that one there (`ps -ef | grep 'lxc monitor'` shows it, then kill -KILL), " +

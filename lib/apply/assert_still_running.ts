@@ -3,10 +3,10 @@ import type { ResourceAddr } from "../resource/address.ts";
 import { projectOf } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
-/** Milliseconds that a successor has to stay alive before its predecessor goes. */
+/** Milliseconds that a successor must keep running before its predecessor is deleted. */
 const PROOF_MS = 1000;
 
-/** @throws Error when a machine that was just started does not run a moment later */
+/** @throws Error if a machine that was just started does not run a moment later */
 export async function assertStillRunning(
   { incus }: StepContext,
   addr: ResourceAddr,

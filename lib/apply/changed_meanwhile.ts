@@ -3,7 +3,10 @@ import { type Change, RESTART } from "../plan/plan.ts";
 import { isLinkField } from "../resource/bridge_link.ts";
 import type { FieldChange } from "../resource/field.ts";
 
-/** Somebody changed the resource after the plan was made: what was agreed to is no longer what would happen. */
+/**
+ * Somebody changed the resource after the plan was made. The user agreed to another change than the
+ * one that would now be made.
+ */
 export class ChangedMeanwhileError extends Error {
   override readonly name = "ChangedMeanwhileError";
   constructor() {
@@ -11,13 +14,19 @@ export class ChangedMeanwhileError extends Error {
   }
 }
 
-/** Found by comparing, or by Incus, which answers 412 where the ETag is no longer the one that was read. */
+/**
+ * True if the resource changed: found by comparing, or reported by Incus with 412 because the ETag
+ * is no longer the same.
+ */
 export function isChangedMeanwhile(error: unknown): boolean {
   return error instanceof ChangedMeanwhileError ||
     (error instanceof IncusError && error.status === 412);
 }
 
-/** Whether a machine runs, or how a bridge stands, may have changed by itself, and is looked at again anyway. */
+/**
+ * Leaves out fields that can change by themselves, such as the state of a machine or a bridge. They
+ * are checked again anyway.
+ */
 export function withoutState(fields: readonly FieldChange[]): FieldChange[] {
   return fields.filter((field) =>
     field.path !== "state" && field.path !== "status" && field.path !== RESTART &&

@@ -12,16 +12,17 @@ import { projectOf } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /*
- * Incus moves by copying and then deleting, and renames in several steps: a daemon that is killed between leaves two machines or
- * volumes that nobody can tell apart, or one whose disk Incus no longer finds. So anklume copies and deletes itself: the copy says from
- * its first moment on that it is one, and says so otherwise once it is whole. Only then the original goes. The plan reads
- * these notes (lib/plan/remainders.ts).
+ * Incus moves an instance or volume by copying and then deleting it, and renames it in several
+ * steps. If the daemon is killed in between, there are two machines or volumes that look the same,
+ * or one whose disk Incus no longer finds. So anklume itself copies and deletes. From the start, a
+ * note on the copy marks it as a copy. Another note marks it as complete, and only then the
+ * original is deleted. The plan reads these notes (lib/plan/remainders.ts).
  */
 
 /**
- * Makes a stopped machine stand where it is declared, or, for another pool of the same project, under a name for the time being.
- * The original is still there unless it could only be renamed.
- * @returns where it stands now
+ * Moves a stopped machine to its declared place. If only the pool changes, the machine gets a
+ * temporary name. The original still exists, unless the machine could only be renamed.
+ * @returns the present place of the machine
  */
 export async function carryInstance(
   context: StepContext,
@@ -51,10 +52,12 @@ export async function carryInstance(
   return addr;
 }
 
-/** Drivers that copy without reading and writing all of it. */
+/** Storage drivers that copy without reading and writing all data. */
 const CHEAP_COPIES = ["btrfs", "zfs", "lvm", "ceph"];
 
-/** Copies in a pool where that takes neither time nor space, and otherwise, or where it cannot be done, renames. */
+/**
+ * Copies, if the pool does that without time and space; otherwise, or if copying fails, renames.
+ */
 async function copyOrRename(
   { incus }: StepContext,
   pool: string,
@@ -77,11 +80,11 @@ async function poolOf({ incus }: StepContext, addr: ResourceAddr): Promise<strin
 }
 
 interface CopyOverOptions {
-  /** For the root disk; undefined: the same. */
+  /** The pool of the root disk; undefined: unchanged. */
   readonly pool?: string | undefined;
-  /** In another project; undefined: the same. */
+  /** The profiles in another project; undefined: unchanged. */
   readonly profiles?: readonly string[];
-  /** What it is called but for the time being. */
+  /** The proper name of a machine that gets a temporary one. */
   readonly called?: string;
 }
 
@@ -97,7 +100,7 @@ async function copyInstance(
     const { value } = await instances.get(from, source.name);
     const { description } = value;
     if (MARK.copied in value.config) {
-      // Of two that call each other an original neither would be whole.
+      // If each of two named the other as its original, neither would count as complete.
       await instances.patch(from, source.name, { description, config: { [MARK.copied]: "" } });
     }
     const doors = project === from ? doorsOf(value.expanded_devices ?? value.devices) : [];
@@ -112,7 +115,7 @@ async function copyInstance(
         ...(called === undefined ? {} : { [MARK.called]: called }),
         ...(masked.length === 0 ? {} : { [MARK.masked]: masked.join(",") }),
         [MARK.copying]: formatAddr(source),
-        // Half of it is not to be started by a daemon that comes up.
+        // A restarting daemon must not start an incomplete copy.
         "boot.autostart": "false",
       },
       devices: {
@@ -130,17 +133,17 @@ async function copyInstance(
         [MARK.copying]: "",
         [MARK.copied]: formatAddr(source),
         "boot.autostart": value.config["boot.autostart"] ?? "",
-        // To its guest it is no copy.
+        // For its guest, this must not look like a copy.
         "volatile.apply_template": value.config["volatile.apply_template"] ?? "",
       },
     });
   });
 }
 
-/** What copying machines and volumes needs of either. */
+/** The operations that copying needs, for machines or for volumes. */
 interface Kind {
   read(addr: ResourceAddr): Promise<{ readonly value: { readonly config: Config } }>;
-  /** What an interrupted move left. */
+  /** Removes the remains of an interrupted move. */
   remove(addr: ResourceAddr): Promise<void>;
 }
 
@@ -162,7 +165,7 @@ function volumesOf({ incus: { volumes } }: StepContext): Kind {
   };
 }
 
-/** Makes a copy in a free place, or none. */
+/** Makes a copy at a free place. A failed copy is removed. */
 async function copyOver(
   kind: Kind,
   source: ResourceAddr,
@@ -173,7 +176,7 @@ async function copyOver(
   try {
     await copy();
   } catch (error) {
-    // The answer may have got lost, and what was asked for been done all the same.
+    // The answer may have been lost although the copy is complete.
     const there = await orMissing(kind.read(place));
     if (there?.value.config[MARK.copied] === formatAddr(source)) return;
     await clear(kind, source, place).catch(() => {});
@@ -181,7 +184,7 @@ async function copyOver(
   }
 }
 
-/** Where something is to come: takes away what an interrupted move left there. */
+/** Removes the remains of an interrupted move at the place of the new copy. */
 async function clear(kind: Kind, source: ResourceAddr, place: ResourceAddr): Promise<void> {
   const there = await orMissing(kind.read(place));
   if (there === undefined) return;
@@ -191,18 +194,18 @@ async function clear(kind: Kind, source: ResourceAddr, place: ResourceAddr): Pro
   if (remains) await kind.remove(place);
 }
 
-/** Once the copy is whole. */
+/** Deletes the original after the copy is complete. */
 export async function deleteOriginal(context: StepContext, addr: ResourceAddr): Promise<void> {
   await remove(context, addr, "the original");
 }
 
-/** Says what of a machine is deleted that stays. */
+/** Deletes a machine. The progress text tells which one, because another machine stays. */
 async function remove(context: StepContext, addr: ResourceAddr, what: string): Promise<void> {
   const progress = (text: string) => context.progress(`${text} ${what}, ${formatAddr(addr)}`);
   await deleteInstance({ ...context, progress }, addr);
 }
 
-/** A name that nobody has; a half copy that an interrupted run left under it is removed. */
+/** Returns an unused name. An incomplete copy of an interrupted run under that name is removed. */
 async function nameOnTheWay(context: StepContext, source: ResourceAddr): Promise<ResourceAddr> {
   const project = projectOf(source);
   for (let number = 1;; number++) {
@@ -224,12 +227,12 @@ function inPool(devices: Devices, pool: string | undefined): Devices {
   );
 }
 
-/** What would claim the original's addresses. */
+/** Returns the devices that would use the original's addresses. */
 function doorsOf(devices: Devices): string[] {
   return Object.keys(devices).filter((name) => leadsOut(devices[name] ?? {}));
 }
 
-/** Makes a volume that no machine uses stand elsewhere, with its snapshots. */
+/** Moves a volume that no machine uses to another place, with its snapshots. */
 export async function moveVolume(
   context: StepContext,
   from: ResourceAddr,

@@ -8,7 +8,10 @@ import { hasNoDisk, projectOf, readInstance, readSettled, stopInstance } from ".
 import { removeLeftPorts } from "./left_port.ts";
 import type { StepContext } from "./step_context.ts";
 
-/** Without its NICs: Incus refuses any edit of one whose address its network, which may have moved on, does not hold. */
+/**
+ * Removes the protection, and the NICs: Incus refuses any edit of a machine whose address is not in
+ * its network, and the network may have changed.
+ */
 async function unprotect(context: StepContext, addr: ResourceAddr): Promise<void> {
   const { actual, etag, kept } = await readInstance(context, addr);
   const { "security.protection.delete": _protection, ...config } = actual.config;
@@ -23,12 +26,15 @@ async function unprotect(context: StepContext, addr: ResourceAddr): Promise<void
   }, { etag });
 }
 
-/** With its root disk and snapshots. That it may go was decided by the plan and `--force`. */
+/**
+ * Deletes a machine with its root disk and snapshots. The plan and `--force` have decided that it
+ * may be deleted.
+ */
 export async function deleteInstance(context: StepContext, addr: ResourceAddr): Promise<void> {
   const { instances } = context.incus;
   const project = projectOf(addr);
   const found = await orMissing(readSettled(context, addr));
-  // Somebody else, or an operation of a run that was killed, took it away.
+  // Somebody else, or an operation of a killed run, has deleted it.
   if (found === undefined) return;
   const { actual } = found;
   if (actual.status !== "Stopped") {
@@ -36,7 +42,7 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   }
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
     await orMissing(unprotect(context, addr)).catch((error) => {
-      // Written it is all the same, but for a copy beside the disk.
+      // The record was changed anyway; only its copy beside the disk could not be written.
       if (!hasNoDisk(error)) throw error;
     });
   }

@@ -9,14 +9,18 @@ import { projectOf, readInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /*
- * A machine whose volumes move goes without them meanwhile: Incus 6.0 would make its devices follow, but then waits 30 s for a lock of
- * its own, and whoever starts the machine must not write to what is being copied. What others set on those devices is nowhere but on
- * the machine, so a note on it keeps them until they are back.
+ * While the volumes of a machine move, their devices are removed from it. Incus 6.0 would update
+ * the devices itself, but it then waits 30 s for its own lock. Also, a machine that somebody starts
+ * must not write to a volume that is being copied. Settings of others on these devices exist only
+ * on the machine, so a note on the machine keeps them until the devices are restored.
  */
 
 type Device = Devices[string];
 
-/** Takes the devices that lead to volumes out of a stopped machine, and notes them on it in the same request. */
+/**
+ * Removes the devices of moving volumes from a stopped machine, and stores them in a note in the
+ * same request.
+ */
 export async function detach(
   context: StepContext,
   addr: ResourceAddr,
@@ -38,9 +42,9 @@ export async function detach(
 }
 
 /**
- * Gives a machine back what was taken out or masked for its move, and forgets the notes.
- * @param unfinished moves that may not have been done; none: every volume is where it is declared
- * @returns false: a volume is out of the machine's reach, and nothing was done
+ * Restores the devices that were removed or masked for a move, and deletes the notes.
+ * @param unfinished moves that may not have been done; none: every volume is at its declared place
+ * @returns false if a volume is out of the machine's reach; nothing was done then
  */
 export async function reattach(
   context: StepContext,
@@ -70,12 +74,15 @@ export async function reattach(
   return true;
 }
 
-/** Whether a move was interrupted before it gave back what it had taken. */
+/** True if a move was interrupted before it restored the devices. */
 export function isDetached({ config }: ActualInstance): boolean {
   return MARK.detached in config || MARK.masked in config;
 }
 
-/** `detached` is all that is out of the machine then; undefined: nothing more than before. */
+/**
+ * Removes the devices of moving volumes. `detached` then contains all removed devices; undefined if
+ * none was added.
+ */
 export function takeOut(
   devices: Devices,
   before: Detached,
@@ -99,8 +106,9 @@ export function takeOut(
 }
 
 /**
- * The devices with those that the notes tell of, which lead to where the volumes are by now.
- * @param places pool and source by declared device; what led to a volume that has none is left out
+ * Returns the devices together with those from the notes, which now use the present places of the
+ * volumes.
+ * @param places pool and source by declared device; devices of a volume that has none are left out
  */
 export function putBack(
   devices: Devices,
@@ -121,7 +129,10 @@ export function putBack(
   return Object.fromEntries([...detached, ...here]);
 }
 
-/** Where a volume is that was to move: at its new place from the moment on in which the copy there is whole. */
+/**
+ * Returns the present place of a volume that was to move: the new place as soon as the copy there
+ * is complete.
+ */
 async function whereabouts({ incus }: StepContext, { from, to }: Move): Promise<ResourceAddr> {
   const read = (addr: ResourceAddr) => {
     const { pool, project, name } = volumePlace(addr);

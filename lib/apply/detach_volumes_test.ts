@@ -37,7 +37,7 @@ Deno.test("putBack() lets the devices lead to where the volume is now, with what
     own: { type: "none" },
     other,
   });
-  // What stands there by now counts, and what led to a volume that nobody declares any more does not come back.
+  // The present devices count. Devices of a volume that is no longer declared are not restored.
   assert.deepEqual(
     putBack({ theirs: other }, config, new Map([["vol-data", moved]])).theirs,
     other,

@@ -1,7 +1,7 @@
 import type { Action } from "../plan/plan.ts";
 import type { ResourceAddr } from "../resource/address.ts";
 
-/** What happens while a plan is applied, in order. `at` is milliseconds since the epoch. */
+/** The events while a plan is applied, in order. `at` is milliseconds since the epoch. */
 export type ApplyEvent =
   | {
     readonly type: "started";
@@ -29,9 +29,12 @@ export type ApplyEvent =
     readonly addr: ResourceAddr;
     readonly action: Action;
     readonly ms: number;
-    /** What was tried, and Incus's or nft's own words. */
+    /** The failed action, and the message of Incus or nft. */
     readonly message: string;
-    /** Somebody else changed it since the plan was made, and it was left as it is: a new plan knows what to do. */
+    /**
+     * Somebody else changed the resource since the plan was made, so it was left unchanged. A new
+     * plan takes the change into account.
+     */
     readonly changedMeanwhile?: true;
   }
   | {
@@ -39,11 +42,11 @@ export type ApplyEvent =
     readonly at: number;
     readonly addr: ResourceAddr;
     readonly action: Action;
-    /** `formatAddr` of what failed before it, or `interrupted`. */
+    /** `formatAddr` of the failed change that it depends on, or `interrupted`. */
     readonly because: string;
   };
 
-/** What an apply did, for people, exit status and JSON. */
+/** The result of an apply, for people, the exit status and JSON. */
 export interface ApplyReport {
   readonly done: readonly {
     readonly addr: ResourceAddr;

@@ -1,4 +1,7 @@
-/** What workers push and one reader iterates over, in order; ends when it is closed. */
+/**
+ * A queue that several workers fill and one reader iterates over, in order. It ends when it is
+ * closed.
+ */
 export class EventQueue<T> implements AsyncIterable<T> {
   readonly #items: T[] = [];
   #wake: () => void = () => {};
@@ -15,7 +18,7 @@ export class EventQueue<T> implements AsyncIterable<T> {
     this.#wake();
   }
 
-  /** The reader gets what was pushed so far, then this error. */
+  /** The reader gets the items so far, then this error. */
   fail(error: unknown): void {
     this.#fault = { error };
     this.close();

@@ -14,8 +14,8 @@ import {
 import type { StepContext } from "./step_context.ts";
 
 /**
- * Carries out one change of an Incus resource.
- * @returns whether it started a machine
+ * Makes one change of an Incus resource.
+ * @returns true if it started a machine
  */
 export async function executeChange(
   context: StepContext,

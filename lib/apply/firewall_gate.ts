@@ -1,22 +1,28 @@
-/** What apply needs of `lib/nftables`; every function throws, in nft's words, when it did not succeed. */
+/** The functions of `lib/nftables` that apply uses. Each throws with nft's message if it fails. */
 export interface FirewallPort {
-  /** Loads the rendered ruleset in one transaction, makes it come back at boot, and reads it back. */
+  /**
+   * Loads the rendered ruleset in one transaction, arranges that it is loaded at boot, and reads it
+   * back.
+   */
   load(): Promise<void>;
   /** Reads the live tables and compares them with the rendered ones. */
   verify(): Promise<void>;
-  /** Sets a bridge that was just made or changed to learn from no frame that passes the rules by, and reads that back. */
+  /**
+   * Stops a bridge that was just created or changed from learning addresses from link-local frames,
+   * which bypass the rules, and reads the setting back.
+   */
   settleBridge(name: string): Promise<void>;
-  /** Removes the tables and what brings them back at boot. */
+  /** Removes the tables and the files that load them at boot. */
   remove(): Promise<void>;
 }
 
-/** Lets machines start only behind a firewall that was seen in place in this run. */
+/** Lets machines start only after the firewall was seen in place in this run. */
 export class FirewallGate {
   readonly #port: FirewallPort;
   readonly #planned: boolean;
   #standing: Promise<void> | undefined;
 
-  /** `planned`: loading it is a change of the plan, so it is not enough that it stood before. */
+  /** `planned`: the plan loads the firewall, so a firewall that was there before is not enough. */
   constructor(port: FirewallPort, planned: boolean) {
     this.#port = port;
     this.#planned = planned;
@@ -35,7 +41,7 @@ export class FirewallGate {
     await this.#port.settleBridge(name);
   }
 
-  /** @throws Error when the firewall does not stand: nothing may be started */
+  /** @throws Error if the firewall is not in place: no machine may be started then */
   async check(): Promise<void> {
     if (this.#standing === undefined && this.#planned) {
       throw new Error("the firewall is not loaded: no machine is started");

@@ -9,14 +9,14 @@ import { hasHostsRoot, instanceUpdateBody } from "../resource/instance_compare.t
 import { freePort } from "./left_port.ts";
 import type { StepContext } from "./step_context.ts";
 
-/** Seconds in which a machine may shut down before the plug is pulled. */
+/** Seconds in which a machine may shut down before it is killed. */
 const STOP_GRACE_S = 30;
 
-/** A machine as it was read, and what writing it back takes. */
+/** A machine as it was read, with the data that is needed to write it back. */
 export interface Found {
   readonly actual: ActualInstance;
   readonly etag: string;
-  /** What a PUT must send back as it was. */
+  /** Fields that a PUT must send back unchanged. */
   readonly kept: {
     readonly architecture: string;
     readonly ephemeral: boolean;
@@ -30,14 +30,17 @@ export async function readInstance({ incus }: StepContext, addr: ResourceAddr): 
   return { actual: actualInstance(value), etag, kept: { architecture, ephemeral, stateful } };
 }
 
-/** What Incus remembers of a machine from its first start on. */
+/** Incus sets this key at the first start of a machine. */
 export const LAST_POWER = "volatile.last_state.power";
-/** Milliseconds that a daemon which just came up gets to bring back what ran before. */
+/**
+ * Milliseconds that a daemon may take after its own start to restart the machines that ran before.
+ */
 const REVIVAL_MS = 15_000;
 
 /**
- * As `readInstance`, of a machine that is about to be stopped, moved or deleted. Right after its own start the daemon starts what it
- * remembers as running: whoever takes such a machine for a stopped one works on it while it starts.
+ * Like `readInstance`, for a machine that will be stopped, moved or deleted. Right after its own
+ * start, the daemon starts the machines that ran before. So a machine that still looks stopped may
+ * start while it is being changed; this function waits for that.
  */
 export async function readSettled(context: StepContext, addr: ResourceAddr): Promise<Found> {
   for (const end = context.now() + REVIVAL_MS;;) {
@@ -62,7 +65,9 @@ export async function writeInstance(
   await incus.instances.update(projectOf(desired.addr), desired.addr.name, body, { etag });
 }
 
-/** Incus refuses to forget an id map; it makes a new one where a key that it depends on changes. */
+/**
+ * Incus never deletes an id map. It creates a new one when a key that the map depends on changes.
+ */
 async function renewIdmap(
   context: StepContext,
   addr: ResourceAddr,
@@ -102,7 +107,7 @@ export async function startInstance(
   }
 }
 
-/** Asks a machine to shut down, and pulls the plug of one that does not. */
+/** Asks a machine to shut down, and kills it if it does not. */
 export function stopInstance(
   context: Pick<StepContext, "incus" | "progress" | "cleanup">,
   addr: ResourceAddr,
@@ -118,9 +123,11 @@ export function stopInstance(
 }
 
 /**
- * `Error` is a container whose monitor does not answer: all Incus 6.0 says of it, five seconds later each time, is that it is stopped
- * already and cannot be started. That one is only stopped is what can be mended. Who kills it ends the container behind Incus's
- * back, which then counts its disk as in use until it is started anew itself.
+ * Continues the monitor process of a container with the status `Error`, if it was paused. In this
+ * status the monitor does not answer, and Incus 6.0 only reports, after five seconds each time,
+ * that the container is already stopped and cannot be started. A paused monitor is the only cause
+ * that can be repaired here. Killing the monitor would end the container without Incus's knowledge,
+ * and Incus would then treat its disk as in use until Incus itself is restarted.
  */
 export async function wake(
   { cleanup, progress }: Pick<StepContext, "cleanup" | "progress">,
@@ -131,7 +138,7 @@ export async function wake(
   if (await cleanup?.wakeMonitor(container)) progress("waking the process that runs it");
 }
 
-/** Incus has no root disk in its records, or finds none where the machine's has to be. */
+/** Incus has no root disk in its records, or finds none at the machine's path. */
 const NO_DISK =
   /instance pool: Instance storage pool not found|lstat \S*\/(containers|virtual-machines)\/[^/\s]+: no such file or directory/;
 

@@ -8,13 +8,16 @@ const ADDR = { kind: "instance", name: "pro-dev", project: "pro" } as const;
 const START = ["pro", "pro-dev", { action: "start" }];
 const PLUG = ["pro", "pro-dev", { action: "stop", force: true }];
 
-/** What is asked of Incus, and of the host, to start a machine that is in this state, and `after` its monitor was woken. */
+/**
+ * Returns the requests to Incus and to the host when a machine in this state is started. `after` is
+ * its state after its monitor was continued.
+ */
 async function requestsFrom(status: string, after?: string): Promise<unknown[]> {
   const requests: unknown[] = [];
   let now = status;
   const setState = (project: string, name: string, body: object) => {
     requests.push([project, name, body]);
-    // As Incus 6.0 says.
+    // The error of Incus 6.0.
     if (now !== "Error") return Promise.resolve();
     return Promise.reject(new IncusError(400, "PUT", "/", "The instance is already stopped"));
   };

@@ -23,11 +23,11 @@ import { isToMove, relocate } from "./relocate.ts";
 import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned, withoutState } from "./changed_meanwhile.ts";
 
-/** @returns whether the machine was started */
+/** @returns true if the machine was started */
 export async function createInstance(
   context: StepContext,
   desired: DesiredInstance,
-  /** What it takes over from a predecessor. */
+  /** Values that it takes over from a predecessor. */
   inherited: Pick<InstancesPost, "config" | "devices"> = {},
 ): Promise<boolean> {
   const starts = startsWhenCreated(desired);
@@ -38,7 +38,7 @@ export async function createInstance(
       onProgress: context.progress,
     });
   } catch (error) {
-    // It was made, and only its start failed.
+    // The machine was created, and only its start failed.
     if (!await freePort(context, error)) throw error;
     await startInstance(context, desired.addr, "Stopped");
   }
@@ -46,9 +46,10 @@ export async function createInstance(
 }
 
 /**
- * Stops the machine where a change asks for it, moves it where it is to be elsewhere, writes what differs, and starts it
- * again. Stopped first, so that an interrupted update is seen by the next plan: the machine does not run.
- * @returns whether the machine was started
+ * Stops the machine if a change requires it, moves it if it has a new place, writes the
+ * differences, and starts it again. It is stopped first, so that the next plan notices an
+ * interrupted update: the machine does not run.
+ * @returns true if the machine was started
  */
 export async function updateInstance(
   context: StepContext,
@@ -68,7 +69,7 @@ export async function updateInstance(
         .some((field) => field.effect === "restart"));
   const starts = desired.state === "running" && (status !== "Running" || stops);
   const startsAgain = starts || (stops && desired.state === "manual");
-  // A machine that may not be started again is not stopped either.
+  // If the machine may not be started again, it is not stopped either.
   if (startsAgain) await context.beforeStart();
   if (stops) await stopInstance(context, source, status);
   if (moves) await relocate(context, change, desired, found.actual);
@@ -83,7 +84,8 @@ export async function updateInstance(
       await startInstance(context, desired.addr, stops ? "Stopped" : status);
     } catch (error) {
       if (!hasNoDisk(error) || found.actual.config[LAST_POWER] !== undefined) throw error;
-      // Incus was cut off while it made the machine: there is a record of it, which never ran, and nothing to lose.
+      // Incus was interrupted while it created the machine. There is only a record of it; it never
+      // ran and contains no data.
       context.progress("was never made to its end: making it anew");
       await deleteInstance(context, desired.addr);
       return await createInstance(context, desired);

@@ -1,6 +1,6 @@
 /**
- * Whether all that Incus has to say of a profile's update is that virtual machines which run take it when they start (`Update()` in
- * `driver_qemu.go`): the profile is saved.
+ * True if the only complaint of Incus about a profile's update is that running virtual machines use
+ * it after their next start (`Update()` in `driver_qemu.go`). The profile is saved then.
  */
 export function isLaterInVms(message: string): boolean {
   const [title = "", ...failures] = message.trim().split("\n");

@@ -5,16 +5,19 @@ import { actualInstance } from "../resource/instance.ts";
 import type { StepContext } from "./step_context.ts";
 
 /*
- * An Incus that is killed while it starts or stops a machine leaves the port that it had made: the next start meets it, and once
- * the machine is gone nobody knows it any more.
+ * If Incus is killed while it starts or stops a machine, the machine's port can stay on the host.
+ * The next start then fails, and after the machine is deleted nobody knows the port any more.
  */
 
-/** As anklume names the ports of machines. What is called otherwise is not removed. */
+/** Names of the ports that anklume gives to machines. Other interfaces are never removed. */
 const PORT_NAME = /^ak[a-z0-9]{1,13}$/;
 
 type Context = Pick<StepContext, "incus" | "progress" | "cleanup">;
 
-/** Where a start failed for a port of ours that nobody uses any more: takes it away. @returns whether it did */
+/**
+ * If a start failed because of an unused port of anklume's, removes the port. @returns true if it
+ * did
+ */
 export async function freePort(context: Context, error: unknown): Promise<boolean> {
   if (!(error instanceof IncusError) || !PORT_NOT_GONE.words.test(error.message)) return false;
   const port = /veth interfaces "([^"]+)"/.exec(error.message)?.[1];
@@ -22,9 +25,10 @@ export async function freePort(context: Context, error: unknown): Promise<boolea
 }
 
 /**
- * Takes away those of some ports that stand though no machine of any project has them while it runs, in whatever state Incus calls it
- * then. The host is asked first: mostly none stands, and Incus is not asked at all.
- * @returns how many
+ * Removes those of the given ports that exist although no running machine of any project uses them.
+ * Any state except `Stopped` counts as running. The host is asked first: usually none exists, and
+ * then Incus is not asked at all.
+ * @returns the number of removed ports
  */
 export async function removeLeftPorts(
   { incus, progress, cleanup }: Context,

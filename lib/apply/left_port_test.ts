@@ -4,7 +4,10 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { freePort, removeLeftPorts } from "./left_port.ts";
 import type { HostCleanup } from "./step_context.ts";
 
-/** A host with these interfaces, and one machine in this state that has the port `akmachine`, by declaration or as Incus notes it. */
+/**
+ * Returns a host with these interfaces and one machine in this state. The machine has the port
+ * `akmachine`, either declared or recorded by Incus.
+ */
 function host(interfaces: string[], status: string, by: "device" | "volatile" = "device") {
   const removed: string[] = [];
   let asked = 0;

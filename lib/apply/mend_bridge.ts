@@ -6,7 +6,7 @@ import type { FieldChange } from "../resource/field.ts";
 import { actualNetwork, type DesiredNetwork, networkUpdateBody } from "../resource/network.ts";
 import type { StepContext } from "./step_context.ts";
 
-/** What Incus answers where a name server that it does not know holds the bridge's address. */
+/** Incus's error if a name server that it does not know uses the bridge's address. */
 export const ADDRESS_IN_USE = /dnsmasq.*Address already in use/s;
 
 /** Milliseconds that a name server may take to open its sockets. */
@@ -15,8 +15,8 @@ const PAUSE_MS = 100;
 const PORT = /^link\.ports\.(.+)$/;
 
 /**
- * Gives a bridge back what the host has lost of it: Incus sets it up anew, with link, addresses, routes and name server, and machines on
- * it stay plugged in. Plugs are put right here.
+ * Restores the parts of a bridge that the host has lost. Incus sets up the link, addresses, routes
+ * and name server again, and machines stay connected to it. The ports are connected here.
  */
 export async function mendBridge(
   context: StepContext,
@@ -40,7 +40,7 @@ export async function mendBridge(
         "`anklume network deploy` there, in the same workspace",
     );
   }
-  // An interface that was made anew has none of its ports yet: what is read tells, not what was planned.
+  // A new interface has no ports yet, so the live state is used here and not the planned fields.
   for (const { path, after } of await leftOf(context, desired) ?? []) {
     const port = PORT.exec(path)?.[1];
     if (port === undefined) continue;
@@ -61,8 +61,8 @@ export async function mendBridge(
 }
 
 /**
- * Incus sets a bridge up, and starts its name server, when a key of it changes. The size of packets is one that changes nothing when it
- * is said: it is Incus's own default.
+ * Incus sets up a bridge and starts its name server when one of its keys changes. This toggles the
+ * MTU, because setting it to Incus's own default has no other effect.
  */
 async function setUp({ incus, cleanup, progress }: StepContext, desired: DesiredNetwork) {
   const { name } = desired.addr;
@@ -85,7 +85,7 @@ async function setUp({ incus, cleanup, progress }: StepContext, desired: Desired
   await toggle(false);
 }
 
-/** What is still amiss; undefined: nobody can look. */
+/** Returns the remaining differences; undefined if they cannot be read. */
 async function leftOf(
   { bridges }: StepContext,
   { addr, config }: DesiredNetwork,
@@ -94,7 +94,7 @@ async function leftOf(
   return link === undefined ? undefined : compareLink(addr.name, config, link).filter(isLinkField);
 }
 
-/** The same, once a name server has had its time. */
+/** Returns the remaining differences after the name server has had time to start. */
 async function settled(context: StepContext, desired: DesiredNetwork): Promise<FieldChange[]> {
   const end = context.now() + SERVER_MS;
   for (;;) {

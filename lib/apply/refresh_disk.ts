@@ -12,14 +12,16 @@ import { projectOf, readInstance, startInstance, writeInstance } from "./instanc
 import { assertStillRunning } from "./assert_still_running.ts";
 import type { StepContext } from "./step_context.ts";
 
-/** The old disk, while it is not certain that the new one starts. */
+/** A snapshot of the old disk. It exists until the new disk is known to start. */
 const GUARD = "anklume-replacing";
 
 /**
- * A new root disk for a stopped container whose snapshots stay: Incus rebuilds none that has any, but copies another's disk over
- * it. The other is made from the image beside it. When the new disk does not start, the old one is put back. An interrupted
- * one is carried on by the next plan, or undone where infra.yml asks for the old image again.
- * @returns whether the machine was started
+ * Gives a stopped container a new root disk and keeps its snapshots. Incus rebuilds no instance
+ * that has snapshots, but it can copy the disk of another instance over it. That other instance is
+ * created from the image for this purpose. If the new disk does not start, the old one is restored.
+ * The next plan continues an interrupted replacement, or undoes it if infra.yml has the old image
+ * again.
+ * @returns true if the machine was started
  */
 export async function refreshDisk(
   context: StepContext,
@@ -30,7 +32,8 @@ export async function refreshDisk(
   const { instances, instanceSnapshots } = context.incus;
   const { name } = desired.addr;
   const project = projectOf(desired.addr);
-  // Left by an interrupted run, it holds the true old disk, unless the run had not come to touch that: then half of it may be missing.
+  // A snapshot of an interrupted run contains the whole old disk only if that run had started to
+  // change the disk. Otherwise the snapshot may be incomplete.
   const touched = before.config[MARK.image] === NO_IMAGE;
   const left = await instanceSnapshots.get(project, name, GUARD);
   if (left !== undefined && !touched) await instanceSnapshots.delete(project, name, GUARD);
@@ -51,12 +54,13 @@ export async function refreshDisk(
       await instanceSnapshots.create(project, name, { name: GUARD, expires_at: NEVER });
     }
   } catch (error) {
-    // Nothing was touched yet but that it was stopped.
+    // Nothing has changed yet, except that the machine was stopped.
     if (before.status === "Running") await startInstance(context, desired.addr, "Stopped");
     throw error;
   }
   try {
-    // Half of it could be copied: from here on it is no image's disk, whatever infra.yml says next.
+    // The disk may be half copied from here on, so it belongs to no image, whatever infra.yml says
+    // next.
     await instances.patch(project, name, {
       description: before.description,
       config: { [MARK.image]: NO_IMAGE, [MARK.provisioned]: "" },
@@ -79,7 +83,10 @@ export async function refreshDisk(
   return starts;
 }
 
-/** A name that nobody has, `web-fresh` as a rule; what an interrupted run left of ours is removed on the way. */
+/**
+ * Returns an unused name, usually `web-fresh`. An instance of an interrupted run under that name is
+ * deleted.
+ */
 async function freeName(context: StepContext, desired: DesiredInstance): Promise<string> {
   const project = projectOf(desired.addr);
   for (let number = 1;; number++) {
@@ -87,19 +94,22 @@ async function freeName(context: StepContext, desired: DesiredInstance): Promise
     const name = `${desired.addr.name.slice(0, 63 - end.length)}${end}`;
     const found = await orMissing(context.incus.instances.get(project, name));
     if (found === undefined) return name;
-    // A machine of the owner's may well be called so.
+    // The owner may have a machine with this name.
     if (found.value.config[MARK.fresh] !== desired.addr.name) continue;
     await deleteInstance(context, instanceAddr(project, name));
     return name;
   }
 }
 
-/** Takes away what holds the new disk, where something does. */
+/** Deletes the instance that holds the new disk, if there is one. */
 export async function removeFresh(context: StepContext, desired: DesiredInstance): Promise<void> {
   await freeName(context, desired);
 }
 
-/** Marked as ours: what an interruption leaves of it is an orphan that every check names. @returns its name */
+/**
+ * Creates the instance with the new disk. It has the infra's marks: if the run is interrupted,
+ * every check reports it as an orphan. @returns its name
+ */
 export async function makeFresh(
   context: StepContext,
   desired: DesiredInstance,
@@ -122,7 +132,7 @@ export async function makeFresh(
   return name;
 }
 
-/** What Incus notes of an image on its machines. */
+/** Copies the keys in which Incus records the image of a machine. */
 async function takeImageKeys(
   { incus }: StepContext,
   desired: DesiredInstance,

@@ -11,8 +11,8 @@ import { startInstance } from "./instance_io.ts";
 import type { StepContext } from "./step_context.ts";
 
 /**
- * Takes a stopped machine, its snapshots and its volumes to where they are declared: another name, project or pool. Each move that
- * was done before an interruption is found done by the next plan.
+ * Moves a stopped machine, its snapshots and its volumes to their declared place: another name,
+ * project or pool. After an interruption, the next plan finds the completed moves done.
  */
 export async function relocate(
   context: StepContext,
@@ -37,7 +37,8 @@ export async function relocate(
       place = await carryInstance(context, source, desired, pool);
     }
   } catch (error) {
-    // Better the machine where it was than none; but where nobody knows what Incus did, its copy may be the one that counts by now.
+    // The machine is started again at its old place, if Incus refused the move. After any other
+    // error nobody knows what Incus did: the copy may already be the valid one.
     if (error instanceof IncusError) {
       await stay(context, source, desired, actual, moves).catch(() => {});
     }
@@ -53,7 +54,10 @@ export async function relocate(
   await reattach(context, desired.addr, desired);
 }
 
-/** What could not be moved runs on where it is, but not without its volumes: programs would start anew on empty directories. */
+/**
+ * A machine that could not be moved continues at its old place, but only with its volumes.
+ * Otherwise its programs would start on empty directories.
+ */
 async function stay(
   context: StepContext,
   addr: ResourceAddr,
@@ -67,7 +71,7 @@ async function stay(
   else context.progress("stays stopped: a volume of its has moved already");
 }
 
-/** Whether a machine, its root disk or a volume is to be elsewhere. */
+/** True if a machine, its root disk or a volume must move. */
 export function isToMove(
   { from, moves = [] }: Change,
   desired: DesiredInstance,
@@ -76,7 +80,7 @@ export function isToMove(
   return from !== undefined || moves.length > 0 || newPool(desired, actual) !== undefined;
 }
 
-/** Its marks name the domain, and its size may have grown. */
+/** Updates a moved volume: its marks name the domain, and its size may have grown. */
 async function writeMovedVolume({ incus, desiredVolume }: StepContext, to: ResourceAddr) {
   const { pool, project, name } = volumePlace(to);
   const desired = desiredVolume(to);

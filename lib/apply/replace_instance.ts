@@ -37,10 +37,10 @@ import type { StepContext } from "./step_context.ts";
 import { assertAsPlanned } from "./changed_meanwhile.ts";
 
 /**
- * A new root disk for the same machine; its volumes, addresses and MAC stay. Incus rebuilds it in place where it can; where
- * snapshots stand in the way a new disk is copied over the old one. Where the type changes, or snapshots cannot stay, the
- * old machine stands aside until the new one runs.
- * @returns whether the machine was started
+ * Gives a machine a new root disk; its volumes, addresses and MAC stay. Incus rebuilds the machine
+ * in place if possible. If it has snapshots, a new disk is copied over the old one. If the type
+ * changes, or the snapshots cannot stay, the old machine is kept aside until the new one runs.
+ * @returns true if the machine was started
  */
 export async function replaceInstance(
   context: StepContext,
@@ -83,12 +83,13 @@ async function rebuildInPlace(
   const { instances } = context.incus;
   const project = projectOf(desired.addr);
   const { actual } = await readInstance(context, desired.addr);
-  // Incus would empty it.
+  // Without this, Incus would delete the description.
   const { description } = actual;
   const note = (config: Record<string, string>) =>
     instances.patch(project, desired.addr.name, { description, config });
-  // From here on its disk is no image's, whatever infra.yml says next. Not noted twice: a write to one without a disk makes
-  // Incus leave a directory that it then stumbles over.
+  // From here on the disk belongs to no image, whatever infra.yml says next. This is not noted a
+  // second time: after a write to an instance without a disk, Incus leaves a directory that causes
+  // errors later.
   if (actual.config[MARK.image] !== NO_IMAGE) {
     await note({ [MARK.image]: NO_IMAGE, [MARK.provisioned]: "" });
   }
@@ -99,7 +100,8 @@ async function rebuildInPlace(
     });
   } catch (error) {
     if (hasNoDisk(error)) return await makeAnew(context, desired, before);
-    // The old disk may still be there (an image that cannot be had): better the old machine than none.
+    // The old disk may still exist (if the image could not be downloaded). The old machine is
+    // better than none.
     const stands = before.status !== "Running" ||
       await startInstance(context, desired.addr, "Stopped").then(() => true, () => false);
     const image = before.config[MARK.image] ?? "";
@@ -112,8 +114,8 @@ async function rebuildInPlace(
 }
 
 /**
- * For a machine of which Incus took the disk and then failed to make another, so that it never rebuilds it again. What is left of it
- * goes only once it is certain that the image can be unpacked.
+ * Creates a machine again if Incus removed its disk and then failed to create another: Incus never
+ * rebuilds it again. The record is deleted only after it is certain that the image can be unpacked.
  */
 async function makeAnew(
   context: StepContext,
@@ -131,8 +133,9 @@ async function makeAnew(
 }
 
 /**
- * The old machine is renamed and cut off, the new one made under its name, and the old one deleted once that runs. Each step
- * leaves something that the next plan recognises: the mark is set before the name changes.
+ * Renames the old machine and disconnects it, creates the new one under its name, and deletes the
+ * old one when the new one runs. The next plan recognises the result of each step: the mark is set
+ * before the name changes.
  */
 async function putInPlace(
   context: StepContext,
@@ -155,7 +158,10 @@ async function putInPlace(
   return started;
 }
 
-/** What others set on the old machine stays on the new one, as it would through a rebuild. */
+/**
+ * Returns the values that others set on the old machine. The new one gets them too, as in a
+ * rebuild.
+ */
 function inheritance(
   desired: DesiredInstance,
   before: ActualInstance,
@@ -168,7 +174,7 @@ function inheritance(
   return { config: Object.fromEntries(kept), devices };
 }
 
-/** Marks and renames a stopped machine; answers where it is now. */
+/** Marks and renames a stopped machine. Returns its new address. */
 async function stepAside(context: StepContext, addr: ResourceAddr): Promise<ResourceAddr> {
   const { instances } = context.incus;
   const project = projectOf(addr);
@@ -184,7 +190,10 @@ async function stepAside(context: StepContext, addr: ResourceAddr): Promise<Reso
   return instanceAddr(project, name);
 }
 
-/** Whoever starts it now finds it without a network, and its successor's address is free. */
+/**
+ * Removes the network devices of the old machine. If somebody starts it, it has no network, and the
+ * successor can use its address.
+ */
 async function cutOff(context: StepContext, addr: ResourceAddr, place: string): Promise<void> {
   const { actual, etag, kept } = await readInstance(context, addr);
   const devices = Object.fromEntries(
@@ -199,7 +208,7 @@ async function cutOff(context: StepContext, addr: ResourceAddr, place: string): 
   }, { etag });
 }
 
-/** The successor goes, the old machine is what it was. */
+/** Deletes the successor and restores the old machine. */
 async function takeBack(
   context: StepContext,
   aside: ResourceAddr,

@@ -38,8 +38,9 @@ import { isLaterInVms } from "./later_in_vms.ts";
 import { assertAsPlanned } from "./changed_meanwhile.ts";
 
 /*
- * Creating and updating everything but machines. An update reads the resource, proves that it still differs as planned,
- * and writes it back whole with its ETag, so that nobody's edit in between is lost.
+ * Creates, updates and deletes everything but machines. An update reads the resource, checks that
+ * it still differs as planned, and writes it back whole with its ETag, so that no edit in between
+ * is lost.
  */
 
 export async function writeProject(
@@ -67,19 +68,22 @@ export async function writeNetwork(
   if (change.action === "create") return await createNetwork(context, desired);
   const { name } = desired.addr;
   if (change.fields.some(({ path }) => path === "status")) {
-    // Made anew, it is as declared; otherwise the rest may still differ.
+    // If it was created again, it is as declared. Otherwise the rest may still differ.
     if (await makeReady(context, desired)) return;
   }
   const { value, etag } = await incus.networks.get(name);
   const actual = actualNetwork(value);
   assertAsPlanned(change, compareNetwork(desired, actual));
   const body = networkUpdateBody(desired, actual);
-  // Where the host alone has lost something there is nothing to write.
+  // If only the host lost something, there is nothing to write.
   if (!change.fields.every(isLinkField)) await incus.networks.update(name, body, { etag });
   if (change.fields.some(isLinkField)) await mendBridge(context, change, desired);
 }
 
-/** Where Incus could not make a bridge to its end it leaves the name server running, which is in the way of the next try. */
+/**
+ * Creates a network. If Incus fails to create a bridge, it leaves the name server running, and that
+ * prevents the next attempt.
+ */
 async function createNetwork(
   { incus, now, cleanup, progress }: StepContext,
   desired: DesiredNetwork,
@@ -97,15 +101,16 @@ async function createNetwork(
   }
 }
 
-/** Milliseconds that Incus gets to finish a bridge that it is making for somebody who went away. */
+/** Milliseconds in which Incus may finish a bridge whose client has gone. */
 const UNREADY_MS = 10_000;
-/** Incus tries again each minute to start a bridge that it could not start together with itself. */
+/** Every minute, Incus tries again to start a bridge that it could not start at its own start. */
 const NEXT_TRY_MS = 75_000;
 
 /**
- * Waits for a bridge to stand, or makes it anew. A daemon that was killed may have left the bridge's name server, which its
- * successor does not know: it fails on that one's address, and calls the bridge unavailable.
- * @returns whether it was made anew
+ * Waits until a bridge is ready, or creates it again. A killed daemon may have left the bridge's
+ * name server. The new daemon does not know it, cannot use its address, and reports the bridge as
+ * unavailable.
+ * @returns true if it was created again
  */
 async function makeReady(context: StepContext, desired: DesiredNetwork): Promise<boolean> {
   const { incus, progress, cleanup } = context;
@@ -114,7 +119,7 @@ async function makeReady(context: StepContext, desired: DesiredNetwork): Promise
   if (await isReady(context, name, UNREADY_MS)) return false;
   await cleanup?.endNameServer(name);
   const { value } = await incus.networks.get(name);
-  // Machines hold on to it: it cannot be made anew.
+  // Machines use it, so it cannot be created again.
   if (value.status === "Unavailable" && (value.used_by ?? []).length > 0) {
     progress("waiting for Incus to start the bridge, which it tries every minute");
     if (await isReady(context, name, NEXT_TRY_MS)) return false;
@@ -125,7 +130,8 @@ async function makeReady(context: StepContext, desired: DesiredNetwork): Promise
   try {
     await createNetwork(context, desired);
   } catch (error) {
-    // Of a bridge that never stood Incus deletes the record alone, and then meets the interface.
+    // If a bridge was never ready, Incus deletes only its record. The interface then prevents the
+    // next attempt.
     const left = error instanceof IncusError && INTERFACE_LEFT.test(error.message);
     if (!left || cleanup === undefined) throw error;
     progress("removing the interface that was left behind");
@@ -135,7 +141,7 @@ async function makeReady(context: StepContext, desired: DesiredNetwork): Promise
   return true;
 }
 
-/** Waits until the bridge stands. @returns whether it does */
+/** Waits until the bridge is ready. @returns true if it is */
 async function isReady(
   { incus, now }: StepContext,
   name: string,
@@ -151,8 +157,9 @@ async function isReady(
 }
 
 /**
- * One that Incus is still making is waited for. Of one that was never made to its end, because who had asked for it went away, Incus
- * deletes the record alone: its interface would stay, and its name server.
+ * Deletes a network. If Incus is still creating it, waits first. If its creation never finished
+ * because the client had gone, Incus deletes only the record: the interface and the name server
+ * must be removed here.
  */
 async function deleteNetwork(context: StepContext, name: string): Promise<void> {
   const { incus: { networks }, cleanup } = context;
@@ -160,7 +167,7 @@ async function deleteNetwork(context: StepContext, name: string): Promise<void> 
   if (value.status !== "Pending") return await networks.delete(name);
   context.progress("waiting for the bridge");
   const stands = await isReady(context, name, UNREADY_MS);
-  // It may have taken it back by itself.
+  // Incus may have removed it by itself.
   await orMissing(networks.delete(name));
   if (stands) return;
   await cleanup?.endNameServer(name, { anyones: true });
@@ -190,7 +197,7 @@ export async function writeProfile(
   desired: DesiredProfile,
 ): Promise<void> {
   const { name, project = "default" } = desired.addr;
-  // Incus made `default` together with the project.
+  // Incus created `default` together with the project.
   if (change.action === "create" && name !== "default") {
     const body = profileCreateBody(desired);
     const config = withBirth(desired.config, now());
@@ -202,7 +209,7 @@ export async function writeProfile(
   try {
     await incus.profiles.update(project, name, profileUpdateBody(desired, actual), { etag });
   } catch (error) {
-    // The plan has said that these have it at their next start.
+    // The plan has said that these machines use it after their next start.
     if (!(error instanceof IncusError && isLaterInVms(error.message))) throw error;
   }
 }

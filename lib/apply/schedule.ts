@@ -1,24 +1,28 @@
 import type { Change } from "../plan/plan.ts";
 import { formatAddr, type ResourceKind } from "../resource/address.ts";
 
-/** How the changes of a plan are run. */
+/** The parameters for running the changes of a plan. */
 export interface Schedule {
   readonly changes: readonly Change[];
-  /** Machines at a time. */
+  /** Number of machines at the same time. */
   readonly concurrency: number;
-  /** Aborted: nothing new starts; what runs is waited for. */
+  /** On abort, nothing new starts; running changes are awaited. */
   readonly signal: AbortSignal | undefined;
-  /** Runs one change; `false`: it failed, and what depends on it is skipped. Never throws. */
+  /**
+   * Runs one change. Returns false if it failed; changes that depend on it are then skipped. Never
+   * throws.
+   */
   readonly run: (change: Change) => Promise<boolean>;
-  /** `because`: `formatAddr` of what failed, or `interrupted`. */
+  /** `because` is `formatAddr` of the failed change, or `interrupted`. */
   readonly skip: (change: Change, because: string) => void;
 }
 
 export const INTERRUPTED = "interrupted";
 
 /**
- * Kinds that do not stand in each other's way. Incus makes bridges one after another whatever is asked, so a second one
- * would only hold a place that a machine can use; and what takes milliseconds must not queue behind machines.
+ * Groups of kinds that do not block each other. Incus creates bridges one after another, so a
+ * second parallel bridge would only take a place that a machine can use. Changes that take
+ * milliseconds must not wait behind machines.
  */
 type Lane = "network" | "instance" | "quick";
 
@@ -29,13 +33,16 @@ function laneOf(kind: ResourceKind): Lane {
 interface ScheduleNode {
   readonly change: Change;
   readonly dependents: ScheduleNode[];
-  /** Dependencies that are not done yet. */
+  /** Number of dependencies that are not done yet. */
   waitsFor: number;
-  /** Why it must not run; the first reason counts. */
+  /** The reason why it must not run. The first reason counts. */
   blocked?: string;
 }
 
-/** Runs each change as soon as what it needs is done: no barrier between kinds or domains. Resolves at the end of all. */
+/**
+ * Runs each change as soon as its dependencies are done. Kinds and domains do not wait for each
+ * other. Resolves when all changes have ended.
+ */
 export async function runSchedule(schedule: Schedule): Promise<void> {
   const nodes = buildGraph(schedule.changes);
   const room: Record<Lane, number> = {

@@ -15,7 +15,10 @@ function change(kind: ResourceKind, name: string, dependsOn: readonly string[] =
   };
 }
 
-/** Runs a schedule whose changes end when told to, or after a turn; returns what happened, in order. */
+/**
+ * Runs a schedule in which each change ends on request or after one turn. Returns the events in
+ * order.
+ */
 async function trace(
   changes: readonly Change[],
   options: {

@@ -4,21 +4,21 @@ import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import { instanceAddr } from "../resource/instance.ts";
 import { optional } from "../diag/optional.ts";
 
-/** Milliseconds after which a machine that was started counts as running. */
+/** Milliseconds after its start at which a machine that still runs counts as running. */
 export const SETTLE_MS = 2500;
 
 /** A machine that was started and does not run any more. */
 export interface DeadMachine {
   readonly addr: ResourceAddr;
-  /** `Incus started it, and it is stopped now; incus info …` */
+  /** The reason: `Incus started it, and it is stopped now; incus info …`. */
   readonly why: string;
 }
 
 /**
- * Looks once at machines that were started: Incus calls a start a success when the first process runs, and that may die in its
- * first seconds.
+ * Checks once whether started machines still run. Incus reports a successful start when the first
+ * process runs, and that process may die in its first seconds.
  *
- * @param settleMs is waited for first, in milliseconds, or until the signal is aborted
+ * @param settleMs milliseconds to wait first, or until the signal is aborted
  */
 export async function findDead(
   incus: IncusClient,

@@ -3,46 +3,52 @@ import type { ResourceAddr } from "../resource/address.ts";
 import type { BridgeLink } from "../resource/bridge_link.ts";
 import type { DesiredVolume } from "../resource/volume.ts";
 
-/** What Incus left on the host, and that it stumbles over itself. Where there is nothing of it: no matter. */
+/**
+ * Removes leftovers of Incus on the host that cause its later operations to fail. Missing leftovers
+ * are no error.
+ */
 export interface HostCleanup {
   hasInterface(name: string): Promise<boolean>;
-  /** A bridge, or a machine's port, that nobody uses; nothing where there is none. */
+  /** Removes a bridge or a machine's port that nobody uses. Does nothing if there is none. */
   removeInterface(name: string): Promise<void>;
   /**
-   * The bridge's name server, where no daemon has it as a child any more; with `anyones` whosever child it is: of a bridge that Incus does
-   * not know.
+   * Ends the bridge's name server if it is no longer a child of a daemon. With `anyones` its parent
+   * does not matter: for a bridge that Incus does not know.
    */
   endNameServer(bridge: string, options?: { readonly anyones?: true }): Promise<void>;
   /**
-   * Lets the process go on through which Incus speaks to a container, if something stopped it.
-   * @param container as Incus calls it on the host: `web`, or `PROJECT_web` outside the default project
-   * @returns whether there is one
+   * Continues the process through which Incus controls a container, if something paused it.
+   * @param container its name on the host: `web`, or `PROJECT_web` outside of the default project
+   * @returns true if there is such a process
    */
   wakeMonitor(container: string): Promise<boolean>;
 }
 
-/** Bridges as the host's kernel has them. */
+/** The bridges in the host's kernel. */
 export interface HostBridges {
-  /** As it is now; undefined: nobody can look. */
+  /** Reads the present state; undefined if it cannot be read. */
   read(bridge: string): Promise<BridgeLink | undefined>;
   /** Makes an interface a port of a bridge. */
   plug(port: string, bridge: string): Promise<void>;
-  /** Makes an interface nobody's port; a bridge may be one too. */
+  /** Removes an interface (or a bridge) from the bridge that it is a port of. */
   unplug(port: string): Promise<void>;
 }
 
-/** What the steps of one change work with. */
+/** The tools for the steps of one change. */
 export interface StepContext {
   readonly incus: IncusClient;
-  /** Resolves when the firewall stands, in this run; throws otherwise. Awaited before every start of a machine. */
+  /**
+   * Resolves if the firewall is in place in this run; throws otherwise. Awaited before every start
+   * of a machine.
+   */
   readonly beforeStart: () => Promise<void>;
-  /** The volume that is declared there. */
+  /** Returns the declared volume at this address. */
   readonly desiredVolume: (addr: ResourceAddr) => DesiredVolume | undefined;
-  /** Awaited before a project is deleted: what is noted there may have to go elsewhere. */
+  /** Awaited before a project is deleted: notes on the project may have to be stored elsewhere. */
   readonly beforeProjectGoes?: ((project: string) => Promise<void>) | undefined;
-  /** undefined: nobody can. */
+  /** Undefined: cleaning up is not possible. */
   readonly cleanup?: HostCleanup | undefined;
-  /** undefined: out of reach. */
+  /** Undefined: the bridges cannot be reached. */
   readonly bridges?: HostBridges | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -4,7 +4,10 @@ import { INTERRUPTED } from "./schedule.ts";
 
 type RunOutcome = Extract<ApplyEvent, { type: "done" | "failed" | "skipped" }>;
 
-/** What came of each change. The last word counts: a machine that was started and died has failed. */
+/**
+ * Returns the result of each change. The last event counts: a machine that was started and then
+ * died has failed.
+ */
 export function summarize(events: Iterable<ApplyEvent>): ApplyReport {
   const last = new Map<string, RunOutcome>();
   for (const event of events) {
@@ -37,7 +40,7 @@ export function summarize(events: Iterable<ApplyEvent>): ApplyReport {
   };
 }
 
-/** Everything the plan held was done. */
+/** True if every change of the plan was made. */
 export function succeeded(report: ApplyReport): boolean {
   return report.failed.length === 0 && report.skipped.length === 0;
 }

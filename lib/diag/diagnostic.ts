@@ -1,4 +1,7 @@
-/** A place in a text. Lines and columns start at 1; a column counts UTF-16 code units, as editors do. */
+/**
+ * A place in a text. Lines and columns start at 1; a column counts UTF-16 code units, as editors
+ * do.
+ */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -17,18 +20,18 @@ export type Severity = "error" | "warning";
 /** A mistake in the user's input: data that is gathered and shown together, never thrown. */
 export interface Diagnostic {
   readonly severity: Severity;
-  /** Stable, upper snake case, one line each in `docs/diagnostics.md`. */
+  /** Stable name in upper snake case. Each code has one line in `docs/diagnostics.md`. */
   readonly code: string;
-  /** What is wrong, in one sentence without a final period. */
+  /** The mistake, in one sentence without a final period. */
   readonly summary: string;
-  /** Why it is wrong, where the summary does not say it. */
+  /** The reason, where the summary does not give it. */
   readonly detail?: string;
-  /** What to write or do instead. */
+  /** The correct text, or the action to take. */
   readonly remedy?: string;
   readonly range?: SourceRange;
 }
 
-/** Whether any of them forbids going on. */
+/** True if at least one diagnostic is an error, so that the command cannot continue. */
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((diagnostic) => diagnostic.severity === "error");
 }

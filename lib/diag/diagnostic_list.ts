@@ -1,6 +1,6 @@
 import type { Diagnostic, Severity, SourceRange } from "./diagnostic.ts";
 
-/** What a reporter says; the severity is `error` unless it says otherwise. */
+/** One diagnostic as it is reported. The severity is `error` by default. */
 export interface Report {
   readonly code: string;
   readonly summary: string;
@@ -10,7 +10,10 @@ export interface Report {
   readonly severity?: Severity;
 }
 
-/** Gathers diagnostics; the same mistake at the same place is kept once (a domain's copies repeat it). */
+/**
+ * Collects diagnostics. A mistake that is repeated at the same place (a domain's copies do that) is
+ * kept once.
+ */
 export class DiagnosticList {
   readonly #byPlace = new Map<string, Diagnostic>();
 
@@ -30,7 +33,10 @@ export class DiagnosticList {
     return false;
   }
 
-  /** In order of file (as `files` lists them) and position; those without a place come first. */
+  /**
+   * Returns the diagnostics sorted by file (in the order of `files`) and position. Diagnostics
+   * without a place come first.
+   */
   sorted(files: readonly string[]): Diagnostic[] {
     const rank = new Map(files.map((file, index) => [file, index]));
     const rankOf = (range: SourceRange | undefined) =>

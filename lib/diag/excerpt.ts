@@ -1,12 +1,14 @@
 import type { SourceRange } from "./diagnostic.ts";
 import type { SourceFile } from "./source.ts";
 
-/** One line of a text as a terminal can show it, and where to underline it. */
+/** One line of a text, ready for a terminal, and the part of it to underline. */
 export interface Excerpt {
   readonly line: number;
-  /** Tabs and control characters made visible, long lines cut around what matters. */
+  /**
+   * Tabs and control characters are made visible. A long line is cut around the underlined part.
+   */
   readonly text: string;
-  /** Columns of the terminal before the underline, and under it (at least 1). */
+  /** Columns of the terminal before the underline, and the length of the underline (at least 1). */
   readonly caretStart: number;
   readonly caretWidth: number;
 }
@@ -17,15 +19,15 @@ interface ExcerptCell {
 }
 
 const ELLIPSIS: ExcerptCell = { text: "…", width: 1 };
-/** Of what is underlined at most this much, so that the beginning of the line stays in view. */
+/** At most this many columns of the underlined part count, so that its beginning stays in view. */
 const SHOWN_CARET = 40;
 
-/** The first line of a range, at most `width` columns of it; of a range over several lines its first. */
+/** Returns the first line of a range, at most `width` columns of it. */
 export function excerpt(source: SourceFile, range: SourceRange, width: number): Excerpt {
   const line = source.line(range.start.line);
   const from = range.start.column - 1;
   const to = range.end.line === range.start.line ? range.end.column - 1 : line.length;
-  // A window of the line is enough: a line may be a megabyte long.
+  // A part of the line is enough: a line may be a megabyte long.
   const first = Math.max(0, from - width);
   const cells: ExcerptCell[] = [];
   let caretAt = 0;
@@ -60,7 +62,7 @@ function cut(
 ): Excerpt {
   const wanted = Math.min(columns(cells, caretAt, caretEnd) + 1, SHOWN_CARET);
   let start = 0;
-  // Moves right until the underlined part is in view, and a little of what follows.
+  // Moves right until the underlined part, and a little of the text after it, is in view.
   if (isCutBefore || columns(cells, 0, caretAt) + wanted > width) {
     let before = Math.max(0, width - wanted - 2);
     start = caretAt;
@@ -93,9 +95,12 @@ function columns(cells: readonly ExcerptCell[], from: number, to: number): numbe
   return width;
 }
 
-/** Invisible characters, bidirectional overrides included: an excerpt shows what the parser saw. */
+/**
+ * Invisible characters, including bidirectional overrides. An excerpt shows them as the parser saw
+ * them.
+ */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
-/** East Asian wide characters and emoji, roughly as terminals draw them. */
+/** East Asian wide characters and emoji, approximately as terminals draw them. */
 const WIDE =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
 

@@ -1,11 +1,11 @@
 /**
- * A fault that can happen to anybody and is no bug: it is told in its own words, which are a sentence, and the command ends
- * with status 1.
+ * An error that can happen to any user and is not a bug. Its message is a full sentence and is
+ * printed as it is. The command ends with status 1.
  */
 export class ExpectedError extends Error {
   constructor(
     message: string,
-    /** What to do about it. */
+    /** The action that solves the problem. */
     readonly remedy?: string,
     options?: ErrorOptions,
   ) {

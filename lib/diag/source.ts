@@ -1,13 +1,13 @@
 import type { Position, SourceRange } from "./diagnostic.ts";
 
-/** One text that was read, under the name its diagnostics show. */
+/** One text that was read, with the file name that its diagnostics show. */
 export interface SourceText {
   /** Relative to the workspace: `infra.yml`, `infra/domains/pro.yml`. */
   readonly file: string;
   readonly text: string;
 }
 
-/** Turns offsets of one text into positions; a leading byte order mark counts as nothing. */
+/** Converts offsets of one text into positions. A byte order mark at the start does not count. */
 export class SourceFile {
   readonly file: string;
   /** The text without its byte order mark. */
@@ -22,7 +22,7 @@ export class SourceFile {
     }
   }
 
-  /** The position of an offset; offsets past the end are the end. */
+  /** Returns the position of an offset. An offset past the end gives the end. */
   position(offset: number): Position {
     const at = Math.max(0, Math.min(offset, this.text.length));
     let low = 0;
@@ -43,7 +43,7 @@ export class SourceFile {
     };
   }
 
-  /** A line's text without its line break; empty for a line that does not exist. */
+  /** Returns a line without its line break; an empty text if there is no such line. */
   line(number: number): string {
     const start = this.#lineStarts[number - 1];
     if (start === undefined) return "";

@@ -1,12 +1,12 @@
 import leven from "leven";
 
-/** The candidate that the text was probably meant to be; undefined when none is close. */
+/** Returns the candidate that the user probably meant; undefined if none is close. */
 export function suggest(text: string, candidates: Iterable<string>): string | undefined {
   if (text.length > 80) return undefined;
   const wanted = normal(text);
-  // Two of five letters may be wrong (two letters changed places); a short word has one mistake.
+  // Two of five letters may be wrong (two letters were swapped). A short word may have one mistake.
   const limit = Math.max(1, Math.floor(wanted.length * 0.4));
-  // `proto` is the beginning of one word only.
+  // A prefix such as `proto` counts if only one candidate starts with it.
   const longer = [...candidates].filter((word) =>
     wanted.length >= 3 && normal(word).startsWith(wanted)
   );

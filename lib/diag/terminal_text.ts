@@ -1,12 +1,15 @@
 /**
- * Characters that steer a terminal or turn the text around: controls (C0, DEL, C1), marks and overrides of direction, line and
- * paragraph separators, interlinear annotations.
+ * Characters that control a terminal or change the direction of the text: controls (C0, DEL, C1),
+ * direction marks and overrides, line and paragraph separators, interlinear annotations.
  */
 const CONTROL =
   // deno-lint-ignore no-control-regex -- they are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]/g;
 
-/** Text from outside (Incus, infra.yml, programs) on one line, its control characters written out. */
+/**
+ * Returns a text from outside (Incus, infra.yml, programs) on one line, with its control characters
+ * escaped.
+ */
 export function printable(text: string): string {
   return text.replace(CONTROL, (character) => {
     if (character === "\n") return "\\n";
@@ -15,7 +18,10 @@ export function printable(text: string): string {
   });
 }
 
-/** The same, but newlines and tabs stay. In JSON, where such a character stands in a string only, it means the same as before. */
+/**
+ * Like `printable`, but keeps newlines and tabs. The meaning of JSON does not change, since such
+ * characters occur there only inside strings.
+ */
 export function harmless(text: string): string {
   return text.replace(
     CONTROL,
@@ -28,15 +34,16 @@ function writtenOut(character: string): string {
 }
 
 /**
- * Stands for the escape character in colours of our own: characters for private use, drawn anew by every process, so that no data can
- * contain it. `lib/host/terminal.ts` turns it into an escape, and writes every other escape out.
+ * Replaces the escape character in anklume's own colours. It consists of private-use characters
+ * that are random for each process, so no data can contain it. `lib/host/terminal.ts` turns it into
+ * an escape character and escapes every other one.
  */
 export const INK = Array.from(
   crypto.getRandomValues(new Uint16Array(4)),
   (number) => String.fromCharCode(0xe000 + number % 0x1900),
 ).join("");
 
-/** As it is seen: colours take no room. */
+/** Returns the text as it is seen: colour codes have no width. */
 export function withoutColors(text: string): string {
   return text.replace(COLOR, "");
 }

@@ -1,6 +1,9 @@
 import { createTwoFilesPatch } from "diff";
 
-/** One file's part of a unified diff; `undefined`: there is no such file on that side. */
+/**
+ * Returns one file's part of a unified diff. `undefined` means that the file does not exist on that
+ * side.
+ */
 export function unifiedDiff(
   path: string,
   before: string | undefined,

@@ -1,9 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 
-/** Milliseconds since the epoch, as `Date.now()`; handed to what needs the time so that tests can hand in another. */
+/**
+ * Returns milliseconds since the epoch, like `Date.now()`. It is a parameter so that tests can set
+ * the time.
+ */
 export type Clock = () => number;
 
-/** The machine's own clock. */
+/** The clock of the host. */
 export const systemClock: Clock = (): number => Date.now();
 
 /** Waits `ms` milliseconds; rejects with an `AbortError` as soon as the signal is aborted. */

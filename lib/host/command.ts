@@ -2,10 +2,15 @@ import { childEnvironment } from "./environment.ts";
 import { optional } from "../diag/optional.ts";
 
 /**
- * Why a program gave no good answer:
- * `missing` it is not installed; `not-granted` anklume was compiled without the right to run it, or it lies in a directory that is not
- * on the PATH anklume was started with; `failed` it ended with another status than 0; `killed` by a signal; `denied` it is there and not executable; `timeout`
- * and `interrupted` we ended it; `no-directory` the working directory is gone.
+ * The reason why a program did not succeed:
+ * - `missing`: it is not installed.
+ * - `not-granted`: anklume was compiled without the right to run it, or it is in a directory that
+ *   was not on the PATH when anklume started.
+ * - `denied`: it exists but is not executable.
+ * - `failed`: it ended with a status other than 0.
+ * - `killed`: a signal ended it.
+ * - `timeout`, `interrupted`: anklume ended it.
+ * - `no-directory`: the working directory does not exist.
  */
 export type CommandFailure =
   | "missing"
@@ -17,12 +22,15 @@ export type CommandFailure =
   | "interrupted"
   | "no-directory";
 
-/** A program that could not be run or did not succeed. The message is a sentence; `stderr` holds the program's own words. */
+/**
+ * A program that could not be run or did not succeed. The message is a sentence; `stderr` holds the
+ * program's own error output.
+ */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly argv: readonly string[];
   readonly reason: CommandFailure;
-  /** Exit status; undefined where the program never ran. 128 + n after signal n. */
+  /** Exit status; undefined if the program never ran. 128 + n after signal n. */
   readonly code: number | undefined;
   readonly stderr: string;
 
@@ -62,62 +70,68 @@ function sentence(
     case "killed":
       return `${program} was ended by ${text}`;
     case "failed": {
-      // The first line is where nft and sysctl say what is wrong; all of it is in `stderr`.
+      // nft and sysctl report the problem in the first line. The whole text is in `stderr`.
       const words = (stderr ?? "").trim().split("\n", 1)[0] ?? "";
       return `${program} failed with status ${code}${words === "" ? "" : `: ${words}`}`;
     }
   }
 }
 
-/** Which stream a piece of output came from. */
+/** The stream that a piece of output came from. */
 export type OutputStream = "stdout" | "stderr";
 
 export interface CommandOptions {
-  /** Written to standard input, which is then closed. Without it standard input is empty. */
+  /** Written to standard input, which is then closed. By default standard input is empty. */
   readonly stdin?: string | AsyncIterable<string | Uint8Array>;
-  /** Standard input is our own, keyboard included. */
+  /** The program reads anklume's own standard input, including the keyboard. */
   readonly inheritStdin?: true;
   readonly cwd?: string;
-  /** Added to `childEnvironment()`; nothing else reaches the program. */
+  /** Added to `childEnvironment()`. The program gets no other variables. */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * Aborted: the program is asked to stop (see `stopAfterMs`) and waited for. Without it the program has a process group of its own, and
-   * no Ctrl-C reaches it.
+   * On abort, the program is asked to stop (see `stopAfterMs`) and anklume waits for its end.
+   * Without a signal, the program has its own process group and Ctrl-C does not reach it.
    */
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
   /**
-   * Where output goes. Left out: it is gathered and returned. `inherit`: straight to our own streams, terminal and
-   * keyboard included. A function: piece by piece as text, as it comes.
+   * The destination of the output. Default: it is collected and returned. `inherit`: it goes
+   * directly to anklume's own streams, and standard input is anklume's too. A function: it receives
+   * the text piece by piece as it arrives.
    */
   readonly output?: "inherit" | ((text: string, stream: OutputStream) => void);
-  /** Asks the program to stop. Default SIGTERM. */
+  /** The signal that asks the program to stop. Default SIGTERM. */
   readonly stopSignal?: "SIGTERM" | "SIGINT";
   /**
-   * Milliseconds between the abort and `stopSignal`; default 0. A program on our terminal has had its own SIGINT from
-   * Ctrl-C already, and Ansible takes a second one ill: give it seconds. After another ten it is killed.
+   * Milliseconds between the abort and `stopSignal`; default 0. A program on the same terminal
+   * already got SIGINT from Ctrl-C, and Ansible handles a second one badly: give it seconds. The
+   * program is killed ten seconds later.
    */
   readonly stopAfterMs?: number;
-  /** Statuses that are answers, not failures. Default `[0]`. */
+  /** Exit statuses that count as success. Default `[0]`. */
   readonly okCodes?: readonly number[];
 }
 
 export interface CommandResult {
   readonly code: number;
-  /** Both empty where `output` was given. */
+  /** Both are empty if `output` was given. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
 const KILL_AFTER_MS = 10_000;
-/** How long output is still read after the program's end. */
+/** Milliseconds that output is still read after the program's end. */
 const GRACE_MS = 500;
-/** Kept of a stream that goes to a function, so that a failure can still quote the program. */
+/**
+ * Characters kept of a stream that goes to a function, so that an error can still quote the
+ * program.
+ */
 const TAIL_CHARS = 4_000;
 
 /**
- * Runs a program to its end, without a shell. Given a `signal` it stays in our process group, so Ctrl-C reaches it too; whoever calls
- * listens for the interrupt and aborts the signal. Throws `CommandError` unless it ends with one of `okCodes`.
+ * Runs a program to its end, without a shell. With a `signal` the program stays in anklume's
+ * process group, so Ctrl-C reaches it too; the caller listens for the interrupt and aborts the
+ * signal. Throws `CommandError` unless the program ends with one of `okCodes`.
  *
  * `Deno.kill` needs an unrestricted run permission; `ChildProcess.kill` does not.
  */
@@ -197,7 +211,7 @@ function spawn(argv: readonly [string, ...string[]], options: CommandOptions): D
       throw new CommandError(argv, "not-granted", { cause });
     }
     if (cause instanceof Deno.errors.NotFound) {
-      // Deno answers NotFound for the directory too, and names it.
+      // Deno throws NotFound for a missing directory too. The message then names `cwd`.
       const reason = /cwd/.test(cause.message) ? "no-directory" : "missing";
       throw new CommandError(argv, reason, { cause });
     }
@@ -209,8 +223,9 @@ function spawn(argv: readonly [string, ...string[]], options: CommandOptions): D
 }
 
 /**
- * Reads a stream to its end, which a grandchild that outlives the program may put off for ever: `GRACE_MS` after the
- * program's own end nothing more is waited for. With `each` only the last part is kept, for an error to quote.
+ * Reads a stream to its end. A child of the program can outlive it and keep the stream open for
+ * ever, so reading stops `GRACE_MS` after the program's end. With `each`, only the last part is
+ * kept, so that an error can quote it.
  */
 async function gather(
   stream: ReadableStream<Uint8Array>,
@@ -231,7 +246,7 @@ async function gather(
     take(decoder.decode(part.value, { stream: true }));
   }
   take(decoder.decode());
-  // The timer is set, if at all, before the end of the stream or just after it.
+  // If the timer is set at all, it is set before the end of the stream or just after it.
   await ended;
   clearTimeout(timer);
   return text;
@@ -248,11 +263,11 @@ async function feed(
     }
     await writer.close();
   } catch {
-    // A program that ends without reading all of its input says why by its status.
+    // A program can end without reading all of its input. Its status then tells why.
   }
 }
 
-/** The process may be gone already. */
+/** Sends a signal to a process that may have ended already. */
 function tryKill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);

@@ -1,19 +1,23 @@
 /**
- * Files that travel inside the binary (`ansible/`, `nft/`). They need no read permission there; run from source they are
- * read from the checkout. The directory's name changes when the binary is renamed: never print or store it.
+ * Returns the directory of the files inside the binary (`ansible/`, `nft/`). These files need no
+ * read permission there. When anklume runs from source, they are read from the checkout. The
+ * directory's name changes when the binary is renamed: never print or store it.
  */
 function embeddedRoot(): string {
   const here = import.meta.dirname ?? ".";
-  // From source this file is in lib/host/; bundled, its text is in build/.
+  // In the source tree this file is in lib/host/. In the bundle its code is in build/.
   return here.endsWith("/lib/host") ? `${here}/../..` : `${here}/..`;
 }
 
-/** Text of an embedded file; `path` as in the repository, `ansible/roles/base_system/tasks/main.yml`. */
+/**
+ * Returns the text of an embedded file. `path` is as in the repository, for example
+ * `ansible/roles/base_system/tasks/main.yml`.
+ */
 export function readEmbedded(path: string): string {
   return Deno.readTextFileSync(`${embeddedRoot()}/${path}`);
 }
 
-/** Every file below an embedded directory, as paths for `readEmbedded`, sorted. */
+/** Returns every file below an embedded directory, sorted, as paths for `readEmbedded`. */
 export function listEmbedded(directory: string): string[] {
   const files: string[] = [];
   for (const entry of Deno.readDirSync(`${embeddedRoot()}/${directory}`)) {
@@ -24,7 +28,7 @@ export function listEmbedded(directory: string): string[] {
   return files.sort();
 }
 
-/** Bytes of an embedded file. */
+/** Returns the bytes of an embedded file. */
 export function readEmbeddedBytes(path: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(`${embeddedRoot()}/${path}`);
 }

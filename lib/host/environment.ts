@@ -1,11 +1,12 @@
 import { envVar, workingDirectory } from "./terminal.ts";
 
 /**
- * Every environment variable anklume reads. The binary is compiled with `--allow-env=<these> --ignore-env`: any other is
- * undefined, whatever a library asks for.
+ * Every environment variable that anklume reads. The binary is compiled with
+ * `--allow-env=<these> --ignore-env`: any other variable is undefined, even if a library asks for
+ * it.
  */
 export const ENV_NAMES = [
-  // Where programs are found (`ansible-playbook` in a virtual environment), and what they are handed on.
+  // Used to find programs (`ansible-playbook` in a virtual environment) and passed on to them.
   "PATH",
   "HOME",
   "USER",
@@ -13,19 +14,22 @@ export const ENV_NAMES = [
   "TERM",
   "TZ",
   "TMPDIR",
-  // A person's wishes for what is drawn.
+  // The user's preferences for colours and layout.
   "NO_COLOR",
   "FORCE_COLOR",
   "COLORTERM",
   "COLUMNS",
-  // Ansible's own, handed on to it.
+  // Read by Ansible; anklume passes it on.
   "ANSIBLE_VAULT_PASSWORD_FILE",
-  // Prints a trace with a fault.
+  // Prints a stack trace with an error.
   "ANKLUME_DEBUG",
   "ANKLUME_INCUS_TIMEOUT",
 ] as const;
 
-/** Where a distribution keeps its programs; a plain user's PATH lacks the sbin directories, where nft is. */
+/**
+ * The directories in which a distribution keeps its programs. The PATH of a plain user does not
+ * contain the sbin directories, where nft is.
+ */
 const DEFAULT_PATH = [
   "/usr/local/sbin",
   "/usr/local/bin",
@@ -35,15 +39,19 @@ const DEFAULT_PATH = [
   "/bin",
 ] as const;
 
-/** What a child is handed on unchanged, where it is set. */
+/** Variables that are passed on to a child unchanged, if they are set. */
 const INHERITED = ["USER", "LOGNAME", "TERM", "TZ"] as const;
-/** Directories: one that is not absolute would be the workspace's. */
+/**
+ * Variables that name a directory. A relative path would point into the workspace, so it is
+ * dropped.
+ */
 const DIRECTORIES = ["HOME", "TMPDIR"] as const;
 
 /**
- * The whole environment of a child process: a few variables of ours, a locale that exists everywhere (Ansible dies of one
- * that was never generated), and `extra`. Nothing else is inherited, `LD_PRELOAD` least of all: Deno refuses to spawn
- * with it under a partial grant.
+ * Returns the whole environment of a child process: a few of anklume's own variables, a locale that
+ * exists everywhere (Ansible fails with a locale that was never generated), and `extra`. Nothing
+ * else is inherited, above all not `LD_PRELOAD`: Deno refuses to spawn with it under a partial
+ * grant.
  */
 export function childEnvironment(
   extra: Readonly<Record<string, string>> = {},
@@ -65,9 +73,10 @@ export function childEnvironment(
 }
 
 /**
- * The user's PATH, then the directories it lacks. Entries that are not absolute, or lie in the workspace, are dropped: its files are data
- * and never programs. Without `workspace` only the first are: for Ansible, which `apply` runs on the workspace's plays anyway, and
- * which may live in a virtual environment beside them.
+ * Returns the user's PATH, followed by the default directories that it lacks. Relative entries and
+ * entries inside the workspace are dropped: the workspace's files are data and are never run as
+ * programs. Without `workspace`, only relative entries are dropped. That is for Ansible: `apply`
+ * runs it on the workspace's plays anyway, and it may be in a virtual environment beside them.
  */
 export function searchPath(userPath: string | undefined, workspace?: string): string {
   const user = (userPath ?? "").split(":").filter((entry) =>
@@ -76,7 +85,7 @@ export function searchPath(userPath: string | undefined, workspace?: string): st
   return [...new Set([...user, ...DEFAULT_PATH])].join(":");
 }
 
-/** Whether an absolute path is a directory or leads below it. */
+/** True if an absolute path is the directory or is below it. */
 function isBelow(path: string, directory: string): boolean {
   return `${plainPath(path)}/`.startsWith(`${plainPath(directory)}/`);
 }

@@ -48,7 +48,7 @@ Deno.test("searchPath() leaves out what lies in the workspace, however it is wri
   const path = "/ws/bin:/ws:/ws/../ws//x:/wsx/bin:/a/../ws/bin";
   assert.equal(searchPath(path, "/ws").split(":")[0], "/wsx/bin");
   assert.doesNotMatch(searchPath(path, "/ws"), /ws(?!x)/);
-  // Ansible, for an apply, may live there.
+  // Ansible, which `apply` runs, may be installed there.
   assert.match(searchPath(path), /^\/ws\/bin:/);
 });
 

@@ -1,6 +1,7 @@
 /**
- * Why a file could not be read or written. `owner`: it belongs to somebody else, and replacing it would take it away from
- * them; `not-granted`: outside what the binary was compiled for; `not-text`: not UTF-8, and writing it back would lose bytes.
+ * The reason why a file could not be read or written. `owner`: it belongs to another user, and
+ * replacing it would take it away from them. `not-granted`: it is outside of the paths that the
+ * binary was compiled for. `not-text`: it is not UTF-8, and writing it back would lose bytes.
  */
 export type FileFailure =
   | "missing"
@@ -19,10 +20,13 @@ export type FileFailure =
   | "not-private"
   | "other";
 
-/** A file that could not be read, written or removed. The message is a sentence with the path in it. */
+/**
+ * A file that could not be read, written or removed. The message is a sentence that contains the
+ * path.
+ */
 export class FileError extends Error {
   override readonly name = "FileError";
-  /** As the caller knows it, not resolved. */
+  /** The path as the caller gave it, not resolved. */
   readonly path: string;
   readonly reason: FileFailure;
 
@@ -68,23 +72,26 @@ const REASON_BY_CODE: Readonly<Record<string, FileFailure>> = {
   ENOTDIR: "not-a-directory",
 };
 
-/** The same error as a `FileError`; one that is one already is handed back. */
+/** Returns the error as a `FileError`. A `FileError` is returned unchanged. */
 export function toFileError(verb: FileVerb, path: string, cause: unknown): FileError {
   if (cause instanceof FileError) return cause;
-  // NotCapable carries no code.
+  // NotCapable has no error code.
   if (cause instanceof Deno.errors.NotCapable) {
     return new FileError(verb, path, "not-granted", cause);
   }
   return new FileError(verb, path, REASON_BY_CODE[errorCode(cause) ?? ""] ?? "other", cause);
 }
 
-/** `ENOENT`, `EROFS` …; Deno has no class for most of them. */
+/** Returns the code, such as `ENOENT` or `EROFS`. Deno has no class for most of them. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Without Deno's tail, which repeats the call and the path: `(os error 36): open 'x'`. */
+/**
+ * Returns the message without Deno's ending, which repeats the call and the path:
+ * `(os error 36): open 'x'`.
+ */
 function plainMessage(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   return message.replace(/ \(os error \d+\).*$/s, "");

@@ -1,6 +1,6 @@
 import { runCommand } from "./command.ts";
 
-/** Standard input as it comes, piece by piece, until its end or until `signal` is aborted. */
+/** Yields standard input piece by piece, until its end or until `signal` is aborted. */
 export async function* readStandardInput(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -18,19 +18,24 @@ export async function* readStandardInput(
 }
 
 /**
- * Hands every key to whom we speak for, Ctrl-C included, and every byte of theirs to the screen as it is, until the answer
- * is called. Without a terminal on standard input it does nothing.
+ * Switches the terminal to raw mode: every key, including Ctrl-C, goes to the program in the
+ * machine, and every byte of its output goes to the screen unchanged. Returns a function that ends
+ * this mode. Does nothing if standard input is not a terminal.
  */
 export async function rawTerminal(): Promise<() => void> {
   if (!Deno.stdin.isTerminal()) return () => {};
   Deno.stdin.setRaw(true);
-  // Deno leaves the output cooked: a line feed that only moves the cursor down would become a new line.
+  // Deno does not change the output mode. A line feed that should only move the cursor down would
+  // also return it to column 1.
   await runCommand(["stty", "-opost"], { output: "inherit" }).catch(() => {});
-  // Brings back how it was found, the output too.
+  // Restores the previous mode, including that of the output.
   return () => Deno.stdin.setRaw(false);
 }
 
-/** Calls `listener` when the terminal's window changes its size; the answer takes it off again. */
+/**
+ * Calls `listener` when the size of the terminal's window changes. Returns a function that removes
+ * the listener.
+ */
 export function onResize(listener: () => void): () => void {
   Deno.addSignalListener("SIGWINCH", listener);
   return () => Deno.removeSignalListener("SIGWINCH", listener);

@@ -1,12 +1,12 @@
 import { runCommand } from "./command.ts";
 
-/** A process that holds a lock on a file, by the kernel's own list. */
+/** A process that holds a lock on a file, as listed by the kernel. */
 export interface LockHolder {
   readonly pid: number;
-  /** Its command name, at most 15 characters; what somebody chose. */
+  /** The command name, at most 15 characters. The process can choose it freely. */
   readonly name: string;
   readonly isOurs: boolean;
-  /** Whose it is. */
+  /** The user id of the process's owner. */
   readonly uid: number;
 }
 
@@ -15,9 +15,10 @@ export function isProgramOfOurs({ isOurs }: LockHolder): boolean {
 }
 
 /**
- * Who holds a `flock` on the file of this inode; empty where nobody does or it may not be told. Not by what stands in the file:
- * anybody's number could stand there. Deno reads nothing below /proc, and Linux's names for devices differ between stat and the list on
- * btrfs, so the inode has to do.
+ * Returns the processes that hold a `flock` on the file with this inode; empty if there are none or
+ * the kernel does not name them. The content of the file is not used, because it could name any
+ * process. Deno reads nothing below /proc. On btrfs the device number of `stat` differs from that
+ * in the kernel's list, so only the inode is compared.
  */
 export async function readLockHolders(inode: number | null): Promise<LockHolder[]> {
   if (inode === null) return [];
@@ -33,7 +34,10 @@ export async function readLockHolders(inode: number | null): Promise<LockHolder[
   }).filter(({ pid, name }) => pid > 0 && name !== "");
 }
 
-/** What the caller is called, then a process a line. `->` marks who waits; a pid of 0 is one of another namespace. */
+/**
+ * Prints the caller's command name, then one process per line. In /proc/locks, `->` marks a process
+ * that waits, and pid 0 is a process of another namespace.
+ */
 const LIST = `
 cat "/proc/$PPID/comm"
 while read -r _ kind _ _ pid file _; do

@@ -1,8 +1,8 @@
 import { errorCode, toFileError } from "./file_error.ts";
 
 /**
- * Makes one of the host's own directories that the file functions take as `root`, `/etc/anklume`; its parent must be there.
- * Readable for all, writable for its owner.
+ * Creates one of the host's own directories that the file functions take as `root`, such as
+ * `/etc/anklume`. Its parent must exist. Everyone can read it; only the owner can write.
  */
 export async function makeRoot(path: string): Promise<void> {
   try {

@@ -4,21 +4,26 @@ import { type InspectedPath, isContested, isOthers } from "./workspace_path.ts";
 import { optional } from "../diag/optional.ts";
 
 /**
- * The workspace of somebody else, seen from root: whatever root does there by a path may be led elsewhere, since its owner can exchange a
- * directory or a file for a link between two of root's calls, and Deno has neither `openat` nor `lchown`. So a shell does it,
- * with the owner's own rights: what they are led to they could have done themselves. Where the directories are root's and shared with a group,
- * it goes down them one by one and makes sure of each by what the kernel calls it, before anything is made in it.
+ * Changes files for root in a workspace that belongs to another user. That user can replace a
+ * directory or a file by a link between two of root's calls, so that a path leads elsewhere, and
+ * Deno has neither `openat` nor `lchown`. Therefore a shell makes the change with the owner's
+ * rights: it can do nothing that the owner could not do. If the directories belong to root and a
+ * group may write in them, the shell enters them one by one and compares each with the path that
+ * the kernel reports before it creates anything there.
  */
 export class OwnerHands {
   readonly #verb: FileVerb;
   readonly #path: string;
   readonly #root: string;
-  /** Of the directory that is changed, as far as it is there. */
+  /** The last directory above the changed file that exists. */
   readonly #within: Deno.FileInfo;
-  /** Of the root: whom new files go to. */
+  /** The root directory. New files get its owner. */
   readonly #owner: Deno.FileInfo;
 
-  /** undefined: nobody but root, or we ourselves, could lead us elsewhere, and a plain call is right. */
+  /**
+   * Returns undefined if only root, or only the user who runs anklume, can change the path. A plain
+   * call is safe then.
+   */
   static async for(
     verb: FileVerb,
     path: string,
@@ -43,9 +48,10 @@ export class OwnerHands {
   }
 
   /**
-   * Lays content down beside a file and puts it in its place. `mode`: the bits that it is to have, less the umask where it is new.
-   * `keeper`: whom it is to belong to where root's rights are used; default: the root's owner.
-   * @throws what the content throws: nothing is left then
+   * Writes content to a temporary file beside the target, then renames it. `mode`: the permission
+   * bits; for a new file the umask is subtracted. `keeper`: the owner of the file when root's
+   * rights are used; default: the owner of the root.
+   * @throws the error of the content; no file is left then
    */
   async write(
     mode: number,
@@ -88,17 +94,17 @@ export class OwnerHands {
     }
   }
 
-  /** Makes the directories above the path. */
+  /** Creates the directories above the path. */
   async makeDirectory(): Promise<void> {
     await this.#run(["directory"]);
   }
 
-  /** Makes an empty file that is not there yet. */
+  /** Creates an empty file if there is none yet. */
   async touch(mode: number): Promise<void> {
     await this.#run(["touch", (0o777 & ~mode).toString(8)]);
   }
 
-  /** Sets the bits of a file of the owner's. */
+  /** Sets the permission bits of a file that belongs to the owner. */
   async chmod(mode: number): Promise<void> {
     await this.#run(["chmod", mode.toString(8)]);
   }
@@ -113,9 +119,9 @@ export class OwnerHands {
     const above = names.slice(0, -1).join("/");
     const [operation, ...more] = words;
     const { uid, gid } = this.#within;
-    // rm follows nothing on its way down, and some of what is in a workspace is root's alone.
+    // `rm` follows no links on its way down, and some entries of a workspace belong to root alone.
     const asRoot = uid === 0 || operation === "remove";
-    // Without a namespace to leave unshare runs a program as it is.
+    // Without options for a namespace, unshare just runs the program.
     const drop = asRoot ? [] : [`--setgid=${gid}`, `--setuid=${uid}`];
     const rights = !asRoot ? "owner" : isOthers(this.#within) ? "shared" : "alone";
     const argv = ["sh", "-c", SCRIPT, "sh", rights, operation!, above, name];
@@ -142,12 +148,12 @@ export class OwnerHands {
   }
 }
 
-/** Copying gigabytes into the workspace takes a while. */
+/** Copying gigabytes into the workspace can take long. */
 const TIMEOUT_MS = 6 * 3600_000;
 const MOVED = 40;
 const UNREADABLE = 41;
 
-/** As coreutils and the shell put it, in the C locale. */
+/** Error messages of coreutils and the shell in the C locale. */
 const WORDS: readonly (readonly [RegExp, FileFailure])[] = [
   [/No space left|quota exceeded/i, "no-space"],
   [/Read-only file system/, "read-only"],
@@ -157,9 +163,11 @@ const WORDS: readonly (readonly [RegExp, FileFailure])[] = [
 ];
 
 /**
- * $1 `owner`: the shell has the rights of the directory's owner; `alone`: it is root's, and nobody else writes there; `shared`: root's, and
- * others write there, so that nothing is set by a path. $2 what to do; $3 the directory, below the current one; $4 the file in it. Names
- * never begin with `-` here: each stands behind `./`.
+ * $1 is the kind of rights. `owner`: the shell has the rights of the directory's owner. `alone`:
+ * the directory is root's, and only root can write there. `shared`: it is root's, and others can
+ * write there, so no attribute is set by a path. $2 is the operation, $3 the directory below the
+ * current one, $4 the file in it. A name cannot be read as an option, because each one follows
+ * `./`.
  */
 const SCRIPT = `set -eu
 umask o-w
@@ -211,9 +219,10 @@ esac
 
 let weAreRoot: Promise<boolean> | undefined;
 
-/** Deno tells its user's number only with a right of its own. */
+/** Deno needs a separate permission to tell the user id. */
 function areWeRoot(): Promise<boolean> {
   return weAreRoot ??= runCommand(["unshare", "id", "-u"], { timeoutMs: 10_000 })
-    // Where it cannot be told nothing is done by a path that may lead elsewhere.
+    // If this cannot be found out, assume root: then no path that may lead elsewhere is used
+    // directly.
     .then(({ stdout }) => stdout.trim() === "0", () => true);
 }

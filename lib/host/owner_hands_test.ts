@@ -7,7 +7,10 @@ import { makeDirectory, writeFileAtomic } from "./write_file.ts";
 const asRoot = { ignore: Deno.uid() !== 0 };
 const OWNER = 12345;
 
-/** The owner of a workspace, who exchanges its directories for links to one of root's, in one step and as fast as they can. */
+/**
+ * The owner of a workspace. They replace its directories by links to one of root's, in one step and
+ * as fast as they can.
+ */
 const EXCHANGE = `
 import ctypes, os, random, sys
 libc = ctypes.CDLL(None)
@@ -26,7 +29,7 @@ while True:
         if os.path.islink(here): libc.renameat2(-100, here, -100, link, 2)
 `;
 
-/** And who puts a link to a file of root's in the place of whatever root lays down. */
+/** An owner who puts a link to a file of root's in the place of every file that root creates. */
 const SNATCH = `
 import os, sys
 print("ready", flush=True)
@@ -42,14 +45,14 @@ while True:
 `;
 
 interface Scene {
-  /** Somebody's workspace, with the directories `d` and `.anklume` in it. */
+  /** A workspace of another user, with the directories `d` and `.anklume` in it. */
   readonly root: string;
-  /** Root's: others may go in, and write nothing. */
+  /** A directory of root's. Others may enter it but not write in it. */
   readonly victim: string;
 }
 
 async function withScene(run: (scene: Scene) => Promise<void>): Promise<void> {
-  // Not below the checkout, which may lie where nobody but root goes.
+  // Not below the checkout: only root may be able to enter that.
   const top = await Deno.makeTempDir({ dir: "/tmp", prefix: "anklume-hands-" });
   const [root, victim] = [`${top}/ws`, `${top}/etc`];
   try {
@@ -87,9 +90,13 @@ async function underAttack({ root, victim }: Scene, run: () => Promise<void>): P
   }
 }
 
-/** What is refused because somebody is at work is no failure of the test; anything but a `FileError` is. */
+/**
+ * Ignores every `FileError`: a refusal because of the attacker is no failure of the test. Other
+ * errors are.
+ */
 async function tolerantly(work: () => Promise<unknown>): Promise<void> {
-  // Who just woke up finds the attacker interrupted at nearly the same place each time.
+  // Waits a random time. A process that just woke up finds the attacker at nearly the same step
+  // each time.
   for (const end = performance.now() + 2 * Math.random(); performance.now() < end;);
   try {
     await work();
@@ -107,7 +114,7 @@ Deno.test(
       const before = Deno.statSync(`${victim}/secret`);
       let written = 0;
       await underAttack(scene, async () => {
-        // At least one write has to come through: else it would be a wall, not a race.
+        // At least one write must succeed. Otherwise the test shows no race.
         for (let round = 0; round < 25 || (written === 0 && round < 400); round++) {
           const name = `d/file-${round % 5}.yml`;
           await tolerantly(async () => {
@@ -132,7 +139,7 @@ Deno.test(
     }),
 );
 
-/** Of what stands there now, whatever that is. */
+/** Returns the text of all files that are in `d` now. */
 function readOf(root: string): string {
   return listDirectory("d", { root }).map(({ name }) => {
     try {
@@ -194,13 +201,14 @@ Deno.test(
           return error instanceof FileError ? error.reason : String(error);
         }
       };
-      // A file of root's that its directory's owner may not read would become theirs with its content.
+      // A file of root's that the directory's owner may not read would become theirs, with its
+      // content.
       await Deno.writeTextFile(`${root}/d/private`, "root's", { mode: 0o600 });
       assert.equal(await reason("d/private"), "owner");
       await Deno.symlink("/etc", `${root}/link`);
       assert.equal(await reason("link/x"), "symlink");
       await Deno.mkdir(`${root}/full`);
-      // Root's directory in it stays root's to write in; what is new there goes to the workspace's owner.
+      // Root can still write in its own directory. A new file there gets the workspace's owner.
       assert.equal(await reason("full/new"), undefined);
       assert.equal(Deno.statSync(`${root}/full/new`).uid, OWNER);
       await Deno.chmod(`${root}/d`, 0o555);

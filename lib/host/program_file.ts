@@ -1,8 +1,9 @@
 import { toFileError } from "./file_error.ts";
 
 /**
- * Lays a program of ours down as a file that only its owner may run, for as long as `use` takes. `root` must be a
- * directory that nobody else can write, or the file could be exchanged before it is run.
+ * Writes one of anklume's own programs to a file that only its owner can run, calls `use` and
+ * removes the file. `root` must be a directory in which nobody else can write. Otherwise the file
+ * could be replaced before it is run.
  */
 export async function withProgramFile<T>(
   content: Uint8Array,
@@ -11,7 +12,7 @@ export async function withProgramFile<T>(
 ): Promise<T> {
   const path = `${root}/${name}`;
   try {
-    // createNew: what somebody laid in wait there is an error, not followed.
+    // `createNew`: a file or link that somebody prepared there causes an error and is not followed.
     await Deno.writeFile(path, content, { createNew: true, mode: 0o700 });
   } catch (error) {
     throw toFileError("write", path, error);

@@ -2,16 +2,17 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { Buffer } from "node:buffer";
 import { toFileError } from "./file_error.ts";
 
-/** What a file has to be, to be read. */
+/** Conditions that a file must meet to be read. */
 export interface Expected {
   readonly uid: number;
   readonly maxBytes: number;
 }
 
 /**
- * The text of a file that somebody else may put another in the place of at any moment: opened once, without following a
- * link and without waiting for the other end of a pipe, and judged by what was opened. undefined where it is gone, is no
- * regular file of that owner's, has a second name, is larger, or is no UTF-8.
+ * Returns the text of a file that another user may replace at any moment. The file is opened once,
+ * without following a link and without waiting for the other end of a pipe. The checks use the
+ * opened file. Returns undefined if the file is gone, is not a regular file of the expected owner,
+ * has a second hard link, is too large, or is not UTF-8.
  */
 export function readOnce(path: string, { uid, maxBytes }: Expected): string | undefined {
   let file: number;
@@ -19,7 +20,7 @@ export function readOnce(path: string, { uid, maxBytes }: Expected): string | un
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const code = (error as { code?: string }).code ?? "";
-    // Gone; a link; a socket or a device without a driver.
+    // The file is gone, a link, a socket, or a device without a driver.
     if (["ENOENT", "ELOOP", "ENXIO", "ENODEV"].includes(code)) return undefined;
     throw toFileError("read", path, error);
   }
@@ -28,7 +29,7 @@ export function readOnce(path: string, { uid, maxBytes }: Expected): string | un
     if (!entry.isFile() || entry.uid !== uid || entry.nlink !== 1 || entry.size > maxBytes) {
       return undefined;
     }
-    // One more than it may have: it may have grown.
+    // One byte more than expected, to notice that the file has grown.
     const bytes = Buffer.alloc(entry.size + 1);
     let length = 0;
     for (let read = -1; read !== 0 && length < bytes.length; length += read) {

@@ -2,22 +2,23 @@ import pLimit from "p-limit";
 import { sleep } from "./clock.ts";
 import { CommandError, runCommand } from "./command.ts";
 
-/** A path that leads nowhere, or that could not be followed; the message says why. */
+/** A path that leads nowhere or could not be followed. The message gives the reason. */
 export class UnknownPath extends Error {
   override readonly name = "UnknownPath";
 }
 
-/** Milliseconds for one call: a directory of a server that is gone never answers. */
+/** Milliseconds for one call: a directory on a server that is gone never answers. */
 const PATIENCE_MS = 3_000;
-/** Paths of one call, and calls at a time. */
+/** Paths per call, and calls at the same time. */
 const AT_ONCE = 200;
 const CALLS = 8;
-/** Linux takes no longer path (`PATH_MAX`). */
+/** Linux accepts no longer path (`PATH_MAX`). */
 const LONGEST = 4096;
 
 /**
- * Where paths of the host lead, every symbolic link followed. The binary may not look at the host's files itself, so it asks
- * `realpath`: one process for all, and where some cannot be followed one for each.
+ * Returns the real path of each given path of the host, with all symbolic links followed. The
+ * binary has no permission to look at the host's files itself, so it runs `realpath`: one process
+ * for all paths, or one per path if some cannot be followed.
  */
 export async function realPaths(
   paths: Iterable<string>,
@@ -56,7 +57,7 @@ async function follow(
   try {
     const answer = await Promise.race([
       runCommand(["realpath", "-z", "-e", "--", ...paths], { env: { LC_ALL: "C" }, signal }),
-      // A process that hangs in the kernel cannot be ended either: it is left.
+      // A process that hangs in the kernel cannot be ended, so anklume stops waiting for it.
       sleep(PATIENCE_MS, end.signal).then(() => undefined, () => undefined),
     ]);
     if (answer === undefined) return LATE;

@@ -1,9 +1,11 @@
 import { harmless, INK } from "../diag/terminal_text.ts";
 
 /**
- * The three standard streams. Of text only newlines, tabs and colours of our own (see `INK`) reach them as such; every other
- * control character is written out, wherever the text came from. Output that nobody reads any more (`| head -1`) is dropped in silence: a half-read list is
- * no failure, and an apply whose reader went away must still finish. Any other failure to write is kept for the end.
+ * The three standard streams. In text, only newlines, tabs and anklume's own colours (see `INK`)
+ * keep their effect. Every other control character is escaped, wherever the text came from. Output
+ * that nobody reads any more (`| head -1`) is dropped without an error: a list that is read in part
+ * is no failure, and an apply must still finish after its reader has gone. Any other write error is
+ * kept for the end.
  */
 export class Terminal {
   #failure: Error | undefined;
@@ -21,22 +23,22 @@ export class Terminal {
     return Deno.stdin.isTerminal();
   }
 
-  /** Whether somebody can be asked: both a keyboard and a screen. */
+  /** True if the user can be asked: there are a keyboard and a screen. */
   get interactive(): boolean {
     return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   }
 
-  /** Columns of the screen; 80 where there is none, or one that does not know its size. */
+  /** Columns of the screen; 80 if there is no screen or its size is unknown. */
   get columns(): number {
     return this.#size?.columns || 80;
   }
 
-  /** Lines of the screen; 24 where there is none. */
+  /** Lines of the screen; 24 if there is no screen or its size is unknown. */
   get rows(): number {
     return this.#size?.rows || 24;
   }
 
-  /** Whether lines that were written can be drawn over again. */
+  /** True if lines that were written can be drawn again in place. */
   get canRedraw(): boolean {
     return this.outIsTerminal && Boolean(this.#size?.columns) && envVar("TERM") !== "dumb";
   }
@@ -49,12 +51,12 @@ export class Terminal {
     }
   }
 
-  /** The first failure to write, other than a reader that went away. */
+  /** The first write error, other than a reader that has gone. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Whether nobody reads standard output any more. */
+  /** True if nobody reads standard output any more. */
   get outClosed(): boolean {
     return this.#closed.out;
   }
@@ -67,7 +69,10 @@ export class Terminal {
     this.errBytes(encode(text));
   }
 
-  /** Another program's bytes as they are: it was asked for, and speaks to the terminal itself or to a pipe. */
+  /**
+   * Writes another program's bytes unchanged. The user asked for that program, and it talks to the
+   * terminal itself or to a pipe.
+   */
   outBytes(bytes: Uint8Array): void {
     if (!this.#closed.out) this.#closed.out = !this.#write(Deno.stdout, bytes);
   }
@@ -81,14 +86,14 @@ export class Terminal {
     this.out(`${rows === 0 ? "" : `${INK}[${rows}F${INK}[J`}${text}`);
   }
 
-  /** false: nothing more can be written there. */
+  /** Returns false if nothing more can be written to the stream. */
   #write(stream: typeof Deno.stdout, bytes: Uint8Array): boolean {
     let written = 0;
     while (written < bytes.length) {
       try {
         written += stream.writeSync(bytes.subarray(written));
       } catch (error) {
-        // A pipe that some other program made non-blocking is merely full.
+        // The pipe is only full: another program made it non-blocking.
         if (error instanceof Deno.errors.WouldBlock) {
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
           continue;
@@ -107,7 +112,7 @@ function encode(text: string): Uint8Array {
   return new TextEncoder().encode(harmless(text).replaceAll(INK, "\u001b"));
 }
 
-/** An environment variable; undefined where it is unset or the binary may not read it. */
+/** Returns an environment variable; undefined if it is unset or the binary may not read it. */
 export function envVar(name: string): string | undefined {
   try {
     return Deno.env.get(name);
@@ -116,12 +121,15 @@ export function envVar(name: string): string | undefined {
   }
 }
 
-/** Words after the program's name. */
+/** Returns the words after the program's name. */
 export function programArgs(): string[] {
   return [...Deno.args];
 }
 
-/** Calls `listener` on Ctrl-C, `kill` and a terminal that goes away; the answer takes it off again. */
+/**
+ * Calls `listener` on Ctrl-C, on `kill` and when the terminal goes away. Returns a function that
+ * removes the listener.
+ */
 export function onInterrupt(listener: () => void): () => void {
   const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) Deno.addSignalListener(signal, listener);
@@ -130,17 +138,17 @@ export function onInterrupt(listener: () => void): () => void {
   };
 }
 
-/** Ends the process; only `main.ts` and a second Ctrl-C do. */
+/** Ends the process. Only `main.ts` and a second Ctrl-C call this. */
 export function exit(status: number): never {
   Deno.exit(status);
 }
 
-/** Absolute path of the workspace. */
+/** Returns the absolute path of the workspace. */
 export function workingDirectory(): string {
   return Deno.cwd();
 }
 
-/** The program itself; undefined where it is not one executable but runs from source. */
+/** Returns the path of the executable; undefined when anklume runs from source. */
 export function executablePath(): string | undefined {
   return Deno.build.standalone ? Deno.execPath() : undefined;
 }

@@ -11,8 +11,9 @@ import {
 } from "./workspace_path.ts";
 
 /**
- * A file's text, a byte order mark included. Bytes that are no UTF-8 are a `FileError`, since writing the text back would
- * lose them; so are a directory, a device and a pipe (which would be waited for).
+ * Returns a file's text, including a byte order mark. Throws `FileError` for bytes that are not
+ * UTF-8, because writing the text back would lose them, and for a directory, a device and a pipe
+ * (reading a pipe would wait).
  */
 export function readTextFile(path: string, options: RootOption = {}): string {
   const bytes = readFileBytes(path, options);
@@ -23,10 +24,13 @@ export function readTextFile(path: string, options: RootOption = {}): string {
   }
 }
 
-/** Nobody writes a larger text, and what came from elsewhere may hold anything. */
+/** No useful text is larger, and a file from elsewhere can have any size. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** A file's bytes, whatever they are; a directory, a device, a pipe and what is too large are a `FileError`. */
+/**
+ * Returns a file's bytes, whatever they are. Throws `FileError` for a directory, a device, a pipe
+ * and a file that is too large.
+ */
 export function readFileBytes(
   path: string,
   { root = "." }: RootOption = {},
@@ -41,7 +45,7 @@ export function readFileBytes(
   }
 }
 
-/** So many bytes, less where the file has become shorter meanwhile. */
+/** Reads `size` bytes, or fewer if the file has become shorter meanwhile. */
 function readWhole(file: Deno.FsFile, size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let length = 0;
@@ -53,10 +57,10 @@ function readWhole(file: Deno.FsFile, size: number): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, length);
 }
 
-/** A large file is read in pieces of so many bytes. */
+/** Size in bytes of the pieces in which a large file is read. */
 export const PIECE_BYTES = 4 * 1024 * 1024;
 
-/** As `readFileBytes`, but of any size and never in memory whole. */
+/** Like `readFileBytes`, but for a file of any size. The whole file is never in memory. */
 export function* readPieces(
   path: string,
   { root = "." }: RootOption = {},
@@ -75,7 +79,7 @@ export function* readPieces(
   }
 }
 
-/** As `readTextFile`; undefined where there is no such file. */
+/** Like `readTextFile`, but returns undefined if there is no such file. */
 export function readTextFileIfAny(path: string, options: RootOption = {}): string | undefined {
   try {
     return readTextFile(path, options);
@@ -85,7 +89,10 @@ export function readTextFileIfAny(path: string, options: RootOption = {}): strin
   }
 }
 
-/** What stands at a path; undefined where nothing does. A symbolic link is answered as such. */
+/**
+ * Returns the kind of the entry at a path; undefined if there is none. A symbolic link is reported
+ * as a link.
+ */
 export function fileKind(
   path: string,
   { root = "." }: RootOption = {},
@@ -94,7 +101,10 @@ export function fileKind(
   return info && entryKind(info);
 }
 
-/** What stands at a path that leads through no symbolic link, and its permission bits; undefined where nothing does. */
+/**
+ * Returns the kind of the entry at a path and its permission bits; undefined if there is none.
+ * Throws `FileError` if the path contains a symbolic link.
+ */
 export function entryAt(
   path: string,
   { root = "." }: RootOption = {},
@@ -120,7 +130,7 @@ export interface WorkspaceEntry {
   readonly uid: number;
 }
 
-/** A file's bytes as they are read, for what may not fit into memory. */
+/** Returns a file's bytes as a stream, for a file that may not fit into memory. */
 export function openFile(
   path: string,
   { root = "." }: RootOption = {},
@@ -132,7 +142,10 @@ export function openFile(
   }
 }
 
-/** Names in a directory that is reached through no symbolic link, sorted; empty where there is none. */
+/**
+ * Returns the names in a directory, sorted; empty if there is no such directory. Refuses a path
+ * that contains a symbolic link.
+ */
 export function listDirectory(
   path = ".",
   { root = "." }: RootOption = {},
@@ -147,11 +160,14 @@ export function listDirectory(
     if (errorCode(error) === "ENOENT") return [];
     throw toFileError("list", path, error);
   }
-  // By code unit: the order must not depend on the machine's locale.
+  // Sorted by code unit: the order must not depend on the host's locale.
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Every regular file below a directory as `a/b.yml`, relative to it and sorted; symbolic links are neither followed nor listed. */
+/**
+ * Returns every regular file below a directory, sorted, as paths relative to it (`a/b.yml`).
+ * Symbolic links are neither followed nor listed.
+ */
 export function listFiles(path: string, options: RootOption = {}): string[] {
   const files: string[] = [];
   for (const { name, kind } of listDirectory(path, options)) {
@@ -162,7 +178,7 @@ export function listFiles(path: string, options: RootOption = {}): string[] {
   return files;
 }
 
-/** Removes a file; false where there was none. */
+/** Removes a file. Returns false if there was none. */
 export async function removeFile(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
   const inspected = inspectPath("remove", path, root);
   if (inspected.entry === undefined) return false;
@@ -171,7 +187,10 @@ export async function removeFile(path: string, { root = "." }: RootOption = {}):
   return true;
 }
 
-/** Removes a file, a pipe or a symbolic link itself, in a directory that is reached through none. */
+/**
+ * Removes a file, a pipe or a symbolic link itself. The path to its directory must contain no
+ * symbolic link.
+ */
 export async function removeEntry(path: string, { root = "." }: RootOption = {}): Promise<void> {
   const at = path.lastIndexOf("/");
   const { entry } = inspectPath("remove", path.slice(0, at), root);
@@ -180,7 +199,10 @@ export async function removeEntry(path: string, { root = "." }: RootOption = {})
   await remove(path, root, { ...above, full: `${root}/${path}` });
 }
 
-/** Removes a directory and all that is in it, symbolic links as links; false where there was none. */
+/**
+ * Removes a directory with its content. Symbolic links in it are not followed. Returns false if
+ * there was none.
+ */
 export async function removeTree(path: string, { root = "." }: RootOption = {}): Promise<boolean> {
   const inspected = inspectPath("remove", path, root);
   if (inspected.entry === undefined) return false;
@@ -189,7 +211,10 @@ export async function removeTree(path: string, { root = "." }: RootOption = {}):
   return true;
 }
 
-/** Makes a directory that only its maker may look into. One that is there already is an error, whatever it is. */
+/**
+ * Creates a directory that only its creator can read. Throws if the path exists already, whatever
+ * it is.
+ */
 export function makeFreshDirectory(path: string, { root = "." }: RootOption = {}): void {
   inspectPath("write", path.slice(0, path.lastIndexOf("/")), root);
   try {
@@ -199,7 +224,7 @@ export function makeFreshDirectory(path: string, { root = "." }: RootOption = {}
   }
 }
 
-/** Gives an entry another name within `root`, whatever it is; false where there was none. */
+/** Renames an entry of any kind within `root`. Returns false if there was none. */
 export function moveEntry(from: string, to: string, { root = "." }: RootOption = {}): boolean {
   for (const path of [from, to]) inspectPath("write", path.slice(0, path.lastIndexOf("/")), root);
   try {

@@ -142,7 +142,7 @@ Deno.test("who writes many files flushes each of their directories once", () =>
     const unflushed = new Set<string>();
     for (const path of ["a/1", "a/2", "f"]) await writeFileAtomic(path, "x", { root, unflushed });
     assert.deepEqual([...unflushed], [`${root}/a`, root]);
-    // One that is gone meanwhile has nothing to lose.
+    // A directory that is gone meanwhile causes no error.
     await flushDirectories([...unflushed, `${root}/gone`]);
   }));
 
@@ -199,7 +199,10 @@ const WRITE = `
     (error) => console.log(error.name, error.reason, "|", error.message),
   );`;
 
-/** Runs WRITE under the binary's grants, in a directory that `prepare` (shell) mounts or makes; answers its output. */
+/**
+ * Runs WRITE with the binary's grants, in a directory that the shell code `prepare` mounts or
+ * creates. Returns its output.
+ */
 async function writeWithPartialGrants(prepare: string): Promise<string> {
   const url = `data:application/typescript;base64,${btoa(WRITE)}`;
   const script = `${prepare}

@@ -8,12 +8,15 @@ import { fileOwnerOf, giveTo, makeDirectory, newOwner } from "./write_file.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 export const LOCK_PATH = ".anklume/lock";
-/** Long enough for an idle machine's threads to answer, short enough for a person. */
+/** Long enough for an idle host's threads to answer, short enough for a person. */
 const WAIT_MS = 250;
-/** How long a busy machine's threads may take where the kernel names nobody who holds it. */
+/** Milliseconds that a busy host's threads may take if the kernel names no holder. */
 const PATIENCE_MS = 3_000;
 
-/** Somebody else holds the workspace. `pid` is the kernel's word; undefined where it may not be told. `since`: ISO 8601. */
+/**
+ * Another process holds the workspace's lock. `pid` comes from the kernel; undefined if it is
+ * unknown. `since`: ISO 8601.
+ */
 export class LockedError extends ExpectedError {
   override readonly name = "LockedError";
   readonly pid: number | undefined;
@@ -29,7 +32,7 @@ export class LockedError extends ExpectedError {
 interface NamedHolder {
   readonly pid?: number | undefined;
   readonly since?: string | undefined;
-  /** Where it is not an anklume. */
+  /** The name of the holder, if it is not anklume. */
   readonly program?: string | undefined;
 }
 
@@ -55,13 +58,15 @@ export interface WorkspaceLock extends Disposable {
 }
 
 /**
- * Takes the workspace for this process, with `flock` on `.anklume/lock`: a lock that dies with its process, so a stale one
- * cannot exist. Whoever can open a file can hold its lock, so nobody can open this one but who may write in the workspace.
- * Throws `LockedError` when another process has it, `FileError` when the file cannot be made.
+ * Locks the workspace for this process, with `flock` on `.anklume/lock`. The lock ends with its
+ * process, so it cannot become stale. Anyone who can open the file can lock it, so only users who
+ * can write in the workspace can open it. Throws `LockedError` if another process holds the lock,
+ * `FileError` if the file cannot be created.
  *
- * Deno 2.6 knows only the `flock` that waits. One that is still waiting after a quarter second is refused if the kernel names
- * who has it; a thread that waits for a processor is waited for. The thread of a refused one is left waiting: that keeps the event loop
- * alive, so whoever gets a `LockedError` ends by `Deno.exit`.
+ * Deno 2.6 has only the `flock` that waits. If it still waits after a quarter of a second and the
+ * kernel names a holder, the lock is refused. A thread that only waits for a processor gets more
+ * time. After a refusal the thread keeps waiting, and that keeps the event loop alive: a caller
+ * that gets `LockedError` must end with `Deno.exit`.
  */
 export async function lockWorkspace(
   { root = ".", clock = systemClock }: RootOption & { readonly clock?: Clock } = {},
@@ -71,7 +76,8 @@ export async function lockWorkspace(
     const holders = await lockOrHolders(file, ino);
     if (holders !== undefined) throw refusal(holders, file, clock());
     try {
-      // Somebody may have made it anew between opening and locking: then this one is nobody's any more.
+      // Another process may have replaced the file between opening and locking. Then this lock
+      // protects nothing.
       if (inspectPath("lock", LOCK_PATH, root).entry?.ino !== ino && tries < TRIES) {
         file.close();
         continue;
@@ -94,13 +100,17 @@ export async function lockWorkspace(
 
 const TRIES = 5;
 
-/** The lock file, which is made where there is none, and anew where others could open it: an older anklume's was readable for all. */
+/**
+ * Opens the lock file. Creates it if there is none, and replaces it if other users could open it:
+ * older versions of anklume made it readable for all.
+ */
 async function openLock(root: string): Promise<{ file: Deno.FsFile; ino: number | null }> {
   const { entry, above: [workspace] } = inspectPath("lock", LOCK_PATH, root);
   const mode = 0o600 | ((workspace?.mode ?? 0) & 0o020 ? 0o060 : 0);
   if (entry !== undefined && ((entry.mode ?? 0) & 0o777 & ~mode) !== 0) {
     const holders = await readLockHolders(entry.ino);
-    // Whoever may write here may have a reason to hold it; a stranger has none.
+    // A user who can write in the workspace may have a reason to hold the lock. Other users have
+    // none.
     const mayWrite = [0, workspace?.uid];
     if (holders.every(({ uid }) => !mayWrite.includes(uid))) await removeFile(LOCK_PATH, { root });
   }
@@ -124,12 +134,15 @@ async function makeLock(mode: number, root: string): Promise<void> {
     const created = fileOwnerOf(file.statSync());
     giveTo(newOwner(created, root), created, inspected.full, LOCK_PATH);
   } catch (error) {
-    // Another anklume may have made it meanwhile.
+    // Another anklume may have created it meanwhile.
     if (errorCode(error) !== "EEXIST") throw toFileError("lock", LOCK_PATH, error);
   }
 }
 
-/** Who has it, as the kernel tells; the file says only since when, and of that process alone. */
+/**
+ * Returns the error for a lock that is held. The kernel names the holder; the file only gives the
+ * time since when, and only for that process.
+ */
 function refusal(
   holders: readonly LockHolder[],
   file: Deno.FsFile,
@@ -161,9 +174,9 @@ function readNote(file: Deno.FsFile): unknown {
 }
 
 /**
- * The lock of a verb that writes. A workspace that was worked on before is taken ahead of reading its files and the host: what another
- * run has just ended is read as it left it. Where nobody has worked yet it is taken once the files are known to be in order:
- * nothing is written where they are not.
+ * The lock of a verb that writes. In a workspace that was used before, the lock is taken before the
+ * files and the host are read, so that the results of a run that just ended are seen. In a new
+ * workspace it is taken after the files are known to be valid: nothing is written if they are not.
  */
 export class WorkspaceHold implements Disposable {
   #lock: WorkspaceLock | undefined;
@@ -174,7 +187,7 @@ export class WorkspaceHold implements Disposable {
     return hold;
   }
 
-  /** For when the files are known to be in order. */
+  /** Takes the lock if it is not held yet. Call it when the files are known to be valid. */
   async take(): Promise<void> {
     this.#lock ??= await lockWorkspace();
   }
@@ -185,8 +198,9 @@ export class WorkspaceHold implements Disposable {
 }
 
 /**
- * Locks the file: undefined once it is ours, else who has it; nobody where the kernel does not name them: they are
- * of another pid namespace. Being late alone says nothing, since the thread that locks may not have run yet.
+ * Locks the file. Returns undefined on success, otherwise the holders. The list is empty if the
+ * kernel does not name them because they are in another pid namespace. A delay alone proves
+ * nothing, since the locking thread may not have run yet.
  */
 async function lockOrHolders(
   file: Deno.FsFile,
@@ -205,7 +219,7 @@ async function lockOrHolders(
     if (locked) return undefined;
     if (holders.length > 0) break;
   }
-  // A lock that comes after all is nobody's.
+  // A lock that is granted after the refusal is released at once.
   locking.then(() => file.close());
   return holders;
 }

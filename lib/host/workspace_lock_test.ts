@@ -14,7 +14,10 @@ const TAKE = `
     Deno.exit(3);
   }`;
 
-/** Another process, with the binary's grants, that takes the lock of `cwd`; behind the words of `wrapper`. */
+/**
+ * Starts another process, with the binary's grants, that takes the lock of `cwd`. The words of
+ * `wrapper` come before its command.
+ */
 function take(cwd: string, args: string[] = [], wrapper: string[] = []): Deno.ChildProcess {
   const url = `data:application/typescript;base64,${btoa(TAKE)}`;
   const flags = [
@@ -33,7 +36,7 @@ function take(cwd: string, args: string[] = [], wrapper: string[] = []): Deno.Ch
 }
 
 async function inTemporaryDirectory(run: (root: string) => Promise<void>): Promise<void> {
-  // Not below the checkout, which may lie where nobody but root goes.
+  // Not below the checkout: only root may be able to enter that.
   const root = await Deno.makeTempDir({ dir: "/tmp", prefix: "anklume-lock-" });
   try {
     await run(root);
@@ -81,7 +84,8 @@ Deno.test(
   asRoot,
   () =>
     inTemporaryDirectory(async (root) => {
-      // In there the kernel names nobody out here: a lock that is held looks like a thread that has not run yet.
+      // Inside the pid namespace the kernel names no process outside of it. A lock that is held
+      // then looks like a thread that has not run yet.
       const apart = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
       const lock = await lockWorkspace({ root });
       const refused = await take(root, [], apart).output();
@@ -107,7 +111,10 @@ Deno.test("lockWorkspace() refuses a lock that is a symbolic link", () =>
     );
   }));
 
-/** Another program that holds a lock on the file, for reading if `shared`, as a stranger if `uid`. */
+/**
+ * Starts another program that holds a lock on the file: for reading if `shared`, as another user if
+ * `uid` is given.
+ */
 async function holding(
   file: string,
   options: { readonly shared?: true; readonly uid?: number },
@@ -166,7 +173,7 @@ Deno.test(
     }),
 );
 
-// The thread of the last refusal still waits when the test ends: what it gets is nobody's.
+// The thread of the last refusal still waits when the test ends. Nobody uses the lock that it gets.
 const outlived = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test(

@@ -1,18 +1,22 @@
 import { errorCode, FileError, type FileVerb, toFileError } from "./file_error.ts";
 
-/** What stands at a path, a symbolic link not followed. */
+/** The kind of an entry. A symbolic link is not followed. */
 export type EntryKind = "file" | "directory" | "symlink" | "other";
 
-/** The directory below which paths are relative: the workspace (`.`), or one of the host's such as `/etc/anklume`. */
+/**
+ * The directory that paths are relative to: the workspace (`.`), or one of the host's directories
+ * such as `/etc/anklume`.
+ */
 export interface RootOption {
   /** Default: the current directory, which is the workspace. */
   readonly root?: string;
 }
 
 /**
- * `root` and `path` joined, after checking that every component between them that exists is a real directory: a read or
- * write grant for the current directory follows symbolic links out of it. Throws `FileError` (`symlink`, `bad-path`,
- * `not-a-directory`). What stands at the end of the path is answered too, undefined where nothing does.
+ * Joins `root` and `path` and checks that every existing directory between them is a real
+ * directory: a read or write grant for the current directory would follow symbolic links out of it.
+ * Throws `FileError` (`symlink`, `bad-path`, `not-a-directory`). The result also describes the
+ * entry at the end of the path; undefined if there is none.
  */
 export function inspectPath(
   verb: FileVerb,
@@ -38,8 +42,8 @@ export function inspectPath(
 }
 
 /**
- * The root, as it is now. Deno looks at it by its whole path: whoever may not go down that path is not root, and what they write
- * through a link is theirs anyway.
+ * Returns the present state of the root. Deno looks at it by its absolute path. A user who may not
+ * enter that path is not root, and can write through a link only where they may write anyway.
  */
 function rootInfo(verb: FileVerb, path: string, root: string): Deno.FileInfo[] {
   try {
@@ -50,33 +54,37 @@ function rootInfo(verb: FileVerb, path: string, root: string): Deno.FileInfo[] {
   }
 }
 
-/** What leads to a path, as it was when it was looked at. */
+/** A path and the directories above it, as they were when they were checked. */
 export interface InspectedPath {
   readonly full: string;
   readonly parent: string;
   readonly entry: Deno.FileInfo | undefined;
-  /** `root` and the directories below it that are there. */
+  /** The existing directories from `root` down to the parent. */
   readonly above: readonly Deno.FileInfo[];
 }
 
-/** Whether somebody else than root could exchange what was looked at: only then it has to be looked at twice. */
+/**
+ * True if a user other than root could replace something on the path. Only then must it be checked
+ * again.
+ */
 export function isContested({ above }: InspectedPath): boolean {
   return above.some(isOthers);
 }
 
-/** Whether others than root may write in a directory. */
+/** True if users other than root can write in a directory. */
 export function isOthers({ uid, gid, mode }: Deno.FileInfo): boolean {
   const bits = mode ?? 0;
-  // In a sticky one nobody takes away what is root's.
+  // In a sticky directory nobody can remove root's files.
   const shared = (bits & 0o1000) === 0 &&
     ((bits & 0o002) !== 0 || ((bits & 0o020) !== 0 && gid !== 0));
   return uid !== 0 || shared;
 }
 
 /**
- * Opens a file that is there for reading (and writing in place), through no symbolic link. Deno has no way to say that to the kernel, so
- * where somebody could exchange a directory meanwhile it is looked at again: what was opened has to be what stands there, and
- * nothing that its directory's owner may not read anyway.
+ * Opens an existing file for reading (and for writing in place). The path must contain no symbolic
+ * link. Deno cannot tell this to the kernel. So if somebody could replace a directory meanwhile,
+ * the path is checked again: the opened file must be the one at the path, and the owner of the
+ * directory must be allowed to read it.
  */
 export function openInside(
   verb: FileVerb,
@@ -106,14 +114,14 @@ export function openInside(
   }
 }
 
-/** Whether the owner of a directory may read a file, as far as its own bits tell. */
+/** True if the owner of a directory may read a file, judged by the file's own permission bits. */
 function mayRead(directory: Deno.FileInfo, { uid, gid, mode }: Deno.FileInfo): boolean {
   const bits = mode ?? 0;
   return directory.uid === 0 || uid === directory.uid || (bits & 0o004) !== 0 ||
     ((bits & 0o040) !== 0 && gid === directory.gid);
 }
 
-/** The components of a relative path that stays below its root. */
+/** Returns the components of a relative path that stays below its root. */
 function splitPath(verb: FileVerb, path: string): string[] {
   const names = path.split("/");
   const bad = names.some((name) => name === "" || name === "." || name === "..");
@@ -121,7 +129,7 @@ function splitPath(verb: FileVerb, path: string): string[] {
   return names;
 }
 
-/** undefined where nothing is there. `shown` is the path an error names. */
+/** Returns undefined if there is no entry. `shown` is the path that an error names. */
 export function lstat(
   verb: FileVerb,
   path: string,

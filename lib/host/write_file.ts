@@ -4,13 +4,24 @@ import { inspectPath, lstat, type RootOption } from "./workspace_path.ts";
 import { optional } from "../diag/optional.ts";
 
 export interface FileWriteOptions extends RootOption {
-  /** Permission bits of a file that is new; one that exists keeps its own. Never world-writable. Default 0o664 less the umask. */
+  /**
+   * Permission bits of a new file; an existing file keeps its own. Never world-writable. Default
+   * 0o664 minus the umask.
+   */
   readonly mode?: number;
-  /** A new file stays its maker's, who need not be the owner of `root`. */
+  /**
+   * A new file keeps the user who created it as its owner, even if `root` belongs to another user.
+   */
   readonly keepOwner?: true;
-  /** Written without the workspace's lock: the next sync may not take what is being written for left behind. */
+  /**
+   * The file is written without the workspace's lock. Its temporary file gets another suffix, so
+   * that the next sync does not remove it as a leftover.
+   */
   readonly unlocked?: true;
-  /** Remembers the file's directory for `flushDirectories` instead of flushing it: for who writes many files. */
+  /**
+   * Adds the file's directory to this set for `flushDirectories` instead of flushing it. For
+   * callers that write many files.
+   */
   readonly unflushed?: Set<string>;
 }
 
@@ -20,12 +31,14 @@ interface FileOwner {
 }
 
 /**
- * Writes a whole file or nothing: beside it, flushed to the disk, then renamed over it. Missing directories are made. A file
- * that exists keeps its owner, group and mode; a new one written by root goes to the owner of `root`, so that under
- * sudo the workspace stays its user's: there it is written with that user's rights (`OwnerHands`), and one that belonged to somebody else
- * becomes theirs, or is refused where they may not read it. Refuses a symbolic link anywhere in `path`. Nothing is left behind by a failure.
+ * Writes a whole file or nothing: to a temporary file beside it, flushed to the disk, then renamed.
+ * Missing directories are created. An existing file keeps its owner, group and mode. A new file
+ * written by root gets the owner of `root`, so that the workspace still belongs to its user after a
+ * run with sudo. In such a workspace the file is written with that user's rights (`OwnerHands`): a
+ * file of another user then becomes theirs, or the write is refused if they may not read it.
+ * Refuses a symbolic link anywhere in `path`. A failure leaves nothing behind.
  *
- * Needs no more than a read and a write grant for `root`: Deno's chown and chmod are content with these.
+ * Needs only a read and a write grant for `root`: these are enough for Deno's chown and chmod.
  */
 export async function writeFileAtomic(
   path: string,
@@ -49,7 +62,8 @@ export async function writeFileAtomic(
 
   const aside = `${parent}/.${crypto.randomUUID()}.${suffix}`;
   try {
-    // createNew: what somebody else laid in wait under that name is an error, not followed.
+    // `createNew`: a file or link that somebody prepared under that name causes an error and is not
+    // followed.
     using file = Deno.openSync(aside, {
       write: true,
       createNew: true,
@@ -61,7 +75,7 @@ export async function writeFileAtomic(
     const created = fileOwnerOf(file.statSync());
     const owner = entry ? fileOwnerOf(entry) : keepOwner ? created : newOwner(created, root);
     giveTo(owner, created, aside, path);
-    // After chown, which takes the set-id bits away.
+    // After chown, because chown removes the set-id bits.
     if (entry) Deno.chmodSync(aside, (entry.mode ?? 0o644) & 0o7775);
     await file.sync();
     Deno.renameSync(aside, full);
@@ -73,7 +87,10 @@ export async function writeFileAtomic(
   if (unflushed === undefined) await flushDirectories([parent]);
 }
 
-/** Whether a file is what `writeFileAtomic` was writing, under the workspace's lock, when it was killed. */
+/**
+ * True if the file is a leftover of `writeFileAtomic` that was killed while it wrote under the
+ * workspace's lock.
+ */
 export function isLeftAside(path: string): boolean {
   return /(?:^|\/)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(path);
 }
@@ -82,14 +99,14 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** Makes the directories that lead to `path`. */
+/** Creates the directories that lead to `path`. */
 export async function makeDirectory(path: string, root = "."): Promise<void> {
   const hands = await OwnerHands.for("write", path, root, inspectPath("write", path, root));
   if (hands === undefined) makeDirectories(path, root);
   else await hands.makeDirectory();
 }
 
-/** One by one, so that each gets its owner. */
+/** Creates them one by one, so that each gets its owner. */
 function makeDirectories(path: string, root: string): void {
   const names = path.split("/").slice(0, -1);
   let at = root;
@@ -101,19 +118,22 @@ function makeDirectories(path: string, root: string): void {
       const created = fileOwnerOf(Deno.lstatSync(at));
       giveTo(newOwner(created, root), created, at, path);
     } catch (error) {
-      // Somebody else may have made it meanwhile.
+      // Another process may have created it meanwhile.
       if (errorCode(error) === "EEXIST") continue;
       throw toFileError("write", path, error);
     }
   }
 }
 
-/** Makes a directory that only root may look into; one that is there and is not so is refused, since what is in it is somebody's. */
+/**
+ * Creates a directory that only root can read. An existing directory with another owner or more
+ * rights is refused, since somebody else may have put its content there.
+ */
 export async function makePrivateDirectory(path: string, root = "."): Promise<void> {
   await makeDirectory(path, root);
   const { full, entry } = inspectPath("write", path, root);
   try {
-    // Nothing is changed by a path that may lead elsewhere by now.
+    // The path may lead elsewhere by now, so nothing existing is changed through it.
     if (entry === undefined) return Deno.mkdirSync(full, { mode: 0o700 });
     if (!entry.isDirectory) throw new FileError("write", path, "not-a-directory");
     if (entry.uid !== 0 || ((entry.mode ?? 0) & 0o077) !== 0) {
@@ -124,7 +144,10 @@ export async function makePrivateDirectory(path: string, root = "."): Promise<vo
   }
 }
 
-/** Whom something that root just created should belong to. A group that came from a set-group-id directory stays. */
+/**
+ * Returns the owner for an entry that root just created. A group that came from a set-group-id
+ * directory stays.
+ */
 export function newOwner(created: FileOwner, root: string): FileOwner {
   if (created.uid !== 0) return created;
   const owner = fileOwnerOf(Deno.statSync(root));
@@ -149,18 +172,20 @@ async function removeQuietly(path: string): Promise<void> {
   try {
     await Deno.remove(path);
   } catch {
-    // It was never made, or the disk that failed the write fails this too: the write's error is the one to tell.
+    // The file was never created, or the disk that failed the write fails this too. The write's
+    // error is the one to report.
   }
 }
 
-/** A rename is on the disk only when its directory is. */
+/** Flushes directories. A rename is on the disk only after its directory was flushed. */
 export async function flushDirectories(paths: Iterable<string>): Promise<void> {
   for (const path of paths) {
     try {
       using directory = Deno.openSync(path);
       await directory.sync();
     } catch {
-      // Some file systems cannot flush a directory (EINVAL); the file itself is whole either way.
+      // Some file systems cannot flush a directory (EINVAL). The file itself is complete in both
+      // cases.
     }
   }
 }

@@ -1,4 +1,7 @@
-/** Waits for all, then throws the first failure: no request goes on behind the caller's back. */
+/**
+ * Waits for all promises, then throws the first failure. When it returns, no request is still
+ * running.
+ */
 export async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failure = results.find((result) => result.status === "rejected");

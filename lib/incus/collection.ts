@@ -2,7 +2,7 @@ import { IncusError } from "./incus_error.ts";
 import type { Operations } from "./operations.ts";
 import type { Transport } from "./transport.ts";
 
-/** What every collection works with. */
+/** The connection that every collection of the API uses. */
 export interface Connection {
   readonly transport: Transport;
   readonly operations: Operations;
@@ -14,19 +14,25 @@ export interface ReadOptions {
 }
 
 export interface WriteOptions extends ReadOptions {
-  /** As it was read: when somebody else changed the resource since, `IncusError` 412 and nothing is written. */
+  /**
+   * The ETag that was read. If somebody else has changed the resource since, throws `IncusError`
+   * 412 and nothing is written.
+   */
   readonly etag?: string | undefined;
 }
 
-/** Of one project, or of all of them in one request. */
+/** One project, or all projects in one request. */
 export type ProjectScope = { readonly project: string } | { readonly allProjects: true };
 
-/** The query parameters of a scope. */
+/** Returns the query parameters of a scope. */
 export function scopeQuery(scope: ProjectScope): Record<string, string | boolean> {
   return "project" in scope ? { project: scope.project } : { "all-projects": true };
 }
 
-/** What a read answers; undefined where Incus says there is no such thing. What is not there needs no deleting either. */
+/**
+ * Returns the result of a read; undefined if Incus answers 404. Also used for deletions: a resource
+ * that is missing is already deleted.
+ */
 export async function orMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

@@ -36,7 +36,7 @@ Deno.test("connectIncus() tells a socket that nobody listens on", () =>
   inTemporaryDirectory(async (directory) => {
     const socket = `${directory}/unix.socket`;
     const listener = Deno.listen({ transport: "unix", path: `${socket}.live` });
-    // Closing removes the path it was made with.
+    // Closing removes the path that the socket was created with.
     await Deno.rename(`${socket}.live`, socket);
     listener.close();
     assert.equal((await unreachable(socket)).reason, "refused");
@@ -114,7 +114,7 @@ const CONNECT = `
   import { connectIncus } from ${JSON.stringify(import.meta.resolve("./incus_client.ts"))};
   await connectIncus({ socket: Deno.args[0] }).catch((error) => console.log(error.reason));`;
 
-/** The reason that a child of ours reports; `wrapper` runs it. */
+/** Returns the reason that a child process reports. `wrapper` runs it. */
 async function reasonInChild(wrapper: readonly string[], grant: string, socket: string) {
   const [program = Deno.execPath(), ...before] = [...wrapper, Deno.execPath()];
   const { stdout } = await new Deno.Command(program, {
@@ -148,7 +148,7 @@ Deno.test({
       using _listener = Deno.listen({ transport: "unix", path: socket });
       await Deno.chmod(socket, 0o600);
       await Deno.chown(socket, 4321, 4321);
-      // Root without capabilities is a user like any other.
+      // Root without capabilities has only the rights of an ordinary user.
       const powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
       assert.equal(await reasonInChild(powerless, socket, socket), "denied");
     }),

@@ -1,10 +1,13 @@
-/** A signal that is aborted by another one or by time, and says which. Dispose of it, or its timer stays. */
+/**
+ * A signal that is aborted by another signal or by a timeout, and tells which. Dispose of it to
+ * stop its timer.
+ */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
   readonly expired: boolean;
 }
 
-/** `AbortSignal.any([signal, AbortSignal.timeout(ms)])` whose timer ends with the scope. */
+/** Like `AbortSignal.any([signal, AbortSignal.timeout(ms)])`, but its timer ends with the scope. */
 export function deadline(ms: number, signal?: AbortSignal): Deadline {
   const controller = new AbortController();
   let expired = false;

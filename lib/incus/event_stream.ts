@@ -1,25 +1,31 @@
 import type { Transport } from "./transport.ts";
 import type { Operation, OperationEvent } from "./wire/operation.ts";
 
-/** Called with every new state of one operation, in no promised order; undefined: the stream broke, ask otherwise. */
+/**
+ * Called with every new state of one operation; the order is not guaranteed. `undefined` means that
+ * the stream broke: ask for the state by a request.
+ */
 export type OperationListener = (operation: Operation | undefined) => void;
 
-/** While one is held, what the stream says about any operation is remembered. */
+/** As long as a subscription exists, the stream's messages about all operations are remembered. */
 export interface Subscription extends Disposable {
-  /** Tells what was said already, then what comes. The answer stops it. */
+  /**
+   * Calls `listener` with the remembered state, then with every new one. Returns a function that
+   * stops this.
+   */
   follow(id: string, listener: OperationListener): () => void;
 }
 
 /**
- * The daemon's event stream, for operations of all projects. One WebSocket, opened when it is first needed and again when it
- * broke. Subscribe, then send the request: an operation may be over before its answer has been read, and Incus forgets
- * it five seconds later.
+ * The daemon's event stream for operations of all projects. It is one WebSocket, opened when it is
+ * first needed and again after it broke. Subscribe before sending the request: an operation may end
+ * before its answer has been read, and Incus forgets it five seconds later.
  */
 export class EventStream implements AsyncDisposable {
   readonly #transport: Transport;
   #opening: Promise<WebSocket | undefined> | undefined;
   #live: WebSocket | undefined;
-  /** Closed even before the opening was noticed. */
+  /** The socket can be closed even before its opening was noticed. */
   #closed = false;
   #subscriptions = 0;
   readonly #latest = new Map<string, Operation>();
@@ -29,7 +35,9 @@ export class EventStream implements AsyncDisposable {
     this.#transport = transport;
   }
 
-  /** Never fails: where the stream cannot be had, every `follow` says so at once. */
+  /**
+   * Never fails. If there is no stream, every `follow` calls its listener with undefined at once.
+   */
   async subscribe(): Promise<Subscription> {
     this.#subscriptions++;
     const socket = await (this.#opening ??= this.#open());
@@ -57,7 +65,7 @@ export class EventStream implements AsyncDisposable {
       if (!this.#closed) this.#live = socket;
       return socket;
     } catch {
-      // The request that follows says why the daemon is not to be reached, if it is not.
+      // The request that follows reports why the daemon cannot be reached, if that is the case.
       this.#opening = undefined;
       return undefined;
     }
@@ -66,7 +74,7 @@ export class EventStream implements AsyncDisposable {
   #follow(id: string, listener: OperationListener, socket: WebSocket | undefined): () => void {
     const latest = this.#latest.get(id);
     if (latest) listener(latest);
-    // A stream that was opened again has a gap in it.
+    // A stream that was opened again has missed messages.
     if (socket === undefined || socket !== this.#live) {
       listener(undefined);
       return () => {};
@@ -94,7 +102,10 @@ export class EventStream implements AsyncDisposable {
   }
 }
 
-/** Incus closes its end when asked to; one that does not is left alone after a second. */
+/**
+ * Closes a WebSocket. Incus closes its end when asked to; after one second without that, anklume
+ * stops waiting.
+ */
 export function closeWebSocket(socket: WebSocket): Promise<void> {
   if (socket.readyState === WebSocket.CLOSED) return Promise.resolve();
   return new Promise((resolve) => {

@@ -10,23 +10,27 @@ import type { Operation } from "./wire/operation.ts";
 import { optional } from "../diag/optional.ts";
 
 export interface ExecStreamOptions {
-  /** Its size; undefined: the program gets no terminal, and standard error is a stream of its own. */
+  /**
+   * Size of the terminal. Without it, the program gets no terminal, and standard error is a
+   * separate stream.
+   */
   readonly terminal?: TerminalSize | undefined;
-  /** Called as output comes, with whole pieces of bytes. With a terminal everything is standard output. */
+  /** Called with pieces of bytes as they arrive. With a terminal, all output is standard output. */
   readonly onStdout: (bytes: Uint8Array) => void;
   readonly onStderr: (bytes: Uint8Array) => void;
   /**
-   * Called once the streams are open: from now on the program can be written to. A failure of it is the exec's; its success
-   * is not waited for, since a program may end before it has read all. Default: the input is empty.
+   * Called when the streams are open: from then on the program can be written to. If it fails, the
+   * exec fails. Its success is not awaited, because a program may end before it has read all its
+   * input. Default: the input is empty.
    */
   readonly onOpen?: ((program: RunningProgram) => void | Promise<void>) | undefined;
   readonly environment?: ConfigMap | undefined;
   readonly cwd?: string | undefined;
   readonly user?: number | undefined;
   readonly group?: number | undefined;
-  /** Aborted: the control channel is closed, at which Incus kills the program. */
+  /** On abort, the control channel is closed. Incus then kills the program. */
   readonly signal?: AbortSignal | undefined;
-  /** Default: as long as it takes. */
+  /** Default: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -35,25 +39,28 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** What can be done to a program that runs. None of it fails: a program that is gone hears nothing. */
+/**
+ * The possible actions on a running program. None of them fails: they do nothing after the program
+ * has ended.
+ */
 export interface RunningProgram {
-  /** Resolves when more may be written. */
+  /** Resolves when more can be written. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Closes standard input; of a terminal that is nothing. */
+  /** Closes standard input. Has no effect on a terminal. */
   end(): void;
   resize(size: TerminalSize): void;
-  /** A signal's number, 2 for Ctrl-C's. */
+  /** `signal` is a number, for example 2 for SIGINT (Ctrl-C). */
   kill(signal: number): void;
 }
 
-/** Pieces that standard input is sent in. */
+/** Size of the pieces in which standard input is sent. */
 const CHUNK_BYTES = 64 * 1024;
-/** More than this is not queued: who writes waits. */
+/** Largest amount of queued input. A writer waits while more is queued. */
 const QUEUE_BYTES = 1024 * 1024;
-/** The longest a timer can be, 24 days. */
+/** The longest time that a timer can have, 24 days. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
-/** A program that a machine does not have (status 127, as shells say it), or may not run (126). */
+/** A program that a machine does not have (status 127, as in a shell) or cannot execute (126). */
 export class ProgramNotRunError extends IncusError {
   readonly program: string;
   readonly exitStatus: 127 | 126;
@@ -73,12 +80,14 @@ export class ProgramNotRunError extends IncusError {
   }
 }
 
-/** Incus's words: it has no codes for these. */
+/** Matched against the text of the error: Incus has no codes for these. */
 const NOT_RUN = /^Command not (found|executable)$/;
 
 /**
- * Runs a program and answers its exit status: 128 + n after signal n. Without a terminal there are three streams and a control channel, with one a single stream and the
- * channel, each a WebSocket: data is binary, an empty text message ends a stream (Incus's documentation on `exec`).
+ * Runs a program and returns its exit status: 128 + n after signal n. Without a terminal there are
+ * three streams and a control channel; with a terminal there are one stream and the channel. Each
+ * is a WebSocket. Data is binary, and an empty text message ends a stream (Incus's documentation on
+ * `exec`).
  * @throws ProgramNotRunError
  */
 export async function execStream(
@@ -139,21 +148,23 @@ class ExecSockets {
     const connect = async (fd: string, handlers?: WebSocketHandlers): Promise<WebSocket> => {
       const socket = await this.#transport.webSocket(path, { secret: fds[fd] }, handlers);
       this.#open.push(socket);
-      // The end may come before all of them are open.
+      // The exec may end before all sockets are open.
       if (this.#over) socket.close();
       return socket;
     };
-    // Incus starts the program as soon as all but the control channel are there: so that comes first.
+    // Incus starts the program when all sockets except the control channel are open. So the control
+    // channel is opened first.
     const control = await connect("control");
     const stdout = outputOf(options.onStdout);
     if (options.terminal !== undefined) {
       const stream = await connect("0", stdout.handlers);
       await Promise.race([stdout.ended, failureOf(options, running(stream, control, true))]);
-      // The program's terminal is gone; Incus waits for our end of it.
+      // The program's end of the terminal is closed. Incus waits until this end is closed too.
       return await closeWebSocket(stream);
     }
     const stderr = outputOf(options.onStderr);
-    // Input last: the program starts with it, and what is said before Deno has noticed that a socket is open is lost.
+    // Standard input is opened last, because the program then starts. Messages that arrive before
+    // Deno has noticed that a socket is open are lost.
     await Promise.all([connect("1", stdout.handlers), connect("2", stderr.handlers)]);
     const stdin = await connect("0");
     await Promise.race([
@@ -168,7 +179,7 @@ class ExecSockets {
   }
 }
 
-/** Tells that the program runs; settles only if that fails. */
+/** Calls `onOpen`. The promise settles only if that fails. */
 function failureOf({ onOpen }: ExecStreamOptions, program: RunningProgram): Promise<never> {
   return new Promise((_, reject) => {
     if (onOpen === undefined) program.end();
@@ -176,7 +187,7 @@ function failureOf({ onOpen }: ExecStreamOptions, program: RunningProgram): Prom
   });
 }
 
-/** Secrets of the streams by their names: `0`, `1`, `2`, `control`. */
+/** Returns the secrets of the streams by name: `0`, `1`, `2`, `control`. */
 function descriptorsOf(operation: Operation): Readonly<Record<string, string>> {
   const fds = operation.metadata?.["fds"];
   if (typeof fds !== "object" || fds === null) {
@@ -185,7 +196,7 @@ function descriptorsOf(operation: Operation): Readonly<Record<string, string>> {
   return fds as Record<string, string>;
 }
 
-/** One stream of output, until the end mark or the end of the socket. */
+/** Handles one output stream, until the end mark or the end of the socket. */
 function outputOf(take: (bytes: Uint8Array) => void): {
   readonly ended: Promise<void>;
   readonly handlers: WebSocketHandlers;
@@ -193,7 +204,7 @@ function outputOf(take: (bytes: Uint8Array) => void): {
   const { promise, resolve } = Promise.withResolvers<void>();
   const handlers: WebSocketHandlers = {
     onMessage: (data) => {
-      // Deno 2.6 hands null for a message that came while we were closing the socket.
+      // Deno 2.6 passes null for a message that arrived while anklume was closing the socket.
       if (typeof data === "string") resolve();
       else if (data instanceof ArrayBuffer) take(new Uint8Array(data));
     },
@@ -212,7 +223,7 @@ function running(stdin: WebSocket, control: WebSocket, terminal: boolean): Runni
         while (stdin.bufferedAmount > QUEUE_BYTES && stdin.readyState === WebSocket.OPEN) {
           await sleep(2);
         }
-        // The program may end before it has read its input, which then is nobody's loss.
+        // The program may end before it has read all its input. The rest is dropped.
         if (stdin.readyState !== WebSocket.OPEN) return;
         stdin.send(bytes.slice(at, at + CHUNK_BYTES));
       }

@@ -3,7 +3,7 @@ import { type Connection, orMissing } from "./collection.ts";
 import { IncusError } from "./incus_error.ts";
 import { apiPath } from "./path.ts";
 
-/** What stands at a path in a machine. A device, a pipe or a socket is told as a `file`, empty. */
+/** An entry at a path in a machine. A device, a pipe or a socket appears as an empty `file`. */
 export interface FileInfo {
   readonly type: "file" | "directory" | "symlink";
   /** Permission bits. */
@@ -12,7 +12,10 @@ export interface FileInfo {
   readonly gid: number;
 }
 
-/** Content by type: a file's bytes, a directory's names, a symbolic link's target. */
+/**
+ * The content by type: the bytes of a file, the names in a directory, the target of a symbolic
+ * link.
+ */
 export type FileContent =
   | FileInfo & { readonly type: "file"; readonly body: ReadableStream<Uint8Array<ArrayBuffer>> }
   | FileInfo & { readonly type: "directory"; readonly names: readonly string[] }
@@ -22,11 +25,14 @@ interface FileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Characters of a file's name that make Incus's answer no HTTP: it puts the name into a header. */
+/**
+ * Characters in a file name that make Incus's answer invalid HTTP, because Incus puts the name into
+ * a header.
+ */
 // deno-lint-ignore no-control-regex -- they are what is looked for
 const UNTELLABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f][^/]*$/;
 
-/** A file that Incus cannot hand over because of its name. */
+/** A file that Incus cannot deliver because of its name. */
 export class UntellableNameError extends Error {
   override readonly name = "UntellableNameError";
 
@@ -35,19 +41,24 @@ export class UntellableNameError extends Error {
   }
 }
 
-/** A machine that does not come to the end of a file, or of a directory's list. */
+/** A file or a directory list that does not end, as delivered by a machine. */
 export class EndlessFileError extends ExpectedError {
   override readonly name = "EndlessFileError";
 }
 
-/** Seconds in which something has to come: a machine may have a file system of its own making. */
+/**
+ * Milliseconds within which some data must arrive: a machine may have a manipulated file system.
+ */
 const PATIENCE_MS = 120_000;
-/** A file that is being written to is longer at its end than it was when its size was asked for. */
+/**
+ * Growth that is accepted: a file that is being written to can become longer after its size was
+ * read.
+ */
 const GROWTH_BYTES = 256 * 1024 * 1024;
-/** What a directory's list or a link's target has at most: Incus tells them whole. */
+/** Maximum size of a directory list or a link's target. Incus delivers them in one piece. */
 const LIST_BYTES = 64 * 1024 * 1024;
 
-/** Ends a request of which nothing more comes. */
+/** Aborts a request that delivers no more data. */
 class Patience {
   readonly #over = new AbortController();
   readonly #why: () => Error;
@@ -65,7 +76,7 @@ class Patience {
   restart(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#over.abort(this.#why()), PATIENCE_MS);
-    // Where nobody reads on, nothing is waited for.
+    // If nobody reads the rest, the timer does not keep the process alive.
     Deno.unrefTimer(this.#timer);
   }
 
@@ -74,7 +85,10 @@ class Patience {
   }
 }
 
-/** `/1.0/instances/NAME/files`: of a container also when it is stopped, of a virtual machine through its agent. */
+/**
+ * `/1.0/instances/NAME/files`. Works for a container even when it is stopped; for a virtual machine
+ * it needs the agent.
+ */
 export class Files {
   readonly #connection: Connection;
 
@@ -82,7 +96,7 @@ export class Files {
     this.#connection = connection;
   }
 
-  /** A symbolic link is not followed. A file's `body` must be read to its end or cancelled. */
+  /** Does not follow a symbolic link. The `body` of a file must be read to its end or cancelled. */
   async read(
     project: string,
     machine: string,
@@ -91,7 +105,7 @@ export class Files {
   ): Promise<FileContent> {
     const head = await this.#head(project, machine, path, options);
     if (head.type === "file") {
-      // Incus opens what it is asked for: a pipe would be waited for until somebody writes into it.
+      // Incus opens the requested file. With a pipe, it would wait until somebody writes into it.
       if (head.size === 0) return { ...head, type: "file", body: new Blob().stream() };
       if (UNTELLABLE.test(path)) throw new UntellableNameError(path);
     }
@@ -120,7 +134,7 @@ export class Files {
     }
   }
 
-  /** What stands there, without opening it; undefined where there is nothing. */
+  /** Returns the entry at a path without opening it; undefined if there is none. */
   info(
     project: string,
     machine: string,
@@ -144,7 +158,7 @@ export class Files {
       return { ...infoOf(headers), size: Number(headers.get("Content-Length") ?? "0") };
     } catch (error) {
       if (!(error instanceof IncusError) || error.status === 404) throw error;
-      // Why it was refused stands in a body only, which is what GET has.
+      // Incus gives the reason in the response body, and only GET has one.
       const response = await transport.stream("GET", filesPath(machine), options);
       await response.body?.cancel();
       throw error;
@@ -153,7 +167,10 @@ export class Files {
     }
   }
 
-  /** Makes or overwrites a file, makes a directory (one that exists is left as it is) or a symbolic link. */
+  /**
+   * Creates or overwrites a file, or creates a directory (an existing one is left unchanged) or a
+   * symbolic link.
+   */
   async write(
     project: string,
     machine: string,
@@ -193,7 +210,7 @@ function patienceWith(machine: string, path: string, signal: AbortSignal | undef
   );
 }
 
-/** The same bytes, as long as they come and are not too many. */
+/** Passes the bytes on until they stop arriving or are too many. */
 export function bounded(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   patience: Pick<Patience, "restart" | "stop">,

@@ -15,13 +15,13 @@ import { VolumeSnapshots } from "./volume_snapshots.ts";
 import { Volumes } from "./volumes.ts";
 import type { Server } from "./wire/server.ts";
 
-/** Where Debian's and Zabbly's packages listen; the first that is there is asked. */
+/** The sockets of Debian's and Zabbly's packages. The first one that exists is used. */
 export const DEFAULT_SOCKETS = ["/var/lib/incus/unix.socket", "/run/incus/unix.socket"] as const;
 
-/** Where it stands in an admin container, by a proxy device, and nowhere else. */
+/** The socket in an admin container, provided there by a proxy device. No other machine has it. */
 export const ADMIN_SOCKET = "/opt/incus.socket";
 
-/** A daemon that answered. Close it, or its event stream keeps the process alive. */
+/** A daemon that has answered. Close it, or its event stream keeps the process alive. */
 export class IncusClient implements AsyncDisposable {
   readonly server: ServerInfo;
   readonly projects: Projects;
@@ -52,7 +52,7 @@ export class IncusClient implements AsyncDisposable {
     this.images = new Images(connection);
   }
 
-  /** `GET /1.0` as of the connection. */
+  /** The answer to `GET /1.0`, read when the connection was made. */
   get info(): Server {
     if (this.#info === undefined) throw new TypeError("the daemon has not answered yet");
     return this.#info;
@@ -62,12 +62,15 @@ export class IncusClient implements AsyncDisposable {
     return this.#connection.transport.socket;
   }
 
-  /** Requests sent so far, WebSockets included. */
+  /** Number of requests sent so far, including WebSockets. */
   get requestCount(): number {
     return this.#connection.transport.requestCount;
   }
 
-  /** Throws `IncusUnreachableError` unless it is Incus that answers, and trusts us. */
+  /**
+   * Throws `IncusUnreachableError` if the answer does not come from Incus or if Incus does not
+   * trust this user.
+   */
   async prove(signal: AbortSignal | undefined): Promise<void> {
     const info = await this.#connection.transport.read<Server>("/1.0", { signal });
     if (info.auth !== "trusted") throw new IncusUnreachableError("untrusted", this.socket);
@@ -77,7 +80,7 @@ export class IncusClient implements AsyncDisposable {
     this.#info = info;
   }
 
-  /** `Operations.settle` */
+  /** Calls `Operations.waitForOthers`. */
   waitForOperations(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
     return this.#connection.operations.waitForOthers(projects, signal);
   }
@@ -93,16 +96,18 @@ export class IncusClient implements AsyncDisposable {
 }
 
 export interface ConnectOptions extends Omit<TransportOptions, "socket"> {
-  /** Default: the first of `DEFAULT_SOCKETS` that is there. */
+  /** Default: the first of `DEFAULT_SOCKETS` that exists. */
   readonly socket?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called as soon as something can be asked, before the daemon is known to be one that trusts us. */
+  /**
+   * Called as soon as requests can be sent, before it is known that the daemon trusts this user.
+   */
   readonly meanwhile?: (incus: IncusClient) => void;
 }
 
 /**
- * Connects to the daemon, with one request that also proves that it is Incus and trusts us. Throws `IncusUnreachableError`, whose
- * `reason` tells what to mend.
+ * Connects to the daemon. One request checks that it is Incus and that it trusts this user. Throws
+ * `IncusUnreachableError`; its `reason` tells what to fix.
  */
 export async function connectIncus(options: ConnectOptions = {}): Promise<IncusClient> {
   const socket = options.socket ?? usualSocket();
@@ -120,7 +125,10 @@ export async function connectIncus(options: ConnectOptions = {}): Promise<IncusC
   }
 }
 
-/** The one that is there. What stands at the usual places in an admin container leads to its own socket too. */
+/**
+ * Returns the socket that exists. In an admin container the usual path is a link to the container's
+ * own socket.
+ */
 function usualSocket(): string {
   return [ADMIN_SOCKET, ...DEFAULT_SOCKETS].find(isSocket) ?? DEFAULT_SOCKETS[0];
 }

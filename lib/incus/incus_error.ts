@@ -1,10 +1,15 @@
-/** Incus refused a request, or an operation of its failed. `message` is Incus's own words and nothing else. */
+/**
+ * Incus refused a request, or one of its operations failed. `message` is exactly Incus's own text.
+ */
 export class IncusError extends Error {
   override readonly name = "IncusError";
-  /** HTTP status; of a failed operation its status code: 400 failed, 401 cancelled. */
+  /**
+   * HTTP status. For a failed operation it is the operation's status code: 400 failed, 401
+   * cancelled.
+   */
   readonly status: number;
   readonly method: string;
-  /** With the query, as sent. */
+  /** Includes the query, as sent. */
   readonly path: string;
 
   constructor(status: number, method: string, path: string, message: string) {
@@ -15,12 +20,12 @@ export class IncusError extends Error {
   }
 }
 
-/** No answer in time. What was asked for may still happen: read the resource again. */
+/** Incus did not answer in time. The requested change may still happen: read the resource again. */
 export class IncusTimeoutError extends Error {
   override readonly name = "IncusTimeoutError";
   readonly method: string;
   readonly path: string;
-  /** How long was waited. */
+  /** Milliseconds that anklume waited. */
   readonly ms: number;
 
   constructor(method: string, path: string, ms: number) {
@@ -32,10 +37,11 @@ export class IncusTimeoutError extends Error {
 }
 
 /**
- * `missing`: no such socket, Incus is not installed or never ran. `denied`: this user may not open it (group
- * `incus-admin`). `refused`: nobody listens behind it, the daemon is down. `not-granted`: the binary was not compiled for that
- * path. `not-incus`: something else answered. `untrusted`: Incus answered, and knows this user for nobody. `closed`: it
- * went away while it was asked.
+ * `missing`: there is no such socket; Incus is not installed or never ran. `denied`: this user may
+ * not open it (group `incus-admin`). `refused`: nothing listens on it; the daemon is down.
+ * `not-granted`: the binary was not compiled for that path. `not-incus`: another program answered.
+ * `untrusted`: Incus answered but does not trust this user. `closed`: the connection ended during
+ * the request.
  */
 export type UnreachableReason =
   | "missing"
@@ -46,7 +52,7 @@ export type UnreachableReason =
   | "untrusted"
   | "closed";
 
-/** The daemon cannot be spoken to. The message says what is wrong; `reason` picks the remedy. */
+/** The daemon cannot be reached. The message tells the problem; `reason` selects the remedy. */
 export class IncusUnreachableError extends Error {
   override readonly name = "IncusUnreachableError";
   readonly reason: UnreachableReason;
@@ -69,7 +75,10 @@ const WORDS: Readonly<Record<UnreachableReason, string>> = {
   "closed": "the connection was closed before the answer",
 };
 
-/** Deno says why a connection failed in the message only: no code, no class of its own. */
+/**
+ * Deno gives the reason for a failed connection only in the message. It has no code and no class
+ * for it.
+ */
 const REASON_BY_ERRNO: Readonly<Record<string, UnreachableReason>> = {
   "2": "missing",
   "20": "missing",
@@ -78,7 +87,9 @@ const REASON_BY_ERRNO: Readonly<Record<string, UnreachableReason>> = {
   "111": "refused",
 };
 
-/** What a rejected `fetch` or `createHttpClient` means; undefined for an error that is about something else. */
+/**
+ * Converts the error of a `fetch` or `createHttpClient`. Returns undefined for an unrelated error.
+ */
 export function toUnreachable(error: unknown, socket: string): IncusUnreachableError | undefined {
   if (error instanceof Deno.errors.NotCapable) {
     return new IncusUnreachableError("not-granted", socket, error);

@@ -7,21 +7,24 @@ export interface ExecOptions
   extends Pick<ExecStreamOptions, "environment" | "cwd" | "user" | "group" | "signal"> {
   /** Written to standard input, which is then closed. Default: empty. */
   readonly stdin?: string | AsyncIterable<string> | undefined;
-  /** Told what comes on standard output as it comes, besides gathering it. */
+  /** Called with standard output as it arrives. The output is collected too. */
   readonly onStdout?: ((text: string) => void) | undefined;
-  /** For the program, from the request to its end. Default 30 minutes. */
+  /** Milliseconds for the program, from the request to its end. Default 30 minutes. */
   readonly timeoutMs?: number | undefined;
-  /** What it may say, both streams together: then it is ended, and `TooMuchOutputError` thrown. Default 16 MiB. */
+  /**
+   * Maximum output of both streams together. With more output the program is ended and
+   * `TooMuchOutputError` is thrown. Default 16 MiB.
+   */
   readonly mostBytes?: number | undefined;
   /**
-   * May be run twice without harm. An exec right after a start can fail with "Failed to retrieve PID of executing
-   * child process", which does not say whether the program ran.
+   * The program may safely run twice. An exec right after a start can fail with "Failed to retrieve
+   * PID of executing child process", and that error does not tell whether the program ran.
    */
   readonly repeatable?: boolean | undefined;
 }
 
 export interface ExecResult {
-  /** 127 where there is no such program, 126 where it may not be run, 128 + n after signal n. */
+  /** 127 if there is no such program, 126 if it cannot be executed, 128 + n after signal n. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -30,7 +33,7 @@ export interface ExecResult {
 const TIMEOUT_MS = 30 * 60_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** A program in a machine that says more than anybody wants to hear. */
+/** A program in a machine printed more than the limit. */
 export class TooMuchOutputError extends ExpectedError {
   override readonly name = "TooMuchOutputError";
 
@@ -39,7 +42,7 @@ export class TooMuchOutputError extends ExpectedError {
   }
 }
 
-/** Counts what programs say, and aborts `signal` with `TooMuchOutputError` where it is too much. */
+/** Counts the output of programs. Aborts `signal` with `TooMuchOutputError` when it is too much. */
 export class OutputLimit {
   readonly #over = new AbortController();
   readonly #machine: string;
@@ -55,7 +58,7 @@ export class OutputLimit {
     return this.#over.signal;
   }
 
-  /** Whether these may be kept. */
+  /** Returns true if these bytes are still within the limit. */
   takes(bytes: Uint8Array): boolean {
     this.#bytes += bytes.length;
     if (this.#bytes <= this.#most) return true;
@@ -64,7 +67,7 @@ export class OutputLimit {
   }
 }
 
-/** Runs a program without a terminal, and gathers what it wrote. */
+/** Runs a program without a terminal and collects its output. */
 export async function execInstance(
   connection: Connection,
   project: string,
@@ -106,7 +109,7 @@ async function feed(program: RunningProgram, stdin: string | AsyncIterable<strin
   program.end();
 }
 
-/** UTF-8 that comes in pieces. */
+/** Decodes UTF-8 that arrives in pieces. */
 class Text {
   readonly #decoder = new TextDecoder();
   readonly #onText: ((text: string) => void) | undefined;

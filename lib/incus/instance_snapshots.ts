@@ -7,7 +7,10 @@ import type { ConfigMap } from "./wire/common.ts";
 import type { InstanceSnapshot } from "./wire/instance.ts";
 import type { SnapshotsPost } from "./wire/snapshot.ts";
 
-/** `/1.0/instances/NAME/snapshots`: the root disk and the config, not the custom volumes. */
+/**
+ * `/1.0/instances/NAME/snapshots`. They contain the root disk and the config, but not the custom
+ * volumes.
+ */
 export class InstanceSnapshots {
   readonly #connection: Connection;
 
@@ -25,7 +28,7 @@ export class InstanceSnapshots {
     return this.#connection.transport.read(path, { ...options, query });
   }
 
-  /** With the config of then; undefined where there is none of that name. */
+  /** Returns a snapshot with its config; undefined if there is none of that name. */
   get(
     project: string,
     instance: string,
@@ -63,8 +66,8 @@ export class InstanceSnapshots {
   }
 
   /**
-   * Puts disk, config, devices and `user.*` back. One that runs is running at once again, before anybody could look at what
-   * came back: stop it first.
+   * Restores disk, config, devices and `user.*`. A running machine runs again at once, before
+   * anyone can check the restored data: stop it first.
    */
   async restore(
     project: string,
@@ -76,7 +79,7 @@ export class InstanceSnapshots {
       ...options,
       query: { project },
       body: { restore: name },
-      // Nothing on the instance tells a restore that succeeded from one that did not.
+      // The instance does not show whether a restore succeeded.
       isDone: () => Promise.resolve(false),
     });
   }

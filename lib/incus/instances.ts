@@ -39,7 +39,10 @@ export class Instances {
     return this.#list({ recursion: 1, ...scopeQuery(scope) }, options);
   }
 
-  /** With state, addresses and snapshots: one request too, but Incus enters every machine for it. */
+  /**
+   * Like `list`, with state, addresses and snapshots. It is also one request, but Incus enters
+   * every machine for it.
+   */
   listFull(
     scope: ProjectScope = { allProjects: true },
     options: ReadOptions = {},
@@ -52,7 +55,7 @@ export class Instances {
     return this.#connection.transport.readTagged(instancePath(name), { ...options, query });
   }
 
-  /** As `listFull`, of one. */
+  /** Like `listFull`, for one instance. */
   getFull(project: string, name: string, options: ReadOptions = {}): Promise<InstanceFull> {
     const query = { project, recursion: 1 };
     return this.#connection.transport.read(instancePath(name), { ...options, query });
@@ -64,7 +67,10 @@ export class Instances {
     return this.#connection.transport.read(path, { ...options, query });
   }
 
-  /** `start: true` in the body saves a round trip; where only the start fails, the instance stays and the error says so. */
+  /**
+   * `start: true` in the body saves a request. If only the start fails, the instance stays and the
+   * error says so.
+   */
   async create(
     project: string,
     body: InstancesPost,
@@ -81,7 +87,10 @@ export class Instances {
     });
   }
 
-  /** Replaces all of it: send back what `get` answered, changed. Removing a device is possible in no other way. */
+  /**
+   * Replaces the whole instance: change what `get` returned and send it back. This is the only way
+   * to remove a device.
+   */
   async update(
     project: string,
     name: string,
@@ -91,7 +100,7 @@ export class Instances {
     await this.#write("PUT", project, name, body, options);
   }
 
-  /** Merges keys and devices into what is there; the value `""` unsets a key. */
+  /** Merges keys and devices into the existing ones. The value `""` unsets a key. */
   async patch(
     project: string,
     name: string,
@@ -116,8 +125,8 @@ export class Instances {
   }
 
   /**
-   * Copies the root disk of a stopped instance over that of another one of its project, whose config, devices and snapshots
-   * stay as they are.
+   * Copies the root disk of a stopped instance over that of another instance in the same project.
+   * The config, devices and snapshots of the other instance do not change.
    */
   async refresh(
     project: string,
@@ -133,12 +142,12 @@ export class Instances {
         type: "container",
         source: { type: "copy", source, project, refresh: true, instance_only: true },
       },
-      // Nothing on the instance tells a copy that succeeded from one that did not.
+      // The instance does not show whether a copy succeeded.
       isDone: () => Promise.resolve(false),
     });
   }
 
-  /** Only a stopped one; `security.protection.delete` makes Incus refuse. */
+  /** Deletes a stopped instance. Incus refuses if `security.protection.delete` is set. */
   async delete(project: string, name: string, options: OperationOptions = {}): Promise<void> {
     await this.#run("DELETE", instancePath(name), {
       ...options,
@@ -148,8 +157,8 @@ export class Instances {
   }
 
   /**
-   * Makes the root disk anew; volumes, config and MAC addresses stay. Only for a stopped instance without snapshots.
-   * `security.protection.delete` does not stop it.
+   * Creates the root disk again; volumes, config and MAC addresses stay. Works only for a stopped
+   * instance without snapshots. `security.protection.delete` does not prevent it.
    */
   async rebuild(
     project: string,
@@ -161,12 +170,12 @@ export class Instances {
       ...options,
       query: { project },
       body,
-      // Nothing on the instance tells a rebuild that succeeded from one that did not.
+      // The instance does not show whether a rebuild succeeded.
       isDone: () => Promise.resolve(false),
     });
   }
 
-  /** Only a stopped one; its snapshots go with it. */
+  /** Renames a stopped instance together with its snapshots. */
   async rename(
     project: string,
     name: string,
@@ -182,8 +191,9 @@ export class Instances {
   }
 
   /**
-   * A second instance, with the snapshots of the first. Config and devices of the body are laid over the first one's, but for its
-   * `volatile.*` keys: those stand in the body or are made anew.
+   * Creates a second instance with the snapshots of the first. Config and devices of the body
+   * override those of the first instance. Its `volatile.*` keys are not copied: they come from the
+   * body or are created again.
    */
   async copy(
     from: { readonly project: string; readonly name: string },
@@ -195,12 +205,12 @@ export class Instances {
       ...options,
       query: { project },
       body: { ...body, source: { type: "copy", source: from.name, project: from.project } },
-      // Nothing on the instance tells a copy that succeeded from one that did not.
+      // The instance does not show whether a copy succeeded.
       isDone: () => Promise.resolve(false),
     });
   }
 
-  /** Names without the instance's, oldest first. */
+  /** Returns the names of the snapshots, without the name of the instance, oldest first. */
   async snapshotNames(project: string, name: string, options: ReadOptions = {}): Promise<string[]> {
     const path = apiPath`/1.0/instances/${name}/snapshots`;
     const urls = await this.#connection.transport.read<string[] | null>(path, {
@@ -213,7 +223,9 @@ export class Instances {
     });
   }
 
-  /** Runs a program in a running instance, without a terminal, and returns what it wrote and its exit status. */
+  /**
+   * Runs a program in a running instance, without a terminal. Returns its output and exit status.
+   */
   exec(
     project: string,
     name: string,
@@ -223,7 +235,7 @@ export class Instances {
     return execInstance(this.#connection, project, name, command, options);
   }
 
-  /** Puts a file into an instance, in place of one that is there. */
+  /** Writes a file into an instance and replaces an existing one. */
   async putFile(
     project: string,
     name: string,
@@ -260,7 +272,10 @@ export class Instances {
     });
   }
 
-  /** Runs a program with its streams as they come, on a terminal or without, and answers its exit status. */
+  /**
+   * Runs a program with streaming input and output, with or without a terminal. Returns its exit
+   * status.
+   */
   execStream(
     project: string,
     name: string,
@@ -271,8 +286,9 @@ export class Instances {
   }
 
   /**
-   * While Incus restores a snapshot it takes the config away and writes the old one: seen in between, a machine has none,
-   * no marks either. Somebody may have asked for that restore and gone away; it is over in a moment.
+   * Reads instances, and reads again while one is being restored. While Incus restores a snapshot
+   * it removes the config and then writes the old one: a machine read in between has none, and no
+   * marks either. A client that has gone may have started the restore. It takes only a moment.
    */
   async #list<T extends Instance>(query: Query, options: ReadOptions): Promise<T[]> {
     for (let attempt = 1;; attempt++) {
@@ -294,7 +310,7 @@ export class Instances {
     }
   }
 
-  /** A PATCH is answered at once by Incus 6.0 and in the background by others. */
+  /** Incus 6.0 answers a PATCH at once, other versions answer with a background operation. */
   async #write(
     method: "PUT" | "PATCH",
     project: string,
@@ -314,7 +330,7 @@ export class Instances {
     });
   }
 
-  /** A busy instance was left as it is: wait a little, ask again. */
+  /** Incus did not change the busy instance, so this waits a little and asks again. */
   async #run(method: Method, path: string, options: RunOptions): Promise<void> {
     const { operations } = this.#connection;
     await retryPassing(
@@ -332,7 +348,7 @@ export class Instances {
 const SETTLE_ATTEMPTS = 40;
 const SETTLE_MS = 250;
 
-/** As Incus may answer while it restores the instance. */
+/** The form in which Incus may return an instance that it is restoring. */
 type Unsettled<T extends Instance> = Omit<T, "config" | "devices"> & {
   readonly config: Instance["config"] | null;
   readonly devices: Instance["devices"] | null;

@@ -10,14 +10,17 @@ import type {
   NetworkState,
 } from "./wire/network.ts";
 
-/** Does the live network have what was to be written? */
+/** True if the live network has the values that were to be written. */
 function isWritten(body: NetworkPut, live: Network): boolean {
   const keys = new Set([...Object.keys(body.config), ...Object.keys(live.config)]);
   return body.description === live.description &&
     [...keys].every((key) => key.startsWith("volatile.") || body.config[key] === live.config[key]);
 }
 
-/** `/1.0/networks`: bridges belong to the host, so always those of the default project. */
+/**
+ * `/1.0/networks`. Bridges belong to the host, so these are always the networks of the default
+ * project.
+ */
 export class Networks {
   readonly #connection: Connection;
 
@@ -25,7 +28,7 @@ export class Networks {
     this.#connection = connection;
   }
 
-  /** Also the host's own interfaces, with `managed: false`. */
+  /** Includes the host's own interfaces, with `managed: false`. */
   list(options: ReadOptions = {}): Promise<Network[]> {
     return this.#connection.transport.read("/1.0/networks", {
       ...options,
@@ -37,7 +40,10 @@ export class Networks {
     return this.#connection.transport.readTagged(apiPath`/1.0/networks/${name}`, options);
   }
 
-  /** Addresses of the host that Incus forwards to machines on a bridge (`incus network forward`). */
+  /**
+   * Returns the addresses of the host that Incus forwards to machines on a bridge
+   * (`incus network forward`).
+   */
   async forwards(name: string, options: ReadOptions = {}): Promise<string[]> {
     const path = apiPath`/1.0/networks/${name}/forwards`;
     const found = await this.#connection.transport.read<
@@ -49,7 +55,10 @@ export class Networks {
     return (found ?? []).map(({ listen_address: address }) => address);
   }
 
-  /** Half a second each; Incus makes them one after another, however many are asked for. */
+  /**
+   * Creates a network. It takes half a second, and Incus creates networks one after another even if
+   * it gets several requests at once.
+   */
   async create(body: NetworksPost, options: ReadOptions = {}): Promise<void> {
     const request = { ...options, body };
     await retryPassing(
@@ -59,7 +68,10 @@ export class Networks {
     );
   }
 
-  /** A passing refusal may leave the new configuration written, and with it a new ETag: then it is asked for with that. */
+  /**
+   * Updates a network. A temporary refusal may leave the new configuration written, and then the
+   * ETag is new: the next attempt uses it.
+   */
   async update(name: string, body: NetworkPut, options: WriteOptions = {}): Promise<void> {
     let etag = options.etag;
     const put = () =>
@@ -89,7 +101,7 @@ export class Networks {
     );
   }
 
-  /** The interface as the kernel has it, also for unmanaged ones. */
+  /** Returns the state of the interface in the kernel, also for unmanaged ones. */
   state(name: string, options: ReadOptions = {}): Promise<NetworkState> {
     return this.#connection.transport.read(apiPath`/1.0/networks/${name}/state`, options);
   }

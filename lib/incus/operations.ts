@@ -6,32 +6,38 @@ import { qemuFirst } from "./qemu_failure.ts";
 import type { Method, RequestOptions, Transport } from "./transport.ts";
 import type { Operation } from "./wire/operation.ts";
 
-/** A download may take its time. */
+/** Long enough for a download. */
 const TIMEOUT_MS = 30 * 60_000;
-/** An event may be lost between the WebSocket's opening and Incus's listening to it: after this much silence one asks. */
+/**
+ * An event can be lost between the opening of the WebSocket and the moment when Incus listens to
+ * it. After this much silence, anklume asks for the state.
+ */
 const SILENCE_MS = 10_000;
 const FINAL = 200;
 
 export interface OperationOptions {
   /**
-   * Aborted: no longer waited for, the signal's reason is thrown. Incus goes on with what it was asked for; it can
-   * interrupt next to nothing.
+   * On abort, waiting stops and the signal's reason is thrown. Incus continues with the operation;
+   * it can interrupt almost nothing.
    */
   readonly signal?: AbortSignal | undefined;
-  /** For the operation, from the request to its end. Default 30 minutes. */
+  /** Milliseconds for the operation, from the request to its end. Default 30 minutes. */
   readonly timeoutMs?: number | undefined;
-  /** Incus's words on how far it is, such as `rootfs: 43% (12.40MB/s)`. */
+  /** Receives Incus's text about the progress, such as `rootfs: 43% (12.40MB/s)`. */
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
 export interface RunOptions extends OperationOptions, RequestOptions {
-  /** Asked when Incus has forgotten the operation: does the resource look as if it succeeded? */
+  /**
+   * Called when Incus has forgotten the operation. Returns true if the state of the resource shows
+   * that it succeeded.
+   */
   readonly isDone: () => Promise<boolean>;
-  /** Called once Incus has accepted the operation, and awaited together with its end. */
+  /** Called when Incus has accepted the operation. Awaited together with the operation's end. */
   readonly attend?: (operation: Operation) => Promise<void>;
 }
 
-/** Background work of the daemon: sends a request and waits for what it started. */
+/** Background work of the daemon: sends a request and waits for the operation that it starts. */
 export class Operations implements AsyncDisposable {
   readonly #transport: Transport;
   readonly #events: EventStream;
@@ -42,8 +48,9 @@ export class Operations implements AsyncDisposable {
   }
 
   /**
-   * Sends a request and returns when its operation has succeeded; undefined where the request was answered at once, or the
-   * operation was forgotten and `isDone` said yes. Throws `IncusError` with the operation's words when it failed.
+   * Sends a request and returns when its operation has succeeded. Returns undefined if the request
+   * was answered at once, or if Incus forgot the operation and `isDone` returned true. Throws
+   * `IncusError` with the operation's text if it failed.
    */
   async run(method: Method, path: string, options: RunOptions): Promise<Operation | undefined> {
     using subscription = await this.#events.subscribe();
@@ -60,8 +67,9 @@ export class Operations implements AsyncDisposable {
   }
 
   /**
-   * Waits for what the daemon is still doing to instances and volumes of these projects, whoever asked for it and went away.
-   * @returns whether there was anything
+   * Waits for the daemon's running operations on instances and volumes of these projects, whoever
+   * started them.
+   * @returns true if there were any
    */
   async waitForOthers(projects: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
     const query = { recursion: 1, "all-projects": true };
@@ -106,7 +114,7 @@ export class Operations implements AsyncDisposable {
     throw new IncusError(ended.status_code, method, path, words);
   }
 
-  /** The operation's last state; undefined when Incus has forgotten it. */
+  /** Returns the operation's last state; undefined if Incus has forgotten it. */
   #end(
     started: Operation,
     subscription: Subscription,
@@ -155,7 +163,9 @@ export class Operations implements AsyncDisposable {
     });
   }
 
-  /** GET of an operation; undefined where Incus no longer knows it, which it says in one of two ways. */
+  /**
+   * Reads an operation. Returns undefined if Incus no longer knows it: it then answers 404 or null.
+   */
   async #ask(path: string, signal: AbortSignal): Promise<Operation | undefined> {
     try {
       const query = path.endsWith("/wait") ? { timeout: -1 } : {};
@@ -168,7 +178,10 @@ export class Operations implements AsyncDisposable {
   }
 }
 
-/** `download_progress`, `create_instance_from_image_unpack_progress` …: whatever Incus is busy with. */
+/**
+ * Returns the text of any progress key: `download_progress`,
+ * `create_instance_from_image_unpack_progress` and others.
+ */
 function progressText(operation: Operation): string | undefined {
   for (const [key, value] of Object.entries(operation.metadata ?? {})) {
     if (key.endsWith("_progress") && typeof value === "string") return value;
@@ -176,7 +189,10 @@ function progressText(operation: Operation): string | undefined {
   return undefined;
 }
 
-/** Resources are API paths, `/1.0/instances/web?project=pro`. */
+/**
+ * True if an operation concerns one of the projects. Resources are API paths, such as
+ * `/1.0/instances/web?project=pro`.
+ */
 function touches({ resources }: Operation, projects: ReadonlySet<string>): boolean {
   return Object.values(resources ?? {}).flat().some((url) =>
     projects.has(new URLSearchParams(url.split("?")[1] ?? "").get("project") ?? "default")

@@ -1,7 +1,10 @@
-/** Where Incus answers a machine about itself. */
+/** The socket on which Incus tells a machine about itself. */
 const GUEST_SOCKET = "/dev/incus/sock";
 
-/** The name of the machine that this process runs in; undefined where Incus's guest API does not say. */
+/**
+ * Returns the name of the machine that this process runs in; undefined if Incus's guest API does
+ * not tell it.
+ */
 export async function readOwnName(): Promise<string | undefined> {
   try {
     using client = Deno.createHttpClient({ proxy: { transport: "unix", path: GUEST_SOCKET } });

@@ -1,9 +1,10 @@
-/** Query parameters; those that are undefined are left out. */
+/** Query parameters. Undefined ones are left out. */
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * A request path whose every value is one encoded component: `` apiPath`/1.0/networks/${name}` ``. A name such as `..`, which
- * a URL would resolve away, never reaches the wire.
+ * Builds a request path in which every value is one encoded component: ``
+ * apiPath`/1.0/networks/${name}` ``. Throws for a name such as `..`, which a URL would resolve
+ * away.
  */
 export function apiPath(strings: TemplateStringsArray, ...values: readonly string[]): string {
   let path = strings[0] ?? "";
@@ -16,7 +17,7 @@ export function apiPath(strings: TemplateStringsArray, ...values: readonly strin
   return path;
 }
 
-/** `path?a=1&b=2` */
+/** Returns `path?a=1&b=2`. */
 export function withQuery(path: string, query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {

@@ -36,7 +36,10 @@ export class Profiles {
     await this.#connection.transport.request("POST", "/1.0/profiles", { ...options, query, body });
   }
 
-  /** Replaces all of it, also on the machines that use it. `default` exists from the start, and is updated, never created. */
+  /**
+   * Replaces the whole profile, with an effect on the machines that use it. `default` always
+   * exists, so it is updated and never created.
+   */
   async update(
     project: string,
     name: string,

@@ -26,7 +26,10 @@ export class Projects {
     await this.#connection.transport.request("POST", "/1.0/projects", { ...options, body });
   }
 
-  /** Replaces description and config whole. A PATCH is refused by Incus as soon as the project holds something. */
+  /**
+   * Replaces the whole description and config. Incus refuses a PATCH once the project contains
+   * anything.
+   */
   async update(name: string, body: ProjectPut, options: WriteOptions = {}): Promise<void> {
     await this.#connection.transport.request("PUT", apiPath`/1.0/projects/${name}`, {
       ...options,
@@ -34,7 +37,7 @@ export class Projects {
     });
   }
 
-  /** Only an empty project. Never with `force`, which destroys running and protected machines. */
+  /** Deletes an empty project. Never use `force`: it destroys running and protected machines. */
   async delete(name: string, options: ReadOptions = {}): Promise<void> {
     await this.#connection.transport.request("DELETE", apiPath`/1.0/projects/${name}`, options);
   }

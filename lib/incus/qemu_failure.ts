@@ -1,7 +1,8 @@
 /**
- * What Incus says of a QEMU that did not start is its whole command line, some 900 characters of it, then what QEMU said, then how it
- * ended (`driver_qemu.go`: `Failed to run: ARGUMENTS: STDERR: ERROR`). QEMU's own sentence is what a person needs. All else is left as
- * it is; the command line stands in Incus's log of the machine.
+ * Shortens Incus's message about a QEMU that did not start. It contains the whole command line
+ * (about 900 characters), then QEMU's own message, then the status (`driver_qemu.go`:
+ * `Failed to run: ARGUMENTS: STDERR: ERROR`). A user needs only QEMU's message. Other texts are
+ * returned unchanged. Incus's log of the machine contains the command line.
  */
 export function qemuFirst(words: string): string {
   const found = FAILURE.exec(words);
@@ -10,6 +11,6 @@ export function qemuFirst(words: string): string {
   return said === "" ? `QEMU said nothing (${ended})` : `${said} (${ended})`;
 }
 
-/** Among the arguments no colon is followed by a space. */
+/** In the arguments, no colon is followed by a space. */
 const FAILURE =
   /Failed to run: [\s\S]*?\/qemu-system-[\s\S]*?: (qemu-system-\w+: [\s\S]*?)?\s*: ([^:\n]+)$/;

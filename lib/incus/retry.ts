@@ -1,27 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { IncusError, IncusUnreachableError } from "./incus_error.ts";
 
-/** A refusal that passes by itself, and after which nothing was changed, so that asking again is safe. */
+/** A refusal that is temporary and changed nothing, so it is safe to ask again. */
 export interface Passing {
-  /** Matched against Incus's words: it has no codes for these. */
+  /** Matched against Incus's text: it has no codes for these. */
   readonly words: RegExp;
   readonly attempts: number;
-  /** Waited before each further attempt. */
+  /** Milliseconds before each further attempt. */
   readonly delayMs: number;
 }
 
 /**
- * A bridge that is made or deleted while machines start or stop meets interfaces that come and go: Incus gives up and undoes what it did
- * ("Failed to delete bridge children interfaces: … veth… does not exist").
+ * While a bridge is created or deleted, other machines that start or stop add and remove
+ * interfaces. Incus then gives up and undoes its changes ("Failed to delete bridge children
+ * interfaces: … veth… does not exist").
  */
 export const BRIDGE_CHILD_GONE: Passing = {
   words: /bridge children interfaces|veth\w* .*does not exist/,
-  // A busy machine takes seconds to let go of the ports of several that end at once.
+  // When several machines end at once on a busy host, their ports can take seconds to go away.
   attempts: 15,
   delayMs: 200,
 };
 
-/** "Instance is busy running a "stop" operation": a failed start is still being cleaned up when its failure is reported. */
+/**
+ * "Instance is busy running a "stop" operation": Incus reports a failed start before its cleanup
+ * has ended.
+ */
 export const INSTANCE_BUSY: Passing = {
   words: /Instance is busy running a "?\w+"? operation/,
   attempts: 10,
@@ -29,9 +33,11 @@ export const INSTANCE_BUSY: Passing = {
 };
 
 /**
- * A start meets the port of the run before: a daemon that was killed while it stopped a machine calls it stopped a moment before
- * it is. The failed start is undone, and the port goes by itself. One that was killed while it started the machine leaves it for good.
- * 6.0 says it in the words of `ip`, 7.0 in those of Go, and from 7.0.1 on it takes the port away itself.
+ * A start meets the port of the previous run. A daemon that was killed while it stopped a machine
+ * reports the machine as stopped a moment too early. The failed start is undone, and the port soon
+ * goes away by itself. If the daemon was killed while it started the machine, the port stays for
+ * ever. Incus 6.0 reports the existing port in the words of `ip`, 7.0 in those of Go. Since 7.0.1
+ * Incus removes the port itself.
  */
 export const PORT_NOT_GONE: Passing = {
   words: /Failed to create the veth interfaces .*file exists/i,
@@ -39,21 +45,27 @@ export const PORT_NOT_GONE: Passing = {
   delayMs: 1000,
 };
 
-/** The same of a machine that is to be deleted, and of a half copy on which the rsync of a daemon that was killed still works. */
+/**
+ * The same problem with a machine that is to be deleted, or with an incomplete copy that the rsync
+ * of a killed daemon still writes to.
+ */
 export const NOT_FREE_YET: Passing = {
   words: /^Instance is running$|directory not empty|resource busy|is busy$/,
   attempts: 15,
   delayMs: 1000,
 };
 
-/** An exec right after a start. It does not say whether the program ran, so only for those that may run twice. */
+/**
+ * An exec right after a start. The error does not tell whether the program ran, so only programs
+ * that may run twice are repeated.
+ */
 export const EXEC_TOO_EARLY: Passing = {
   words: /Failed to retrieve PID of executing child process/,
   attempts: 5,
   delayMs: 200,
 };
 
-/** Runs `ask` again while it is refused in passing; the signal ends the waiting. */
+/** Calls `ask` again as long as the refusal is temporary. The signal ends this. */
 export async function retryPassing<T>(
   passing: Passing,
   ask: () => Promise<T>,
@@ -70,11 +82,14 @@ export async function retryPassing<T>(
   }
 }
 
-/** Longer than a daemon takes that is restarted, by an upgrade for one. */
+/** Longer than a restart of the daemon takes, for example during an upgrade. */
 const AWAY_MS = 60_000;
 const AWAY_POLL_MS = 500;
 
-/** Asks again while the daemon is being restarted: for what has to come about, and may be asked twice. */
+/**
+ * Calls `ask` again while the daemon is being restarted. Only for requests that must succeed and
+ * may be sent twice.
+ */
 export async function outlastRestart<T>(
   ask: () => Promise<T>,
   { forMs = AWAY_MS, pollMs = AWAY_POLL_MS }: {

@@ -11,7 +11,7 @@ import {
 
 const busy: Passing = { words: /busy/, attempts: 3, delayMs: 1 };
 
-/** Fails with these words in turn, then succeeds; answers how often it was asked. */
+/** Fails with each of these texts in turn, then succeeds. Returns the number of calls. */
 async function asked(words: readonly string[]): Promise<number> {
   let count = 0;
   await retryPassing(busy, () => {

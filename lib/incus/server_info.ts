@@ -1,7 +1,7 @@
 import type { Connection, ReadOptions } from "./collection.ts";
 import type { Resources, Server } from "./wire/server.ts";
 
-/** The daemon itself and the hardware it runs on. */
+/** Information about the daemon and the hardware it runs on. */
 export class ServerInfo {
   readonly #connection: Connection;
 
@@ -13,7 +13,7 @@ export class ServerInfo {
     return this.#connection.transport.read("/1.0", options);
   }
 
-  /** Memory, CPUs, GPUs of the host. */
+  /** Returns memory, CPUs and GPUs of the host. */
   resources(options: ReadOptions = {}): Promise<Resources> {
     return this.#connection.transport.read("/1.0/resources", options);
   }

@@ -2,27 +2,30 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { IncusClient } from "./incus_client.ts";
 import { IncusError } from "./incus_error.ts";
 
-/** Milliseconds for which Incus may still be busy with a machine that ended by itself. */
+/** Milliseconds that Incus may still be busy with a machine that ended by itself. */
 const AFTERMATH_MS = 2000;
 
 export interface RunningMachine {
   readonly project: string;
   readonly name: string;
-  /** As Incus said last: `Running`, `Frozen`, `Error` … */
+  /** The last status from Incus: `Running`, `Frozen`, `Error` … */
   readonly status: string;
 }
 
 export interface StopOptions {
-  /** Seconds in which the machine may shut down by itself; 0: the plug is pulled at once. */
+  /** Seconds in which the machine may shut down by itself; 0 kills it at once. */
   readonly graceS: number;
-  /** `false`: a machine that does not shut down in time is an error, and goes on. */
+  /** False: if the machine does not shut down in time, throws an error and leaves it running. */
   readonly pullsPlug?: boolean;
-  /** Awaited before a machine in error is stopped, which Incus cannot do by itself. */
+  /** Awaited before a machine in `Error` is stopped: Incus alone cannot stop it. */
   readonly wake: () => Promise<void>;
   readonly say?: (text: string) => void;
 }
 
-/** Stops a machine, whatever it is doing. @throws IncusError where it still runs */
+/**
+ * Stops a machine in any state.
+ * @throws IncusError if it still runs
+ */
 export async function stopMachine(
   incus: Pick<IncusClient, "instances">,
   machine: RunningMachine,
@@ -30,7 +33,7 @@ export async function stopMachine(
 ): Promise<void> {
   const { project, name, status } = machine;
   say("stopping");
-  // A machine that is frozen or broken cannot hear the request.
+  // A frozen or broken machine cannot react to the request.
   if (graceS > 0 && status === "Running") {
     try {
       const request = { action: "stop", timeout: graceS } as const;
@@ -48,7 +51,8 @@ export async function stopMachine(
     const ended = error instanceof IncusError &&
       (await incus.instances.get(project, name)).value.status === "Stopped";
     if (!ended) throw error;
-    // It ended between the two requests: Incus says so a moment before it has let go of it.
+    // The machine ended between the two requests. Incus reports that a moment before it has
+    // released the machine.
     await sleep(AFTERMATH_MS);
   }
 }

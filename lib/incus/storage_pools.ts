@@ -3,7 +3,7 @@ import { apiPath } from "./path.ts";
 import type { Tagged } from "./transport.ts";
 import type { StoragePool, StoragePoolResources } from "./wire/storage.ts";
 
-/** `/1.0/storage-pools`; anklume uses pools and makes none. */
+/** `/1.0/storage-pools`. anklume uses pools but never creates one. */
 export class StoragePools {
   readonly #connection: Connection;
 
@@ -20,7 +20,7 @@ export class StoragePools {
     return this.#connection.transport.readTagged(apiPath`/1.0/storage-pools/${name}`, options);
   }
 
-  /** How full it is. */
+  /** Returns the used and total space. */
   resources(name: string, options: ReadOptions = {}): Promise<StoragePoolResources> {
     return this.#connection.transport.read(apiPath`/1.0/storage-pools/${name}/resources`, options);
   }

@@ -9,15 +9,18 @@ import { type Query, withQuery } from "./path.ts";
 import type { Envelope, Operation } from "./wire/operation.ts";
 import { optional } from "../diag/optional.ts";
 
-/** The name in the URL stands for the socket; it is also what `--allow-net` grants. */
+/** The host name in the URL stands for the socket. `--allow-net` grants the same name. */
 const BASE = "http://incus";
 const READ_TIMEOUT_MS = 30_000;
-/** Incus makes bridges one after another, half a second each: thirty of them asked at once take their time. */
+/**
+ * Incus creates bridges one after another and needs half a second for each, so thirty requests at
+ * once take long.
+ */
 const WRITE_TIMEOUT_MS = 180_000;
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** One request, for counting and tracing. `status` 0: there was no answer. */
+/** One request, for counting and tracing. `status` is 0 if there was no answer. */
 export interface RequestTrace {
   readonly method: string;
   readonly path: string;
@@ -29,22 +32,22 @@ export interface RequestOptions {
   readonly query?: Query | undefined;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it is, instead of `body`. */
+  /** Sent unchanged, instead of `body`. */
   readonly content?: Uint8Array<ArrayBuffer> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Only if the resource is still as it was read; otherwise `IncusError` 412. */
+  /** Writes only if the resource is still as it was read. Otherwise throws `IncusError` 412. */
   readonly etag?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
-/** A request whose answer is bytes rather than Incus's envelope. */
+/** Options of a request whose answer is bytes instead of Incus's JSON envelope. */
 export interface StreamOptions extends Pick<RequestOptions, "query" | "signal"> {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: BodyInit | undefined;
 }
 
-/** What was answered; `operation` where the work goes on in the background. */
+/** The answer to a request. `operation` is set if the work continues in the background. */
 export interface HttpAnswer {
   readonly metadata: unknown;
   readonly etag: string | undefined;
@@ -52,25 +55,29 @@ export interface HttpAnswer {
 }
 
 export interface WebSocketHandlers {
-  /** A string, or an ArrayBuffer. */
+  /** `data` is a string or an ArrayBuffer. */
   readonly onMessage?: (data: unknown) => void;
-  /** Only of one that was open. */
+  /** Called only for a socket that was open. */
   readonly onClose?: () => void;
 }
 
 export interface TransportOptions {
   readonly socket: string;
   readonly onRequest?: ((trace: RequestTrace) => void) | undefined;
-  /** For each request, instead of the defaults; not for the background work that it starts. */
+  /**
+   * Timeout of each request instead of the defaults. It does not limit the background work that the
+   * request starts.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * HTTP over the daemon's unix socket, one connection a request. Not kept alive, on purpose: Deno's pool opens a connection ahead
- * when the kept one is not free yet, and may then send nothing over it; and Incus (6.0, and still in 2026) reads a
- * connection's first bytes in its accept loop, to tell TLS from HTTP (internal/server/endpoints/listeners/starttls.go). One
- * silent connection stops the daemon for everybody on the host until it is closed, 90 s later. Keeping them would
- * save 0.05 to 0.5 ms a request.
+ * HTTP over the daemon's unix socket, with one connection per request. Connections are not kept
+ * alive, on purpose: Deno's pool opens a second connection when the kept one is still busy, and may
+ * then send nothing over it. Incus (6.0, and still in 2026) reads the first bytes of a connection
+ * in its accept loop, to tell TLS from HTTP (internal/server/endpoints/listeners/starttls.go). One
+ * silent connection blocks the daemon for everybody on the host until it is closed, 90 s later.
+ * Kept connections would save 0.05 to 0.5 ms per request.
  */
 export class Transport implements Disposable {
   readonly socket: string;
@@ -98,8 +105,9 @@ export class Transport implements Disposable {
   }
 
   /**
-   * Sends one request. Throws `IncusError` when Incus refuses, `IncusTimeoutError`, `IncusUnreachableError`, or the
-   * signal's reason. A GET whose connection broke is sent once more, since reading changes nothing; nothing else is.
+   * Sends one request. Throws `IncusError` if Incus refuses, `IncusTimeoutError`,
+   * `IncusUnreachableError`, or the signal's reason. A GET is sent once more if its connection
+   * broke, because reading changes nothing. Other methods are not repeated.
    */
   async request(method: Method, path: string, options: RequestOptions = {}): Promise<HttpAnswer> {
     try {
@@ -111,18 +119,18 @@ export class Transport implements Disposable {
     }
   }
 
-  /** `metadata` of a GET, as the type the documentation promises. */
+  /** Returns the `metadata` of a GET, as the type that the documentation promises. */
   async read<T>(path: string, options: RequestOptions = {}): Promise<T> {
     return (await this.request("GET", path, options)).metadata as T;
   }
 
-  /** As `read`, with the mark that a later `update` or `delete` may carry. */
+  /** Like `read`, and also returns the ETag that a later `update` or `delete` can use. */
   async readTagged<T>(path: string, options: RequestOptions = {}): Promise<Tagged<T>> {
     const { metadata, etag } = await this.request("GET", path, options);
     return { value: metadata as T, etag: etag ?? "" };
   }
 
-  /** Sends and answers bytes, as long as it takes; `IncusError` where Incus refused. */
+  /** Sends and receives bytes without a time limit. Throws `IncusError` if Incus refuses. */
   async stream(method: Method, path: string, options: StreamOptions): Promise<Response> {
     const full = withQuery(path, options.query ?? {});
     const start = performance.now();
@@ -141,7 +149,7 @@ export class Transport implements Disposable {
     }
     this.#trace(method, full, response.status, start);
     if (response.ok) return response;
-    // The words are in the body, which HEAD has none of.
+    // The reason is in the body, and an answer to HEAD has none.
     if (method === "HEAD") throw new IncusError(response.status, method, full, "no reason given");
     const envelope = this.#parse(await response.text());
     const status = envelope.error_code || response.status;
@@ -149,8 +157,8 @@ export class Transport implements Disposable {
   }
 
   /**
-   * Opens a WebSocket on the same socket; it counts as a request. The handlers are in place before the first message can
-   * come: by the time the promise has been awaited a quick program has said everything and is gone.
+   * Opens a WebSocket on the same socket; it counts as a request. The handlers are set before the
+   * first message can arrive: a fast program can end before the caller has awaited the promise.
    */
   webSocket(path: string, query: Query, handlers: WebSocketHandlers = {}): Promise<WebSocket> {
     const full = withQuery(path, query);
@@ -238,7 +246,7 @@ export class Transport implements Disposable {
         return envelope as Envelope;
       }
     } catch {
-      // Said below.
+      // Thrown below.
     }
     throw new IncusUnreachableError("not-incus", this.socket, new Error(text.slice(0, 200)));
   }
@@ -254,7 +262,10 @@ export interface Tagged<T> {
   readonly etag: string;
 }
 
-/** An operation that ended at once may be answered without its description: the URL still names it. */
+/**
+ * Incus may answer without a description if the operation ended at once. The URL still contains its
+ * id.
+ */
 function backgroundOperation(envelope: Envelope): Operation {
   if (envelope.metadata) return envelope.metadata as Operation;
   const id = (envelope.operation ?? "").split("/").at(-1) ?? "";

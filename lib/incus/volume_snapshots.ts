@@ -6,7 +6,7 @@ import type { SnapshotsPost, VolumeSnapshot } from "./wire/snapshot.ts";
 import type { Volume, VolumeFull, VolumeSnapshotEntry } from "./wire/storage.ts";
 import { optional } from "../diag/optional.ts";
 
-/** Which custom volume. */
+/** The place of a custom volume. */
 export interface VolumePlace {
   readonly pool: string;
   readonly project: string;
@@ -14,19 +14,19 @@ export interface VolumePlace {
 }
 
 export interface ListOptions extends ReadOptions {
-  /** Also what there is of snapshots of root disks; default false. */
+  /** Also lists the snapshots of root disks. Default false. */
   readonly rootDisks?: boolean;
 }
 
 export interface PoolListing {
-  /** Custom ones. */
+  /** Custom volumes only. */
   readonly volumes: readonly Volume[];
   readonly snapshots: readonly VolumeSnapshot[];
-  /** Of root disks: `volume` is the machine's name. */
+  /** Snapshots of root disks; `volume` is the machine's name. */
   readonly rootSnapshots: readonly VolumeSnapshot[];
 }
 
-/** Enough to keep the daemon busy. */
+/** Enough parallel requests to keep the daemon busy. */
 const AT_ONCE = 8;
 
 /** `/1.0/storage-pools/POOL/volumes/custom/NAME/snapshots` */
@@ -37,7 +37,10 @@ export class VolumeSnapshots {
     this.#connection = connection;
   }
 
-  /** Volumes of a pool and their snapshots, of every project: Incus lists both in one answer. */
+  /**
+   * Returns the volumes of a pool and their snapshots, of every project. Incus lists both in one
+   * answer.
+   */
   async list(pool: string, { rootDisks, ...options }: ListOptions = {}): Promise<PoolListing> {
     const path = apiPath`/1.0/storage-pools/${pool}/volumes`;
     const all = await this.#listFull(rootDisks ? path : `${path}/custom`, options);
@@ -50,7 +53,11 @@ export class VolumeSnapshots {
     };
   }
 
-  /** Incus 7 adds what each holds, and answers nothing at all where it cannot tell of one: then each is asked for its own. */
+  /**
+   * Lists volumes with their snapshots. Incus 7 adds the snapshots to each volume. If it cannot
+   * read those of one volume, the whole request fails: then each volume is asked for its own
+   * snapshots.
+   */
   async #listFull(path: string, options: ReadOptions): Promise<VolumeFull[]> {
     const { transport } = this.#connection;
     const query = { "all-projects": true };
@@ -71,7 +78,7 @@ export class VolumeSnapshots {
     return full;
   }
 
-  /** `path`: of the pool's volumes, or of those of one type. */
+  /** `path` is the path of the pool's volumes, or of those of one type. */
   async #addSnapshots(path: string, volume: Volume, options: ReadOptions): Promise<VolumeFull> {
     const { type, name, project } = volume;
     if (type === "image" || name.includes("/")) return volume;
@@ -106,7 +113,10 @@ export class VolumeSnapshots {
     });
   }
 
-  /** Only while nothing that runs uses it. Its config stays as it is. */
+  /**
+   * Restores a snapshot while no running machine uses the volume. The volume's config does not
+   * change.
+   */
   async restore(place: VolumePlace, name: string, options: OperationOptions = {}): Promise<void> {
     const { project } = place;
     await this.#connection.operations.run("PUT", volumePath(place), {
@@ -124,7 +134,10 @@ export class VolumeSnapshots {
   }
 }
 
-/** Of a volume that carries them (7.0), or of an entry such as `data/snap0` that is one (6.0). */
+/**
+ * Returns the snapshots of a volume that contains them (7.0), or of an entry such as `data/snap0`
+ * that is one (6.0).
+ */
 function snapshotsOf(pool: string, volume: VolumeFull): VolumeSnapshot[] {
   const [name, own] = volume.name.split("/");
   const entries = own === undefined ? volume.snapshots ?? [] : [volume];

@@ -19,7 +19,10 @@ export class Volumes {
     this.#connection = connection;
   }
 
-  /** Custom volumes of a pool; their snapshots, which 6.0 lists among them as `data/snap0`, are left out. */
+  /**
+   * Returns the custom volumes of a pool without their snapshots. Incus 6.0 lists snapshots among
+   * the volumes, as `data/snap0`.
+   */
   async list(
     pool: string,
     scope: ProjectScope = { allProjects: true },
@@ -52,7 +55,9 @@ export class Volumes {
     await this.#make(pool, project, { ...options, body, isDone });
   }
 
-  /** Replaces description and config. Incus accepts a smaller `size` and does not say what it did. */
+  /**
+   * Replaces description and config. Incus accepts a smaller `size` without reporting the effect.
+   */
   async update(
     pool: string,
     project: string,
@@ -65,7 +70,7 @@ export class Volumes {
     await this.#connection.transport.request("PUT", path, { ...options, query, body });
   }
 
-  /** Devices of a stopped machine that uses it follow. */
+  /** Renames a volume. The devices of a stopped machine that uses it are updated too. */
   async rename(
     pool: string,
     project: string,
@@ -81,7 +86,9 @@ export class Volumes {
     });
   }
 
-  /** A second volume, with the snapshots of the first, and the config of the body alone. */
+  /**
+   * Creates a second volume with the snapshots of the first. Its config comes only from the body.
+   */
   async copy(
     from: { readonly pool: string; readonly project: string; readonly name: string },
     pool: string,
@@ -92,12 +99,12 @@ export class Volumes {
     await this.#make(pool, project, {
       ...options,
       body: { ...body, source: { type: "copy", ...from } },
-      // Nothing on the volume tells a copy that succeeded from one that did not.
+      // The volume does not show whether a copy succeeded.
       isDone: () => Promise.resolve(false),
     });
   }
 
-  /** With all that is in it. */
+  /** Deletes a volume with all its data. */
   async delete(
     pool: string,
     project: string,

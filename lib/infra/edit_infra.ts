@@ -3,15 +3,16 @@ import { EditRefused, editYaml, hasKeys, type YamlEdit } from "./yaml/edit_yaml.
 import type { Infra } from "./infra.ts";
 import { parseInfra } from "./parse_infra.ts";
 
-/** The texts of an infra with edits in them, and what they then say. */
+/** The texts of an infra after some edits, and the infra that they declare. */
 export interface EditedInfra {
   readonly sources: readonly SourceText[];
   readonly infra: Infra;
 }
 
 /**
- * Makes edits of one value in `infra.yml`, or in the file of `infra/` that has the domain. A text is the reason, the end of a
- * sentence, why they cannot be made: how the file is written, or what would be wrong with it then.
+ * Applies edits of single values to `infra.yml`, or to the file of `infra/` that contains the
+ * domain. If they cannot be made, returns the reason as the end of a sentence: the file's layout
+ * does not allow it, or the file would become invalid.
  */
 export function editInfra(
   sources: readonly SourceText[],

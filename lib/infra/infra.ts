@@ -10,20 +10,26 @@ export const TRUST_LEVELS = [
 
 export type TrustLevel = typeof TRUST_LEVELS[number];
 
-/** What a domain may reach outside the host. */
+/** The part of the outside that a domain can reach. */
 export type Internet =
   | { readonly kind: "none" }
   | { readonly kind: "full" }
   /** No private, link-local or shared address ranges. */
   | { readonly kind: "public-only" }
-  /** Only through these interfaces, tunnels included; so too the questions for names, asked of `dns` or of nobody. */
+  /**
+   * Only through these interfaces, which may be tunnels. Name queries go the same way, to the
+   * resolvers of `dns` or to none.
+   */
   | {
     readonly kind: "via";
     readonly interfaces: readonly string[];
     readonly dns?: readonly string[];
   };
 
-/** How domains get their /24: by zone of trust, or `base_subnet` + `subnet_id` (the classic form). */
+/**
+ * The way in which domains get their /24: by zone of trust, or from `base_subnet` and `subnet_id`
+ * (the classic form).
+ */
 export type AddressingForm =
   | {
     readonly kind: "zones";
@@ -46,12 +52,12 @@ export interface GlobalSettings {
   readonly storagePool: string;
   readonly gpuPolicy: "exclusive" | "shared";
   readonly ipv6: boolean;
-  /** Interface names that are the outside, fixed by hand; undefined: recognised by the firewall. */
+  /** Interfaces that count as the outside, set by hand. Undefined: the firewall recognises them. */
   readonly outside?: readonly string[];
   readonly outsideRange?: SourceRange;
 }
 
-/** Incus keys or one device, passed through verbatim. */
+/** Incus keys, or one device, passed to Incus unchanged. */
 export type StringMap = Readonly<Record<string, string>>;
 
 export interface Profile {
@@ -63,12 +69,12 @@ export interface Profile {
 }
 
 export interface StorageVolume {
-  /** As written in infra.yml; its name in Incus is `<machine>-<key>`, made with `volumeName`. */
+  /** The name in infra.yml. The name in Incus is `<machine>-<key>`; see `volumeName`. */
   readonly key: string;
   readonly name: string;
   /** An Incus size such as `10GiB`; undefined: the pool's default. */
   readonly size?: string;
-  /** Where it is mounted in the machine. */
+  /** The mount point in the machine. */
   readonly path: string;
   readonly pool: string;
   readonly range: SourceRange;
@@ -80,12 +86,14 @@ export interface Publish {
   /** Port of the machine. */
   readonly to: number;
   readonly protocol: "tcp" | "udp";
-  /** It is meant that it takes the port away from what of the host listens there. */
+  /**
+   * The user agrees that a service of the host on this port is no longer reachable from outside.
+   */
   readonly replaceHost?: true;
   readonly range: SourceRange;
 }
 
-/** Whatever YAML can say that JSON can too. */
+/** Any value that exists in both YAML and JSON. */
 export type Value =
   | string
   | number
@@ -94,12 +102,18 @@ export type Value =
   | readonly Value[]
   | { readonly [key: string]: Value };
 
-/** A float without a fraction, `17.0`: a JavaScript number would not keep it apart from the integer 17. */
+/**
+ * A float without a fraction, such as `17.0`. As a JavaScript number it would be the same as the
+ * integer 17.
+ */
 export class WholeFloat {
   constructor(readonly value: number) {}
 }
 
-/** An Ansible variable's value: as `Value`, with numbers that JavaScript's are too small for. */
+/**
+ * The value of an Ansible variable: like `Value`, with numbers that do not fit into a JavaScript
+ * number.
+ */
 export type Variable =
   | string
   | number
@@ -112,22 +126,25 @@ export type Variable =
   | { readonly [key: string]: Variable };
 
 export interface Machine {
-  /** Unique in the infra: Incus instance name and Ansible host. `tp-07-pc1` in a copy. */
+  /**
+   * Unique in the infra: the name of the Incus instance and of the Ansible host. In a copy:
+   * `tp-07-pc1`.
+   */
   readonly name: string;
-  /** What the machine calls itself; differs from `name` in a copy only (`pc1`). */
+  /** The hostname inside the machine. Differs from `name` only in a copy (`pc1`). */
   readonly hostname: string;
   readonly domain: string;
-  /** What it was called before; in a copy the old name's copy. */
+  /** The former name. In a copy it is the full name of the former copy. */
   readonly renamedFrom?: string;
   readonly description: string;
   readonly type: "lxc" | "vm";
   readonly image: ImageRef;
-  /** Asked for in infra.yml; otherwise `assignAddresses` chooses. */
+  /** The address from infra.yml. If it is absent, `assignAddresses` chooses one. */
   readonly ip?: string;
-  /** false: protected from deletion. */
+  /** False: protected against deletion. */
   readonly ephemeral: boolean;
   readonly gpu: boolean;
-  /** In Incus's order of application; `default` is first unless the user placed it. */
+  /** In the order in which Incus applies them. `default` comes first unless the user placed it. */
   readonly profiles: readonly string[];
   readonly config: StringMap;
   readonly devices: Readonly<Record<string, StringMap>>;
@@ -135,22 +152,22 @@ export interface Machine {
   readonly publish: readonly Publish[];
   readonly state: "running" | "stopped" | "manual";
   readonly bootAutostart?: boolean;
-  /** 0-100; undefined: not mentioned. */
+  /** 0-100; undefined if it is not set. */
   readonly bootPriority?: number;
   readonly snapshotsSchedule?: string;
   readonly snapshotsExpiry?: string;
   readonly roles: readonly string[];
   readonly vars: Readonly<Record<string, Variable>>;
-  /** Devices that may leave the domain's bridge because the user said so. */
+  /** Devices and keys that bypass the isolation with the user's consent. */
   readonly bypassesIsolation: readonly string[];
   readonly range: SourceRange;
-  /** Where single keys stand: `image`, `ip`, `roles.0`, `devices.eth1`… for later diagnostics. */
+  /** The places of single keys for later diagnostics: `image`, `ip`, `roles.0`, `devices.eth1`… */
   readonly ranges: ReadonlyMap<string, SourceRange>;
 }
 
-/** Where an image comes from. */
+/** The source of an image. */
 export type ImageRef =
-  /** An alias or fingerprint the daemon already has. `text` is as the user wrote it. */
+  /** An alias or fingerprint that the daemon already has. `text` is the user's spelling. */
   | { readonly kind: "local"; readonly alias: string; readonly text: string }
   | {
     readonly kind: "remote";
@@ -163,9 +180,11 @@ export type ImageRef =
 export interface Domain {
   /** `tp-07` in a copy. */
   readonly name: string;
-  /** The declared domain and the copy's name, where this is a copy: `{ of: "tp", name: "07" }`. */
+  /**
+   * The declared domain and the name of the copy, if this is a copy: `{ of: "tp", name: "07" }`.
+   */
   readonly copy?: { readonly of: string; readonly name: string };
-  /** What it was called before; in a copy the old domain's copy. */
+  /** The former name. In a copy it is the name of the former domain's copy. */
   readonly renamedFrom?: string;
   readonly description: string;
   readonly enabled: boolean;
@@ -176,11 +195,11 @@ export interface Domain {
   readonly profiles: readonly Profile[];
   readonly machines: readonly Machine[];
   readonly range: SourceRange;
-  /** `subnet_id`, `internet`… */
+  /** The places of single keys: `subnet_id`, `internet`… */
   readonly ranges: ReadonlyMap<string, SourceRange>;
 }
 
-/** One end of a policy, resolved: names of copies are expanded. */
+/** One end of a policy, resolved. Names of copies are expanded. */
 export type PolicyEnd =
   | { readonly kind: "domains"; readonly text: string; readonly domains: readonly string[] }
   | { readonly kind: "machines"; readonly text: string; readonly machines: readonly string[] }
@@ -196,41 +215,44 @@ export interface PortRange {
 }
 
 export interface NetworkPolicy {
-  /** `policy-1`, by position: what comments in a ruleset carry. */
+  /** `policy-1`, by position. Comments in the ruleset contain it. */
   readonly id: string;
   readonly description: string;
   readonly from: PolicyEnd;
   readonly to: PolicyEnd;
   readonly ports: "all" | readonly PortRange[];
-  /** undefined only with `ports: all`: every protocol. */
+  /** Undefined only with `ports: all`, for every protocol. */
   readonly protocol?: "tcp" | "udp";
   readonly bidirectional: boolean;
   readonly range: SourceRange;
 }
 
-/** Everything one `infra.yml` (or `infra/`) declares, defaults filled in, copies expanded, checked. */
+/**
+ * Everything that one `infra.yml` (or `infra/`) declares: checked, with defaults filled in and
+ * copies expanded.
+ */
 export interface Infra {
   readonly projectName: string;
   readonly global: GlobalSettings;
-  /** In order of declaration, copies in place of the domain that has them. */
+  /** In the order of declaration. Copies are at the place of their domain. */
   readonly domains: readonly Domain[];
-  /** Declared domain -> its copies' domain names; only domains that have copies. */
+  /** From each domain with copies to the names of its copies. Other domains are not in it. */
   readonly copies: ReadonlyMap<string, readonly string[]>;
   readonly policies: readonly NetworkPolicy[];
 }
 
-/** Every machine of every domain, in order of declaration. */
+/** Returns every machine of every domain, in the order of declaration. */
 export function machinesOf(infra: Infra): Machine[] {
   return infra.domains.flatMap((domain) => domain.machines);
 }
 
-/** A machine with the domain that it stands in, which is its Incus project. */
+/** A machine with its domain, which is its Incus project. */
 export interface PlacedMachine {
   readonly domain: Domain;
   readonly machine: Machine;
 }
 
-/** Steps from the zone of `admin`. */
+/** Number of steps from the zone of `admin`. */
 export const ZONE_OFFSETS = {
   "admin": 0,
   "trusted": 1,

@@ -1,4 +1,7 @@
-/** Octets of an IPv4 address in canonical form; undefined for anything else, leading zeros included. */
+/**
+ * Returns the octets of an IPv4 address in canonical form; undefined for any other text, for
+ * example one with leading zeros.
+ */
 export function parseIpv4(text: string): readonly number[] | undefined {
   const match = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
     .exec(text);
@@ -7,7 +10,10 @@ export function parseIpv4(text: string): readonly number[] | undefined {
   return octets.every((octet) => octet <= 255) ? octets : undefined;
 }
 
-/** Eight groups of an IPv6 address without a zone; the URL parser of the runtime reads it. */
+/**
+ * Returns the eight groups of an IPv6 address without a zone. The URL parser of the runtime reads
+ * it.
+ */
 export function parseIpv6(text: string): readonly number[] | undefined {
   if (!/^[0-9A-Fa-f:.]{2,45}$/.test(text) || !text.includes(":")) return undefined;
   const address = `http://[${text}]/`;
@@ -22,16 +28,16 @@ export function parseIpv6(text: string): readonly number[] | undefined {
 /** A network in canonical form. */
 export interface Cidr {
   readonly version: 4 | 6;
-  /** `192.168.1.0/24`, `2001:db8::/32`; an address alone is `/32` or `/128`. */
+  /** `192.168.1.0/24`, `2001:db8::/32`. A single address is `/32` or `/128`. */
   readonly text: string;
-  /** Whether bits behind the prefix were set: the writer may have meant the address alone. */
+  /** True if bits after the prefix are set: the user may have meant a single address. */
   readonly hasHostBits: boolean;
   readonly address: string;
   readonly first: bigint;
   readonly last: bigint;
 }
 
-/** Reads an address or a network, IPv4 or IPv6; undefined when it is neither. */
+/** Reads an IPv4 or IPv6 address or network; undefined if it is neither. */
 export function parseCidr(text: string): Cidr | undefined {
   const match = /^([0-9A-Fa-f:.]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text);
   if (match === null) return undefined;

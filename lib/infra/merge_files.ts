@@ -5,7 +5,7 @@ import { readYaml } from "./yaml/read_yaml.ts";
 import { quotedList, shortenName } from "./words.ts";
 import { type MapEntry, type MapNode, type Node, rangeOf } from "./yaml/yaml_tree.ts";
 
-/** Which keys of the infra stand in which file of the directory form. */
+/** Returns the keys of the infra that belong into a file of the directory form. */
 function keysOf(file: string): readonly string[] | undefined {
   if (file === "infra/base.yml") return ["project_name", "global"];
   if (file === "infra/policies.yml") return ["network_policies"];
@@ -13,7 +13,7 @@ function keysOf(file: string): readonly string[] | undefined {
   return undefined;
 }
 
-/** Reads every file and merges them into one tree; undefined when one of them cannot be relied on. */
+/** Reads every file and merges them into one tree; undefined if one of them cannot be read. */
 export function mergeFiles(
   sources: readonly SourceText[],
   diagnostics: DiagnosticList,
@@ -73,7 +73,7 @@ export function mergeFiles(
   return usable ? merge(trees, diagnostics) : undefined;
 }
 
-/** Reports and leaves out what belongs into another file. */
+/** Reports keys that belong into another file, and leaves them out. */
 function withOwnKeys(tree: MapNode, file: string, diagnostics: DiagnosticList): MapNode {
   const own = keysOf(file);
   if (own === undefined) return tree;
@@ -121,7 +121,7 @@ function merge(trees: readonly MapNode[], diagnostics: DiagnosticList): MapNode 
   return { ...first, entries: [...entries.values()] };
 }
 
-/** Only `domains` comes from several files. */
+/** Only `domains` can be in several files. */
 function join(before: Node, after: MapEntry, diagnostics: DiagnosticList): Node {
   if (after.value.kind !== "map") {
     if (after.value.kind === "list" || after.value.value !== null) {

@@ -16,21 +16,21 @@ import { type GlobalText, infraShape } from "./shape/schema.ts";
 import { optional } from "../diag/optional.ts";
 
 export interface ParseOptions {
-  /** Roles of the workspace and embedded ones; without it roles are not looked up. */
+  /** Roles of the workspace and embedded roles. Without it, role names are not checked. */
   readonly knownRoles?: ReadonlySet<string>;
 }
 
 export interface ParseResult {
-  /** Only when no diagnostic is an error. */
+  /** Present only if no diagnostic is an error. */
   readonly infra?: Infra;
-  /** In order of file and position. */
+  /** Sorted by file and position. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
- * Reads `infra.yml`, or the files of `infra/`, into an `Infra` with defaults filled in and copies expanded. Pure, and
- * never throws, whatever the text: every mistake is a diagnostic, and all of them are told at once. Only when a text
- * is no YAML to rely on are the checks of its content left out.
+ * Reads `infra.yml`, or the files of `infra/`, into an `Infra` with defaults filled in and copies
+ * expanded. Pure, and never throws for any text: every mistake is a diagnostic, and all mistakes
+ * are reported together. Only if a text is not valid YAML are the checks of its content skipped.
  */
 export function parseInfra(
   sources: readonly SourceText[],
@@ -96,7 +96,10 @@ function readInfra(
   };
 }
 
-/** Of addresses that follow from a mistake nothing is said. */
+/**
+ * True if the form of addressing could be read. If not, wrong addresses may only result from that
+ * mistake, so they are not checked.
+ */
 function isFormRead(text: GlobalText): boolean {
   return !isMistaken(text, "addressing") && !isMistaken(text, "base_subnet") &&
     !ZONE_KEYS.some((key) => isMistaken(text.addressing?.value ?? {}, key));

@@ -14,7 +14,7 @@ export const FIREWALL = {
   tables: ["inet anklume_home-lab", "bridge anklume_home-lab"],
 } as const;
 
-/** The infra with these machines changed. */
+/** Returns the infra with these machines changed. */
 export function withMachines(infra: Infra, patch: Record<string, Partial<Machine>>): Infra {
   const domains = infra.domains.map((domain) => ({
     ...domain,
@@ -23,13 +23,13 @@ export function withMachines(infra: Infra, patch: Record<string, Partial<Machine
   return { ...infra, domains };
 }
 
-/** The infra with these domains changed. */
+/** Returns the infra with these domains changed. */
 export function withDomains(infra: Infra, patch: Record<string, Partial<Domain>>): Infra {
   const domains = infra.domains.map((domain) => ({ ...domain, ...patch[domain.name] }));
   return { ...infra, domains };
 }
 
-/** The desired state of an infra with a new lock, which is the same every time. */
+/** Returns the desired state of an infra with a new lock that is always the same. */
 export function desiredOf(
   infra: Infra,
   options: Partial<DesiredOptions> & { readonly infraId?: string } = {},
@@ -40,7 +40,7 @@ export function desiredOf(
   return desiredState(infra, addressing, { firewall: FIREWALL, ...rest });
 }
 
-/** A host with a pool and the image of `sketchInfra`, and nothing of ours. */
+/** Returns a host with a pool and the image of `sketchInfra`, without resources of the infra. */
 export function emptyHost(patch: Partial<ActualState> = {}): ActualState {
   return {
     server: { version: "6.0.4", vms: true },
@@ -52,7 +52,7 @@ export function emptyHost(patch: Partial<ActualState> = {}): ActualState {
   };
 }
 
-/** The host as an apply leaves it, Incus's own additions included. */
+/** Returns the host after an apply, including Incus's own additions. */
 export function appliedHost(desired: DesiredState, patch: Partial<ActualState> = {}): ActualState {
   return emptyHost({
     resources: desired.resources.map(asApplied),
@@ -90,7 +90,7 @@ function asApplied(desired: DesiredResource): ActualResource {
   }
 }
 
-/** The host with one of its resources changed. */
+/** Returns the host with one of its resources changed. */
 export function altered(
   host: ActualState,
   name: string,

@@ -1,22 +1,28 @@
 import { formatAddr } from "../resource/address.ts";
 import type { ActualResource } from "../resource/resource.ts";
 
-/** What Incus answers about the host, converted. JSON-serialisable: golden cases hold one. */
+/**
+ * The host's state as Incus reports it, converted. It can be serialised as JSON: golden cases
+ * contain one.
+ */
 export interface IncusState {
   readonly server: { readonly version: string; readonly vms: boolean };
-  /** Of every project, owned by us or not. */
+  /** Resources of every project, owned by the infra or not. */
   readonly resources: readonly ActualResource[];
   readonly pools: readonly ActualPool[];
-  /** Of the default project; undefined: not asked for, because `infra.yml` names no local image. */
+  /**
+   * Images of the default project; undefined if they were not read because `infra.yml` names no
+   * local image.
+   */
   readonly images?: readonly ActualImage[];
-  /** undefined: not asked for. */
+  /** Undefined if it was not read. */
   readonly hardware?: Hardware;
 }
 
 export interface ActualPool {
   readonly name: string;
   readonly driver: string;
-  /** Bytes; undefined where not asked for or not told. */
+  /** Bytes; undefined if they were not read or Incus does not tell. */
   readonly free?: number;
 }
 
@@ -32,16 +38,25 @@ export interface Hardware {
   readonly gpus: readonly { readonly vendor: string; readonly driver: string }[];
 }
 
-/** How the live tables compare with the rendered ones. `unknown`: they could not be read (no root). */
+/**
+ * The result of comparing the live tables with the rendered ones. `unknown`: they could not be read
+ * (not root).
+ */
 export interface ActualFirewall {
   readonly state: "in-place" | "missing" | "different" | "unknown";
-  /** One line each, for people. */
+  /** One line for each difference, for people. */
   readonly differences: readonly string[];
-  /** The rules of this name are somebody else's, now or at the next boot: neither replaced nor removed. */
+  /**
+   * The rules with this name, loaded or for the next boot, belong to somebody else. They are
+   * neither replaced nor removed.
+   */
   readonly foreign?: true;
 }
 
-/** Kernel limits that many containers exhaust, as `sysctl -n` tells; undefined: not told. */
+/**
+ * Kernel limits that many containers can exhaust, as `sysctl -n` prints them; undefined if they
+ * could not be read.
+ */
 export interface HostLimits {
   /** `fs.inotify.max_user_instances` */
   readonly inotifyInstances?: number;
@@ -49,18 +64,18 @@ export interface HostLimits {
   readonly keys?: number;
 }
 
-/** The live state that a plan is computed against. */
+/** The live state that a plan is computed from. */
 export interface ActualState extends IncusState {
   readonly firewall: ActualFirewall;
   readonly limits?: HostLimits;
 }
 
-/** Whether containers with a GPU need NVIDIA's runtime. */
+/** True if containers with a GPU need NVIDIA's runtime. */
 export function hasNvidia(state: IncusState): boolean {
   return state.hardware?.gpus.some((gpu) => gpu.driver === "nvidia") ?? false;
 }
 
-/** By `formatAddr`. */
+/** Returns the resources by `formatAddr`. */
 export function indexResources(state: IncusState): ReadonlyMap<string, ActualResource> {
   return new Map(state.resources.map((resource) => [formatAddr(resource.addr), resource]));
 }

@@ -15,22 +15,22 @@ import { type ActualState, indexResources } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 import type { Change, FieldChange, Plan } from "./plan.ts";
 
-/** One machine with its volumes, or a domain with all that is in it. */
+/** One machine with its volumes, or a domain with everything in it. */
 export type AdoptTarget =
   | { readonly kind: "machine"; readonly domain: Domain; readonly machine: Machine }
   | { readonly kind: "domain"; readonly domain: Domain };
 
-/** A live value that `infra.yml` can say: the field as it differs, and what to write. */
+/** A live value that `infra.yml` can express: the field that differs, and the edits to write. */
 export interface Adoption {
   readonly addr: ResourceAddr;
   readonly field: FieldChange;
   readonly edits: readonly YamlEdit[];
 }
 
-/** What is not written, and why. */
+/** A value that is not written, with the reason. */
 export interface LeftAlone {
   readonly addr: ResourceAddr;
-  /** The field; undefined: the whole resource. */
+  /** The field; undefined for the whole resource. */
   readonly path?: string;
   readonly reason: string;
 }
@@ -40,15 +40,16 @@ export interface Adoptions {
   readonly left: readonly LeftAlone[];
 }
 
-/** The edits that say one field, or the reason why it is left. */
+/** The edits for one field, or the reason why it is not written. */
 type AdoptionVerdict = readonly YamlEdit[] | string;
 
 const ISOLATION = "it bears on the isolation, which only infra.yml decides";
 const DERIVED = "anklume sets it by itself";
 
 /**
- * The opposite of an apply: what to write into `infra.yml` so that it says what a target is now. Pure. Nothing that opens a
- * door is ever among it, nor what the lock or anklume itself decides.
+ * Finds the edits with which `infra.yml` describes the live state of a target: the opposite of an
+ * apply. Pure. The edits never open the isolation, and never set what the lock or anklume itself
+ * decides.
  */
 export function planAdoptions(
   plan: Plan,
@@ -71,7 +72,8 @@ export function planAdoptions(
       continue;
     }
     for (const field of fields) {
-      // anklume's own notes follow from the rest; what is lost with a disk is no field of its own.
+      // anklume's own notes follow from other values, and snapshots that are lost with a disk are
+      // not a field of infra.yml.
       if (field.path.startsWith(`config.${MARK_PREFIX}`) || field.path === "snapshots") continue;
       const verdict = verdictOf(field, wanted, found!, target.domain);
       if (typeof verdict === "string") left.push({ addr, path: field.path, reason: verdict });
@@ -81,7 +83,10 @@ export function planAdoptions(
   return { adoptions, left };
 }
 
-/** The domain or machine that a name means; undefined: nothing is called so. A text says why it cannot be adopted. */
+/**
+ * Returns the domain or machine with this name; undefined if there is none. Returns a text with the
+ * reason if it cannot be adopted.
+ */
 export function adoptTarget(infra: Infra, name: string): AdoptTarget | string | undefined {
   const places = infra.domains.flatMap((domain) =>
     domain.machines.map((machine) => ({ kind: "machine" as const, domain, machine }))
@@ -168,7 +173,10 @@ interface MachineCase {
   readonly machine: Machine;
 }
 
-/** Incus keys that have a key of their own, and how it says the value; undefined: it cannot. */
+/**
+ * Incus keys that have their own key in infra.yml, with a function that converts the value;
+ * undefined if infra.yml cannot express it.
+ */
 const DEDICATED: Readonly<
   Record<string, readonly [key: string, say: (text: string) => string | boolean | undefined]>
 > = {
@@ -224,7 +232,10 @@ function machineVerdict(field: FieldChange, the: MachineCase): AdoptionVerdict {
   return partVerdict(field, { base, own: machine, wanted, found, domain, inProfile: false });
 }
 
-/** The list as it is, where infra.yml declares all of them: what they hold was checked there. */
+/**
+ * Adopts the live list of profiles if infra.yml declares all of them: their content was checked
+ * there.
+ */
 function profilesVerdict(path: readonly string[], { found, domain }: MachineCase): AdoptionVerdict {
   const known = ["default", ...domain.profiles.map(({ name }) => name)];
   const unknown = found.profiles.filter((name) => !known.includes(name));
@@ -249,9 +260,9 @@ function volumeVerdict(
   return [edit([...base, volume.key, "size"], found.config.size)];
 }
 
-/** A machine or profile: what both can say. */
+/** The common parts of a machine and a profile. */
 interface PartCase {
-  /** Where it stands in infra.yml. */
+  /** The path in infra.yml. */
   readonly base: readonly string[];
   readonly own: Pick<Profile, "config" | "devices">;
   readonly wanted: { readonly config: StringMap; readonly devices: Devices };
@@ -281,7 +292,7 @@ function partVerdict(field: FieldChange, the: PartCase): AdoptionVerdict {
 function deviceVerdict(path: string, the: PartCase): AdoptionVerdict {
   const { base, own, wanted, found, domain, inProfile } = the;
   const names = [...Object.keys(wanted.devices), ...Object.keys(found.devices)];
-  // Names and keys may hold dots: the longest name that fits is meant.
+  // Names and keys can contain dots. The longest matching name counts.
   const name = names.toSorted((a, b) => b.length - a.length).find((each) =>
     path === `devices.${each}` || path.startsWith(`devices.${each}.`)
   );
@@ -309,7 +320,7 @@ function deviceVerdict(path: string, the: PartCase): AdoptionVerdict {
   return ["type", "path", key].map((each) => edit([...place, each], live[each]));
 }
 
-/** An empty text is as good as none. */
+/** Returns an edit. An empty text removes the key. */
 function edit(
   path: readonly string[],
   value: string | number | boolean | readonly string[] | undefined,

@@ -34,7 +34,10 @@ function read(text: string): Infra {
   return infra;
 }
 
-/** What adopting gives, and the text it writes, on a host where `text` was applied and somebody changed something. */
+/**
+ * Returns the adoptions and the resulting text, on a host where `text` was applied and then
+ * something was changed.
+ */
 function adopted(
   alter: (host: ActualState) => ActualState,
   name = "pro",
@@ -60,7 +63,7 @@ function adopted(
   return { ...edited, text: edited.sources[0]!.text, said };
 }
 
-/** `TEXT` with these replacements: byte for byte what is expected. */
+/** Returns `TEXT` with these replacements: the expected result, byte for byte. */
 function edited(...pairs: readonly (readonly [string, string])[]): string {
   return pairs.reduce((text, [from, to]) => {
     assert.ok(text.includes(from), from);
@@ -115,7 +118,7 @@ Deno.test("what somebody changed by hand is written where infra.yml says it, and
       ],
     ),
   );
-  // The machine's schedule is its volumes' as well.
+  // The machine's schedule also applies to its volumes.
   assert.deepEqual(following.map(({ addr, field }) => `${formatAddr(addr)} ${field.path}`), [
     "volume pro/web-data config.snapshots.schedule",
   ]);

@@ -12,7 +12,7 @@ import { createFields } from "./create_fields.ts";
 import type { Change } from "./plan.ts";
 import { isProtected } from "./protection.ts";
 
-/** Making a declared resource that is not there; undefined where Incus makes it by itself. */
+/** Returns the change that creates a declared resource; undefined if Incus creates it by itself. */
 export function creation(resource: DesiredResource): Change | undefined {
   if (resource.kind === "profile" && resource.implicit) return undefined;
   return {
@@ -27,7 +27,7 @@ export function creation(resource: DesiredResource): Change | undefined {
   };
 }
 
-/** What takes a live resource to the declared one; undefined: nothing is to be done. */
+/** Returns the change from a live resource to the declared one; undefined if they are equal. */
 export function difference(resource: DesiredResource, found: ActualResource): Change | undefined {
   const fields = compareResource(resource, found);
   if (fields.length === 0) return undefined;
@@ -54,7 +54,7 @@ function reasonFor(fields: readonly FieldChange[]): string {
   if (fields.some((field) => field.breach)) return "somebody opened a door in the isolation";
   const others = fields.filter((field) => !field.path.startsWith(`config.${MARK_PREFIX}`));
   if (others.length === 0) return "only what anklume notes on it changes";
-  // What an older anklume did otherwise: nobody edited anything.
+  // Differences from an older anklume: nobody edited anything.
   if (others.every(shutsGuestApi)) return "anklume now keeps its notes from the machine";
   if (others.every(addsDhcpLines)) return "anklume now gives addresses to known machines alone";
   if (fields.every((field) => field.path === "state")) {

@@ -9,11 +9,14 @@ import { formatBytes, parseSize } from "../resource/value.ts";
 import type { ActualState } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 
-/** Every error that can be known before anything is touched, except whose a resource is. */
+/**
+ * Returns every error that can be found before anything is changed, except errors about the owner
+ * of a resource.
+ */
 export function checkLiveState(
   desired: DesiredState,
   actual: ActualState,
-  /** `formatAddr` of what moves away. */
+  /** `formatAddr` of the resources that will move away. */
   moving: ReadonlySet<string> = new Set(),
 ): Diagnostic[] {
   const pools = new Set(actual.pools.map((pool) => pool.name));
@@ -38,7 +41,7 @@ export function checkLiveState(
   });
 }
 
-/** A local image that is not there, or is one for the other type of machine. */
+/** Reports a local image that does not exist or is for the other type of machine. */
 function unfitImage(machine: DesiredInstance, actual: ActualState): Diagnostic[] {
   const { image } = machine;
   if (image.kind !== "local" || actual.images === undefined) return [];
@@ -96,8 +99,8 @@ function missingPools(
 }
 
 /**
- * A root disk or volume that would become smaller, or than what is in it where it had no limit: Incus does it by half, so anklume
- * refuses.
+ * Reports a root disk or volume that would become smaller, or smaller than its content if it had no
+ * limit. Incus stops such a change half-way, so anklume refuses it.
  */
 export function shrinks(
   resource: DesiredResource,
@@ -125,10 +128,13 @@ export function shrinks(
   );
 }
 
-/** Networks and machines that are not declared (somebody else's, or orphans) and stand where ours are to stand. */
+/**
+ * Undeclared networks and machines (of somebody else, or orphans) that use a subnet or address that
+ * the infra needs.
+ */
 class NetworkStrangers {
   readonly #networks: readonly { readonly name: string; readonly subnet: Address4 }[];
-  /** `bridge ip` -> the machine that holds it. */
+  /** From `bridge ip` to the machine that has this address. */
   readonly #holders: ReadonlyMap<string, ActualInstance>;
 
   constructor(desired: DesiredState, actual: ActualState, moving: ReadonlySet<string>) {
@@ -170,7 +176,7 @@ class NetworkStrangers {
     }];
   }
 
-  /** Incus accepts two bridges on one subnet, and neither works then. */
+  /** Incus accepts two bridges with the same subnet, and then neither works. */
   onSubnetOf(network: DesiredNetwork): Diagnostic[] {
     const text = network.config["ipv4.address"] ?? "";
     if (!Address4.isValid(text)) return [];

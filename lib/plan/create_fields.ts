@@ -5,7 +5,7 @@ import { MARK_PREFIX } from "../resource/mark.ts";
 import type { DesiredResource } from "../resource/resource.ts";
 import { shownValue } from "../resource/value.ts";
 
-/** Everything a new resource is given, anklume's own marks aside. */
+/** Returns all fields of a new resource, without anklume's own marks. */
 export function createFields(resource: DesiredResource): FieldChange[] {
   const set = (path: string, value: string | undefined) =>
     fieldChange(path, undefined, value, "in-place");

@@ -28,12 +28,15 @@ import { withRestarts } from "./restarts.ts";
 import { findStrangers } from "./strangers.ts";
 
 export interface PlanOptions {
-  /** Orphans are deleted, protected ones only with `force`. */
+  /** Delete orphans; protected ones only with `force`. */
   readonly prune?: boolean;
   readonly force?: boolean;
 }
 
-/** What takes the live state to the desired one. Pure and sorted: the same inputs give the same plan. */
+/**
+ * Returns the changes from the live state to the desired one. Pure and sorted: the same input gives
+ * the same plan.
+ */
 export function createPlan(
   desired: DesiredState,
   found: ActualState,
@@ -53,7 +56,7 @@ export function createPlan(
   let unchanged = 0;
   for (const resource of desired.resources) {
     const name = formatAddr(resource.addr);
-    // It moves with its machine.
+    // It moves together with its machine.
     if (relocations.volumes.has(name)) continue;
     const found = live.get(name);
     const foreign = found && foreignResource(resource, found, desired.owner);
@@ -137,7 +140,9 @@ export function createPlan(
   };
 }
 
-/** A machine that asks for a GPU which the host has not got is left out; the rest goes on. */
+/**
+ * Reports a machine that needs a GPU that the host does not have. Only this machine is left out.
+ */
 function missingGpu(resource: DesiredResource, actual: ActualState): Diagnostic | undefined {
   if (resource.kind !== "instance" || !resource.gpu) return undefined;
   if (actual.hardware === undefined || actual.hardware.gpus.length > 0) return undefined;
@@ -150,18 +155,27 @@ function missingGpu(resource: DesiredResource, actual: ActualState): Diagnostic 
   };
 }
 
-/** What a renamed domain leaves behind once its machines have moved: nothing in it is of worth. */
+/**
+ * True for the parts of a renamed domain that remain after its machines have moved. They contain
+ * nothing of value.
+ */
 function wasRenamed(orphan: ActualResource, desired: DesiredState): boolean {
   return orphan.kind !== "instance" && orphan.kind !== "volume" &&
     desired.renamedDomains.has(domainOf(orphan).domain ?? "");
 }
 
-/** The machine whose new disk it holds, since a replacement was interrupted: carrying that on takes it away. */
+/**
+ * Returns the machine whose new disk this instance holds, after an interrupted replacement.
+ * Continuing the replacement removes the instance.
+ */
 function madeFor({ addr, config }: ActualResource): ResourceAddr {
   return { ...addr, name: config[MARK.fresh] ?? addr.name };
 }
 
-/** `formatAddr` of where machines and volumes are now -> of the change that takes them away. */
+/**
+ * Returns a map from `formatAddr` of machines and volumes at their present place to the change that
+ * moves or deletes them.
+ */
 function leavingOf(changes: readonly Change[]): ReadonlyMap<string, string> {
   return new Map(
     changes.flatMap(({ addr, action, from, moves = [], aside }) =>
@@ -175,7 +189,10 @@ function leavingOf(changes: readonly Change[]): ReadonlyMap<string, string> {
   );
 }
 
-/** `formatAddr` of the machines and profiles that this plan updates -> of the networks (and volumes) that they then use. */
+/**
+ * Returns a map from `formatAddr` of the machines and profiles that this plan updates to the
+ * networks (and volumes) that they then use.
+ */
 function networksOf(
   changes: readonly Change[],
   desired: DesiredState,
@@ -207,7 +224,7 @@ function withDependencies(
     const needed = change.action === "delete" || resource === undefined
       ? change.dependsOn
       : dependenciesOf(resource, change, desired);
-    // One of them may have the name that a machine needs for a moment.
+    // A leftover may have the name that a machine needs temporarily.
     const before = change.action === "delete" || change.addr.kind !== "instance" ? [] : leftovers;
     const cleared = before.filter(({ addr }) => addr.project === change.addr.project);
     const dependsOn = [...new Set([...needed, ...cleared.map(({ addr }) => formatAddr(addr))])]

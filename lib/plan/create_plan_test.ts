@@ -27,7 +27,7 @@ function infra(patch: Record<string, Partial<Machine>> = {}): Infra {
   );
 }
 
-/** The plan on a host where `before` was applied. */
+/** Returns the plan on a host where `before` was applied. */
 function planAfter(
   before: Infra,
   after: Infra,
@@ -503,7 +503,7 @@ Deno.test("createPlan() refuses more containers than the stock inotify limit car
       refused?.remedy,
       `sysctl -w fs.inotify.max_user_instances=${wanted}, and the same line in /etc/sysctl.d/`,
     );
-    // Where they run all the same, they need less: nothing keeps the next apply back.
+    // If the machines already run, they need less than estimated: the next apply is not refused.
     const running = createPlan(desired, appliedHost(desired, { limits }));
     assert.deepEqual(running.diagnostics.filter(({ severity }) => severity === "error"), []);
   }
@@ -549,13 +549,17 @@ Deno.test("createPlan() plans 10,000 machines in 500 domains, in proportion to 5
     assert.equal(createPlan(desired, { ...host, resources: [] }).changes.length, domains * 22);
     return performance.now() - start;
   };
-  // One of four pairs, as the machine may be busy with something else. Generous for the same reason; quadratic would be 4.
+  // One good result in four is enough, because the host may be busy. The limit is generous for the
+  // same reason; a quadratic algorithm would have a factor of 4.
   const pairs = Array.from({ length: 4 }, () => [time(250), time(500)] as const);
   const said = pairs.map(([first, second]) => `${first.toFixed()} ms, ${second.toFixed()} ms`);
   assert.ok(pairs.some(([first, second]) => second < 3.2 * first + 200), said.join("; "));
 });
 
-/** The host of `before`, where a machine is found under another name, in another project, or aside. */
+/**
+ * Plans on the host of `before`, with a machine under another name, in another project, or kept
+ * aside.
+ */
 function planMoved(
   before: Infra,
   after: Infra,
@@ -636,7 +640,7 @@ Deno.test("createPlan() carries on, ends or undoes a replacement that was interr
   assert.deepEqual(carried.map(({ action, aside, effect }) => [action, aside?.name, effect]), [
     ["replace", "pro-dev-aside", "data-lost"],
   ]);
-  // Its successor stands: the old one goes, with what is in it.
+  // Its successor exists: the old machine is deleted with its data.
   const host = appliedHost(desiredOf(before));
   const old = host.resources.filter((each) => each.kind === "instance").map(aside)
     .filter(({ addr }) => addr.name === "pro-dev-aside");
@@ -677,10 +681,10 @@ Deno.test("createPlan() leaves what holds a new disk to the replacement that mad
     createPlan(desiredOf(wanted), { ...host, resources: now }, { prune: true });
   const shown = ({ changes }: Plan) => changes.map(({ action, addr }) => `${action} ${addr.name}`);
   assert.deepEqual(shown(pruned(before)), ["replace pro-dev"]);
-  // Nothing carries it on: it goes as any orphan does.
+  // Nothing continues it: it is deleted like any orphan.
   const whole = appliedHost(desiredOf(before)).resources;
   assert.deepEqual(shown(pruned(before, [...whole, left])), ["delete pro-dev-fresh"]);
-  // A machine that is declared under that name is made, not made of it.
+  // A declared machine with that name is created. It is not made from this one.
   const namesake = sketchInfra([{ name: "pro", machines: ["pro-dev-fresh"] }, { name: "perso" }]);
   const plan = createPlan(desiredOf(namesake), {
     ...host,
@@ -698,7 +702,10 @@ Deno.test("createPlan() refuses a first size of a root disk that is smaller than
   assert.deepEqual(plan.diagnostics.map(({ code }) => code), ["SHRINK"]);
 });
 
-/** The host where `pro-web` is being moved to `perso`, with the copy's and the original's notes as given. */
+/**
+ * Returns the host while `pro-web` is being moved to `perso`, with these notes and this UUID on the
+ * copy.
+ */
 function movingHost(copy: Record<string, string>, uuid = "x") {
   const before = appliedHost(desiredOf(infra()));
   const after = appliedHost(desiredOf(movedInfra()));
@@ -742,7 +749,7 @@ Deno.test("createPlan() takes away what a copy that is whole left of its origina
       [ORIGINAL, "delete", false],
     ],
   );
-  // It goes back where it came from when that is what infra.yml says by now: what is there is only a remainder.
+  // If infra.yml has the old place again, the machine stays there. The copy is only a remainder.
   const back = createPlan(desiredOf(infra()), host, { prune: true });
   assert.deepEqual(
     back.changes.filter(({ addr }) => addr.name === "pro-web").map(({ addr, action, from }) => [

@@ -8,18 +8,23 @@ import { domainOf } from "./orphans.ts";
 import type { Change, Held } from "./plan.ts";
 import { isProtected } from "./protection.ts";
 
-/** What deleting some resources comes to: changes in dependency order, and what has to stay. */
+/**
+ * The result of deleting some resources: changes in the order of their dependencies, and resources
+ * that must stay.
+ */
 export interface Deletions {
   readonly changes: readonly Change[];
   readonly held: readonly Held[];
 }
 
-/** Users first: what uses something is deleted, or keeps it, before its turn comes. */
+/**
+ * Users come first: when a resource is considered, all its users are known to be deleted or kept.
+ */
 const DELETION_ORDER = ["instance", "volume", "profile", "network", "project"] as const;
 
 /**
- * Plans the deletion of owned resources. A protected one stays without `force`, and so does everything that it, or
- * somebody else's machine, still uses.
+ * Plans the deletion of owned resources. A protected resource stays without `force`. Everything
+ * that it, or a machine of somebody else, still uses stays too.
  */
 export function planDeletions(
   resources: readonly ActualResource[],
@@ -27,9 +32,12 @@ export function planDeletions(
   options: {
     readonly force: boolean;
     readonly reason: string;
-    /** `formatAddr` of what moves away -> of the change that moves it. */
+    /** From `formatAddr` of a resource that moves away to the change that moves it. */
     readonly leaving?: ReadonlyMap<string, string>;
-    /** `formatAddr` of what is updated -> of the networks that it will then use: NICs are ours, whoever added them. */
+    /**
+     * From `formatAddr` of an updated resource to the networks that it will use afterwards. NICs
+     * always belong to anklume, whoever added them.
+     */
     readonly networks?: ReadonlyMap<string, ReadonlySet<string>>;
   },
 ): Deletions {
@@ -74,7 +82,10 @@ function deletion(resource: ActualResource, users: readonly string[], reason: st
   };
 }
 
-/** `formatAddr` of a resource -> those of what uses it. One pass over everything. */
+/**
+ * Returns a map from `formatAddr` of a resource to that of its users, in one pass over all
+ * resources.
+ */
 function usersOf(actual: ActualState): ReadonlyMap<string, readonly string[]> {
   const users = new Map<string, string[]>();
   const note = (used: string, user: string) => {
@@ -97,7 +108,10 @@ function usersOf(actual: ActualState): ReadonlyMap<string, readonly string[]> {
   return users;
 }
 
-/** Images, buckets and the like that somebody put into our project: they are not ours to delete. */
+/**
+ * Returns an image, bucket or similar that somebody put into the project. anklume must not delete
+ * it.
+ */
 function strangerIn(resource: ActualResource): string | undefined {
   if (resource.kind !== "project") return undefined;
   return resource.usedBy?.find((path) => /^\/1\.0\/(images|network-)|\/buckets\//.test(path));

@@ -6,7 +6,7 @@ import { usedByDevices } from "../resource/uses.ts";
 import { type DesiredState, firewallAddr } from "./desired_state.ts";
 import type { Change } from "./plan.ts";
 
-/** `formatAddr` of everything that must stand before a change, in the plan or not. */
+/** Returns `formatAddr` of everything that must exist before a change, in the plan or not. */
 export function dependenciesOf(
   resource: DesiredResource,
   change: Change,
@@ -14,7 +14,8 @@ export function dependenciesOf(
 ): string[] {
   const firewall = formatAddr(firewallAddr(desired.owner.project));
   const project = formatAddr(projectAddr(resource.domain));
-  // What is merely made lets nobody through; what runs already must not change before the rules stand.
+  // Creating a resource gives nobody access. A running resource must not change before the rules
+  // are loaded.
   const guarded = change.action === "create" ? [] : [firewall];
   switch (resource.kind) {
     case "project":
@@ -35,7 +36,7 @@ export function dependenciesOf(
   }
 }
 
-/** Stopping a machine is safe without any rule. */
+/** True if a change only stops a machine. That is safe without any rule. */
 export function onlyStops(change: Change): boolean {
   return change.action === "update" &&
     change.fields.every((field) => field.path === "state" && field.after === "stopped");

@@ -19,40 +19,46 @@ export interface DesiredFirewall {
   readonly tables: readonly string[];
 }
 
-/** Everything that is to be on the host, computed from `infra.yml` and its lock alone. */
+/** Everything that should be on the host, computed only from `infra.yml` and its lock. */
 export interface DesiredState {
   readonly owner: Owner;
   readonly firewall: DesiredFirewall;
-  /** Sorted; nothing of a disabled domain. */
+  /** Sorted; without disabled domains. */
   readonly resources: readonly DesiredResource[];
-  /** What is declared but left as it is: disabled domains, and those outside `--domain`. */
+  /**
+   * Declared resources that are not changed: those of disabled domains, and those outside of
+   * `--domain`.
+   */
   readonly spared: readonly DesiredResource[];
-  /** What is declared in domains with `enabled: false`. */
+  /** Declared resources of domains with `enabled: false`. */
   readonly disabled: readonly DesiredResource[];
-  /** `formatAddr` of that, and of what else is nobody's orphan in this run. */
+  /** `formatAddr` of `spared`, and of other resources that do not count as orphans in this run. */
   readonly frozen: ReadonlySet<string>;
-  /** Machine -> what it was called before (`renamed_from`). */
+  /** From machine to its former name (`renamed_from`). */
   readonly renamed: ReadonlyMap<string, string>;
-  /** Domain that is gone -> what it is called now. */
+  /** From the former name of a domain to its present name. */
   readonly renamedDomains: ReadonlyMap<string, string>;
 }
 
 export interface DesiredOptions {
   readonly firewall: DesiredFirewall;
-  /** The host has NVIDIA's driver (`hasNvidia`): containers with a GPU get its runtime. */
+  /** True if the host has NVIDIA's driver (`hasNvidia`): containers with a GPU get its runtime. */
   readonly nvidia?: boolean;
-  /** What of the host a machine with the role `admin` gets; without it none gets anything. */
+  /**
+   * The parts of the host that a machine with the role `admin` gets; without this value it gets
+   * none.
+   */
   readonly admin?: AdminMounts | undefined;
 }
 
-/** `firewall home-lab`: the one resource that is not Incus's. */
+/** Returns `firewall home-lab`: the only resource that does not belong to Incus. */
 export function firewallAddr(project: string): ResourceAddr {
   return { kind: "firewall", name: project };
 }
 
 /**
- * Computes the desired state. Pure: the order of declarations changes nothing.
- * @throws Error when `addressing` was not made for this infra
+ * Computes the desired state. Pure: the order of declarations does not matter.
+ * @throws Error if `addressing` was not made for this infra
  */
 export function desiredState(
   infra: Infra,
@@ -86,7 +92,10 @@ export function desiredState(
   };
 }
 
-/** The same state with everything outside these domains left as it is. The firewall stays whole. */
+/**
+ * Returns the state limited to these domains; everything else is left unchanged. The firewall stays
+ * whole.
+ */
 export function limitTo(desired: DesiredState, domains: readonly string[]): DesiredState {
   const kept = desired.resources.filter((resource) => domains.includes(resource.domain));
   const left = desired.resources.filter((resource) => !domains.includes(resource.domain));

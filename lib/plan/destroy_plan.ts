@@ -8,15 +8,15 @@ import { domainOf, ownedResources } from "./orphans.ts";
 import type { Change, Plan } from "./plan.ts";
 
 export interface DestroyOptions {
-  /** Only what was made for these domains; the firewall stays then. */
+  /** Remove only the resources made for these domains. The firewall stays then. */
   readonly domains?: readonly string[];
-  /** Protected machines and volumes go too. */
+  /** Remove protected machines and volumes too. */
   readonly force?: boolean;
 }
 
 /**
- * What removes the infra from the host: everything that carries its mark, declared or not. The firewall goes last, and
- * only when nothing of the infra is left behind it.
+ * Returns the plan that removes the infra from the host: every resource with its mark, declared or
+ * not. The firewall is removed last, and only if nothing of the infra remains.
  */
 export function createDestroyPlan(
   owner: Owner,
@@ -34,7 +34,8 @@ export function createDestroyPlan(
     reason: "destroy was asked for",
   });
   const everything = deletions.changes.length === owned.length;
-  // `missing` says that one of two tables is; the other, and what brings both back at boot, go as well.
+  // The state `missing` means that at least one of the two tables is missing. The other one, and
+  // the files that load both at boot, must be removed too.
   const { state, foreign } = actual.firewall;
   const standing = foreign !== true && (state !== "missing" || owned.length > 0);
   const changes = everything && standing

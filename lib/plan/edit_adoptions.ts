@@ -13,17 +13,18 @@ export interface PlannedField {
   readonly field: FieldChange;
 }
 
-/** The edits that can be made, what the files then say, and what apply would then do. */
+/** The edits that can be made, the resulting files, and the plan that an apply would then have. */
 export interface EditedAdoptions extends EditedInfra, Adoptions {
-  /** What apply changes because of the edits, and did not before. */
+  /** Changes of an apply that result from the edits. */
   readonly following: readonly PlannedField[];
-  /** Errors of the plan that the edits bring. */
+  /** Errors in the plan that result from the edits. */
   readonly errors: readonly Diagnostic[];
 }
 
 /**
- * Makes adoptions in memory, each only where the infra is valid with it, and plans with the result: what would differ all the
- * same is left. `planWith` computes the plan of an infra on the same host.
+ * Makes adoptions in memory and plans with the result. An adoption is kept only if the infra is
+ * valid with it and the field no longer differs. `planWith` computes the plan of an infra on the
+ * same host.
  */
 export function editAdoptions(
   { sources, infra }: { readonly sources: readonly SourceText[]; readonly infra: Infra },
@@ -57,7 +58,7 @@ export function editAdoptions(
   return {
     ...edited,
     adoptions,
-    // Some of it follows from what is written.
+    // Some of these follow from the edits and no longer differ.
     left: left.filter(({ addr, path }) =>
       path === undefined || still.has(`${formatAddr(addr)} ${path}`)
     ),

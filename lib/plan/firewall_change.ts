@@ -4,10 +4,13 @@ import type { ActualState } from "./actual_state.ts";
 import { type DesiredState, firewallAddr } from "./desired_state.ts";
 import type { Change } from "./plan.ts";
 
-/** Loading the ruleset, where the live tables are not the rendered ones. `undefined` also when nobody may look. */
+/**
+ * Returns the change that loads the ruleset if the live tables differ from the rendered ones.
+ * Undefined also if the tables could not be read.
+ */
 export function firewallChange(desired: DesiredState, actual: ActualState): Change | undefined {
   const { state, differences, foreign } = actual.firewall;
-  // Somebody else's rules are an error of the plan, see `foreignFirewall`.
+  // Rules of somebody else are an error of the plan, see `foreignFirewall`.
   if (state === "in-place" || state === "unknown" || foreign) return undefined;
   const missing = state === "missing";
   const open = missing && machinesRun(desired, actual);

@@ -5,18 +5,23 @@ import { parseSize } from "../resource/value.ts";
 import { type ActualState, indexResources } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 
-/** What the host cannot carry: warnings, with the setting to change. */
+/** Problems to expect because the host is too small: warnings that name the setting to change. */
 export interface Forecast {
   readonly diagnostics: readonly Diagnostic[];
-  /** Machines may die after a start that Incus calls a success. */
+  /** True if machines may die after a start that Incus reports as successful. */
   readonly watchStarts: boolean;
 }
 
-/** Measured of a minimal Debian container; of 20 on the stock limit of 128, 14 to 17 survive. */
+/**
+ * Measured with a minimal Debian container: of 20, with the default limit of 128, 14 to 17 survive.
+ */
 const INOTIFY_PER_CONTAINER = 8;
-/** A minimal Debian container holds 17 keys and lives with fewer: 20 ran on the stock limit of 200. */
+/**
+ * A minimal Debian container holds 17 keys but also works with fewer: 20 ran with the default limit
+ * of 200.
+ */
 const KEYS_PER_CONTAINER = 10;
-/** A minimal container; what a VM gets when nobody says (Incus's default). */
+/** Memory of a minimal container, and Incus's default for a VM without a limit. */
 const CONTAINER_MEMORY = 40 * 1024 ** 2;
 const VM_MEMORY = 1024 ** 3;
 
@@ -37,8 +42,9 @@ export function forecast(desired: DesiredState, actual: ActualState): Forecast {
 }
 
 /**
- * All unprivileged containers share one user of the host, and so its limits. Past that of inotify the plan is refused: which machines
- * die is chance then, and mending it is one command. Without keys they live, so that is a warning.
+ * All unprivileged containers share one user of the host, and so share its limits. If the limit of
+ * inotify would be exceeded, the plan is refused: it would be random which machines die, and one
+ * command raises the limit. Without enough keys the machines survive, so that is a warning.
  */
 function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState): Forecast {
   const running = new Set(
@@ -65,7 +71,8 @@ function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState)
     deadly: boolean,
   ) => {
     if (limit === undefined || count * per <= limit) return;
-    // What runs already past the estimate tells that these machines need less.
+    // If the running containers already exceed the estimate, these machines need less than
+    // estimated.
     const refused = deadly && count > before && before * per <= limit;
     diagnostics.push({
       severity: refused ? "error" : "warning",
@@ -87,7 +94,7 @@ function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState)
   return { diagnostics, watchStarts: diagnostics.length > 0 || (!known && count > 8) };
 }
 
-/** The next power of two: what people write into sysctl. */
+/** Returns the next power of two, as is usual for sysctl values. */
 function roundUp(value: number): number {
   return 2 ** Math.ceil(Math.log2(value));
 }
@@ -113,7 +120,10 @@ function memoryOf(machine: DesiredInstance): number {
   return limit ?? (machine.type === "vm" ? VM_MEMORY : CONTAINER_MEMORY);
 }
 
-/** Sizes that are to be given out against what is free; pools are thin, so this is no error. */
+/**
+ * Warns if the declared sizes of new disks exceed the free space. This is not an error, because
+ * pools allocate space on demand.
+ */
 function poolSpace(desired: DesiredState, actual: ActualState): Diagnostic[] {
   const live = indexResources(actual);
   const needed = new Map<string, number>();
@@ -152,7 +162,8 @@ function virtualMachines(machines: readonly DesiredInstance[], actual: ActualSta
     severity: "warning",
     code: "NO_VM_SUPPORT",
     summary: `this host cannot run virtual machines: ${machine.addr.name} will fail`,
-    // Incus gives QEMU five seconds to answer as it starts: seen to be too few on a busy host.
+    // Incus gives QEMU five seconds to answer at its start. On a busy host this was seen to be too
+    // short.
     remedy:
       "see the warnings of Incus (incus warning list): KVM and vhost_vsock are needed; where " +
       "QEMU failed to run feature checks, `systemctl restart incus` asks it again",

@@ -6,15 +6,16 @@ import type { Change, Held, Plan } from "./plan.ts";
 import { optional } from "../diag/optional.ts";
 
 /**
- * The plan without what would make, change or start something of a domain that cannot work on this host as it is, and without what
- * waits for that. What takes away, stops a machine or closes a door goes on, and so do the other domains. Pure.
+ * Returns the plan without changes that would create, change or start something in a domain that
+ * cannot work on this host now, and without changes that depend on them. Changes that delete
+ * something, stop a machine or close a breach stay in the plan, and so do the other domains. Pure.
  */
 export function holdConflicts(plan: Plan, conflicts: readonly HostConflict[]): Plan {
   if (conflicts.length === 0) return plan;
   const domains = new Set(conflicts.map(({ domain }) => domain));
   const kept: Change[] = [];
   const left = new Map<string, Held>();
-  // In the plan's order what is waited for comes first.
+  // In the order of the plan, dependencies come first.
   for (const change of plan.changes) {
     const name = formatAddr(change.addr);
     const own = domains.has(change.domain ?? "") && !isHarmless(change);

@@ -4,14 +4,15 @@ import type { Change, Held, Plan } from "./plan.ts";
 import { optional } from "../diag/optional.ts";
 
 /**
- * The plan without what would take away the machine that anklume itself runs in (`<project>/<name>` in `self`), and
- * without what waits for that: those steps are left to the host. Pure.
+ * Returns the plan without changes that would stop, replace or delete the machine that anklume
+ * itself runs in (`<project>/<name>` in `self`), and without changes that depend on them: the user
+ * makes these on the host. Pure.
  */
 export function holdSelf(plan: Plan, self: ReadonlySet<string>): Plan {
   const kept: Change[] = [];
   const held: Held[] = [];
   const left = new Set<string>();
-  // In the plan's order what is waited for comes first.
+  // In the order of the plan, dependencies come first.
   for (const change of plan.changes) {
     const name = formatAddr(change.addr);
     const ground = isGround(change, self);

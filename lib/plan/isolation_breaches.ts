@@ -5,8 +5,8 @@ import { breachesOf } from "../resource/breach.ts";
 import type { PlacedMachine } from "../infra/infra.ts";
 
 /**
- * What of these machines, their profiles and their bridges differs from infra.yml in a way that bears on isolation, one
- * line each: a machine with a foreign NIC must not be started, whatever the firewall says. Pure.
+ * Returns the breaches of these machines, their profiles and their bridges, one line each. A
+ * machine with a foreign NIC must not be started, even if the firewall is in place. Pure.
  */
 export function isolationBreaches(
   plan: Pick<Plan, "changes">,

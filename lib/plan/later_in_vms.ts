@@ -5,8 +5,8 @@ import type { ActualResource } from "../resource/resource.ts";
 import type { Change } from "./plan.ts";
 
 /**
- * The changes with what a running virtual machine takes from its profiles only when it starts: the profile is written all the same,
- * and its containers have it at once.
+ * Marks the fields of profiles that a running virtual machine uses only after its next start. The
+ * profile is written anyway, and its containers use it at once.
  */
 export function withLaterInVms(
   changes: readonly Change[],

@@ -7,7 +7,9 @@ import { domainOf } from "./orphans.ts";
 import { foreignResource } from "./ownership.ts";
 import type { LeftOpen } from "./plan.ts";
 
-/** Doors in what anklume does not change: nobody but the owner closes them. */
+/**
+ * Returns the breaches in resources that anklume does not change: only the owner can close them.
+ */
 export function findLeftOpen(
   desired: DesiredState,
   actual: ActualState,
@@ -16,7 +18,7 @@ export function findLeftOpen(
   return [...inDisabled(desired, actual), ...inOrphans(orphans)];
 }
 
-/** What `enabled: false` keeps as it is. */
+/** Returns breaches in resources that stay unchanged because of `enabled: false`. */
 function inDisabled(desired: DesiredState, actual: ActualState): LeftOpen[] {
   if (desired.disabled.length === 0) return [];
   const live = indexResources(actual);
@@ -29,7 +31,7 @@ function inDisabled(desired: DesiredState, actual: ActualState): LeftOpen[] {
   });
 }
 
-/** What `infra.yml` no longer declares stays walled off, unless somebody opens it. */
+/** Resources that `infra.yml` no longer declares stay isolated, unless somebody opens them. */
 function inOrphans(orphans: readonly ActualResource[]): LeftOpen[] {
   return orphans.flatMap((orphan) => {
     const fields = orphan.kind === "instance" || orphan.kind === "profile"

@@ -9,7 +9,10 @@ import type { Change, Move } from "./plan.ts";
 import { isProtected } from "./protection.ts";
 import type { Relocations } from "./relocations.ts";
 
-/** What becomes of a machine; it may be elsewhere or aside, and is then moved, not made. */
+/**
+ * Returns the change of a machine. A machine that is at another place or kept aside is moved, not
+ * created.
+ */
 export function machineChange(
   machine: DesiredInstance,
   volumes: readonly DesiredVolume[],
@@ -29,13 +32,14 @@ export function machineChange(
   if (aside === undefined) {
     return { ...change, from: source.addr, reason: moveReason(machine, source) };
   }
-  // Its replacement never came to stand: where that is no longer wanted, it takes its place again.
+  // Its replacement never ran. If the replacement is no longer wanted, the machine gets its place
+  // back.
   return change.action === "replace"
     ? { ...change, aside: aside.addr, reason: "carries on a replacement that was interrupted" }
     : { ...change, from: aside.addr, reason: "undoes a replacement that was interrupted" };
 }
 
-/** The end of one that was replaced and stood aside until its successor ran. */
+/** Returns the deletion of a machine that was replaced and kept aside until its successor ran. */
 export function farewell(aside: ActualInstance, successor: DesiredInstance): Change {
   return {
     addr: aside.addr,
@@ -49,7 +53,7 @@ export function farewell(aside: ActualInstance, successor: DesiredInstance): Cha
   };
 }
 
-/** What a machine takes with it. */
+/** Returns the data that is lost with a machine. */
 export function deletedFields(machine: ActualInstance): FieldChange[] {
   const snapshots = machine.snapshots?.join(", ") ?? "";
   return [

@@ -9,7 +9,10 @@ import type { Orphan } from "./plan.ts";
 import { isProtected } from "./protection.ts";
 import { optional } from "../diag/optional.ts";
 
-/** Everything of this infra that is on the host; `default` profiles come and go with their project. */
+/**
+ * Returns every resource of this infra on the host, without `default` profiles: Incus creates and
+ * deletes them with their project.
+ */
 export function ownedResources(owner: Owner, actual: ActualState): ActualResource[] {
   return actual.resources.filter((resource) =>
     ownership(resource.config, owner).kind === "ours" &&
@@ -17,11 +20,11 @@ export function ownedResources(owner: Owner, actual: ActualState): ActualResourc
   ).toSorted(comparePlaces);
 }
 
-/** What is ours and neither declared nor left alone on purpose. */
+/** Returns the resources of this infra that are neither declared nor left unchanged on purpose. */
 export function orphanedResources(
   desired: DesiredState,
   actual: ActualState,
-  /** `formatAddr` of what stands elsewhere and is declared all the same. */
+  /** `formatAddr` of resources at another place that belong to a declared resource. */
   elsewhere: ReadonlySet<string>,
 ): ActualResource[] {
   const declared = new Set(desired.resources.map((resource) => formatAddr(resource.addr)));
@@ -50,7 +53,7 @@ function bytesOf(resource: ActualResource): { bytes?: number } {
   return optional({ bytes });
 }
 
-/** The domain a live resource was made for. */
+/** Returns the domain that a live resource was made for. */
 export function domainOf(resource: ActualResource): { domain?: string } {
   const domain = resource.config[MARK.domain] ?? resource.addr.project;
   return optional({ domain });

@@ -4,13 +4,16 @@ import { FORMAT, MARK, type Owner, ownership } from "../resource/mark.ts";
 import type { ActualResource, DesiredResource } from "../resource/resource.ts";
 import type { ActualFirewall } from "./actual_state.ts";
 
-/** The error when a resource of a declared name is not ours to change; undefined: it is. */
+/**
+ * Returns the error if a resource with a declared name does not belong to this infra; undefined if
+ * it does.
+ */
 export function foreignResource(
   desired: DesiredResource,
   actual: ActualResource,
   owner: Owner,
 ): Diagnostic | undefined {
-  // Incus makes it with the project, so whose the project is decides.
+  // Incus creates it with the project, so the owner of the project decides.
   if (desired.kind === "profile" && desired.addr.name === "default") return undefined;
   const owned = ownership(actual.config, owner);
   const name = formatAddr(desired.addr);
@@ -49,15 +52,15 @@ export function foreignResource(
   }
 }
 
-/** What lives on this host of one infra. */
+/** The resources of one infra on this host. */
 export interface LivingInfra {
-  /** As its marks say; nobody checked it. */
+  /** As its marks say, unchecked. */
   readonly infraId: string;
   readonly machines: readonly string[];
   readonly networks: number;
 }
 
-/** The infras that live on this host under this `project_name`, by their UUIDs. */
+/** Returns the infras on this host with this `project_name`, by their UUIDs. */
 export function infrasNamed(project: string, resources: readonly ActualResource[]): LivingInfra[] {
   const named = resources.filter(({ config }) =>
     config[MARK.project] === project && (config[MARK.infra] ?? "") !== ""
@@ -69,7 +72,10 @@ export function infrasNamed(project: string, resources: readonly ActualResource[
   })).toSorted((a, b) => a.infraId < b.infraId ? -1 : 1);
 }
 
-/** The error where another infra of this name lives here: both would have one firewall, and each would replace the other's. */
+/**
+ * Returns an error if another infra with this name is on this host: both would use the same
+ * firewall tables, and each would replace the other's rules.
+ */
 export function nameTaken(owner: Owner, resources: readonly ActualResource[]): Diagnostic[] {
   const others = infrasNamed(owner.project, resources)
     .filter(({ infraId }) => infraId !== owner.infraId);
@@ -82,7 +88,7 @@ export function nameTaken(owner: Owner, resources: readonly ActualResource[]): D
   }));
 }
 
-/** `11111111-… with the machines a, b` */
+/** Returns `11111111-… with the machines a, b`. */
 export function livingText({ infraId, machines, networks }: LivingInfra): string {
   const shown = machines.slice(0, 5).join(", ");
   const more = machines.length > 5 ? ` and ${machines.length - 5} more` : "";
@@ -90,7 +96,10 @@ export function livingText({ infraId, machines, networks }: LivingInfra): string
   return `${infraId}, with the machine${machines.length === 1 ? "" : "s"} ${shown}${more}`;
 }
 
-/** The error where the lock's UUID is that of an infra with another name: with it one would take over the other's machines. */
+/**
+ * Returns an error if the lock's UUID belongs to an infra with another name: with it, one infra
+ * would take over the other's machines.
+ */
 export function idTaken(owner: Owner, resources: readonly ActualResource[]): Diagnostic[] {
   const other = resources.find(({ config }) =>
     config[MARK.infra] === owner.infraId && config[MARK.project] !== owner.project
@@ -106,7 +115,7 @@ export function idTaken(owner: Owner, resources: readonly ActualResource[]): Dia
   }];
 }
 
-/** The error where the rules of this name are somebody else's. */
+/** Returns an error if the rules with this name belong to somebody else. */
 export function foreignFirewall(
   { project }: Owner,
   { foreign, differences }: ActualFirewall,

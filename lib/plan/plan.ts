@@ -6,26 +6,26 @@ export { type Effect, EFFECTS, type FieldChange } from "../resource/field.ts";
 
 export type Action = "create" | "update" | "replace" | "delete" | "no-op";
 
-/** What happens to one resource. Data: no functions, serialisable as JSON. */
+/** The change of one resource. Plain data: no functions, can be serialised as JSON. */
 export interface Change {
   readonly addr: ResourceAddr;
   readonly action: Action;
-  /** Where a machine that moves or is renamed is now. */
+  /** The present place of a machine that will be moved or renamed. */
   readonly from?: ResourceAddr;
-  /** Volumes that go along, or to another pool. */
+  /** Volumes that move with the machine or to another pool. */
   readonly moves?: readonly Move[];
-  /** Of a replacement that was interrupted: where the old machine stands aside. */
+  /** For an interrupted replacement: the place where the old machine is kept aside. */
   readonly aside?: ResourceAddr;
-  /** Domain it belongs to, for grouping; undefined for the firewall. */
+  /** The domain it belongs to, for grouping; undefined for the firewall. */
   readonly domain?: string;
   readonly fields: readonly FieldChange[];
   /** The worst effect among `fields`. */
   readonly effect: Effect;
-  /** Explains, for people; never used to decide. */
+  /** An explanation for people; never used for decisions. */
   readonly reason: string;
-  /** `formatAddr` of the changes that must be done before; they are in the plan too. */
+  /** `formatAddr` of changes that must be done before this one. They are in the plan too. */
   readonly dependsOn: readonly string[];
-  /** Cannot be done without `--force`: the machine is protected. */
+  /** True if it needs `--force`: the machine is protected. */
   readonly needsForce: boolean;
 }
 
@@ -34,52 +34,69 @@ export interface Move {
   readonly to: ResourceAddr;
 }
 
-/** What apply will do and check shows. Sorted, no clock, no I/O behind it. */
+/** The changes that apply makes and check shows. Sorted; contains no time and does no I/O. */
 export interface Plan {
   readonly project: string;
   readonly infraId: string;
-  /** Only what changes (`no-op` is counted in `unchanged`), in an order that respects `dependsOn`. */
+  /**
+   * Only real changes (`no-op` is counted in `unchanged`), in an order that respects `dependsOn`.
+   */
   readonly changes: readonly Change[];
   readonly unchanged: number;
   /** Owned resources that infra.yml no longer declares. */
   readonly orphans: readonly Orphan[];
-  /** Errors forbid applying (foreign resource of that name, missing image…); warnings do not. */
+  /**
+   * Errors prevent an apply (a foreign resource with that name, a missing image…). Warnings do not.
+   */
   readonly diagnostics: readonly Diagnostic[];
-  /** What cannot be done on this host or without `--force`; the rest of the plan can. */
+  /**
+   * Changes that cannot be made on this host or need `--force`. The rest of the plan can be
+   * applied.
+   */
   readonly held: readonly Held[];
-  /** Machines of somebody else's where ours are; absent: none. */
+  /**
+   * Machines of somebody else in the infra's projects or on its bridges; absent if there are none.
+   */
   readonly strangers?: readonly Stranger[];
-  /** Doors that anklume does not close; absent: none. */
+  /** Breaches that anklume does not close; absent if there are none. */
   readonly leftOpen?: readonly LeftOpen[];
-  /** Machines may die in their first seconds (kernel limits): look at them again after a pause. */
+  /**
+   * True if machines may die in their first seconds (kernel limits): check them again after a
+   * pause.
+   */
   readonly watchStarts: boolean;
 }
 
-/** Path of the field of a machine that runs on what a profile gave it until it starts anew. */
+/**
+ * The path of a field on a machine that still uses a removed key of a profile until it restarts.
+ */
 export const RESTART = "restart";
 
-/** A machine that is nobody's of this infra, in a domain's Incus project or on its bridge. */
+/** A machine that does not belong to this infra, in a domain's Incus project or on its bridge. */
 export interface Stranger {
   readonly addr: ResourceAddr;
   readonly domain: string;
-  /** Incus's word in lower case: `running`. */
+  /** The status from Incus in lower case: `running`. */
   readonly state: string;
-  /** NICs on bridges of the infra, which drop what it sends: `eth0 on net-pro`. */
+  /** NICs on bridges of the infra. The bridges drop their packets: `eth0 on net-pro`. */
   readonly walled: readonly string[];
-  /** What leads out of it past the firewall: `eth0 (nic incusbr0)`. */
+  /** Devices that bypass the firewall: `eth0 (nic incusbr0)`. */
   readonly doors: readonly string[];
 }
 
-/** Doors in a resource that anklume leaves as it is. */
+/** Breaches in a resource that anklume does not change. */
 export interface LeftOpen {
   readonly addr: ResourceAddr;
   readonly domain: string;
-  /** Its domain has `enabled: false`, or `infra.yml` no longer declares it. */
+  /** Its domain has `enabled: false`, or `infra.yml` no longer declares the resource. */
   readonly why: "disabled" | "orphan";
   readonly fields: readonly FieldChange[];
 }
 
-/** A resource that is left as it is, and why: `skipped` in the report, exit status 1 when it is an error. */
+/**
+ * A resource that is left unchanged, with the reason. It is `skipped` in the report; the exit
+ * status is 1 if the diagnostic is an error.
+ */
 export interface Held {
   readonly addr: ResourceAddr;
   readonly domain?: string;
@@ -88,12 +105,15 @@ export interface Held {
 
 export interface Orphan {
   readonly addr: ResourceAddr;
-  /** Domain it was made for. */
+  /** The domain it was made for. */
   readonly domain?: string;
-  /** `ephemeral: false` when it was made: `--prune` leaves it without `--force`. */
+  /** It was created with `ephemeral: false`: `--prune` deletes it only with `--force`. */
   readonly protected: boolean;
-  /** ISO 8601, where Incus tells or anklume noted it. */
+  /** ISO 8601, from Incus or from anklume's note. */
   readonly createdAt?: string;
-  /** What its root disk takes, or a volume's declared size; undefined: it has none, or nobody tells. */
+  /**
+   * The used bytes of a root disk, or the declared size of a volume; undefined if there is none or
+   * it is unknown.
+   */
   readonly bytes?: number;
 }

@@ -2,7 +2,10 @@ import type { ActualResource } from "../resource/resource.ts";
 import { MARK } from "../resource/mark.ts";
 import { sameValue } from "../resource/value.ts";
 
-/** Whether only `--force` may rebuild or delete it. Only machines and volumes hold what cannot be made again. */
+/**
+ * True if only `--force` may rebuild or delete it. Only machines and volumes contain data that
+ * cannot be created again.
+ */
 export function isProtected(actual: ActualResource): boolean {
   if (actual.kind === "instance") {
     return sameValue("", actual.config["security.protection.delete"], "true");

@@ -11,23 +11,23 @@ import { actualVolume } from "../resource/volume.ts";
 import type { ActualImage, ActualPool, Hardware, IncusState } from "./actual_state.ts";
 import { optional } from "../diag/optional.ts";
 
-/** What is read only where a plan needs it. */
+/** Data that is read only if a plan needs it. */
 export interface ReadWishes {
-  /** The images of the default project: some machine names a local one. */
+  /** The images of the default project, if a machine uses a local image. */
   readonly images?: boolean;
-  /** Memory and GPUs of the host: some machine wants one, or says how much memory it takes. */
+  /** Memory and GPUs of the host, if a machine uses a GPU, is a VM or has a memory limit. */
   readonly hardware?: boolean;
-  /** How much of each pool is free: something with a size is declared. */
+  /** The free space of each pool, if something with a size is declared. */
   readonly poolSpace?: boolean;
 }
 
 export interface ReadStateOptions {
   readonly signal?: AbortSignal;
-  /** The answer to `incus.networks.list()`, where it was asked for already. */
+  /** The answer to `incus.networks.list()`, if it was requested already. */
   readonly networks?: Promise<readonly Network[]>;
 }
 
-/** What planning this infra needs to know of the host. */
+/** Returns the data about the host that planning this infra needs. */
 export function wishesOf(infra: Infra): ReadWishes {
   const machines = machinesOf(infra);
   return {
@@ -43,8 +43,9 @@ export function wishesOf(infra: Infra): ReadWishes {
 }
 
 /**
- * Reads everything of every project in one wave of requests and one request (two with `poolSpace`) per storage pool: how
- * many machines there are does not matter. Wishes may come later than the call: what needs none is asked for at once.
+ * Reads all resources of every project with parallel requests, plus one request (two with
+ * `poolSpace`) per storage pool. The number of requests does not depend on the number of machines.
+ * The wishes may be a promise: everything that does not depend on them is requested at once.
  * @throws IncusError, IncusUnreachableError, or the reason of an aborted `signal`
  */
 export async function readActualState(

@@ -6,10 +6,10 @@ import { type ActualInstance, instanceAddr } from "../resource/instance.ts";
 import type { IncusState } from "./actual_state.ts";
 import type { Change, Plan } from "./plan.ts";
 
-/** Enough to keep the daemon busy. */
+/** Enough parallel requests to keep the daemon busy. */
 const AT_ONCE = 8;
 
-/** Whether a plan takes something away or leaves something behind, so that people want to know what exactly. */
+/** True if a plan deletes something or leaves something behind, so that the user needs details. */
 export function wantsDetails(plan: Plan): boolean {
   return plan.orphans.some(({ addr }) => addr.kind === "instance") ||
     plan.changes.some((change) => change.addr.kind === "instance" && loses(change)) ||
@@ -22,8 +22,9 @@ function loses({ action, fields }: Change): boolean {
 }
 
 /**
- * The same state with snapshots and disk usage of every machine: one request, but a slow one, since Incus enters each machine
- * for it. A plan that takes nothing away does without. Of a machine in error the snapshots alone are told.
+ * Returns the same state with the snapshots and disk usage of every machine. This is one request,
+ * but a slow one, because Incus enters each machine for it. A plan that deletes nothing does not
+ * need it. For a machine in the state `Error`, only the snapshots are returned.
  */
 export async function readDetails<T extends IncusState>(
   incus: IncusClient,
@@ -37,7 +38,8 @@ export async function readDetails<T extends IncusState>(
   if (machines.every(({ status }) => status !== "Error")) {
     (await incus.instances.listFull({ allProjects: true }, options)).forEach(note);
   } else {
-    // Of one in error Incus never answers what it does, nor of any other in the same breath.
+    // Incus never answers a request for the state of a machine in `Error`, nor a request that
+    // includes one.
     const limit = pLimit(AT_ONCE);
     await Promise.all(machines.map(({ addr, status }) =>
       limit(async () => {

@@ -7,28 +7,35 @@ import type { ActualState } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 import { ownedResources } from "./orphans.ts";
 
-/** What stands elsewhere, under another name or aside, and is a declared resource all the same. */
+/**
+ * Live resources at another place, with another name or kept aside, that belong to declared
+ * resources.
+ */
 export interface Relocations {
-  /** `formatAddr` of a declared machine that is not there -> what it is made of. */
+  /** From `formatAddr` of a missing declared machine to the machine that becomes it. */
   readonly machines: ReadonlyMap<string, ActualInstance>;
-  /** `formatAddr` of a declared volume that is not there -> what it is made of. */
+  /** From `formatAddr` of a missing declared volume to the volume that becomes it. */
   readonly volumes: ReadonlyMap<string, ActualVolume>;
-  /** `formatAddr` of a declared machine -> its predecessor, which an interrupted replacement left aside. */
+  /**
+   * From `formatAddr` of a declared machine to its predecessor, which an interrupted replacement
+   * left aside.
+   */
   readonly asides: ReadonlyMap<string, ActualInstance>;
-  /** `formatAddr` of all of them where they are now: no orphans. */
+  /** `formatAddr` of all of them at their present place. They are not orphans. */
   readonly sources: ReadonlySet<string>;
 }
 
 /**
- * A machine is looked for by its name in every domain (names are unique in an infra), then by `renamed_from`; a volume
- * by its own name or its machine's former one, in every pool.
+ * Finds resources at other places. A machine is searched by its name in every domain (names are
+ * unique in an infra), then by `renamed_from`; a volume by its own name or with its machine's
+ * former name, in every pool.
  */
 export function findRelocations(
   desired: DesiredState,
   actual: ActualState,
   live: ReadonlyMap<string, ActualResource>,
 ): Relocations {
-  // What is left alone in this run has its right to what it is made of all the same.
+  // Resources that this run leaves unchanged keep their claim to a live resource too.
   const resources = [...desired.resources, ...desired.spared];
   const declared = new Set(resources.map(({ addr }) => formatAddr(addr)));
   const strays = ownedResources(desired.owner, actual).filter(({ addr }) =>
@@ -39,7 +46,8 @@ export function findRelocations(
   const volumesByName = new Map<string, ActualVolume[]>();
   for (const stray of strays) {
     if (stray.kind === "volume") push(volumesByName, stray.addr.name, stray);
-    // What holds another's new disk is nobody's machine, whatever it is called.
+    // An instance that holds another machine's new disk does not count as a machine, whatever its
+    // name is.
     if (stray.kind !== "instance" || (stray.config[MARK.fresh] ?? "") !== "") continue;
     const place = stray.config[MARK.aside] ?? "";
     const name = stray.config[MARK.called] ?? stray.addr.name;

@@ -5,16 +5,17 @@ import type { ActualState } from "./actual_state.ts";
 import { domainOf } from "./orphans.ts";
 import type { Change } from "./plan.ts";
 
-/** What interrupted moves left, apart from what is whole. */
+/** The remains of interrupted moves. Complete machines and volumes are not included. */
 export interface Remainders {
-  /** The live state as if there were none. */
+  /** The live state without these remains. */
   readonly actual: ActualState;
   readonly resources: readonly ActualResource[];
 }
 
 /**
- * A machine or volume that goes to another project or pool is copied, and for a moment there are two. Where that moment was
- * the last of a run, one of them is a remainder: the copy until it is whole, the original from then on.
+ * Finds the remains of interrupted moves. A machine or volume is copied to another project or pool,
+ * so for a time there are two. If the run was interrupted then, one of them is a remainder: the
+ * copy as long as it is incomplete, afterwards the original.
  */
 export function findRemainders(owner: Owner, actual: ActualState): Remainders {
   const owned = new Map(
@@ -24,7 +25,7 @@ export function findRemainders(owner: Owner, actual: ActualState): Remainders {
   const found = new Set<ActualResource>();
   for (const resource of owned.values()) {
     const original = owned.get(resource.config[MARK.copying] ?? resource.config[MARK.copied] ?? "");
-    // One that could only be renamed has taken its original's place.
+    // A machine that could only be renamed has taken the place of its original.
     if (original === undefined || original === resource || !isTwin(resource, original)) continue;
     found.add(MARK.copying in resource.config ? resource : original);
   }
@@ -33,14 +34,19 @@ export function findRemainders(owner: Owner, actual: ActualState): Remainders {
   return { actual: { ...actual, resources }, resources: [...found] };
 }
 
-/** A copy that anklume made has the machine's UUID; one that somebody else made of that has a new one. */
+/**
+ * A copy made by anklume has the UUID of the machine. A copy made by somebody else has a new one.
+ */
 function isTwin(copy: ActualResource, original: ActualResource): boolean {
   const uuid = "volatile.uuid";
   return copy.kind === original.kind &&
     (copy.kind !== "instance" || copy.config[uuid] === original.config[uuid]);
 }
 
-/** Those that stand where something is to come are taken away by what comes; these are the others. */
+/**
+ * Returns the deletions of remainders. A remainder at the place of a new resource is left out: that
+ * change removes it.
+ */
 export function removals(
   { resources }: Remainders,
   changes: readonly Change[],

@@ -6,8 +6,9 @@ import type { DesiredState } from "./desired_state.ts";
 import { type Change, RESTART } from "./plan.ts";
 
 /**
- * The changes with the machines that run on what a profile gave them and may not: a key that is taken out of a profile is in force
- * until they start anew. They wait for the profile, and are restarted.
+ * Adds restarts of machines that still use a forbidden key of a profile: a key that is removed from
+ * a profile stays in force until the machine restarts. The restart waits for the change of the
+ * profile.
  */
 export function withRestarts(
   changes: readonly Change[],

@@ -2,7 +2,7 @@ import { formatAddr, RESOURCE_KINDS, type ResourceAddr } from "../resource/addre
 import { compareText } from "../resource/delta.ts";
 import type { Change } from "./plan.ts";
 
-/** What is made first stands first: by kind, then by what a person reads. */
+/** Compares by kind in the order of creation, then by the displayed name. */
 export function comparePlaces(
   a: { readonly addr: ResourceAddr },
   b: { readonly addr: ResourceAddr },
@@ -11,7 +11,10 @@ export function comparePlaces(
     compareText(formatAddr(a.addr), formatAddr(b.addr));
 }
 
-/** Changes in an order that respects what they depend on; what is deleted goes last, and the other way round. */
+/**
+ * Sorts changes in an order that respects their dependencies. Deletions come last, in reverse
+ * order.
+ */
 export function sortChanges(changes: readonly Change[]): Change[] {
   const made = changes.filter((change) => change.action !== "delete");
   const deleted = changes.filter((change) => change.action === "delete");

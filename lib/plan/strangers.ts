@@ -8,8 +8,9 @@ import { comparePlaces } from "./sort_changes.ts";
 import type { Stranger } from "./plan.ts";
 
 /**
- * Machines that are not this infra's and stand in the Incus project of one of its domains, or on the bridge of one: somebody
- * launched them there. What is declared under their name is another matter, and an error.
+ * Returns machines that do not belong to this infra and are in the Incus project of one of its
+ * domains, or on its bridge: somebody launched them there. A foreign machine with a declared name
+ * is an error instead.
  */
 export function findStrangers(desired: DesiredState, actual: ActualState): Stranger[] {
   const all = [...desired.resources, ...desired.disabled];
@@ -36,14 +37,14 @@ export function findStrangers(desired: DesiredState, actual: ActualState): Stran
       addr: found.addr,
       domain,
       state: found.status.toLowerCase(),
-      // The rules know no such port: what it sends is dropped at the bridge.
+      // The rules do not know this port: its packets are dropped at the bridge.
       walled: onBridge.map(({ name, bridge }) => `${name} on ${bridge}`),
       doors: home === undefined ? [] : doorsOf(found, new Set(onBridge.map(({ name }) => name))),
     }];
   }).toSorted(comparePlaces);
 }
 
-/** What leads out of it: other NICs, and what of the host hangs in it. */
+/** Returns the devices that connect it with the outside: other NICs, and parts of the host. */
 function doorsOf({ expandedDevices }: ActualInstance, walled: ReadonlySet<string>): string[] {
   return Object.entries(expandedDevices).flatMap(([name, device]) => {
     if (walled.has(name) || strayDevice(name, device) === undefined) return [];

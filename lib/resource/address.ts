@@ -1,4 +1,4 @@
-/** What a plan can hold; the firewall is a resource like the others. */
+/** The kinds of resource in a plan. The firewall is a resource like the others. */
 export const RESOURCE_KINDS = [
   "firewall",
   "project",
@@ -9,17 +9,20 @@ export const RESOURCE_KINDS = [
 ] as const;
 export type ResourceKind = typeof RESOURCE_KINDS[number];
 
-/** Names one resource of the host. */
+/** Identifies one resource of the host. */
 export interface ResourceAddr {
   readonly kind: ResourceKind;
   readonly name: string;
-  /** Incus project; absent for firewall, project and network (bridges live in `default`). */
+  /** The Incus project; absent for firewall, project and network (bridges are in `default`). */
   readonly project?: string;
-  /** Storage pool, of a volume only. */
+  /** The storage pool; only for a volume. */
   readonly pool?: string;
 }
 
-/** `instance pro/pro-dev`, `volume pro/pro-dev-data`, `network net-pro`: unique, and what a person reads. */
+/**
+ * Returns `instance pro/pro-dev`, `volume pro/pro-dev-data`, `network net-pro`: a unique text that
+ * is also shown to the user.
+ */
 export function formatAddr(addr: ResourceAddr): string {
   const pool = addr.pool === undefined || addr.pool === "default" ? "" : `${addr.pool}:`;
   const project = addr.project === undefined ? "" : `${addr.project}/`;

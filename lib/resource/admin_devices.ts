@@ -1,10 +1,10 @@
 import type { Machine } from "../infra/infra.ts";
 import type { Devices } from "./delta.ts";
 
-/** The role that makes a machine drive everything from inside. */
+/** The role of a machine that runs anklume itself and manages the host from inside. */
 export const ADMIN_ROLE = "admin";
 
-/** Where things stand in the admin container. Not below `/run`, which the guest hides. */
+/** Paths in the admin container. They are not below `/run`, because the guest mounts over it. */
 export const ADMIN_PATHS = {
   socket: "/opt/incus.socket",
   workspace: "/workspace",
@@ -17,16 +17,19 @@ export const ADMIN_DEVICES = {
   binary: "anklume-binary",
 } as const;
 
-/** What of the host an admin container is given; paths on the host. */
+/** The parts of the host that an admin container gets, as paths on the host. */
 export interface AdminMounts {
-  /** Incus's socket. */
+  /** The socket of Incus. */
   readonly socket: string;
   readonly workspace: string;
-  /** The program itself; undefined where it runs from source. */
+  /** The executable of anklume; undefined when it runs from source. */
   readonly binary?: string | undefined;
 }
 
-/** Devices of a machine with the role `admin`: the socket, the workspace, the program. Nothing else of the host. */
+/**
+ * Returns the devices of a machine with the role `admin`: the socket, the workspace, the
+ * executable. It gets nothing else of the host.
+ */
 export function adminDevices(machine: Machine, mounts: AdminMounts | undefined): Devices {
   if (mounts === undefined || !machine.roles.includes(ADMIN_ROLE)) return {};
   return {
@@ -43,7 +46,7 @@ export function adminDevices(machine: Machine, mounts: AdminMounts | undefined):
       type: "disk",
       source: mounts.workspace,
       path: ADMIN_PATHS.workspace,
-      // The host's files with their owners, who otherwise are nobody.
+      // Shows the host's files with their owners. Without it they would belong to nobody.
       shift: "true",
     },
     ...(mounts.binary === undefined ? {} : {
@@ -57,7 +60,10 @@ export function adminDevices(machine: Machine, mounts: AdminMounts | undefined):
   };
 }
 
-/** The mounts as a live admin container has them: from inside nobody else knows the host's paths. */
+/**
+ * Reads the mounts from a live admin container: inside it there is no other way to know the host's
+ * paths.
+ */
 export function adminMountsOf(devices: Devices): AdminMounts | undefined {
   const socket = devices[ADMIN_DEVICES.socket]?.connect?.replace(/^unix:/, "");
   const workspace = devices[ADMIN_DEVICES.workspace]?.source;

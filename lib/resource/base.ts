@@ -2,25 +2,25 @@ import type { SourceRange } from "../diag/diagnostic.ts";
 import type { StringMap } from "../infra/infra.ts";
 import type { ResourceAddr } from "./address.ts";
 
-/** What every desired resource has. */
+/** The fields that every desired resource has. */
 export interface DesiredBase {
   readonly addr: ResourceAddr;
   readonly domain: string;
-  /** Where it is declared. */
+  /** The place of its declaration. */
   readonly range: SourceRange;
   readonly description: string;
-  /** Incus keys as they are to be, the marks among them. */
+  /** The desired Incus keys, including the marks. */
   readonly config: StringMap;
 }
 
-/** What every live resource has, ours or not. */
+/** The fields that every live resource has, owned by anklume or not. */
 export interface ActualBase {
   readonly addr: ResourceAddr;
   readonly description: string;
-  /** As Incus stores it, the marks among it. */
+  /** The keys as Incus stores them, including the marks. */
   readonly config: StringMap;
-  /** API paths of what uses it, where Incus tells. */
+  /** API paths of the resources that use it, if Incus lists them. */
   readonly usedBy?: readonly string[];
-  /** ISO 8601, where Incus tells. */
+  /** ISO 8601, if Incus tells it. */
   readonly createdAt?: string;
 }

@@ -1,13 +1,16 @@
 import type { ResourceAddr } from "./address.ts";
 import type { FieldChange } from "./field.ts";
 
-/** A door in the isolation that nobody declared. */
+/** An opening in the isolation that nobody declared. */
 export interface Breach {
   readonly addr: ResourceAddr;
   readonly field: FieldChange;
-  /** Why anklume does not close it: its domain has `enabled: false`, or `infra.yml` no longer declares it. */
+  /**
+   * The reason why anklume does not close it: its domain has `enabled: false`, or `infra.yml` no
+   * longer declares the resource.
+   */
   readonly left?: "disabled" | "orphan";
-  /** Of one that is left. */
+  /** The domain of a breach that is left open. */
   readonly domain?: string;
 }
 
@@ -16,7 +19,10 @@ interface Changed {
   readonly fields: readonly FieldChange[];
 }
 
-/** Every open door that a plan knows of, what no rules stand for aside: the one answer for whoever asks. */
+/**
+ * Returns every breach that a plan knows, except missing firewall rules. All commands use this
+ * function.
+ */
 export function breachesOf({ changes, leftOpen = [] }: {
   readonly changes: readonly Changed[];
   readonly leftOpen?: readonly (Changed & {

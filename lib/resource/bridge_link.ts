@@ -3,35 +3,43 @@ import type { StringMap } from "../infra/infra.ts";
 import { compareText } from "./delta.ts";
 import { type FieldChange, fieldChange } from "./field.ts";
 
-/** A domain's bridge as the host's kernel has it, whatever Incus has noted. */
+/** The state of a domain's bridge in the host's kernel. It can differ from Incus's records. */
 export interface BridgeLink {
-  /** false: there is no such interface. */
+  /** False if there is no such interface. */
   readonly stands: boolean;
-  /** Whether somebody switched it on. */
+  /** True if the interface is administratively up. */
   readonly up: boolean;
-  /** Without link-local ones: `10.120.3.254/24`. */
+  /** Without link-local addresses: `10.120.3.254/24`. */
   readonly addresses: readonly string[];
-  /** Networks that the kernel sends by it, both families. */
+  /** Networks that the kernel sends through it, of both families. */
   readonly routes: readonly string[];
-  /** A VRF or a switch that it is a port of. */
+  /** The VRF or switch that it is a port of. */
   readonly master?: string;
-  /** Where questions for names and addresses are taken on its behalf; undefined: nobody could look. */
+  /**
+   * The sockets on which DNS and DHCP requests are served for it. Undefined: they could not be
+   * read.
+   */
   readonly listeners?: readonly string[];
-  /** Ports of machines that run, with the interface that each is plugged into; `` none. */
+  /**
+   * Ports of running machines, with the bridge that each is connected to; an empty text for none.
+   */
   readonly ports: Readonly<Record<string, string>>;
-  /** Interfaces plugged into it that are no machine's. */
+  /** Interfaces connected to the bridge that belong to no machine. */
   readonly strangers: readonly string[];
 }
 
 const LINK = "link";
 const SERVER = "name_server";
 
-/** Whether a field is about the bridge on the host, and not about what Incus has noted of it. */
+/** True if a field is about the bridge on the host, not about Incus's record of it. */
 export function isLinkField({ path }: Pick<FieldChange, "path">): boolean {
   return path === LINK || path === SERVER || path.startsWith(`${LINK}.`);
 }
 
-/** What Incus makes good when it sets the bridge up anew; the rest is a matter of plugs. */
+/**
+ * True if Incus must set the bridge up again to repair these fields. All others need only a port to
+ * be connected or disconnected.
+ */
 export function needsSetup(fields: readonly FieldChange[]): boolean {
   return fields.some(({ path }) =>
     path === LINK || path === SERVER || path.startsWith(`${LINK}.address`) ||
@@ -39,7 +47,7 @@ export function needsSetup(fields: readonly FieldChange[]): boolean {
   );
 }
 
-/** A bridge as it has to be. */
+/** The required state of a bridge. */
 interface Wanted {
   readonly name: string;
   /** With prefix lengths. */
@@ -47,19 +55,20 @@ interface Wanted {
   readonly routes: readonly string[];
 }
 
-/** What an apply would mend on the host. */
+/** Returns what an apply would repair on the host. */
 export function compareLink(name: string, config: StringMap, live: BridgeLink): FieldChange[] {
   const wanted = wantedOf(name, config);
   if (!live.stands) return [fieldChange(LINK, "missing", "up", "in-place")];
   const fields: FieldChange[] = [];
   const { master } = live;
-  // What comes in by it goes to that one, before any rule of a bridge's.
+  // Packets that arrive at the bridge would go to its master before any bridge rule applies.
   if (master !== undefined) {
     fields.push(fieldChange(`${LINK}.master`, master, undefined, "in-place", true));
   }
   if (!live.up) fields.push(fieldChange(LINK, "down", "up", "in-place"));
   fields.push(...setFields("address", live.addresses, wanted.addresses));
-  // They come and go with addresses and link: alone they are missing only if somebody took them away.
+  // Routes come and go with addresses and the link. If only routes are missing, somebody removed
+  // them.
   if (live.up && master === undefined && fields.length === 0) {
     const missing = wanted.routes.filter((route) => !live.routes.includes(route));
     fields.push(...setFields("route", [], missing));
@@ -82,7 +91,9 @@ export function compareLink(name: string, config: StringMap, live: BridgeLink): 
   return fields;
 }
 
-/** What of a bridge is amiss on the host, in words; doors in the isolation are told elsewhere. */
+/**
+ * Describes the problems of a bridge on the host. Breaches of the isolation are reported elsewhere.
+ */
 export function linkTrouble(name: string, config: StringMap, live: BridgeLink): string[] {
   return compareLink(name, config, live).filter(({ breach }) => breach !== true).map(
     ({ path, before, after }) => {
@@ -95,7 +106,7 @@ export function linkTrouble(name: string, config: StringMap, live: BridgeLink): 
   );
 }
 
-/** `link.address.10.1.0.254/24`: each there or not. */
+/** Returns one field for each missing or unexpected value, such as `link.address.10.1.0.254/24`. */
 function setFields(
   what: string,
   live: readonly string[],
@@ -116,13 +127,16 @@ function wantedOf(name: string, config: StringMap): Wanted {
   return { name, addresses, routes: addresses.map(networkOf) };
 }
 
-/** `10.120.3.254/24` -> `10.120.3.0/24` */
+/** Converts `10.120.3.254/24` to `10.120.3.0/24`. */
 function networkOf(text: string): string {
   const address = text.includes(":") ? new Address6(text) : new Address4(text);
   return `${address.startAddress().correctForm()}/${address.subnetMask}`;
 }
 
-/** dnsmasq's sockets, as it opens them for one interface: DNS at the address, DHCP at the interface. */
+/**
+ * Returns the sockets that dnsmasq opens for one interface: DNS at the address, DHCP at the
+ * interface.
+ */
 function listenersOf({ name, addresses }: Wanted): { place: string; service: "DNS" | "DHCP" }[] {
   return addresses.flatMap((each) => {
     const address = each.split("/", 1)[0] ?? "";

@@ -12,14 +12,14 @@ const SOUND: BridgeLink = {
     "0.0.0.0%net-pro:67",
     "[fd00:1:2:3::254]:53",
     "[::]%net-pro:547",
-    // Of others.
+    // A socket of another bridge.
     "0.0.0.0%net-lab:67",
   ],
   ports: { port1: "net-pro" },
   strangers: [],
 };
 
-/** `path: before -> after`, `!` of a breach. */
+/** Returns `path: before -> after`, with `!` for a breach. */
 function found(live: Partial<BridgeLink>, config: Record<string, string> = CONFIG): string[] {
   return compareLink("net-pro", config, { ...SOUND, ...live }).map(
     ({ path, before, after, breach }) => `${breach ? "! " : ""}${path}: ${before} -> ${after}`,

@@ -9,14 +9,15 @@ import { sameValue, shownValue } from "./value.ts";
 export type Devices = Readonly<Record<string, StringMap>>;
 
 /**
- * What to write so that a config becomes the desired one: key -> value, or `undefined` to unset. Comparing shows it,
- * merging applies it, so that what is shown and what is done cannot differ.
+ * The changes that turn a config into the desired one: from key to value, or to `undefined` to
+ * unset it. Comparing and writing use the same delta, so that the shown and the written changes
+ * cannot differ.
  */
 export type ConfigDelta = ReadonlyMap<string, string | undefined>;
 
 /**
- * Desired keys that differ, and live keys to unset: those anklume set before and those that are its own whoever set
- * them. Every other live key belongs to somebody else and stays.
+ * Returns the desired keys that differ and the live keys to unset: keys that anklume set before,
+ * and keys that always belong to anklume. All other live keys belong to somebody else and stay.
  */
 export function configDelta(
   desired: StringMap,
@@ -35,7 +36,7 @@ export function configDelta(
   return new Map([...delta].toSorted(([a], [b]) => compareText(a, b)));
 }
 
-/** The config with a delta applied. */
+/** Returns the config with a delta applied. */
 export function mergeConfig(actual: StringMap, delta: ConfigDelta): Record<string, string> {
   const merged: Record<string, string> = { ...actual };
   for (const [key, value] of delta) {
@@ -62,15 +63,21 @@ export function configFields(
   );
 }
 
-/** Device -> its keys to write (`undefined`: unset that key), or `undefined` to remove the device. */
+/**
+ * From device to the keys to write (`undefined`: unset the key), or to `undefined` to remove the
+ * device.
+ */
 export type DeviceDelta = ReadonlyMap<string, ConfigDelta | undefined>;
 
-/** NICs and proxies lead out of a machine. */
+/** True for NICs and proxies: they connect a machine with the outside. */
 export function leadsOut(device: StringMap): boolean {
   return device.type === "nic" || device.type === "proxy";
 }
 
-/** Like `configDelta`, for devices; a device somebody else added stays where it is known to open nothing. */
+/**
+ * Like `configDelta`, for devices. A device that somebody else added stays if it is known to open
+ * nothing.
+ */
 export function deviceDelta(
   desired: Devices,
   actual: Devices,
@@ -79,7 +86,7 @@ export function deviceDelta(
   const delta = new Map<string, ConfigDelta | undefined>();
   for (const [name, device] of Object.entries(desired)) {
     const live = actual[name];
-    // A device cannot change its type: what is there under that name is made anew.
+    // A device cannot change its type, so an existing device of that name is created again.
     const keys = live === undefined || live.type !== device.type
       ? new Map(Object.entries(device))
       : deviceKeyDelta(name, device, live, managed.devices[name] ?? []);
@@ -108,7 +115,7 @@ function deviceKeyDelta(
     desired,
     actual,
     { config: managedKeys, devices: {}, profiles: [] },
-    // Whoever added a key to such a device could have opened a door with it.
+    // A key that somebody added to such a device may have opened access.
     (key) => key !== "type" && !isTuning(key) && isStray(name, actual),
   );
 }
@@ -154,8 +161,9 @@ export function deviceFields(
 }
 
 /**
- * Whether a key of a device that somebody may have changed opens something: any but those that tune it. Of a NIC a filter, the
- * bridge, or a key that we never set: with another address the firewall lets nothing through.
+ * True if a changed key of a device may open access. Keys that only tune the device do not. For a
+ * NIC, the relevant keys are filters, the bridge, and keys that anklume never set: with another
+ * address the firewall lets nothing through.
  */
 function opensDoor(
   key: string,
@@ -169,7 +177,7 @@ function opensDoor(
     (after === undefined && !managedKeys.includes(key));
 }
 
-/** `type=nic network=net-lab` */
+/** Returns a device as text: `type=nic network=net-lab`. */
 export function shownDevice(device: StringMap | undefined): string | undefined {
   if (device === undefined) return undefined;
   const rest = Object.entries(device).filter(([key]) => key !== "type");
@@ -181,7 +189,7 @@ export function shownDevice(device: StringMap | undefined): string | undefined {
   ].join(" ");
 }
 
-/** By code unit: the same on every machine, whatever its locale. */
+/** Compares by code unit: the order is the same for every locale. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

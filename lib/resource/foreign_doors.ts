@@ -8,7 +8,10 @@ import type { ActualProfile } from "./profile.ts";
 import { isDeviceAsWritten } from "./seal.ts";
 import { shownValue } from "./value.ts";
 
-/** What somebody opened in a machine or profile of ours that nothing declares: all that anklume did not write itself. */
+/**
+ * Returns undeclared openings in a machine or profile of anklume's: everything relevant to the
+ * isolation that anklume did not write itself.
+ */
 export function foreignDoors(live: ActualInstance | ActualProfile): FieldChange[] {
   const managed = readManaged(live.config);
   const door = (path: string, before: string | undefined) =>

@@ -3,15 +3,19 @@ import type { SeenSource } from "../infra/check/host_source.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
 import { ADMIN_DEVICES, ADMIN_ROLE } from "./admin_devices.ts";
 
-/** What machines see of the host, and where machines of several domains see the same. */
+/**
+ * The parts of the host that machines can see, and the places that machines of several domains
+ * share.
+ */
 export interface HostSources {
   readonly sources: readonly SeenSource[];
   readonly channels: readonly Channel[];
 }
 
 /**
- * The sources and their channels. The workspace counts as shared with whoever sees it: with the admin container that has it,
- * or else with the owner, whose next apply runs as root what stands there. `workspace`: its path on the host.
+ * Returns the sources and their channels. A machine that sees the workspace shares it: with the
+ * admin container if there is one, otherwise with the owner, whose next apply uses its files as
+ * root. `workspace` is its path on the host.
  */
 export function hostSources(
   infra: Infra,
@@ -32,6 +36,6 @@ export function hostSources(
   return { sources, channels: findChannels([...sources, ...shared]) };
 }
 
-/** Stands for the owner, who is in no domain. */
+/** Represents the owner, who is in no domain. */
 const WORKSPACE = "this workspace";
 const NOWHERE = { file: "", start: { line: 1, column: 1 }, end: { line: 1, column: 1 } };

@@ -16,7 +16,7 @@ import { optional } from "../diag/optional.ts";
 /** A container or virtual machine. */
 export interface DesiredInstance extends DesiredBase {
   readonly kind: "instance";
-  /** Its name before, from `renamed_from`. */
+  /** The former name, from `renamed_from`. */
   readonly renamedFrom?: string;
   readonly type: "lxc" | "vm";
   readonly image: ImageRef;
@@ -24,10 +24,10 @@ export interface DesiredInstance extends DesiredBase {
   readonly devices: Devices;
   readonly profiles: readonly string[];
   readonly state: Machine["state"];
-  /** `ephemeral: false`: only `--force` rebuilds or deletes it. */
+  /** True for `ephemeral: false`: only `--force` rebuilds or deletes it. */
   readonly protected: boolean;
   readonly gpu: boolean;
-  /** Bridge, IPv4 and port of its `eth0`. */
+  /** Bridge, IPv4 address and port of its `eth0`. */
   readonly nic: { readonly bridge: string; readonly ip: string; readonly hostName: string };
 }
 
@@ -37,15 +37,15 @@ export interface ActualInstance extends ActualBase {
   /** `Running`, `Stopped`, `Frozen`, `Error`… */
   readonly status: string;
   readonly devices: Devices;
-  /** With those of its profiles. */
+  /** Includes the config of its profiles. */
   readonly expandedConfig?: StringMap;
   readonly expandedDevices: Devices;
   readonly profiles: readonly string[];
-  /** Incus deletes it when it stops, which anklume never asks for. */
+  /** Incus deletes the instance when it stops. anklume never asks for that. */
   readonly deletedOnStop?: true;
-  /** Names, oldest first; undefined: not asked for. */
+  /** Names of the snapshots, oldest first; undefined if they were not read. */
   readonly snapshots?: readonly string[];
-  /** What its root disk takes; undefined: not asked for, or not told. */
+  /** Bytes used by its root disk; undefined if they were not read or Incus does not tell. */
   readonly diskBytes?: number;
 }
 
@@ -53,21 +53,24 @@ export function instanceAddr(project: string, name: string): ResourceAddr {
   return { kind: "instance", name, project };
 }
 
-/** `images:debian/13`, `local:anklume-test`: one text for one image, however the user wrote it. */
+/**
+ * Returns `images:debian/13` or `local:anklume-test`: one text for each image, however the user
+ * wrote it.
+ */
 export function imageMark(image: ImageRef): string {
   return image.kind === "local" ? `local:${image.alias}` : `${image.remote}:${image.alias}`;
 }
 
-/** What a desired instance is made from, besides its machine. */
+/** The data that a desired instance is made from, in addition to its machine. */
 export interface InstanceContext {
   readonly owner: Owner;
   readonly domain: Domain;
   readonly storagePool: string;
   readonly ipv6: boolean;
-  /** The host has NVIDIA's driver. */
+  /** True if the host has NVIDIA's driver. */
   readonly nvidia: boolean;
   readonly addresses: { readonly domain: DomainAddress; readonly machine: MachineAddress };
-  /** What of the host a machine with the role `admin` gets. */
+  /** The parts of the host that a machine with the role `admin` gets. */
   readonly admin?: AdminMounts | undefined;
 }
 
@@ -103,7 +106,10 @@ export function desiredInstance(machine: Machine, context: InstanceContext): Des
   };
 }
 
-/** The user's Incus keys, and what `infra.yml` says in its own words as Incus keys. Ansible's variables stay out. */
+/**
+ * Returns the user's Incus keys and the keys that follow from other keys of `infra.yml`. Ansible's
+ * variables are not included.
+ */
 function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
   const container = machine.type === "lxc";
   return {
@@ -122,12 +128,13 @@ function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
   };
 }
 
-/** Whether a machine may ask Incus about itself. */
+/** Controls whether a machine can ask Incus about itself. */
 export const GUEST_API = "security.guestapi";
 
 /**
- * Incus reads every `user.*` key out to the machine at `/dev/incus/sock`: what anklume notes there tells whose the machine is and what it is
- * for. So it is shut, unless infra.yml says otherwise or the machine is an admin container, which asks there for its own name.
+ * Incus shows every `user.*` key to the machine at `/dev/incus/sock`, and anklume's notes there
+ * tell the owner and the purpose of the machine. So this access is off, unless infra.yml sets it or
+ * the machine is an admin container, which reads its own name there.
  */
 function guestApi({ roles, profiles }: Machine, { domain }: InstanceContext): StringMap {
   const said = domain.profiles.some(({ name, config }) =>
@@ -136,11 +143,12 @@ function guestApi({ roles, profiles }: Machine, { domain }: InstanceContext): St
   return roles.includes(ADMIN_ROLE) || said ? {} : { [GUEST_API]: "false" };
 }
 
-/** Keeps a container from trying IPv6 at all, link-local included; `lo` keeps its `::1`. */
+/** Disables IPv6 in a container, including link-local addresses. `lo` keeps its `::1`. */
 function withoutIpv6(machine: Machine): StringMap {
   return {
     "linux.sysctl.net.ipv6.conf.default.disable_ipv6": "1",
-    // An `eth0` of the user's own may be called otherwise inside, and a missing sysctl keeps a machine from starting.
+    // An `eth0` device of the user can have another name inside the machine, and a machine does not
+    // start if a sysctl is missing.
     ...(machine.bypassesIsolation.includes("eth0")
       ? {}
       : { "linux.sysctl.net.ipv6.conf.eth0.disable_ipv6": "1" }),
@@ -164,7 +172,10 @@ export function actualInstance(wire: Instance): ActualInstance {
   };
 }
 
-/** `source` of a create or rebuild request. Local images are the default project's (`features.images=false`). */
+/**
+ * Returns the `source` of a create or rebuild request. Local images are in the default project
+ * (`features.images=false`).
+ */
 export function imageSource(image: ImageRef): InstanceSource {
   if (image.kind === "remote") {
     return {
@@ -180,12 +191,15 @@ export function imageSource(image: ImageRef): InstanceSource {
     : { type: "image", alias: image.alias };
 }
 
-/** Whether the machine runs once it is made: `manual` machines are started once, when they are created. */
+/**
+ * True if the machine runs after its creation. `manual` machines are started once, when they are
+ * created.
+ */
 export function startsWhenCreated(desired: DesiredInstance): boolean {
   return desired.state !== "stopped";
 }
 
-/** Body of `POST /1.0/instances?project=P`; it is started in the same request. */
+/** Body of `POST /1.0/instances?project=P`. The same request starts the machine. */
 export function instanceCreateBody(desired: DesiredInstance): InstancesPost {
   return {
     name: desired.addr.name,

@@ -18,7 +18,7 @@ import { type Managed, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 import { parseBoolean } from "./value.ts";
 
-/** Every difference between a machine as declared and as it is. */
+/** Returns every difference between a machine's declaration and its live state. */
 export function compareInstance(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const { config, devices } = deltas(desired, actual);
   const managed = readManaged(actual.config);
@@ -56,7 +56,11 @@ export function compareInstance(desired: DesiredInstance, actual: ActualInstance
     );
 }
 
-/** Under a value of its own a machine has its profiles'; what it has once its own is gone is not looked up. */
+/**
+ * True if a key can be changed while the machine runs. The present value includes those of
+ * profiles. The value that a profile provides after the machine's own key is removed is not looked
+ * up.
+ */
 function isLive(key: string, desired: DesiredInstance, actual: ActualInstance): boolean {
   const { config, expandedConfig = config } = actual;
   const ofHugePages = parseBoolean(expandedConfig["limits.memory.hugepages"] ?? "") === true;
@@ -65,14 +69,18 @@ function isLive(key: string, desired: DesiredInstance, actual: ActualInstance): 
 }
 
 /**
- * An older anklume gave the admin container its program, noted no seal, and stood somewhere else on the host. Whoever is root in there is
- * root on the host anyway, so that another file in its place opens nothing.
+ * An older anklume, installed at another path, gave the admin container its executable and stored
+ * no seal. Root in this container is root on the host anyway, so another file in its place opens
+ * nothing.
  */
 function isProgramElsewhere({ path }: FieldChange, { seals }: Managed): boolean {
   return path === `devices.${ADMIN_DEVICES.binary}.source` && seals === undefined;
 }
 
-/** A machine that moves to another domain, or has just come from there and never ran, leaves its bridge because it is told to. */
+/**
+ * True if a machine moves to another domain, or was just copied there and never ran. It then leaves
+ * its bridge as intended.
+ */
 function isMoveOfNic(
   { path }: FieldChange,
   desired: DesiredInstance,
@@ -83,7 +91,10 @@ function isMoveOfNic(
       (MARK.copied in actual.config && actual.status === "Stopped"));
 }
 
-/** Body of `PUT /1.0/instances/NAME?project=P`, without what the caller sends back as it got it. */
+/**
+ * Body of `PUT /1.0/instances/NAME?project=P`, without the fields that the caller sends back
+ * unchanged.
+ */
 export function instanceUpdateBody(
   desired: DesiredInstance,
   actual: ActualInstance,
@@ -112,12 +123,18 @@ function deltas(desired: DesiredInstance, actual: ActualInstance) {
   };
 }
 
-/** What a machine was given when it stood aside; it goes when it takes its place again. */
+/**
+ * True for a key that was set on a machine while it was kept aside. It is removed when the machine
+ * gets its place back.
+ */
 function isAsideNote(key: string, { config }: ActualInstance): boolean {
   return MARK.aside in config && (key === MARK.aside || key === "boot.autostart");
 }
 
-/** Where it is called or kept otherwise, and what no update can change: then it is rebuilt, or made anew. */
+/**
+ * Returns differences of name and place, and differences that no update can make: these need a
+ * rebuild or a new machine.
+ */
 function immutableFields(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const fields: FieldChange[] = [];
   const moving = whenNotLive(desired, actual, false);
@@ -141,36 +158,37 @@ function immutableFields(desired: DesiredInstance, actual: ActualInstance): Fiel
 }
 
 /**
- * Whether a new root disk leaves the snapshots: copied over the old one, it does. Not for a VM, nor where Incus shifted the
- * owners of the files on the disk itself (a kernel without mounts that shift them): a fresh disk has not been shifted.
+ * True if the snapshots stay with a new root disk: they do if it is copied over the old disk. This
+ * does not work for a VM. It also does not work if Incus changed the owners of the files on the
+ * disk itself (on a kernel without idmapped mounts), since the new disk's files have other owners.
  */
 export function keepsSnapshots(desired: DesiredInstance, actual: ActualInstance): boolean {
   const shifted = actual.config["volatile.last_state.idmap"] ?? "[]";
-  // One that stands aside already goes as a whole.
+  // A machine that is already kept aside is replaced as a whole.
   if (actual.config[MARK.aside] !== undefined) return false;
   return desired.type === "lxc" && actual.type === "lxc" && ["", "[]", "null"].includes(shifted);
 }
 
-/** An alias that moved on is not drift; an edited `image:` is. */
+/** A change of `image:` counts as a difference. An alias that now names a newer image does not. */
 function imageChanged(desired: DesiredInstance, actual: ActualInstance): boolean {
   const before = actual.config[MARK.image];
   return before !== undefined && before !== desired.config[MARK.image];
 }
 
-/** The pool its root disk is to move to; undefined: it stays where it is. */
+/** Returns the pool that the root disk must move to; undefined if it stays. */
 export function newPool(desired: DesiredInstance, actual: ActualInstance): string | undefined {
   const before = rootPool(actual.devices);
   const after = rootPool(desired.devices);
   return before === undefined || before === after ? undefined : after;
 }
 
-/** Pool of the disk on `/`. */
+/** Returns the pool of the disk on `/`. */
 export function rootPool(devices: DesiredInstance["devices"]): string | undefined {
   return Object.values(devices).find((device) => device.type === "disk" && device.path === "/")
     ?.pool;
 }
 
-/** `state: manual` leaves a machine that exists alone. */
+/** `state: manual` never changes the state of an existing machine. */
 function stateField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   const running = actual.status === "Running";
   if (desired.state === "running" && !running) {
@@ -182,24 +200,27 @@ function stateField(desired: DesiredInstance, actual: ActualInstance): FieldChan
   return [];
 }
 
-/** The power that a door gave is gone when it starts anew, and not before, whoever is to start it. */
+/** The effect of removing such a key: it ends when the machine restarts, not earlier. */
 function untilRestart({ status }: ActualInstance): Effect {
   return status === "Stopped" ? "in-place" : "restart";
 }
 
 /**
- * A container whose root is the host's root, though no key says so: Incus takes over `volatile.idmap.next` from whoever sets it,
- * and one that was privileged when it started is so until it stops.
+ * Reports a container in which root is the host's root although no key says so. Incus accepts
+ * `volatile.idmap.next` from anyone who sets it, and a container that was privileged at its start
+ * stays so until it stops.
  */
 function idmapField(desired: DesiredInstance, actual: ActualInstance): FieldChange[] {
   if (!hasHostsRoot(actual) || desired.type !== "lxc") return [];
   return [fieldChange(IDMAP, "none", "its own", untilRestart(actual), true)];
 }
 
-/** Path of the field that tells of it. */
+/** The path of the field that reports it. */
 export const IDMAP = "idmap";
 
-/** Whether a container that is not privileged maps no ids, or will not when it starts. */
+/**
+ * True if a container that is not privileged has no id map, or will have none at its next start.
+ */
 export function hasHostsRoot(
   { type, config, expandedConfig = config, status }: ActualInstance,
 ): boolean {
@@ -211,14 +232,19 @@ export function hasHostsRoot(
   return maps.some((map) => map !== undefined && /^(?:|\[\]|null)$/.test(map.trim()));
 }
 
-/** When a change that a running machine cannot take over comes into force. */
+/**
+ * Returns the effect of a change, depending on whether a running machine can take it over (`live`).
+ */
 function whenNotLive(desired: DesiredInstance, actual: ActualInstance, live: boolean): Effect {
   if (live || actual.status === "Stopped" || desired.state === "stopped") return "in-place";
   // Incus refuses the change while a VM runs.
   return desired.state === "running" || desired.type === "vm" ? "restart" : "next-start";
 }
 
-/** A guest whose `eth0` changes is cut off until it starts again, also one whose state is the user's business. */
+/**
+ * A guest whose `eth0` changes has no network until it restarts. This is also true for
+ * `state: manual`.
+ */
 function deviceEffect(
   desired: DesiredInstance,
   actual: ActualInstance,
@@ -234,7 +260,10 @@ function deviceEffect(
   );
 }
 
-/** What Incus changes of a disk under a running machine. For any other key it takes the disk out and puts it back, which 7.0 refuses of a root. */
+/**
+ * The keys of a disk that Incus changes while the machine runs. For any other key it removes the
+ * disk and adds it again, and Incus 7.0 refuses that for a root disk.
+ */
 const LIVE_OF_DISK = /^(?:limits\.|size$|size\.state$|dependent$)/;
 
 function remakesRoot(
@@ -247,7 +276,7 @@ function remakesRoot(
   return isRoot && (keys === undefined || ![...keys.keys()].every((key) => LIVE_OF_DISK.test(key)));
 }
 
-/** A disk that is to come from another pool or volume: nobody may use it while it moves. */
+/** True if a disk will come from another pool or volume. Nobody may use it while it moves. */
 function changesDisk(desired: DesiredInstance, actual: ActualInstance, name: string): boolean {
   const [before, after] = [actual.devices[name], desired.devices[name]];
   if (before?.pool === undefined || after?.pool === undefined) return false;

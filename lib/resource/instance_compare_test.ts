@@ -5,7 +5,7 @@ import type { ActualInstance, DesiredInstance } from "./instance.ts";
 import { compareInstance } from "./instance_compare.ts";
 import { MARK } from "./mark.ts";
 
-/** An admin container of an anklume that stood at `binary`. */
+/** Returns an admin container of an anklume that was installed at `binary`. */
 function admin(binary: string): DesiredInstance {
   const infra = withMachines(sketchInfra([{ name: "ops", machines: ["ops-admin"] }]), {
     "ops-admin": { roles: ["admin"] },

@@ -3,7 +3,7 @@ import type { Domain, Machine, StringMap } from "../infra/infra.ts";
 import { adminDevices, type AdminMounts } from "./admin_devices.ts";
 import type { Devices } from "./delta.ts";
 
-/** Every device of a machine: the user's, and over them root, `eth0`, GPU and volumes. */
+/** Returns every device of a machine: the user's, overridden by root, `eth0`, GPU and volumes. */
 export function instanceDevices(
   domain: Domain,
   machine: Machine,
@@ -27,14 +27,15 @@ export function instanceDevices(
   };
 }
 
-/** Prefixed, so that a volume called `root` or `eth0` shadows nothing. */
+/** The prefix keeps a volume called `root` or `eth0` from replacing another device. */
 export function volumeDeviceName(key: string): string {
   return `vol-${key}`;
 }
 
 /**
- * The NIC that a machine talks through, with Incus's own filters as second layer. `security.ipv6_filtering` is not
- * set: without the module br_netfilter it keeps a machine from starting, and anklume's bridge table does its work.
+ * Returns the machine's NIC, with Incus's own filters as a second layer of protection.
+ * `security.ipv6_filtering` is not set: without the module br_netfilter it prevents the machine
+ * from starting, and anklume's bridge table has the same effect.
  */
 function filteredNic(domain: DomainAddress, machine: MachineAddress): StringMap {
   return {
@@ -51,8 +52,9 @@ function filteredNic(domain: DomainAddress, machine: MachineAddress): StringMap 
 }
 
 /**
- * The root disk stands on the machine, not in the profile `default`: Incus lets nobody change the pool or size of a
- * profile's root per machine. A declared profile with a disk on `/` is left in charge.
+ * The root disk is a device of the machine, not of the profile `default`: Incus does not allow a
+ * machine to change the pool or size of a profile's root disk. If a declared profile has a disk on
+ * `/`, that disk is used.
  */
 function rootDevice(domain: Domain, machine: Machine, storagePool: string): Devices {
   const own = Object.entries(machine.devices).find(([name, device]) =>

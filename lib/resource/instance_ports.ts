@@ -1,6 +1,9 @@
 import type { ActualInstance } from "./instance.ts";
 
-/** Names of a machine's NICs on the host, as declared and as Incus gave them, and the bridge that Incus plugs each into; `` none. */
+/**
+ * Returns the names of a machine's NICs on the host, as declared and as Incus chose them, each with
+ * the bridge that Incus connects it to; an empty text for none.
+ */
 export function portsOf(
   { config, expandedDevices }: Pick<ActualInstance, "config" | "expandedDevices">,
 ): Map<string, string> {

@@ -5,25 +5,34 @@ import { isKeyAsWritten } from "./seal.ts";
 import { parseBoolean } from "./value.ts";
 
 /**
- * Whether a key of a machine or profile can open a door in the isolation, with the value that it has: such keys are ours whoever
- * set them. `security.protection.*` guards data, not doors; who protects a machine by hand keeps it protected.
+ * True if a key of a machine or profile, with its value, may open the isolation. Such keys always
+ * belong to anklume, whoever set them. `security.protection.*` protects data and not the isolation:
+ * a protection that was set by hand stays.
  */
 export function bearsOnIsolation(key: string, value: string, type: "lxc" | "vm" = "lxc"): boolean {
   return (key.startsWith("security.") && !key.startsWith("security.protection.")) ||
     configBypass(key, value, type) !== undefined;
 }
 
-/** The same, unless it takes power away: who does that by hand opens nothing. */
+/**
+ * Like `bearsOnIsolation`, but false for a value that reduces power: setting it by hand opens
+ * nothing.
+ */
 export function mayOpen(key: string, value: string, type: "lxc" | "vm" = "lxc"): boolean {
   return bearsOnIsolation(key, value, type) && !closesDoor(value, undefined, key);
 }
 
-/** Whether it matters that a key still has the value that anklume gave it. */
+/**
+ * True if the value of a key is sealed: it matters whether it is still the one that anklume wrote.
+ */
 export function isSealed(key: string): boolean {
   return !/^(?:user|environment|cloud-init)\./.test(key);
 }
 
-/** Such a key that somebody else set, or set otherwise than anklume had written it. */
+/**
+ * True if somebody else set a key that opens the isolation, or changed the value that anklume
+ * wrote.
+ */
 export function isForeignDoor(
   key: string,
   desired: StringMap,
@@ -37,12 +46,12 @@ export function isForeignDoor(
   return isKeyAsWritten(key, value, managed) === false;
 }
 
-/** What gives a container more power over the host when it is switched on. */
+/** Keys that give a container more power over the host when they are switched on. */
 const LOOSENS = /^security\.(privileged|nesting|syscalls\.intercept\.)/;
 
 /**
- * Whether the live value of such a key is stricter than the declared one. One that is unset where `false` was declared is
- * not: a profile may say `true`.
+ * True if the live value of such a key is stricter than the declared one. An unset key is not
+ * stricter than a declared `false`: a profile may set `true`.
  */
 export function closesDoor(
   live: string | undefined,
@@ -54,8 +63,9 @@ export function closesDoor(
 }
 
 /**
- * Why a device that `infra.yml` does not declare is a door; undefined: it is known to be none. Stricter than what
- * `infra.yml` may declare: nothing of the host hangs in a machine unless it was said aloud.
+ * Returns the reason why a device that `infra.yml` does not declare opens the isolation; undefined
+ * if it is known to open nothing. This is stricter than for declared devices: a machine gets
+ * nothing of the host without a declaration.
  */
 export function strayDevice(
   name: string,
@@ -63,12 +73,12 @@ export function strayDevice(
 ): string | undefined {
   const { type, source, pool } = device;
   if (type === "nic") return "it leads where the firewall does not look";
-  // The settings that a virtual machine reads.
+  // The settings disk that a virtual machine reads.
   if (type === "disk" && !pool && /^(?:agent|cloud-init):config$/.test(source ?? "")) return;
   const reason = deviceBypass(name, device, NO_PLACE);
   if (reason !== undefined || type === "disk" || type === "none") return reason;
   return "it gives the machine something of the host";
 }
 
-/** A NIC is judged before. */
+/** Not used: a NIC returns above. */
 const NO_PLACE = { bridge: "", inProfile: false };

@@ -1,6 +1,9 @@
 import { parseSize } from "./value.ts";
 
-/** Keys that a running container takes over at once; Incus's own `liveupdate` notes say less than it does. */
+/**
+ * Keys that a running container takes over at once. Incus's own `liveupdate` notes list fewer than
+ * it supports.
+ */
 const LIVE = [
   "boot.",
   "cloud-init.",
@@ -16,7 +19,7 @@ const LIVE = [
 ];
 const NOT_LIVE = ["limits.kernel."];
 
-/** Of a VM Incus refuses any other key while it runs (`Update()` in `driver_qemu.go`). */
+/** For a running VM, Incus refuses all other keys (`Update()` in `driver_qemu.go`). */
 const LIVE_VM = [
   "boot.",
   "cloud-init.",
@@ -29,7 +32,7 @@ const LIVE_VM = [
   "user.",
 ];
 
-/** A key with the values that it has and is to have; undefined: none that is known. */
+/** A key with its present and its desired value. Undefined: there is no known value. */
 export interface KeyChange {
   readonly key: string;
   readonly before: string | undefined;
@@ -37,8 +40,8 @@ export interface KeyChange {
 }
 
 /**
- * Whether a config key can be changed while the machine runs. `cloud-init.*` counts: it is read once in a machine's
- * life, so a restart would change nothing.
+ * True if a config key can be changed while the machine runs. `cloud-init.*` is included: it is
+ * read only once in a machine's life, so a restart would have no effect.
  */
 export function isLiveKey({ key, before, after }: KeyChange, type: "lxc" | "vm"): boolean {
   const startsWith = (prefix: string) => key.startsWith(prefix);
@@ -50,10 +53,13 @@ export function isLiveKey({ key, before, after }: KeyChange, type: "lxc" | "vm")
   return LIVE_VM.some(startsWith);
 }
 
-/** What a VM has where nobody says. */
+/** Incus's default for a VM. */
 const VM_MEMORY = "1GiB";
 
-/** A running VM can give memory back, and gets no more than it was started with. */
+/**
+ * True if the memory becomes smaller. A running VM can give memory back but cannot get more than it
+ * had at its start.
+ */
 function isSmaller(before: string, after: string | undefined): boolean {
   const [had, has] = [parseSize(before), parseSize(after ?? "")];
   return had !== undefined && has !== undefined && has < had;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isLiveKey } from "./live_key.ts";
 
-/** `key before -> after`, `-` for none. */
+/** Reads `key before -> after`, with `-` for no value. */
 function live(change: string, type: "lxc" | "vm"): boolean {
   const [key = "", before, , after] = change.split(" ");
   const value = (text = "-") => text === "-" ? undefined : text;

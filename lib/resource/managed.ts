@@ -2,18 +2,24 @@ import type { StringMap } from "../infra/infra.ts";
 import { asObject, FORMAT, MARK, type Owner, parseObject, strings, stringsOf } from "./mark.ts";
 import { type Seals, sealsOf } from "./seal.ts";
 
-/** What anklume set on a resource; a key here that `infra.yml` no longer gives is unset. */
+/**
+ * The parts of a resource that anklume set. A key that is listed here and no longer in `infra.yml`
+ * is unset.
+ */
 export interface Managed {
   readonly config: readonly string[];
-  /** Keys by device. */
+  /** The keys of each device. */
   readonly devices: Readonly<Record<string, readonly string[]>>;
-  /** Of an instance. */
+  /** The profiles of an instance. */
   readonly profiles: readonly string[];
-  /** undefined: an older anklume wrote it, or there is nothing to seal. */
+  /** Undefined if an older anklume wrote the resource, or there is nothing to seal. */
   readonly seals?: Seals;
 }
 
-/** Reads the note about what anklume set. A damaged note counts as empty: nothing is unset then. */
+/**
+ * Reads the note about the parts that anklume set. A damaged note counts as empty: nothing is unset
+ * then.
+ */
 export function readManaged(config: StringMap): Managed {
   const { config: keys, devices, profiles, seals } = parseObject(config[MARK.managed]);
   const sealed = asObject(seals);
@@ -29,7 +35,10 @@ export function readManaged(config: StringMap): Managed {
   };
 }
 
-/** The marks of a resource whose managed config and devices are these; `bears`: keys whose values are sealed. */
+/**
+ * Returns the marks of a resource with this managed config and these devices. `bears` selects the
+ * keys whose values are sealed.
+ */
 export function marksOf(
   owner: Owner,
   domain: string,

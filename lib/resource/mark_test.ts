@@ -13,7 +13,7 @@ Deno.test("ownership() knows its own, the unmarked, another infra's and a newer 
     kind: "other",
     project: "home-lab",
   });
-  // A lock with another infra's UUID does not make its machines ours.
+  // A lock with another infra's UUID does not make that infra's machines ours.
   assert.deepEqual(ownership({ ...MARKS, [MARK.project]: "other" }, OWNER), {
     kind: "other",
     project: "other",

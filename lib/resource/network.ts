@@ -11,7 +11,7 @@ import { marksOf, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 import { isKeyAsWritten } from "./seal.ts";
 
-/** The bridge of a domain. It lives in Incus's `default` project. */
+/** The bridge of a domain. It is in Incus's `default` project. */
 export interface DesiredNetwork extends DesiredBase {
   readonly kind: "network";
 }
@@ -19,11 +19,16 @@ export interface ActualNetwork extends ActualBase {
   readonly kind: "network";
   /** `bridge`, `physical`… */
   readonly type: string;
-  /** false: an interface of the host that Incus only sees. */
+  /** False for an interface of the host that Incus only lists. */
   readonly managed: boolean;
-  /** Of a bridge that does not stand: `pending` while Incus makes it or was interrupted, `errored`, `unavailable`. */
+  /**
+   * The status of a bridge that is not ready: `pending` while Incus creates it or if that was
+   * interrupted, `errored`, `unavailable`.
+   */
   readonly unready?: string;
-  /** Of our bridges: what the host's kernel has; undefined: nobody looked. */
+  /**
+   * The state in the host's kernel, only for the infra's own bridges; undefined if it was not read.
+   */
   readonly link?: BridgeLink;
 }
 
@@ -32,8 +37,9 @@ export function networkAddr(bridge: string): ResourceAddr {
 }
 
 /**
- * Keys of a domain's bridge. anklume's own tables masquerade and decide who may pass, so Incus does no NAT; its
- * own chains stay, they let DHCP and DNS reach dnsmasq and their accept is never the last word.
+ * Returns the keys of a domain's bridge. anklume's own tables masquerade and filter, so Incus does
+ * no NAT. Incus's chains stay: they let DHCP and DNS reach dnsmasq, and a later rule can still drop
+ * what they accept.
  */
 function bridgeConfig(domain: Domain, address: DomainAddress): StringMap {
   const prefix = address.subnet.split("/")[1] ?? "24";
@@ -44,7 +50,7 @@ function bridgeConfig(domain: Domain, address: DomainAddress): StringMap {
     ...(address.ipv6 === undefined ? { "ipv6.address": "none" } : {
       "ipv6.address": `${address.ipv6.gateway}/${address.ipv6.subnet.split("/")[1] ?? "64"}`,
       "ipv6.nat": "false",
-      // Static addresses are handed out by DHCPv6, which Incus offers only in this mode.
+      // DHCPv6 gives static addresses, and Incus offers it only in this mode.
       "ipv6.dhcp.stateful": "true",
     }),
     "raw.dnsmasq": resolverLines(domain).join("\n"),
@@ -52,14 +58,16 @@ function bridgeConfig(domain: Domain, address: DomainAddress): StringMap {
 }
 
 /**
- * Addresses and names are for machines that Incus knows, by their MAC: no client says who it is, nor what it is called, and who is nobody
- * takes no address of the pool. The firewall says so too, by port.
+ * Only machines whose MAC Incus knows get addresses and names. A client cannot choose its identity
+ * or its name, and an unknown client gets no address from the pool. The firewall also enforces
+ * this, by port.
  */
 const DHCP_LINES = ["dhcp-ignore=tag:!known", "dhcp-ignore-clid", "dhcp-ignore-names"];
 
 /**
- * What the domain's resolver is told. The host's own names are nobody's business. Without a way out a machine could still
- * send questions (and data in them) through the host's resolver; with ways named under `via` they would leave by another.
+ * Returns the settings of the domain's resolver. It does not reveal the host's own names. Without a
+ * way out, a machine could still send queries (with data in them) through the host's resolver. With
+ * interfaces under `via`, queries would leave by other interfaces.
  */
 function resolverLines({ internet }: Domain): string[] {
   const own = ["no-hosts", ...DHCP_LINES];
@@ -68,7 +76,7 @@ function resolverLines({ internet }: Domain): string[] {
     case "none":
       return [...own, "no-resolv"];
     case "via": {
-      // Bound to the interface: while it is gone nothing is asked.
+      // Bound to the interface: no query is sent while the interface is missing.
       const servers = (internet.dns ?? []).flatMap((address) =>
         internet.interfaces.map((each) => `server=${address}@${each}`)
       );
@@ -79,7 +87,7 @@ function resolverLines({ internet }: Domain): string[] {
   }
 }
 
-/** Whether all that a field changes is that an older anklume did not write those lines. */
+/** True if a field only adds the lines that an older anklume did not write. */
 export function addsDhcpLines({ path, before, after }: FieldChange): boolean {
   if (path !== "config.raw.dnsmasq" || before === undefined || before === after) return false;
   const older = (after ?? "").split("\n").filter((line) => !DHCP_LINES.includes(line));
@@ -118,7 +126,10 @@ export function actualNetwork(wire: Network): ActualNetwork {
   };
 }
 
-/** Every key of our bridges bears on isolation, except notes (`user.*`) and what Incus keeps for itself. */
+/**
+ * Every key of the infra's bridges is relevant to the isolation, except notes (`user.*`) and
+ * Incus's own records.
+ */
 function isOurs(key: string): boolean {
   return !key.startsWith("user.") && !key.startsWith("volatile.");
 }
@@ -141,15 +152,15 @@ export function compareNetwork(desired: DesiredNetwork, actual: ActualNetwork): 
   ];
 }
 
-/** One that Incus has not made to its end is made first. */
+/** A bridge that is not ready is set up first, so its link is not compared. */
 function linkFields({ addr, config }: DesiredNetwork, { link, unready }: ActualNetwork) {
   return link === undefined || unready !== undefined ? [] : compareLink(addr.name, config, link);
 }
 
-/** Keys of a bridge that neither lead anywhere nor tell anybody anything. */
+/** Keys of a bridge that open no way and reveal nothing. */
 const HARMLESS = /^(?:bridge\.mtu|dns\.(?:domain|search)|ipv[46]\.dhcp\.expiry)$/;
 
-/** A way through the bridge that somebody else made, or a key of ours that is not as anklume wrote it. */
+/** True if somebody else added a way through the bridge, or changed a key that anklume wrote. */
 function isForeignDoor(key: string, desired: DesiredNetwork, { config }: ActualNetwork): boolean {
   const managed = readManaged(config);
   if (!isOurs(key) || HARMLESS.test(key)) return false;
@@ -157,7 +168,7 @@ function isForeignDoor(key: string, desired: DesiredNetwork, { config }: ActualN
   return !known || isKeyAsWritten(key, config[key], managed) === false;
 }
 
-/** It is in Incus's database, and nothing on the host: machines on it cannot start. */
+/** The network is in Incus's database but not on the host: machines on it cannot start. */
 function readyField({ unready }: ActualNetwork): FieldChange[] {
   return unready === undefined ? [] : [fieldChange("status", unready, "created", "in-place")];
 }

@@ -21,7 +21,7 @@ function keys(network: DesiredNetwork): Record<string, string> {
   );
 }
 
-/** Clients say neither who they are nor what they are called. */
+/** Clients can choose neither their identity nor their name. */
 const DHCP = "dhcp-ignore=tag:!known\ndhcp-ignore-clid\ndhcp-ignore-names";
 
 Deno.test("desiredNetwork() makes a bridge without NAT, IPv6 or a resolver that leaks", () => {

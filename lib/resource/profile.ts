@@ -22,11 +22,17 @@ import { bornAt, MARK, MARK_PREFIX, type Owner } from "./mark.ts";
 import { marksOf, readManaged } from "./managed.ts";
 import { descriptionField } from "./project.ts";
 
-/** A profile of a domain. `default` comes with the project, empty, and is ours as the project is. */
+/**
+ * A profile of a domain. Incus creates `default`, empty, with the project. It belongs to the infra
+ * if the project does.
+ */
 export interface DesiredProfile extends DesiredBase {
   readonly kind: "profile";
   readonly devices: Devices;
-  /** `default`, not mentioned in `infra.yml`: nothing to write, but doors in it are closed. */
+  /**
+   * True for a `default` profile that `infra.yml` does not declare: nothing is written to it, but
+   * openings in it are closed.
+   */
   readonly implicit: boolean;
 }
 export interface ActualProfile extends ActualBase {
@@ -38,7 +44,7 @@ export function profileAddr(project: string, name: string): ResourceAddr {
   return { kind: "profile", name, project };
 }
 
-/** The declared profiles of a domain, and `default` where it is not declared. */
+/** Returns the declared profiles of a domain, and `default` if it is not declared. */
 export function desiredProfiles(domain: Domain, owner: Owner): DesiredProfile[] {
   const declared = domain.profiles.map((profile) => fromProfile(domain, profile, owner, false));
   if (domain.profiles.some((profile) => profile.name === "default")) return declared;
@@ -85,7 +91,9 @@ export function actualProfile(wire: WireProfile): ActualProfile {
   };
 }
 
-/** An implicit `default` is as Incus made it: it is given no mark and keeps Incus's description. */
+/**
+ * An implicit `default` stays as Incus created it: it gets no mark and keeps Incus's description.
+ */
 function wanted(desired: DesiredProfile, actual: ActualProfile): DesiredProfile {
   if (!desired.implicit) return desired;
   const marked = MARK.infra in actual.config;

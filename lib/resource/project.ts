@@ -19,7 +19,10 @@ export function projectAddr(domain: string): ResourceAddr {
   return { kind: "project", name: domain };
 }
 
-/** Images and networks are the default project's: one download for all, and bridges belong to the host. */
+/**
+ * Images and networks are in the default project: an image is downloaded once for all projects, and
+ * bridges belong to the host.
+ */
 const FEATURES: StringMap = {
   "features.images": "false",
   "features.networks": "false",
@@ -71,7 +74,10 @@ export function projectCreateBody(desired: DesiredProject): ProjectsPost {
   return { name: desired.addr.name, description: desired.description, config: desired.config };
 }
 
-/** Body of `PUT /1.0/projects/NAME`: whole, because a PATCH without `features.*` is refused. */
+/**
+ * Body of `PUT /1.0/projects/NAME`. It contains everything, because Incus refuses a PATCH without
+ * `features.*`.
+ */
 export function projectUpdateBody(desired: DesiredProject, actual: ActualProject): ProjectPut {
   return {
     description: desired.description,

@@ -20,7 +20,10 @@ export type ActualResource =
   | ActualProfile
   | ActualInstance;
 
-/** Field by field, what an apply would change on a live resource. Both are of one kind. */
+/**
+ * Returns every field of a live resource that an apply would change. Both arguments have the same
+ * kind.
+ */
 export function compareResource(desired: DesiredResource, actual: ActualResource): FieldChange[] {
   if (desired.kind === "project" && actual.kind === "project") {
     return compareProject(desired, actual);

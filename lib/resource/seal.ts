@@ -2,20 +2,22 @@ import { shortDigest } from "../addressing/digest.ts";
 import type { StringMap } from "../infra/infra.ts";
 import { isTuning } from "./tuning.ts";
 
-/** Digests of what anklume set: they tell an edit by hand from one of `infra.yml`. */
+/**
+ * Digests of the values that anklume set. They tell an edit by hand from a change of `infra.yml`.
+ */
 export interface Seals {
-  /** By key, of those that bear on isolation. */
+  /** By key, for keys that are relevant to the isolation. */
   readonly config: StringMap;
   /** By device. */
   readonly devices: StringMap;
 }
 
-/** What has seals, unless an older anklume wrote it. */
+/** A resource with seals. They are missing if an older anklume wrote it. */
 interface Sealed {
   readonly seals?: Seals;
 }
 
-/** The seals of what is about to be written; `bears`: keys whose values count. */
+/** Returns the seals of values that will be written. `bears` selects the relevant keys. */
 export function sealsOf(
   config: StringMap,
   devices: Readonly<Record<string, StringMap>>,
@@ -30,7 +32,10 @@ export function sealsOf(
   };
 }
 
-/** Whether a key is as anklume wrote it; undefined: an older anklume did, and nobody knows. */
+/**
+ * True if a key still has the value that anklume wrote; undefined if that is unknown because an
+ * older anklume wrote it.
+ */
 export function isKeyAsWritten(
   key: string,
   live: string | undefined,
@@ -40,7 +45,10 @@ export function isKeyAsWritten(
   return seal === undefined ? undefined : seal === sealOf([[key, live ?? ""]]);
 }
 
-/** Whether a device is as anklume wrote it, keys that open nothing aside; undefined: nobody knows. */
+/**
+ * True if a device is still as anklume wrote it, apart from keys that open nothing; undefined if
+ * that is unknown.
+ */
 export function isDeviceAsWritten(
   name: string,
   live: StringMap,

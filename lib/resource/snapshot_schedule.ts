@@ -1,12 +1,18 @@
 import type { Machine, StringMap } from "../infra/infra.ts";
 
-/** Scheduled snapshots carry this and the minute. */
+/** The names of scheduled snapshots are this prefix and the minute. */
 export const SCHEDULE_PREFIX = "auto-";
 
-/** Incus would number those of a machine and of its volumes by themselves; by the minute they have one name. */
+/**
+ * Incus would number the snapshots of a machine and of its volumes separately. With the minute they
+ * have the same name.
+ */
 export const SCHEDULE_PATTERN = `${SCHEDULE_PREFIX}{{ creation_date|date:'20060102-1504' }}`;
 
-/** Incus keys for `snapshots_schedule` and `snapshots_expiry`: a machine's and each of its volumes', since one does not hold the other. */
+/**
+ * Returns the Incus keys for `snapshots_schedule` and `snapshots_expiry`, for a machine and for
+ * each of its volumes: a snapshot of the machine does not include them.
+ */
 export function scheduleConfig({ snapshotsSchedule, snapshotsExpiry, config }: Machine): StringMap {
   return {
     ...(snapshotsSchedule === undefined ? {} : {

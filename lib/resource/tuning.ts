@@ -1,4 +1,4 @@
-/** Keys of a device that change how fast or how large it is, and not where it leads. */
+/** True for keys that change the speed or the size of a device, but not what it connects to. */
 export function isTuning(key: string): boolean {
   return TUNING.test(key);
 }

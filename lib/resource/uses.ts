@@ -3,7 +3,7 @@ import type { Devices } from "./delta.ts";
 import { networkAddr } from "./network.ts";
 import { volumeAddr } from "./volume.ts";
 
-/** `formatAddr` of the networks and volumes that devices in a project lean on. */
+/** Returns `formatAddr` of the networks and volumes that devices in a project use. */
 export function usedByDevices(devices: Devices, project: string): string[] {
   return Object.values(devices).flatMap((device) => {
     if (device.type === "nic" && device.network !== undefined) {

@@ -1,7 +1,10 @@
 import { looksSecret } from "../diag/secret.ts";
 import { MARK, MARK_PREFIX } from "./mark.ts";
 
-/** Bytes (or bits) of an Incus size such as `2GiB`, `500MB`, `2147483648`; undefined: not one. */
+/**
+ * Returns the bytes (or bits) of an Incus size such as `2GiB`, `500MB`, `2147483648`; undefined if
+ * it is not a size.
+ */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim());
   if (match === null) return undefined;
@@ -25,7 +28,7 @@ const UNITS = new Map<string, number>([
   ["KB", 1000],
 ]);
 
-/** `35.2 MiB`, `10.0 GiB` */
+/** Formats bytes as `35.2 MiB`, `10.0 GiB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   for (const unit of ["B", "KiB", "MiB", "GiB"]) {
@@ -35,16 +38,19 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(1)} TiB`;
 }
 
-/** Incus's words for a boolean (`util.IsTrue`, `util.IsFalse`). */
+/** Incus's spellings of a boolean (`util.IsTrue`, `util.IsFalse`). */
 const TRUE = new Set(["true", "1", "yes", "on"]);
 const FALSE = new Set(["false", "0", "no", "off"]);
 
-/** Text that Incus only passes on: `1` and `true` are two values of an environment variable. */
+/**
+ * Keys whose text Incus only passes on: in an environment variable, `1` and `true` are different
+ * values.
+ */
 const OPAQUE = /^(user|environment|cloud-init|raw)\./;
 
 /**
- * Whether Incus means the same by two values of one key. An empty string and an absent key are the same; sizes are
- * compared in bytes, booleans by meaning, CPU sets by their members, MACs without case.
+ * True if Incus treats two values of one key as the same. An empty string equals an absent key.
+ * Sizes are compared in bytes, booleans by meaning, CPU sets by members, MACs without case.
  */
 export function sameValue(key: string, a: string | undefined, b: string | undefined): boolean {
   const left = a ?? "";
@@ -56,7 +62,7 @@ export function sameValue(key: string, a: string | undefined, b: string | undefi
   return sameBoolean(left, right) || sameSize(left, right);
 }
 
-/** What Incus takes a text for; undefined: no boolean. */
+/** Returns the boolean that Incus reads from a text; undefined if it is not one. */
 export function parseBoolean(text: string): boolean | undefined {
   const word = text.toLowerCase();
   return TRUE.has(word) ? true : FALSE.has(word) ? false : undefined;
@@ -73,7 +79,7 @@ function sameSize(a: string, b: string): boolean {
   return left !== undefined && left === parseSize(b);
 }
 
-/** `0-3` is `0,1,2,3`; a bare number is a count, not a set. */
+/** Compares CPU sets: `0-3` is `0,1,2,3`. A bare number is a count, not a set. */
 function sameCpus(a: string, b: string): boolean {
   const left = cpuSet(a);
   const right = cpuSet(b);
@@ -91,20 +97,26 @@ function cpuSet(text: string): number[] | undefined {
   return [...cpus].toSorted((x, y) => x - y);
 }
 
-/** Keys whose values may hold passwords; they never reach a screen, a log or JSON. `user.anklume.*` is ours. */
+/**
+ * Keys whose values may contain passwords. The values are never printed, logged or written to JSON.
+ * `user.anklume.*` belongs to anklume.
+ */
 const SECRET = /^(environment\.|cloud-init\.|user\.(?!anklume\.))/;
 
-/** Whether a key's value may hold passwords. */
+/** True if the value of a key may contain passwords. */
 export function isSecretKey(key: string): boolean {
   return SECRET.test(key);
 }
 
-/** Whether a value is not shown: by its key, or by how it is written. */
+/** True if a value must be hidden, because of its key or because it looks like a secret. */
 export function isSecretValue(key: string, value: string): boolean {
   return isSecretKey(key) || (!key.startsWith(MARK_PREFIX) && looksSecret(value));
 }
 
-/** The value as it may be shown, if at all. Two different secrets of one length still show as changed. */
+/**
+ * Returns the value for display, hidden if necessary. Two different secrets of the same length
+ * still appear as a change.
+ */
 export function shownValue(key: string, value: string | undefined): string | undefined {
   if (value !== undefined && key === MARK.managed) return "(notes)";
   if (value === undefined || !isSecretValue(key, value)) return value;

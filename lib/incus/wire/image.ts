@@ -9,7 +9,7 @@ export interface Image {
   readonly size: number;
   readonly cached: boolean;
   readonly properties: ConfigMap | null;
-  /** Where it was downloaded from. */
+  /** The source from which it was downloaded. */
   readonly update_source?: ImageUpdateSource;
 }
 

@@ -4,8 +4,8 @@ import type { NetworkStateAddress } from "./network.ts";
 export type InstanceType = "container" | "virtual-machine";
 
 /**
- * Everything a PUT replaces: a field left out is emptied, and an empty `architecture` is refused. To change one thing
- * send back what was read.
+ * All fields that a PUT replaces. A field that is left out is emptied, and an empty `architecture`
+ * is refused. To change one thing, change the value that was read and send it back.
  */
 export interface InstancePut extends DescribedConfig {
   readonly architecture?: string;
@@ -26,13 +26,14 @@ export interface InstancesPost {
   readonly devices?: DeviceMap;
   readonly profiles?: readonly string[];
   readonly ephemeral?: boolean;
-  /** Started in the same operation. */
+  /** Start the instance in the same operation. */
   readonly start?: boolean;
 }
 
 /**
- * Where a root disk comes from. An image of this daemon: `{ type: "image", alias }` or `fingerprint`. One of a simplestreams
- * remote: `{ type: "image", mode: "pull", server, protocol: "simplestreams", alias }`.
+ * The source of a root disk. For an image of this daemon: `{ type: "image", alias }` or
+ * `fingerprint`. For an image of a simplestreams remote:
+ * `{ type: "image", mode: "pull", server, protocol: "simplestreams", alias }`.
  */
 export interface InstanceSource {
   readonly type: "image" | "none" | "copy";
@@ -41,9 +42,9 @@ export interface InstanceSource {
   readonly mode?: "pull";
   readonly server?: string;
   readonly protocol?: "simplestreams" | "incus";
-  /** Source instance, with its snapshot: `web/snap0`. */
+  /** The source instance, with a snapshot if needed: `web/snap0`. */
   readonly source?: string;
-  /** Project of the source, or of the image. */
+  /** The project of the source or of the image. */
   readonly project?: string;
 }
 
@@ -62,12 +63,12 @@ export interface Instance extends DescribedConfig {
   readonly created_at: string;
   readonly last_used_at: string;
   readonly location: string;
-  /** Profiles and own values merged. */
+  /** Profiles and the instance's own values, merged. */
   readonly expanded_config?: ConfigMap | null;
   readonly expanded_devices?: DeviceMap | null;
 }
 
-/** `recursion=2`: twenty times slower than without state. */
+/** The answer with `recursion=2`. It takes twenty times as long as without state. */
 export interface InstanceFull extends Instance {
   readonly state: InstanceState | null;
   readonly snapshots: readonly InstanceSnapshot[] | null;
@@ -76,33 +77,33 @@ export interface InstanceFull extends Instance {
 export interface InstanceSnapshot {
   readonly name: string;
   readonly created_at: string;
-  /** The zero time: never. */
+  /** Incus's zero time means never. */
   readonly expires_at: string;
   readonly stateful: boolean;
-  /** Of then, profiles merged in. */
+  /** As at the time of the snapshot, with profiles merged in. */
   readonly expanded_devices?: DeviceMap | null;
-  /** Bytes; -1 where the storage does not tell. */
+  /** Bytes; -1 if the storage cannot tell. */
   readonly size?: number;
 }
 
 export interface InstanceState {
   readonly status: string;
   readonly status_code: number;
-  /** Of the machine's first process, on the host; 0 when it is stopped. */
+  /** The machine's first process, as the host numbers it; 0 if the machine is stopped. */
   readonly pid: number;
   readonly processes: number;
   readonly memory: { readonly usage: number; readonly usage_peak: number; readonly total: number };
   readonly disk:
     | Readonly<Record<string, { readonly usage: number; readonly total: number }>>
     | null;
-  /** By the interface's name inside the machine. */
+  /** By the name of the interface inside the machine. */
   readonly network: Readonly<Record<string, InstanceStateNetwork>> | null;
 }
 
 export interface InstanceStateNetwork {
   readonly addresses: readonly NetworkStateAddress[] | null;
   readonly hwaddr: string;
-  /** The other end, on the host. */
+  /** The name of the other end on the host. */
   readonly host_name: string;
   readonly state: string;
   readonly type: string;
@@ -110,9 +111,9 @@ export interface InstanceStateNetwork {
 
 export interface InstanceStatePut {
   readonly action: "start" | "stop" | "restart" | "freeze" | "unfreeze";
-  /** Seconds a machine may take to shut down; -1 waits for ever. */
+  /** Seconds that a machine may take to shut down; -1 means no limit. */
   readonly timeout?: number;
-  /** Pull the plug. */
+  /** Stop at once, like a power cut. */
   readonly force?: boolean;
 }
 
@@ -128,7 +129,7 @@ export interface InstanceExecPost {
   readonly cwd?: string;
   readonly interactive: boolean;
   readonly "wait-for-websocket": boolean;
-  /** Of the terminal, where it is `interactive`. */
+  /** Size of the terminal if `interactive`. */
   readonly width?: number;
   readonly height?: number;
 }

@@ -9,7 +9,10 @@ export interface NetworksPost extends NetworkPut {
 }
 
 export interface Network extends NetworksPost {
-  /** false for the host's own interfaces, which are listed too, as `physical`, `bridge`, `loopback`, `unknown` … */
+  /**
+   * False for the host's own interfaces. They are listed too, as `physical`, `bridge`, `loopback`,
+   * `unknown` …
+   */
   readonly managed: boolean;
   readonly used_by: readonly ResourceUrl[] | null;
   /** `Created`, `Pending`, `Errored` … ; empty for unmanaged ones. */
@@ -17,7 +20,7 @@ export interface Network extends NetworksPost {
   readonly project?: string;
 }
 
-/** The interface as the kernel has it. */
+/** The state of the interface in the kernel. */
 export interface NetworkState {
   readonly addresses: readonly NetworkStateAddress[] | null;
   readonly hwaddr: string;

@@ -1,4 +1,4 @@
-/** Below 200 it goes on; 200 success, 400 failure, 401 cancelled. */
+/** Below 200 the operation is running; 200 success, 400 failure, 401 cancelled. */
 export type OperationStatusCode = number;
 
 export interface Operation {
@@ -9,7 +9,7 @@ export interface Operation {
   readonly status_code: OperationStatusCode;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly resources: Readonly<Record<string, readonly string[]>> | null;
-  /** Why it failed, in Incus's words; empty otherwise. */
+  /** Incus's text about the failure; empty if there was none. */
   readonly err: string;
 }
 

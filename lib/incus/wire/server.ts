@@ -1,6 +1,6 @@
 import type { ConfigMap } from "./common.ts";
 
-/** `GET /1.0`; without trust only the first fields are there. */
+/** The answer to `GET /1.0`. Without trust it has only the first fields. */
 export interface Server {
   readonly api_version: string;
   readonly api_extensions: readonly string[];
@@ -41,7 +41,7 @@ export interface GpuCard {
   readonly vendor_id?: string;
   readonly product?: string;
   readonly pci_address?: string;
-  /** Present where NVIDIA's own driver is loaded. */
+  /** Present if NVIDIA's own driver is loaded. */
   readonly nvidia?: {
     readonly nvrm_version?: string;
     readonly cuda_version?: string;

@@ -7,7 +7,7 @@ export interface StoragePool extends DescribedConfig {
   readonly used_by: readonly ResourceUrl[] | null;
 }
 
-/** Bytes and inodes of a pool; zero where its driver cannot tell. */
+/** Bytes and inodes of a pool; zero if its driver cannot tell. */
 export interface StoragePoolResources {
   readonly space: { readonly used: number; readonly total: number };
   readonly inodes: { readonly used: number; readonly total: number };
@@ -32,13 +32,16 @@ export interface Volume extends VolumePut {
   readonly used_by: readonly ResourceUrl[] | null;
 }
 
-/** `recursion=2`. */
+/** The answer with `recursion=2`. */
 export interface VolumeFull extends Volume {
-  /** From Incus 7 on. One before lists them among the volumes, as `data/snap0`, whatever the recursion. */
+  /**
+   * Present since Incus 7. Older versions list snapshots among the volumes, as `data/snap0`, with
+   * any recursion.
+   */
   readonly snapshots?: readonly VolumeSnapshotEntry[] | null;
 }
 
-/** A snapshot where its volume is known. */
+/** A snapshot whose volume is known. */
 export interface VolumeSnapshotEntry {
   /** `snap0`, or `data/snap0` (6.0, in a volume's own list). */
   readonly name: string;

@@ -2,14 +2,16 @@ import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { SourceRange } from "../../diag/diagnostic.ts";
 import type { GlobalSettings } from "../infra.ts";
 
-/** What building a domain needs from the rest of the infra. */
+/** The parts of the infra that are needed to build a domain. */
 export interface BuildContext {
   readonly diagnostics: DiagnosticList;
   readonly global: GlobalSettings;
-  /** Where `global.default_os_image` stands, if it does. */
+  /** The place of `global.default_os_image`, if it is set. */
   readonly defaultImageRange?: SourceRange;
-  /** Image servers could be read: a remote that is not among them is unknown. */
+  /**
+   * True if the image servers could be read. Only then is a remote that is not among them unknown.
+   */
   readonly knowsImageServers: boolean;
-  /** Roles of the workspace and embedded ones; undefined: not to be checked. */
+  /** Roles of the workspace and embedded roles. Undefined: role names are not checked. */
   readonly knownRoles?: ReadonlySet<string>;
 }

@@ -16,7 +16,9 @@ import { entryOf, type Node } from "../yaml/yaml_tree.ts";
 import type { DeclaredDomain } from "../declared_domain.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** More than this no host carries; a slip in `copies` must not take minutes to be told. */
+/**
+ * No host runs more machines than this. A mistake in `copies` must not take minutes to be reported.
+ */
 const MACHINE_LIMIT = 20_000;
 const LARGEST_SUBNET_ID = 254;
 
@@ -57,7 +59,7 @@ export function buildDeclaredDomain(
     });
     return { name, range, hasCopies: true, domains: [], isComplete: false, isPlaced };
   }
-  // Without `{copy}` every copy reads the same.
+  // Without `{copy}` all copies are read the same, so one reading is enough.
   const template = mentionsCopy(node) ? undefined : read(node);
   const domains = copies.map((copy, index) =>
     buildDomain({
@@ -86,9 +88,9 @@ function readCopies(
   return copyNames({ value, range, keyRange: range }, diagnostics);
 }
 
-/** One domain before its defaults are filled in. */
+/** A domain before its defaults are filled in. */
 interface DomainSource {
-  /** With its copy's name: `tp-07`. */
+  /** Includes the name of the copy: `tp-07`. */
   readonly name: string;
   readonly range: SourceRange;
   readonly text: DomainText;
@@ -138,7 +140,7 @@ function buildDomain(source: DomainSource, context: BuildContext): Domain {
   };
 }
 
-/** Copies take the numbers that follow the declared one, unless `{copy}` gave each its own. */
+/** Copies get the numbers that follow the declared one, unless `{copy}` gave each copy its own. */
 function subnetIdOf(source: DomainSource, diagnostics: DiagnosticList): number | undefined {
   const { text, copy } = source;
   const first = text.subnet_id;

@@ -9,7 +9,7 @@ import { optional } from "../../diag/optional.ts";
 
 const UNREADABLE = "";
 
-/** Fills in defaults and checks what only the keys together can tell. */
+/** Fills in defaults and checks rules that concern several keys together. */
 export function buildGlobal(text: GlobalText, diagnostics: DiagnosticList): GlobalSettings {
   const outside = text.outside === undefined
     ? undefined
@@ -27,7 +27,7 @@ export function buildGlobal(text: GlobalText, diagnostics: DiagnosticList): Glob
   };
 }
 
-/** Whether every zone has an address; otherwise `buildGlobal` has said so. */
+/** True if every zone has an address. If not, `buildGlobal` has reported it. */
 export function isUsableForm(form: AddressingForm): boolean {
   return form.kind === "classic" ? form.baseSubnet !== UNREADABLE : lastZone(form) <= 255;
 }
@@ -44,7 +44,7 @@ function imageServers(text: GlobalText, diagnostics: DiagnosticList): ReadonlyMa
       const aboutName = !problem.summary.includes("URL");
       diagnostics.add({ ...problem, range: aboutName ? address.keyRange : address.range });
     }
-    // Also a bad one is known by name, so that its images are not reported as well.
+    // An invalid server is known by name too, so that its images are not reported as well.
     servers.set(name, address.value.replace(/\/+$/, ""));
   }
   return servers;

@@ -20,7 +20,7 @@ import { optional } from "../../diag/optional.ts";
 
 /** A machine before its defaults are filled in. */
 export interface MachineSource {
-  /** As written: `pc1`, also in a copy. */
+  /** The name as written: `pc1`, also in a copy. */
   readonly key: string;
   readonly machine: Located<MachineText>;
   readonly domain: {
@@ -28,14 +28,14 @@ export interface MachineSource {
     readonly trustLevel: TrustLevel;
     readonly ephemeral: boolean;
     readonly isCopy: boolean;
-    /** What the domain, or this copy of it, was called before. */
+    /** The former name of the domain, or of this copy of it. */
     readonly renamedFrom: string | undefined;
   };
-  /** Those of the domain; undefined when they could not be read. */
+  /** The profiles of the domain; undefined if they could not be read. */
   readonly profiles: ReadonlyMap<string, Located<ProfileText>> | undefined;
 }
 
-/** Fills in defaults and checks all that needs no other machine. */
+/** Fills in defaults and checks everything that does not involve other machines. */
 export function buildMachine(source: MachineSource, context: BuildContext): Machine {
   const { key, machine, domain } = source;
   const { diagnostics, global } = context;
@@ -100,7 +100,10 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
   };
 }
 
-/** Whoever holds Incus's socket is root on the host: such a machine stands where infra.yml says how far it is trusted. */
+/**
+ * A process with Incus's socket is root on the host. Therefore infra.yml must put such a machine
+ * into a domain with `trust_level: admin`.
+ */
 function checkAdmin({ machine, domain }: MachineSource, type: string, diagnostics: DiagnosticList) {
   const role = machine.value.roles?.value.find(({ value }) => value === "admin");
   if (role === undefined) return;
@@ -125,7 +128,10 @@ function checkAdmin({ machine, domain }: MachineSource, type: string, diagnostic
   }
 }
 
-/** A copy's machine carries its domain's name, so renaming the domain renames it too. */
+/**
+ * The name of a copy's machine contains its domain's name, so renaming the domain renames the
+ * machine too.
+ */
 function renamedFrom({ key, machine, domain }: MachineSource): { renamedFrom?: string } {
   const before = machine.value.renamed_from?.value;
   if (!domain.isCopy) return before === undefined ? {} : { renamedFrom: before };
@@ -133,13 +139,16 @@ function renamedFrom({ key, machine, domain }: MachineSource): { renamedFrom?: s
   return { renamedFrom: `${domain.renamedFrom ?? domain.name}-${before ?? key}` };
 }
 
-/** The name as written first; a copy's may still be too long, or start with its domain's digit. */
+/**
+ * Checks the name as written first. The full name in a copy can still be too long, or start with
+ * the domain's digit.
+ */
 function checkName({ key, machine }: MachineSource, name: string, diagnostics: DiagnosticList) {
   const problem = nameProblem(key, "machine") ?? nameProblem(name, "machine");
   if (problem !== undefined) diagnostics.add({ ...problem, range: machine.keyRange });
 }
 
-/** `default` is first unless it was placed. */
+/** `default` comes first unless the user placed it. */
 function profilesOf({ machine, profiles, domain }: MachineSource, diagnostics: DiagnosticList) {
   const listed = machine.value.profiles?.value ?? [];
   const names = distinct(listed, "profiles", diagnostics);

@@ -13,12 +13,12 @@ interface PolicyContext {
   readonly names: PolicyNames;
   readonly global: GlobalSettings;
   readonly declared: readonly DeclaredDomain[];
-  /** Every domain could be read. */
+  /** True if every domain could be read. */
   readonly isComplete: boolean;
   readonly diagnostics: DiagnosticList;
 }
 
-/** Reads the policies; their ends are resolved to the names of expanded domains and machines. */
+/** Reads the policies and resolves their ends to the names of expanded domains and machines. */
 export function buildPolicies(
   texts: readonly Located<PolicyText>[],
   { declared, ...rest }: Omit<PolicyContext, "names">,
@@ -47,11 +47,11 @@ export function buildPolicies(
   return policies;
 }
 
-/** What a policy may call by name; `pc1` may be a machine of many copies. */
+/** The names that a policy can use. `pc1` can mean a machine in each of many copies. */
 class PolicyNames {
   readonly domains = new Map<string, string[]>();
   readonly machines = new Map<string, string[]>();
-  /** Names in a domain with copies that mean something else elsewhere too. */
+  /** Names of machines in a domain with copies that also have another meaning. */
   readonly ambiguous = new Map<string, string>();
 
   constructor(declared: readonly DeclaredDomain[]) {
@@ -100,7 +100,7 @@ function resolveEnd(end: Located<string>, context: PolicyContext): PolicyEnd | u
   const machines = names.machines.get(text);
   if (machines !== undefined) return { kind: "machines", text, machines };
   if (/^[0-9A-Fa-f:.]+(\/|$)/.test(text) && /[.:/]/.test(text)) return resolveCidr(end, context);
-  // What could not be read may well have had that name.
+  // A part that could not be read may contain this name.
   if (!context.isComplete) return undefined;
   const near = suggest(text, [
     ...names.domains.keys(),

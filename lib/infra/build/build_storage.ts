@@ -7,17 +7,20 @@ import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** A volume's name in Incus. */
+/** Returns a volume's name in Incus. */
 export function volumeName(machine: string, key: string): string {
   return `${machine}-${key}`;
 }
 
-/** What anklume calls its volumes' devices; the user's devices stay clear of it. */
+/**
+ * anklume's devices for volumes start with this prefix. The user's devices must not have the same
+ * names.
+ */
 const VOLUME_DEVICE_PREFIX = "vol-";
-/** A volume there would hide the system itself. */
+/** A volume at one of these paths would hide the system itself. */
 const SYSTEM_PATHS = ["/", "/dev", "/proc", "/run", "/sys"];
 
-/** Reads a machine's volumes and compares them with each other and with its disks. */
+/** Reads a machine's volumes and compares them with each other and with the machine's disks. */
 export function buildVolumes(
   machine: string,
   text: MachineText,

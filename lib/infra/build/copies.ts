@@ -7,8 +7,9 @@ import { type MapEntry, type Node, rangeOf } from "../yaml/yaml_tree.ts";
 const PLACEHOLDER = "{copy}";
 
 /**
- * The names of a domain's copies; undefined for a domain that is itself (no `copies`, or 1). Numbers have at least
- * two digits and are never padded to the width of the count, so that growing from 99 to 100 renames nobody.
+ * Returns the names of a domain's copies; undefined for a domain without copies (no `copies`, or
+ * 1). Numbers have at least two digits and are never padded to the width of the count, so that
+ * growing from 99 to 100 copies renames none of them.
  */
 export function copyNames(
   copies: Located<CopiesText> | undefined,
@@ -21,7 +22,7 @@ export function copyNames(
   return distinct(copies.value, "copies", diagnostics);
 }
 
-/** Whether `{copy}` stands in any text below the node. */
+/** True if any text below the node contains `{copy}`. */
 export function mentionsCopy(node: Node): boolean {
   switch (node.kind) {
     case "scalar":
@@ -33,7 +34,7 @@ export function mentionsCopy(node: Node): boolean {
   }
 }
 
-/** The tree of one copy: its name stands for `{copy}` in every value; keys stay as they are. */
+/** Returns the tree of one copy: its name replaces `{copy}` in every value. Keys do not change. */
 export function substituteCopy(node: Node, name: string): Node {
   if (node.kind === "list") {
     return { ...node, items: node.items.map((item) => substituteCopy(item, name)) };
@@ -50,7 +51,10 @@ export function substituteCopy(node: Node, name: string): Node {
   return { ...node, value, text: value, substituted: true };
 }
 
-/** In a domain without copies nobody replaces `{copy}`: probably `copies` was forgotten. */
+/**
+ * Warns of a `{copy}` in a domain without copies. Nothing replaces it there: probably `copies` was
+ * forgotten.
+ */
 export function warnOfStrayCopy(node: Node, diagnostics: DiagnosticList): void {
   if (node.kind === "list") {
     for (const item of node.items) warnOfStrayCopy(item, diagnostics);

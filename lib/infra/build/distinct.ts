@@ -2,7 +2,7 @@ import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 
-/** The values of a list, each once; a repetition is reported. */
+/** Returns the values of a list without duplicates, and reports each duplicate. */
 export function distinct(
   items: readonly Located<string>[],
   label: string,

@@ -3,14 +3,14 @@ import { isDnsLabel, type Problem } from "../shape/names.ts";
 import { suggest } from "../../diag/suggest.ts";
 import { quotedList, shortenName } from "../words.ts";
 
-/** Remotes that need no entry in `global.image_servers`; Incus itself does not know `ubuntu`. */
+/** Remotes that need no entry in `global.image_servers`. Incus itself does not know `ubuntu`. */
 export const KNOWN_IMAGE_SERVERS: ReadonlyMap<string, string> = new Map([
   ["images", "https://images.linuxcontainers.org"],
   ["ubuntu", "https://cloud-images.ubuntu.com/releases"],
 ]);
 
 /**
- * Reads `images:debian/13`, `local:NAME` or `NAME`. What stands before the first colon is a remote.
+ * Reads `images:debian/13`, `local:NAME` or `NAME`. The part before the first colon is the remote.
  */
 export function parseImage(
   text: string,
@@ -41,7 +41,7 @@ export function parseImage(
   };
 }
 
-/** Of an entry of `global.image_servers`; Incus takes simplestreams over https only. */
+/** Checks an entry of `global.image_servers`. Incus supports simplestreams only over https. */
 export function imageServerProblem(name: string, address: string): Problem | undefined {
   const code = "INVALID_IMAGE_SERVER";
   if (name === "local" || !isDnsLabel(name)) {

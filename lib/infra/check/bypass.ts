@@ -12,21 +12,28 @@ import { judgedKey } from "./judged_keys.ts";
 import { normalizePath } from "./normalize_path.ts";
 import { shortenName } from "../words.ts";
 
-/** Keys of `eth0` that change neither where it leads nor who it may say it is. */
+/** Keys of `eth0` that change neither its network nor the addresses that it can use. */
 const HARMLESS_NIC_KEY =
   /^(?:type|network|name|mtu|attached|connected|boot\.priority|io\.bus|limits\.(?:ingress|egress|max|priority)|queue\.tx\.length|security\.port_isolation)$/;
 const NIC_FILTER = /^security\.(?:mac|ipv4|ipv6)_filtering$/;
 
 export interface DevicePlace {
-  /** The domain's own, whose NIC `eth0` anklume completes with its filters: a machine's may tune it and nothing else. */
+  /**
+   * The domain's own bridge. anklume adds its filters to the NIC `eth0` on it; a machine can tune
+   * that NIC and nothing else.
+   */
   readonly bridge: string;
-  /** Such an `eth0` would stand beside ours instead of completing it. */
+  /**
+   * True for a device of a profile. An `eth0` there would be separate from anklume's and not add to
+   * it.
+   */
   readonly inProfile: boolean;
 }
 
 /**
- * Why a device, as infra.yml or Incus has it, walks around the isolation; undefined when it is known not to. Of types,
- * keys and values only those pass that somebody has judged. Pure; an empty value is an absent one, as to Incus.
+ * Returns the reason why a device, as in infra.yml or in Incus, bypasses the isolation; undefined
+ * if it is known not to. Only types, keys and values that were checked by hand are accepted. Pure.
+ * As in Incus, an empty value counts as absent.
  */
 export function deviceBypass(
   name: string,
@@ -50,8 +57,9 @@ export function deviceBypass(
 }
 
 /**
- * Why a config key with this value weakens what confines a machine, or may; undefined when it is known not to. Pure; an
- * empty value is an absent one, as to Incus. What speaks to containers alone says nothing to a virtual machine.
+ * Returns the reason why a config key with this value weakens, or may weaken, the confinement of a
+ * machine; undefined if it is known not to. Pure. As in Incus, an empty value counts as absent. A
+ * key that only affects containers does not matter for a virtual machine.
  */
 export function configBypass(
   key: string,
@@ -66,7 +74,7 @@ export function configBypass(
   return `it ${judged.otherwise}`;
 }
 
-/** Incus drops empty values before it looks. */
+/** Incus drops empty values first. */
 function withoutEmpty(device: StringMap): StringMap {
   if (Object.values(device).every((value) => value !== "")) return device;
   return Object.fromEntries(Object.entries(device).filter(([, value]) => value !== ""));
@@ -132,7 +140,7 @@ function diskBypass(disk: StringMap): string | undefined {
 }
 
 function charBypass(device: StringMap): string | undefined {
-  // Without a source the path in the machine is the device of the host.
+  // Without a source, the path in the machine is also the path of the host's device.
   const path = device.source ?? device.path;
   const numbered = device.major !== undefined || device.minor !== undefined;
   if (path !== undefined && !numbered && isHarmlessCharDevice(path)) return undefined;

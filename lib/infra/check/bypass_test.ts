@@ -16,7 +16,7 @@ Deno.test("every key that Incus knows by name is judged, and each judgement is a
   assert.deepEqual(idle.map(({ keys }) => keys.source), []);
 });
 
-/** Of keys that end as their owner likes, of Incus's own, and of doors that no Incus has yet. */
+/** Keys whose end the user chooses, Incus's own keys, and dangerous keys that no Incus has yet. */
 const SAMPLES = [
   ...KEY_FAMILIES.map((family) => `${family}name`),
   "linux.sysctl.net.ipv4.ip_forward",
@@ -67,7 +67,7 @@ Deno.test("an empty value is an absent one, and Incus's spellings of a boolean a
     assert.equal(configBypass("security.privileged", off), undefined);
     assert.notEqual(configBypass("security.syscalls.deny_default", off), undefined);
   }
-  // Incus refuses it; a later one might not.
+  // Incus refuses this value. A later version might accept it.
   assert.notEqual(configBypass("security.privileged", "enabled"), undefined);
 });
 
@@ -123,7 +123,7 @@ Deno.test("a key of a device that nobody has judged is refused, and so is an unk
     const name = base.type === "nic" ? "eth0" : "d";
     assert.equal(deviceBypass(name, base, place), undefined);
     assert.notEqual(deviceBypass(name, { ...base, [key]: value }, place), undefined, key);
-    // As Incus does.
+    // Incus does the same.
     assert.equal(deviceBypass(name, { ...base, [key]: "" }, place), undefined);
   }));
   const types = new Set(["nic", "disk", ...Object.keys(JUDGED_DEVICES)]);

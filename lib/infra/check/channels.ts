@@ -1,21 +1,27 @@
 import type { SeenSource } from "./host_source.ts";
 import { normalizePath } from "./normalize_path.ts";
 
-/** A place that machines of several domains see, and that one of them at least writes: a way past the firewall. */
+/**
+ * A place that machines of several domains can see, and in which at least one of them can write: a
+ * way to pass data around the firewall.
+ */
 export interface Channel {
-  /** The outermost of what they see: the same for all, or one within another. */
+  /** The outermost directory of the sources. They see the same place, or a place inside another. */
   readonly path: string;
-  /** In infra.yml's order; of two domains or more. */
+  /** In the order of infra.yml; from at least two domains. */
   readonly sources: readonly SeenSource[];
 }
 
 interface PlacedSource {
   readonly seen: SeenSource;
-  /** Ends with `/`, so that `/srv/a` does not lie within `/srv/ab`. */
+  /** Ends with `/`, so that `/srv/a` is no prefix of `/srv/ab`. */
   readonly path: string;
 }
 
-/** The channels between domains, by path; a place within another that joins the same machines is not told twice. */
+/**
+ * Returns the channels between domains, sorted by path. A place inside another one that connects
+ * the same machines is left out.
+ */
 export function findChannels(sources: readonly SeenSource[]): Channel[] {
   const placed = sources.map((seen): PlacedSource => ({ seen, path: slashed(seen.real) }));
   const paths = [...new Set(placed.map(({ path }) => path))].sort();
@@ -35,7 +41,10 @@ export function findChannels(sources: readonly SeenSource[]): Channel[] {
   return channels;
 }
 
-/** Whether two of them, of different domains, see one place that either writes. `path` is one that all lie within. */
+/**
+ * True if two sources of different domains see one place and at least one of them can write in it.
+ * All are inside `path`.
+ */
 function leads(within: readonly PlacedSource[], path: string): boolean {
   return within.filter((each) => each.path === path).some((outer) =>
     within.some((inner) =>

@@ -6,7 +6,7 @@ import { parseInfra } from "../parse_infra.ts";
 
 const range = { file: "infra.yml", start: { line: 1, column: 1 }, end: { line: 1, column: 1 } };
 
-/** `one-a rw /srv/share`: machine `one-a` of domain `one`. */
+/** Reads `one-a rw /srv/share`: machine `one-a` of domain `one`. */
 function seen(text: string): SeenSource {
   const [machine = "", mode, real = ""] = text.split(" ");
   const domain = machine.split("-")[0]!;

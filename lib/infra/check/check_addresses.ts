@@ -10,16 +10,13 @@ const FIRST_STATIC = 1;
 const LAST_STATIC = 99;
 const LARGEST_SUBNET_ID = 254;
 
-/** The first two octets of a domain's subnet. */
+/** Returns the first two octets of a domain's subnet. */
 export function zonePrefix(form: AddressingForm, domain: Pick<Domain, "trustLevel">): string {
   if (form.kind === "classic") return form.baseSubnet;
   return `${form.baseOctet}.${form.zoneBase + ZONE_OFFSETS[domain.trustLevel] * form.zoneStep}`;
 }
 
-/**
- * Checks subnets and addresses that infra.yml fixes. What remains open (which subnet, which free address) is
- * `assignAddresses`'s.
- */
+/** Checks the subnets and addresses that infra.yml fixes. `assignAddresses` decides all others. */
 export function checkAddresses(
   domains: readonly Domain[],
   form: AddressingForm,
@@ -49,7 +46,7 @@ export function checkAddresses(
       if (octets === undefined || isCopied(machine, domain, copied, diagnostics)) continue;
       const own = octets.slice(0, 3).join(".");
       if (subnet === undefined && !missing && own.startsWith(`${prefix}.`) && octets[2]! <= 254) {
-        // The first fixed address decides where the domain is.
+        // The first fixed address determines the subnet of the domain.
         subnet = own;
         claimed = claim(subnet, domain, machine.ranges.get("ip"), subnets, diagnostics);
         if (!claimed) continue;
@@ -72,7 +69,10 @@ export function checkAddresses(
   }
 }
 
-/** The octets of a machine's fixed address; undefined without one, or after saying why it is none. */
+/**
+ * Returns the octets of a machine's fixed address; undefined if there is none, or if it is invalid
+ * and was reported.
+ */
 function staticAddress(
   machine: Machine,
   diagnostics: DiagnosticList,
@@ -92,7 +92,10 @@ function staticAddress(
   return octets;
 }
 
-/** An address that a copy before has too: each has a subnet of its own, so that it can be right for one at most. */
+/**
+ * Reports an address that an earlier copy has too. Each copy has its own subnet, so the address can
+ * be right for only one of them.
+ */
 function isCopied(
   machine: Machine,
   { copy }: Domain,

@@ -3,7 +3,7 @@ import type { ConfigText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 
-/** Incus keys that a key of infra.yml speaks for. */
+/** Incus keys that are set by a key of infra.yml. */
 const DEDICATED: Readonly<Record<string, string>> = {
   "boot.autostart": "boot_autostart",
   "boot.autostart.priority": "boot_priority",
@@ -13,7 +13,7 @@ const DEDICATED: Readonly<Record<string, string>> = {
 };
 const RESERVED_PREFIXES = ["user.anklume.", "volatile.", "image."];
 
-/** Reports keys that are anklume's or Incus's own, or that have a key of infra.yml. */
+/** Reports keys that belong to anklume or Incus, or that are set by a key of infra.yml. */
 export function checkConfig(
   config: ConfigText | undefined,
   owner: "machine" | "profile",
@@ -22,7 +22,7 @@ export function checkConfig(
   for (const [key, value] of config ?? []) {
     checkKey(key, value, diagnostics);
     const dedicated = Object.hasOwn(DEDICATED, key) ? DEDICATED[key] : undefined;
-    // A profile has no such keys, but protection is decided per machine.
+    // A profile has no such keys of infra.yml, but protection is decided for each machine.
     if (dedicated === undefined || (owner === "profile" && dedicated !== "ephemeral")) continue;
     diagnostics.add({
       code: "OWNED_CONFIG_KEY",
@@ -39,7 +39,7 @@ export function isKey(key: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_./:-]{0,254}$/.test(key);
 }
 
-/** Reports what cannot be a key of Incus, the keys nobody may set, and those that set nothing. */
+/** Reports keys that Incus cannot have, keys that nobody may set, and keys without effect. */
 export function checkKey(key: string, value: Located<unknown>, diagnostics: DiagnosticList): void {
   if (!isKey(key)) {
     diagnostics.add({

@@ -21,7 +21,7 @@ export const DEVICE_TYPES: readonly string[] = [
   "usb",
 ];
 
-/** Reports what is no device at all, of a machine or of a profile. */
+/** Reports entries of a machine or a profile that are not valid devices. */
 export function checkDevices(devices: DevicesText | undefined, diagnostics: DiagnosticList): void {
   for (const [name, device] of devices ?? []) {
     if (!/^[A-Za-z0-9][A-Za-z0-9_./:-]{0,63}$/.test(name)) {
@@ -35,7 +35,7 @@ export function checkDevices(devices: DevicesText | undefined, diagnostics: Diag
     for (const [key, value] of device.value) checkKey(key, value, diagnostics);
     const type = device.value.get("type");
     if (type === undefined) {
-      // A misspelled type is one mistake, not two; Incus would refuse the key as well.
+      // A misspelled type is one mistake, not two. Incus would refuse the key as well.
       diagnostics.add({
         code: "INVALID_DEVICE",
         summary: `The device \`${shortenName(name)}\` has no \`type\``,

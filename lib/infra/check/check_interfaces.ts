@@ -4,14 +4,17 @@ import type { Domain } from "../infra.ts";
 import { shortenName } from "../words.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** Names of interfaces, and where they stand. */
+/** Names of interfaces and their place in the file. */
 interface NamedInterfaces {
   readonly names: readonly string[];
   readonly key: "via" | "outside";
   readonly range: SourceRange | undefined;
 }
 
-/** Warns of what stands under `via` or `outside` and is a machine's, a domain's or a bridge's name: no way out of the host. */
+/**
+ * Warns of names under `via` or `outside` that belong to a machine, a domain or a bridge: these
+ * lead nowhere outside of the host.
+ */
 export function checkInterfaces(
   domains: readonly Domain[],
   outside: NamedInterfaces,

@@ -12,26 +12,27 @@ import type { ConfigText, MachineText, ProfileText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 
-/** A machine with everything that can loosen its walls. */
+/** A machine with everything that can weaken its isolation. */
 export interface IsolationSubject {
   readonly name: string;
   readonly type: "lxc" | "vm";
   readonly domain: string;
   readonly trustLevel: TrustLevel;
   readonly text: MachineText;
-  /** Those it uses and that exist, in Incus's order of application. */
+  /** The existing profiles that it uses, in the order in which Incus applies them. */
   readonly profiles: ReadonlyMap<string, Located<ProfileText>>;
 }
 
 /**
- * Reports devices and keys, as Incus merges them, that walk around the isolation, unless the machine lists them. What
- * weakens the confinement of a machine that nobody trusts is refused even so.
+ * Reports devices and keys, merged as in Incus, that bypass the isolation, unless the machine lists
+ * them. In untrusted and disposable domains, a key that weakens the confinement is refused even if
+ * it is listed.
  */
 export function checkIsolation(subject: IsolationSubject, diagnostics: DiagnosticList): void {
   const { text, profiles } = subject;
   const config = mergedConfig(text.config?.value, profiles);
   const devices = mergedDevices(text.devices?.value, profiles);
-  // A list that could not be read may have named everything.
+  // A list that could not be read may have contained every name.
   const unread = isMistaken(text, "bypasses_isolation");
   const listed = text.bypasses_isolation?.value ?? [];
   const allowed = new Set(listed.map((entry) => entry.value));
@@ -66,7 +67,7 @@ function checkDevice(
   diagnostics: DiagnosticList,
 ): void {
   const device = plainDevice(entry.value);
-  // Without a type that exists it is no device, which has been said.
+  // An entry without a valid type is not a device. That has been reported already.
   if (!DEVICE_TYPES.includes(device.type ?? "")) return;
   const reason = deviceBypass(name, device, {
     bridge: `net-${subject.domain}`,
@@ -87,9 +88,9 @@ function checkDevice(
   });
 }
 
-/** Domains whose machines nobody trusts: there no name opens what holds a machine back. */
+/** Domains with untrusted machines. There, listing a key does not permit it. */
 const UNTRUSTED: ReadonlySet<TrustLevel> = new Set(["untrusted", "disposable"]);
-/** What makes root in the machine root on the host, or nearly. */
+/** Keys with which root in the machine is root on the host, or nearly. */
 const PRIVILEGE = /^(?:security\.privileged|security\.idmap\..+|raw\.idmap)$/;
 
 function checkKey(

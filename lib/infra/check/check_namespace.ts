@@ -7,7 +7,10 @@ interface Holder {
   readonly range: SourceRange;
 }
 
-/** Domains, their copies and all machines share one namespace: that of Ansible's groups and hosts. */
+/**
+ * Checks that domains, their copies and all machines have different names: they share the namespace
+ * of Ansible's groups and hosts.
+ */
 export function checkNamespace(
   declared: readonly DeclaredDomain[],
   diagnostics: DiagnosticList,

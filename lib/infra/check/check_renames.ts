@@ -2,7 +2,10 @@ import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { SourceRange } from "../../diag/diagnostic.ts";
 import type { DeclaredDomain } from "../declared_domain.ts";
 
-/** `renamed_from` names what is gone from infra.yml, and only one heir of it. */
+/**
+ * Checks that each `renamed_from` names something that is no longer in infra.yml, and that only one
+ * entry uses that name.
+ */
 export function checkRenames(
   declared: readonly DeclaredDomain[],
   diagnostics: DiagnosticList,

@@ -1,7 +1,9 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { Domain, GlobalSettings, Machine, Publish } from "../infra.ts";
 
-/** Things that machines take from each other: volumes' names, ports of the host, the GPU. */
+/**
+ * Checks resources that only one machine can have: names of volumes, ports of the host, the GPU.
+ */
 export function checkResources(
   domains: readonly Domain[],
   global: GlobalSettings,
@@ -12,7 +14,7 @@ export function checkResources(
   if (global.gpuPolicy === "exclusive") checkGpu(domains, diagnostics);
 }
 
-/** `a` + `b-c` and `a-b` + `c` are one volume to Incus. */
+/** In Incus, `a` + `b-c` and `a-b` + `c` are the same volume. */
 function checkVolumeNames(domains: readonly Domain[], diagnostics: DiagnosticList): void {
   for (const domain of domains) {
     const names = new Map<string, string>();

@@ -12,13 +12,16 @@ import type { MachineText, ProfileText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 
-/** Reports what a machine of this type cannot be given: Incus would say so in the middle of an apply, or not at all. */
+/**
+ * Reports keys and devices that a machine of this type cannot have. Incus would report them in the
+ * middle of an apply, or not at all.
+ */
 export function checkType(
   { name, type, text, profiles }: {
     readonly name: string;
     readonly type: MachineType;
     readonly text: MachineText;
-    /** Those it uses and that exist, in Incus's order of application. */
+    /** The existing profiles that it uses, in the order in which Incus applies them. */
     readonly profiles: ReadonlyMap<string, Located<ProfileText>>;
   },
   diagnostics: DiagnosticList,

@@ -5,7 +5,10 @@ import { reservedName } from "./reserved_variables.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 
-/** The variables of a machine without their places; reports names that Ansible or anklume cannot take. */
+/**
+ * Returns the variables of a machine without their places. Reports names that Ansible or anklume
+ * cannot use.
+ */
 export function checkVariables(
   variables: ReadonlyMap<string, Located<Variable>> | undefined,
   diagnostics: DiagnosticList,
@@ -69,7 +72,7 @@ function variableProblem(name: string): Problem | undefined {
   }
 }
 
-/** In a key as well: a role that goes through a map reads its keys as values. */
+/** Keys are checked too: a role that iterates over a map reads its keys as values. */
 function holdsTemplate(value: Variable): boolean {
   if (typeof value === "string") return /\{[{%#]/.test(value);
   if (value === null || typeof value !== "object" || value instanceof WholeFloat) return false;

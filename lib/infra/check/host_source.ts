@@ -3,27 +3,30 @@ import type { Infra } from "../infra.ts";
 import { TRUE } from "./incus_values.ts";
 import { normalizePath } from "./normalize_path.ts";
 
-/** What a disk shows a machine that is no volume of Incus's: a directory, file or device of the host, or of a cluster. */
+/**
+ * A disk of a machine that is not a volume of Incus: a directory, file or device of the host, or of
+ * a cluster.
+ */
 export interface HostSource {
   readonly machine: string;
   readonly domain: string;
-  /** Name of the disk. */
+  /** The name of the disk device. */
   readonly device: string;
-  /** As infra.yml has it: `/srv/share`, `cephfs:fs/home`. */
+  /** The source as in infra.yml: `/srv/share`, `cephfs:fs/home`. */
   readonly source: string;
   readonly readonly: boolean;
   readonly range: SourceRange;
 }
 
-/** A source, and where it leads on the host as it is. */
+/** A source together with its real path on the host. */
 export interface SeenSource extends HostSource {
-  /** With every link followed; where that could not be told, the path as written. */
+  /** The path with every link followed. If it could not be found out, the path as written. */
   readonly real: string;
-  /** Why it could not be told. */
+  /** The reason why it could not be found out. */
   readonly unresolved?: string;
 }
 
-/** Every such disk of an infra, those of profiles included, as Incus merges them. */
+/** Returns every such disk of an infra, including those of profiles, merged as in Incus. */
 export function hostSourcesOf(infra: Infra): HostSource[] {
   return infra.domains.flatMap((domain) => {
     const profiles = new Map(domain.profiles.map((profile) => [profile.name, profile]));
@@ -52,12 +55,12 @@ export function hostSourcesOf(infra: Infra): HostSource[] {
   });
 }
 
-/** Whether it has a path of the host that links could stand in. */
+/** True if the source is a path of the host, which can contain links. */
 export function isPath(source: string): boolean {
   return source.startsWith("/");
 }
 
-/** Whether a link stands in the path. */
+/** True if the path contains a link. */
 export function isLinked({ source, real, unresolved }: SeenSource): boolean {
   return unresolved === undefined && isPath(source) && normalizePath(source) !== real;
 }

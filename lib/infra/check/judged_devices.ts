@@ -1,19 +1,26 @@
 import { BOOLEAN, LINE, NUMBER } from "./incus_values.ts";
 import { normalizePath } from "./normalize_path.ts";
 
-/** One kind of device that gives a machine nothing of the host's: its keys, and the values that keep it so. */
+/**
+ * A type of device that gives a machine nothing of the host's: the accepted keys and their accepted
+ * values.
+ */
 export interface JudgedDevice {
   readonly keys: Readonly<Record<string, RegExp>>;
-  /** Keys that it must have: without them it would be another device. */
+  /** Required keys. Without them the device would open more. */
   readonly needs?: readonly string[];
-  /** What it does without them, after "it". */
+  /** The effect of the device without the required keys; it follows the word "it". */
   readonly otherwise?: string;
 }
 
 const MODE = /^[0-7]+$/;
-/** A path in the machine: `..` in it would count from where Incus mounts on the host. */
+/**
+ * A path in the machine. A `..` in it would start from the place on the host where Incus mounts.
+ */
 const INSIDE = /^\/?(?!(?:.*\/)?\.\.?(?:\/|$))[^\p{Cc}\\]*$/u;
-/** A volume, not a path in it: where that leads is up to links that the machine makes. */
+/**
+ * A volume without a path in it: links that the machine creates could lead such a path elsewhere.
+ */
 const VOLUME = /^(?!\.\.?$)[\w.-]+$/;
 const USB_ID = /^[0-9a-f]{4}$/i;
 
@@ -28,7 +35,7 @@ const LIMITS = {
   "limits.write.burst": LINE,
   "limits.write.burst.length": LINE,
 };
-/** How a virtual machine's disk is plugged, and whether it must be there. */
+/** Settings of a virtual machine's disk: how it is attached, and whether it must exist. */
 const DISK = {
   ...LIMITS,
   attached: BOOLEAN,
@@ -43,8 +50,9 @@ const DISK = {
 const INITIAL_OWNER = { "initial.gid": NUMBER, "initial.mode": MODE, "initial.uid": NUMBER };
 
 /**
- * The machine's own disk. Of `initial.*`, the volume's options, `zfs.delegate` would hand over the dataset and
- * `block.mount_options` mount it with anything.
+ * The machine's own disk. The options of the volume, `initial.*`, are listed one by one:
+ * `zfs.delegate` would hand over the dataset, and `block.mount_options` would allow any mount
+ * option.
  */
 export const ROOT_DISK: JudgedDevice = {
   keys: {
@@ -66,7 +74,9 @@ export const ROOT_DISK: JudgedDevice = {
   },
 };
 
-/** A custom volume: those of a project are seen by its domain alone (`features.storage.volumes`). */
+/**
+ * A custom volume. Only the project's own domain can see its volumes (`features.storage.volumes`).
+ */
 export const VOLUME_DISK: JudgedDevice = {
   keys: {
     ...DISK,
@@ -79,16 +89,20 @@ export const VOLUME_DISK: JudgedDevice = {
   },
 };
 
-/** Memory, of Incus 6.x and later; never a file of the host. `tmpfs-overlay:` lays it over a path of its own finding. */
+/**
+ * Memory, in Incus 6.x and later; never a file of the host. Not `tmpfs-overlay:`: it puts the
+ * memory over a path that it finds itself.
+ */
 export const MEMORY_DISK: JudgedDevice = {
   keys: { ...INITIAL_OWNER, path: INSIDE, required: BOOLEAN, size: LINE, source: /^tmpfs:$/ },
 };
 
-/** By type of device; a disk is one of the three above, a NIC is `eth0` alone. */
+/** By type of device. A disk is one of the three above, and a NIC can only be `eth0`. */
 export const JUDGED_DEVICES: Readonly<Record<string, JudgedDevice>> = {
   // It hides a device of a profile.
   none: { keys: {} },
-  // Which one is `gpu_policy`'s concern. Another type (`native-context`) opens the host's own render node to QEMU.
+  // `gpu_policy` decides who gets the GPU. Another type (`native-context`) opens the host's own
+  // render node to QEMU.
   gpu: {
     keys: {
       gid: NUMBER,
@@ -105,7 +119,7 @@ export const JUDGED_DEVICES: Readonly<Record<string, JudgedDevice>> = {
       vendorid: USB_ID,
     },
   },
-  // Made by a program of Incus's own, one for each machine.
+  // Provided by a program of Incus, one for each machine.
   tpm: { keys: { path: INSIDE, pathrm: INSIDE } },
   "unix-char": {
     keys: {
@@ -150,7 +164,7 @@ export const JUDGED_DEVICES: Readonly<Record<string, JudgedDevice>> = {
   },
 };
 
-/** Types that lead to the host whatever their keys say. */
+/** Types that lead to the host with any keys. */
 export const OPEN_DEVICES: Readonly<Record<string, string>> = {
   infiniband: "it gives the machine a network of the host",
   pci: "it gives the machine hardware of the host, network cards included",
@@ -159,8 +173,9 @@ export const OPEN_DEVICES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Character devices that are no thing of the host's, but the kernel's own for whoever opens them. A microphone, a camera, a
- * screen or a serial line is the host's, and has to be named.
+ * Character devices that do not belong to the host but are provided by the kernel for every process
+ * that opens them. A microphone, a camera, a screen or a serial line belongs to the host and must
+ * be listed by the user.
  */
 const HARMLESS_CHAR_DEVICE = /^\/dev\/(?:net\/tun|fuse|kvm|null|zero|full|random|urandom)$/;
 

@@ -1,19 +1,22 @@
 import { BOOLEAN, FALSE, LINE, NUMBER, TRUE } from "./incus_values.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** What is known of an Incus key: the values that change nothing about a machine's walls, and what the others do. */
+/**
+ * The judgement of an Incus key: the values that do not change a machine's isolation, and the
+ * effect of all others.
+ */
 export interface JudgedKey {
-  /** Whole keys. */
+  /** Matches whole keys. */
   readonly keys: RegExp;
-  /** Values that are harmless; undefined: none is. */
+  /** Harmless values. Undefined: no value is harmless. */
   readonly harmless?: RegExp;
-  /** What a value that is not harmless does, after "it". */
+  /** The effect of a value that is not harmless; it follows the word "it". */
   readonly otherwise: string;
-  /** Incus hears it of containers, or of virtual machines, alone. */
+  /** Incus uses the key only for containers, or only for virtual machines. */
   readonly only?: "lxc" | "vm";
 }
 
-/** Handed to the machine as it is, line breaks included. */
+/** Passed to the machine unchanged, including line breaks. */
 const TEXT = /^/;
 const BASE64 = /^[\w+/=-]*$/;
 
@@ -21,12 +24,14 @@ const BREAKS_LINES = "could add lines of its own to the configuration that Incus
 const UNJUDGED_VALUE = "has a value that nobody has judged";
 
 /**
- * Every key that Incus 6.0 to 7.3 knows for an instance (`internal/instance/config.go` and `GET /1.0/metadata/configuration`),
- * judged by hand. The first that fits counts; what fits none is refused until it is named. `volatile.*` and `image.*` are
- * Incus's own records, which `infra.yml` cannot set.
+ * Every key that Incus 6.0 to 7.3 knows for an instance (`internal/instance/config.go` and
+ * `GET /1.0/metadata/configuration`), judged by hand. The first match counts. A key without a match
+ * is refused until the user lists it. `volatile.*` and `image.*` are Incus's own records, which
+ * `infra.yml` cannot set.
  */
 export const JUDGED_KEYS: readonly JudgedKey[] = [
-  // The machine's own matters: when it starts, what it may use up, what stands inside.
+  // Keys that only affect the machine itself: when it starts, the resources that it can use, its
+  // content.
   harmless(/(?:user|volatile|image)\..+/, TEXT),
   harmless(/cloud-init\.(?:network-config|user-data|vendor-data)/, TEXT),
   harmless(/agent\.nic_config/),
@@ -49,7 +54,8 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
   harmless(/snapshots\.(?:expiry(?:\.manual)?|schedule(?:\.stopped)?)/),
   {
     keys: whole(/snapshots\.pattern/),
-    // Incus runs it as root, and once more if the outcome looks like a template: 6.0.4 included any file of the host.
+    // Incus runs the template as root, and runs it again if the result looks like a template: 6.0.4
+    // included any file of the host.
     harmless:
       /^(?:[^\p{Cc}{}]|\{\{\s*creation_date(?:\s*\|\s*date:(?:'[\w:. -]*'|"[\w:. -]*"))?\s*\}\})*$/u,
     otherwise:
@@ -57,28 +63,29 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
   },
   harmless(/systemd\.credential\.[\w-]+(?:\.[\w-]+)*/, TEXT),
   harmless(/systemd\.credential-binary\.[\w-]+(?:\.[\w-]+)*/, BASE64),
-  // Namespaces keep these apart; others are the host's, and a privileged container could set them.
+  // Namespaces separate these settings. Others belong to the host, and a privileged container could
+  // set them.
   harmless(/linux\.sysctl\.net\.[\w.-]+/),
   harmless(
     /linux\.sysctl\.(?:fs\.mqueue\.\w+|kernel\.(?:domainname|hostname|msg\w+|sem|shm\w+)|user\.max_\w+)/,
   ),
   door(/linux\.sysctl\..+/, "sets what is the host's, not one of the machine's own namespaces"),
   door(/linux\.kernel_modules/, "loads modules into the host's kernel", "lxc"),
-  // The same that `gpu: true` sets.
+  // The keys that `gpu: true` sets too.
   harmless(/nvidia\.runtime/, BOOLEAN),
   harmless(/nvidia\.(?:driver\.capabilities|require\.(?:cuda|driver))/, /^[\w.,<>=! |&-]*$/),
 
-  // A virtual machine's own firmware and encryption, and what closes doors.
+  // A virtual machine's own firmware and encryption, and keys that add protection.
   harmless(/security\.(?:agent\.metrics|csm|iommu|secureboot|sev(?:\.policy\.es)?)/, BOOLEAN),
   harmless(/security\.sev\.session\.(?:data|dh)/, BASE64),
   harmless(/security\.protection\.(?:delete|shift|start)/, BOOLEAN),
   harmless(/security\.guestapi/, BOOLEAN),
-  // Nested containers stay in the user namespace of the outer one.
+  // Nested containers stay in the user namespace of the outer container.
   harmless(/security\.nesting/, BOOLEAN),
   harmless(/security\.idmap\.isolated/, BOOLEAN),
   harmless(/security\.idmap\.size/, NUMBER),
 
-  // What keeps a machine from the host.
+  // Keys that keep a machine away from the host.
   {
     keys: whole(/security\.privileged/),
     harmless: FALSE,
@@ -139,10 +146,10 @@ function whole(keys: RegExp): RegExp {
   return new RegExp(`^(?:${keys.source})$`);
 }
 
-/** Thousands of machines have the same few keys. */
+/** A cache: thousands of machines have the same few keys. */
 const judgements = new Map<string, JudgedKey | undefined>();
 
-/** What is known of a key; undefined: nobody has judged it. */
+/** Returns the judgement of a key; undefined if nobody has judged it. */
 export function judgedKey(key: string): JudgedKey | undefined {
   if (!judgements.has(key)) judgements.set(key, JUDGED_KEYS.find(({ keys }) => keys.test(key)));
   return judgements.get(key);

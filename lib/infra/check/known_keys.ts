@@ -1,7 +1,8 @@
 /**
- * The keys of an instance that Incus 6.0 to 7.3 knows by name: `GET /1.0/metadata/configuration` and, for the old spellings,
- * `internal/instance/config.go`. Names alone: what each is worth stands in `judged_keys.ts`. `tests/e2e/02_bypass_test.ts`
- * holds both against the daemon that runs, so that a key of a later Incus shows.
+ * The keys of an instance that Incus 6.0 to 7.3 knows by name: `GET /1.0/metadata/configuration`
+ * and, for the old spellings, `internal/instance/config.go`. These are only names; `judged_keys.ts`
+ * judges them. `tests/e2e/02_bypass_test.ts` compares both lists with the running daemon, so that
+ * new keys of a later Incus are noticed.
  */
 export const KNOWN_KEYS: ReadonlySet<string> = new Set(
   `
@@ -42,7 +43,7 @@ user.network-config user.user-data user.vendor-data
 `.trim().split(/\s+/),
 );
 
-/** Keys that end as their owner likes. */
+/** Prefixes of keys whose end the user chooses. */
 export const KEY_FAMILIES: readonly string[] = [
   "environment.",
   "initial.nvram-binary.",

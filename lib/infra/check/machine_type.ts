@@ -1,18 +1,19 @@
 import type { StringMap } from "../infra.ts";
 import { shortenName } from "../words.ts";
 
-/** Containers and virtual machines are not given the same keys and devices. */
+/** The type of a machine. Containers and virtual machines can have different keys and devices. */
 export type MachineType = "lxc" | "vm";
 
-/** What a machine of a type is called. */
+/** The name of each type in messages. */
 export const TYPE_NAMES: Readonly<Record<MachineType, string>> = {
   lxc: "a container",
   vm: "a virtual machine",
 };
 
 /**
- * Keys that Incus 6.0 to 7.3 has for one type alone (`InstanceConfigKeysContainer` and `InstanceConfigKeysVM` in
- * `internal/instance/config.go`; `condition` in `GET /1.0/metadata/configuration`).
+ * Keys that Incus 6.0 to 7.3 has for only one type (`InstanceConfigKeysContainer` and
+ * `InstanceConfigKeysVM` in `internal/instance/config.go`; `condition` in
+ * `GET /1.0/metadata/configuration`).
  */
 const CONTAINER_KEY = whole(
   /limits\.(?:cpu\.(?:allowance|priority)|(?:hugepages|kernel)\..+|memory\.(?:enforce|swap(?:\.priority)?)|processes)/,
@@ -28,24 +29,26 @@ function whole(...keys: readonly RegExp[]): RegExp {
   return new RegExp(`^(?:${keys.map(({ source }) => source).join("|")})$`);
 }
 
-/** The type that alone has this key; undefined: both have it, or nobody knows it. */
+/** Returns the only type that has this key; undefined if both have it or it is unknown. */
 export function typeOfKey(key: string): MachineType | undefined {
   if (CONTAINER_KEY.test(key)) return "lxc";
   return VM_KEY.test(key) ? "vm" : undefined;
 }
 
 /**
- * Whether Incus refuses a key that a machine of the other type has of its own. A virtual machine is mostly given what only a
- * container has (`limits.kernel.*` is looked at once more), and nothing comes of it. Of profiles, which may be for both, it
- * refuses none.
+ * True if Incus refuses this key, which belongs to the other type, in the machine's own config.
+ * Incus lets a virtual machine have most keys of a container (not `limits.kernel.*`, which it
+ * checks once more), without any effect. It refuses none of them in a profile, because both types
+ * can use a profile.
  */
 export function isRefusedKey(key: string, type: MachineType): boolean {
   return type === "lxc" || key.startsWith("limits.kernel.");
 }
 
 /**
- * Why Incus refuses a device for a machine of this type, as a sentence's end; undefined: it does not. A profile's is judged
- * like the machine's own, when the machine is made.
+ * Returns the reason why Incus refuses a device for a machine of this type, as the end of a
+ * sentence; undefined if it does not. When a machine is created, Incus checks the devices of its
+ * profiles like its own.
  */
 export function deviceRefusal(device: StringMap, type: MachineType): string | undefined {
   const kind = device.type === "gpu"
@@ -66,7 +69,7 @@ export function deviceRefusal(device: StringMap, type: MachineType): string | un
   return otherRefusal(device, type);
 }
 
-/** `instanceSupported()` in `internal/server/device`. */
+/** Source: `instanceSupported()` in `internal/server/device`. */
 const KINDS: Readonly<Record<string, MachineType>> = {
   "gpu (mdev)": "vm",
   "gpu (mig)": "lxc",
@@ -79,7 +82,7 @@ const KINDS: Readonly<Record<string, MachineType>> = {
   "unix-hotplug": "lxc",
 };
 
-/** `validateConfig()` there. */
+/** Source: `validateConfig()` in the same directory. */
 const KEYS: Readonly<Record<string, MachineType>> = {
   "disk: io.bus": "vm",
   "disk: io.cache": "vm",

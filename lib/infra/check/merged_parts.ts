@@ -1,16 +1,17 @@
 import type { ConfigText, DevicesText, ProfileText } from "../shape/schema.ts";
 import type { Located } from "../shape/shape.ts";
 
-/** One entry of what a machine ends up with. */
+/** One entry of a machine's merged config or devices. */
 export interface Merged<T> {
   readonly entry: Located<T>;
-  /** The profile that it comes from; undefined: the machine's own. */
+  /** The profile that it comes from; undefined for the machine's own. */
   readonly profile?: string;
 }
 
 /**
- * The config of a machine as Incus merges it: its profiles in order, the machine last. A key with an empty value is not
- * there: it hides nothing (seen on 6.0.4: `security.privileged: ""` leaves a profile's `true` in force).
+ * Returns the config of a machine as Incus merges it: its profiles in order, then the machine. A
+ * key with an empty value is absent and hides nothing (seen on 6.0.4: with
+ * `security.privileged: ""` the `true` of a profile stays in force).
  */
 export function mergedConfig(
   own: ConfigText | undefined,
@@ -26,7 +27,10 @@ export function mergedConfig(
   return merged;
 }
 
-/** The devices of a machine as Incus merges them: whole, by name, so that one of `type: none` hides a profile's. */
+/**
+ * Returns the devices of a machine as Incus merges them: each device as a whole, by name. A device
+ * with `type: none` hides one of a profile.
+ */
 export function mergedDevices(
   own: DevicesText | undefined,
   profiles: ReadonlyMap<string, Located<ProfileText>>,

@@ -1,4 +1,4 @@
-/** Without `.`, `..` and doubled slashes; links cannot be seen from here. */
+/** Returns a path without `.`, `..` and double slashes. Links are not followed. */
 export function normalizePath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {

@@ -1,10 +1,14 @@
 /*
- * Names that a variable of a machine cannot have. Source: Ansible 2.16 and 2.19, `ansible.vars.reserved`,
- * `ansible.constants.INTERNAL_STATIC_VARS`, the globals of its templates, the options of its connection plugins;
- * tests/ansible/reserved_test.ts holds the lists against the Ansible that is installed.
+ * Names that a variable of a machine cannot have. Source: Ansible 2.16 and 2.19,
+ * `ansible.vars.reserved`, `ansible.constants.INTERNAL_STATIC_VARS`, the globals of its templates,
+ * the options of its connection plugins. tests/ansible/reserved_test.ts compares the lists with the
+ * installed Ansible.
  */
 
-/** With one of these a role would run in another machine, or another way, than infra.yml says: on the host for example. */
+/**
+ * With one of these variables, a role could run in another machine or in another way than infra.yml
+ * says, for example on the host.
+ */
 const STEERING: ReadonlySet<string> = new Set([
   "delegated_vars",
   "incus_become_method",
@@ -14,7 +18,10 @@ const STEERING: ReadonlySet<string> = new Set([
   "inventory_hostname_short",
 ]);
 
-/** Words of plays and tasks, and variables that Ansible sets itself: a role would see Ansible's value, or nothing. */
+/**
+ * Keywords of plays and tasks, and variables that Ansible sets itself. A role would see Ansible's
+ * value or none.
+ */
 const RESERVED: ReadonlySet<string> = new Set([
   ...["action", "always", "any_errors_fatal", "args", "async", "async_val", "become"],
   ...["become_exe", "become_flags", "become_method", "become_user", "block", "changed_when"],
@@ -31,13 +38,13 @@ const RESERVED: ReadonlySet<string> = new Set([
   ...["when", "with_"],
 ]);
 
-/** What a template knows by these names already. */
+/** Names that already have a meaning in templates. */
 const TEMPLATE_NAMES: ReadonlySet<string> = new Set([
   ...["caller", "cycler", "dict", "joiner", "kwargs", "lipsum", "lookup", "namespace", "now"],
   ...["q", "query", "range", "self", "super", "undef", "varargs"],
 ]);
 
-/** Keywords of Python, which Ansible 2.16 takes for no name, and of Jinja. */
+/** Keywords of Jinja and of Python; Ansible 2.16 does not accept the latter as names. */
 const KEYWORDS: ReadonlySet<string> = new Set([
   ...["False", "None", "True", "and", "as", "assert", "async", "await", "break", "class"],
   ...["continue", "def", "del", "elif", "else", "except", "false", "finally", "for", "from"],
@@ -45,11 +52,12 @@ const KEYWORDS: ReadonlySet<string> = new Set([
   ...["raise", "recursive", "return", "true", "try", "while", "with", "yield"],
 ]);
 
-/** Why a variable cannot have this name; undefined: it can. */
+/** The reason why a variable cannot have a name. */
 export type ReservedName = "steers" | "reserved" | "template" | "keyword";
 
 export function reservedName(name: string): ReservedName | undefined {
-  // Any of them: which ones steer a connection is up to plugins, also to those of tomorrow.
+  // All of them: plugins, including future ones, decide which of these variables affect a
+  // connection.
   if (/^_?ansible_/.test(name) || STEERING.has(name)) return "steers";
   if (KEYWORDS.has(name)) return "keyword";
   if (RESERVED.has(name)) return "reserved";

@@ -6,7 +6,7 @@ import { floatText, integerText } from "../yaml/yaml_1_1.ts";
 import { warnOfOtherKey, warnOfOtherReading } from "./yaml_1_1_warning.ts";
 import { type Node, rangeOf, type ScalarNode } from "../yaml/yaml_tree.ts";
 
-/** Any value that JSON knows too, as an Ansible variable. */
+/** Reads any value that JSON can contain, as an Ansible variable. */
 export function anyValue(): Shape<Variable> {
   return { json: {}, read: readValue };
 }
@@ -45,9 +45,12 @@ function readValue(node: Node, context: ReadContext): Variable | undefined {
   return value;
 }
 
-/** A number as it was written: integers of any size, and what has a point or an exponent stays a float. */
+/**
+ * Returns a number as it was written: an integer of any size, or a float if it has a point or an
+ * exponent.
+ */
 function numberOf(node: ScalarNode, value: number): number | bigint | WholeFloat | undefined {
-  // Also an integer of more than 308 digits; Python would refuse one of 4,300.
+  // An integer of more than 308 digits is infinite too. Python would refuse one of 4,300 digits.
   if (!Number.isFinite(value)) return undefined;
   if (/^[-+]?0[xo]|^[-+]?\d+$/.test(node.text)) {
     const exact = BigInt(integerText(node.text));
@@ -56,7 +59,7 @@ function numberOf(node: ScalarNode, value: number): number | bigint | WholeFloat
   return Number.isInteger(value) ? new WholeFloat(value) : value;
 }
 
-/** How a scalar is written so that both YAMLs read it the same. */
+/** Returns a scalar in a form that both YAML versions read the same. */
 function shownOf(value: Variable): string {
   if (value instanceof WholeFloat) return floatText(value.value);
   if (typeof value === "number" && !Number.isInteger(value)) return floatText(value);

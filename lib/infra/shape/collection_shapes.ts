@@ -5,14 +5,14 @@ import { quotedList, shortenName } from "../words.ts";
 import { type MapEntry, rangeOf } from "../yaml/yaml_tree.ts";
 
 export type Fields = Readonly<Record<string, Shape<unknown>>>;
-/** The keys of a map that were there and readable. */
+/** The keys of a map that were present and valid. */
 export type Read<F extends Fields> = { readonly [K in keyof F]?: Located<ValueOf<F[K]>> };
 
-/** A list; entries that cannot be read are reported and left out. */
+/** Reads a list. Entries that cannot be read are reported and left out. */
 export function list<T>(
   item: Shape<T>,
   { whenEmpty }: {
-    /** What to write instead of an empty list, where one makes no sense. */
+    /** The advice for an empty list, if one makes no sense here. */
     readonly whenEmpty?: string;
   } = {},
 ): Shape<readonly Located<T>[]> {
@@ -49,7 +49,7 @@ export function list<T>(
   };
 }
 
-/** A map with keys of the user's choice, in their order. */
+/** Reads a map with keys of the user's choice, in their order. */
 export function mapOf<T>(item: Shape<T>): Shape<ReadonlyMap<string, Located<T>>> {
   return {
     json: { type: "object", additionalProperties: item.json },
@@ -70,8 +70,8 @@ export function mapOf<T>(item: Shape<T>): Shape<ReadonlyMap<string, Located<T>>>
 const mistakes = new WeakMap<object, ReadonlySet<string>>();
 
 /**
- * Whether a key that was read as absent was probably meant to be there: unreadable, or misspelled. What follows from
- * its absence is then no mistake of its own.
+ * True if a key is absent from the result although the user probably wrote it: its value was
+ * invalid, or it was misspelled. Its absence is then no further mistake.
  */
 export function isMistaken<R extends object>(read: R, key: keyof R & string): boolean {
   return mistakes.get(read)?.has(key) ?? false;
@@ -79,11 +79,11 @@ export function isMistaken<R extends object>(read: R, key: keyof R & string): bo
 
 export interface ObjectOptions {
   readonly required?: readonly string[];
-  /** Keys that are promised to a later version. */
+  /** Keys that a later version will have. */
   readonly reserved?: readonly string[];
 }
 
-/** A map with known keys; the others are reported with the one that was probably meant. */
+/** Reads a map with known keys. Reports other keys, with the key that was probably meant. */
 export function object<F extends Fields>(fields: F, options: ObjectOptions = {}): Shape<Read<F>> {
   const { required = [], reserved = [] } = options;
   const keys = Object.keys(fields);
@@ -128,7 +128,7 @@ export function object<F extends Fields>(fields: F, options: ObjectOptions = {})
   };
 }
 
-/** A key that is data within a variable, and the name of nothing. */
+/** Reports keys that are allowed as data inside a variable but cannot be a name. */
 function isNoKey({ key, keySpan }: MapEntry, context: ReadContext): boolean {
   if (key !== "" && key !== "__proto__" && key !== "<<") return false;
   context.diagnostics.add({

@@ -4,7 +4,7 @@ import { describeNode, type Node, rangeOf, type Span } from "../yaml/yaml_tree.t
 import { optional } from "../../diag/optional.ts";
 
 /*
- * What a shape says of a value that it cannot read, and where the words point to.
+ * Reports a value that a shape cannot read, and finds the place that the report points to.
  */
 
 export function outOfRange(
@@ -54,7 +54,10 @@ export function isNothing(node: Node): boolean {
   return node.kind === "scalar" && node.value === null;
 }
 
-/** The value where it is a scalar or in brackets on one line, otherwise its key. */
+/**
+ * Returns the span of the value if it is a scalar or a bracketed value on one line; otherwise the
+ * span of its key.
+ */
 export function complaintSpan(node: Node, keySpan: Span): Span {
   const { source, start, end } = node.span;
   if (start === end) return keySpan;
@@ -66,7 +69,7 @@ function isOneLine({ source, start, end }: Span): boolean {
   return source.position(start).line === source.position(end).line;
 }
 
-/** A list's entry that spans lines is pointed at by its first line. */
+/** Returns the span of a list entry; only its first line if it has several. */
 export function firstLineOf(span: Span): Span {
   if (isOneLine(span)) return span;
   const { line, column } = span.source.position(span.start);

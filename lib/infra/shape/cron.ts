@@ -28,8 +28,9 @@ const FIELDS: readonly CronField[] = [
 const LAST_DAY = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
- * Checks a five-field cron expression by the grammar of the parser in Incus (github.com/robfig/cron, standard
- * parser), which is narrower than other libraries': no `L`, `W`, `#`, and Sunday is 0, not 7.
+ * Checks a cron expression of five fields by the grammar of Incus's parser (github.com/robfig/cron,
+ * standard parser). It accepts less than other libraries: no `L`, `W` or `#`, and Sunday is 0, not
+ * 7.
  */
 export function cronProblem(expression: string): Problem | undefined {
   const parts = expression.trim().split(/\s+/);
@@ -59,7 +60,7 @@ export function cronProblem(expression: string): Problem | undefined {
   const comes = [...sets[3]!].some((month) =>
     [...sets[2]!].some((day) => day <= LAST_DAY[month - 1]!)
   );
-  // When both days are restricted either is enough, so that a weekday always comes.
+  // If both day fields are restricted, one match is enough. So a restricted weekday always comes.
   if (comes || !weekdayIsFree) return undefined;
   return {
     code: "CRON_NEVER",
@@ -68,7 +69,7 @@ export function cronProblem(expression: string): Problem | undefined {
   };
 }
 
-/** The values a field allows, or what is wrong with it. */
+/** Returns the values that a field allows, or the mistake in it. */
 function parseField(text: string, field: CronField): Set<number> | string {
   const values = new Set<number>();
   for (const part of text.split(",")) {

@@ -1,7 +1,10 @@
 import { infraShape } from "./schema.ts";
 import type { JsonSchema } from "./shape.ts";
 
-/** JSON Schema of infra.yml for editors: made from the very shapes that `parseInfra` reads with. */
+/**
+ * Returns the JSON Schema of infra.yml for editors. It is made from the same shapes that
+ * `parseInfra` uses.
+ */
 export function infraJsonSchema(): JsonSchema {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -11,7 +14,7 @@ export function infraJsonSchema(): JsonSchema {
   };
 }
 
-/** The same as a file's text. */
+/** Returns the schema as the text of a file. */
 export function schemaText(): string {
   return `${JSON.stringify(infraJsonSchema(), null, 2)}\n`;
 }

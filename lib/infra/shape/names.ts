@@ -2,15 +2,15 @@ import type { Report } from "../../diag/diagnostic_list.ts";
 import { parseIpv4, parseIpv6 } from "../ip.ts";
 import { shortenName } from "../words.ts";
 
-/** What is wrong with a value; whoever reports it adds the place. */
+/** The mistake in a value. The caller adds its place. */
 export type Problem = Omit<Report, "range">;
 
-/** RFC 1123, lowercase. Safe in nft, Ansible, Incus and file names. */
+/** RFC 1123, in lowercase. Safe in nft, Ansible, Incus and file names. */
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 /** Incus's limit for instances, projects and volumes. */
 export const NAME_LIMIT = 63;
 export const PROJECT_NAME_LIMIT = 32;
-/** Linux's IFNAMSIZ less its NUL. */
+/** Linux's IFNAMSIZ minus the final NUL. */
 const INTERFACE_NAME_LIMIT = 15;
 
 const RESERVED_NAMES: ReadonlySet<string> = new Set([
@@ -27,7 +27,10 @@ export function isDnsLabel(name: string): boolean {
   return name.length <= NAME_LIMIT && DNS_LABEL.test(name);
 }
 
-/** Of a name that is not in the shared namespace, such as a volume's. `what` is "a volume's name". */
+/**
+ * Checks a name outside of the shared namespace, such as a volume's. `what` is for example "a
+ * volume's name".
+ */
 export function labelProblem(name: string, what: string, limit = NAME_LIMIT): Problem | undefined {
   if (name.length > limit) {
     return {
@@ -47,7 +50,9 @@ export function labelProblem(name: string, what: string, limit = NAME_LIMIT): Pr
   };
 }
 
-/** Of a domain's or machine's name: they share one namespace with Ansible's groups and hosts. */
+/**
+ * Checks the name of a domain or machine. They share one namespace with Ansible's groups and hosts.
+ */
 export function nameProblem(name: string, kind: "domain" | "machine"): Problem | undefined {
   const prefix = RESERVED_PREFIXES.find((candidate) => name.startsWith(candidate));
   if (name === "plugin" && kind === "domain") {
@@ -95,7 +100,7 @@ function repairName(name: string): string | undefined {
   return repaired === "" || repaired === name ? undefined : repaired;
 }
 
-/** Of a network interface of the host, such as `wg0` or `eth0.10`. */
+/** Checks the name of a network interface of the host, such as `wg0` or `eth0.10`. */
 export function interfaceProblem(name: string): Problem | undefined {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name) && name.length <= INTERFACE_NAME_LIMIT) {
     return undefined;
@@ -108,7 +113,7 @@ export function interfaceProblem(name: string): Problem | undefined {
   };
 }
 
-/** Of a resolver: an address without a prefix length or a zone. */
+/** Checks a resolver: an address without a prefix length and without a zone. */
 export function resolverProblem(text: string): Problem | undefined {
   if (parseIpv4(text) !== undefined || parseIpv6(text) !== undefined) return undefined;
   return {
@@ -118,7 +123,7 @@ export function resolverProblem(text: string): Problem | undefined {
   };
 }
 
-/** Of a user of the machine, such as `root`. */
+/** Checks the name of a user in the machine, such as `root`. */
 export function userProblem(name: string): Problem | undefined {
   if (/^[a-z_][a-z0-9_-]{0,31}$/.test(name)) return undefined;
   return {
@@ -128,7 +133,7 @@ export function userProblem(name: string): Problem | undefined {
   };
 }
 
-/** Of an Incus storage pool. */
+/** Checks the name of an Incus storage pool. */
 export function poolProblem(name: string): Problem | undefined {
   if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name)) return undefined;
   return {
@@ -138,10 +143,13 @@ export function poolProblem(name: string): Problem | undefined {
   };
 }
 
-/** Connection plugins that reach a machine through Incus; with any other roles would run elsewhere. */
+/**
+ * Connection plugins that reach a machine through Incus. With any other plugin, roles would run
+ * elsewhere.
+ */
 const CONNECTIONS: ReadonlySet<string> = new Set(["community.general.incus"]);
 
-/** Of an Ansible connection plugin. */
+/** Checks the name of an Ansible connection plugin. */
 export function connectionProblem(name: string): Problem | undefined {
   if (CONNECTIONS.has(name)) return undefined;
   const isLocal = /^(?:ansible\.(?:builtin|legacy)\.)?local$/.test(name);
@@ -155,7 +163,7 @@ export function connectionProblem(name: string): Problem | undefined {
   };
 }
 
-/** Tags of `site.yml` that Ansible gives a meaning of its own. */
+/** Tags of `site.yml` that have a special meaning in Ansible. */
 const RESERVED_ROLES: ReadonlySet<string> = new Set([
   "all",
   "always",
@@ -165,7 +173,7 @@ const RESERVED_ROLES: ReadonlySet<string> = new Set([
   "provision",
 ]);
 
-/** Of an Ansible role: `web`, or `namespace.collection.web`. */
+/** Checks the name of an Ansible role: `web`, or `namespace.collection.web`. */
 export function roleProblem(name: string): Problem | undefined {
   if (RESERVED_ROLES.has(name)) {
     return {

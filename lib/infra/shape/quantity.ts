@@ -19,7 +19,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const SMALLEST = 2 ** 20;
 
-/** Units of an expiry, in days. */
+/** Days per unit of an expiry. */
 const DAYS: Readonly<Record<string, number>> = {
   S: 1 / 86_400,
   M: 1 / 1440,
@@ -29,10 +29,10 @@ const DAYS: Readonly<Record<string, number>> = {
   m: 31,
   y: 366,
 };
-/** Incus reads no date after the year 9999, and takes no snapshot that would expire then. */
+/** Incus reads no date after the year 9999 and refuses a snapshot that would expire then. */
 const MOST_YEARS = 7000;
 
-/** Bytes of an Incus size such as `10GiB`; undefined when it is none. */
+/** Returns the bytes of an Incus size such as `10GiB`; undefined if it is not a size. */
 export function parseDeclaredSize(size: string): number | undefined {
   const match = /^([0-9]{1,18})([A-Za-z]*)$/.exec(size);
   const factor = match === null || !Object.hasOwn(UNITS, match[2]!) ? undefined : UNITS[match[2]!];
@@ -59,7 +59,10 @@ export function sizeProblem(size: string): Problem | undefined {
   };
 }
 
-/** Checks Incus's `snapshots.expiry`: `30d`, `1w 2d`; each unit once (`GetExpiry` in its source). */
+/**
+ * Checks Incus's `snapshots.expiry`: `30d`, `1w 2d`. Each unit can occur once (`GetExpiry` in
+ * Incus's source).
+ */
 export function expiryProblem(expiry: string): Problem | undefined {
   const remedy = "`30d`, `2w` or `1m`, for example: S, M, H (time), d, w, m, y (date)";
   const units = new Set<string>();

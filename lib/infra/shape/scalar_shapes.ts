@@ -19,7 +19,7 @@ export function text(): Shape<string> {
   };
 }
 
-/** A whole number between two bounds, both included. */
+/** Reads an integer between two bounds, both included. */
 export function integer(minimum: number, maximum: number): Shape<number> {
   return {
     json: { type: "integer", minimum, maximum },
@@ -81,7 +81,9 @@ export function choice<const T extends string>(choices: readonly T[]): Shape<T> 
   };
 }
 
-/** Texts, numbers and booleans, as the texts Incus stores: `2` is "2", `True` is "true". */
+/**
+ * Reads texts, numbers and booleans as the texts that Incus stores: `2` is "2", `True` is "true".
+ */
 export function incusValue(): Shape<string> {
   return {
     json: { type: ["string", "number", "boolean"] },
@@ -102,7 +104,7 @@ export function incusValue(): Shape<string> {
   };
 }
 
-/** A number; also one that `{copy}` was replaced in, where it is text that stands for a number. */
+/** Returns a number, also from a text that is a number after `{copy}` was replaced in it. */
 export function numberOf(node: Node): number | undefined {
   if (node.kind !== "scalar") return undefined;
   if (typeof node.value === "number") return node.value;

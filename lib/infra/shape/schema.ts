@@ -19,9 +19,12 @@ import { checked, described, type Located, type Shape, unread, type ValueOf } fr
 import type { Node } from "../yaml/yaml_tree.ts";
 import { optional } from "../../diag/optional.ts";
 
-// Every key of infra.yml: what may stand there, and the words that editors show.
+// Every key of infra.yml: its possible values and the description that editors show.
 
-/** Promised to a later version, so not "unknown"; at whatever level they are tried. */
+/**
+ * Names for a later version, so they are not reported as unknown keys. They are reserved at every
+ * level.
+ */
 const options = {
   reserved: ["links", "roster", "shared_volumes", "disposable", "resource_policy"],
 };
@@ -29,7 +32,7 @@ const options = {
 const port = () => integer(1, 65535);
 const interfaceName = () => checked(text(), interfaceProblem);
 
-/** Texts of a list that may not repeat; whoever reads them looks for repetitions. */
+/** A list of texts that may not contain duplicates. The reader of the list checks that. */
 const texts = () => list(text());
 
 const zones = object({
@@ -194,7 +197,7 @@ const internet: Shape<InternetText> = {
 };
 
 export const COPIES_LIMIT = 999;
-/** A count, or names. */
+/** A number of copies, or their names. */
 export type CopiesText = number | readonly Located<string>[];
 const copiesCount = integer(1, COPIES_LIMIT);
 const copiesNames = list(checked(text(), (name) => labelProblem(name, "a copy's name")), {
@@ -242,7 +245,7 @@ export const domainShape = object({
   machines: described(mapOf(machine), "Containers and virtual machines, by name"),
 }, options);
 
-/** `all`, or ports and ranges as they were written. */
+/** `all`, or the ports and ranges as they were written. */
 export type PortsText = "all" | readonly Located<string | number>[];
 const portItem: Shape<string | number> = {
   json: {
@@ -285,7 +288,7 @@ const networkPolicy = object({
   bidirectional: described(flag(), "true: both sides may open connections", false),
 }, { required: ["from", "to", "ports"] });
 
-/** The whole of infra.yml; its parts in the `infra/` form are merged before it is read. */
+/** The whole of infra.yml. The files of the `infra/` form are merged before it is read. */
 export const infraShape = object({
   project_name: described(
     checked(text(), (name) => labelProblem(name, "a project's name", PROJECT_NAME_LIMIT)),

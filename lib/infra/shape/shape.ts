@@ -2,25 +2,27 @@ import type { DiagnosticList, Report } from "../../diag/diagnostic_list.ts";
 import type { SourceRange } from "../../diag/diagnostic.ts";
 import { type Node, rangeOf, type Span } from "../yaml/yaml_tree.ts";
 
-/** A JSON Schema (draft 2020-12), as far as editors use it. */
+/** A JSON Schema (draft 2020-12), limited to the parts that editors use. */
 export interface JsonSchema {
   [keyword: string]: unknown;
 }
 
-/** What a shape needs while it reads. */
+/** The data that a shape needs while it reads. */
 export interface ReadContext {
   readonly diagnostics: DiagnosticList;
-  /** Where a complaint about this value points: its key where the value spans lines. */
+  /**
+   * The place that a diagnostic about this value points to: its key if the value has several lines.
+   */
   readonly span: Span;
-  /** The key it belongs to, as a person would name it: `machines.pro-dev.ip` is `ip`. */
+  /** The key of the value, as a person would name it: `machines.pro-dev.ip` is `ip`. */
   readonly label: string;
-  /** It is an entry of the list that has this key. */
+  /** True if the value is an entry of the list with this key. */
   readonly isEntry?: boolean;
 }
 
 /**
- * One kind of value: how it is read from YAML and how JSON Schema describes it, in one place so that the two
- * cannot drift apart. `read` gives undefined after it has reported why.
+ * One kind of value: how it is read from YAML, and its JSON Schema. Both are in one place so that
+ * they stay the same. `read` returns undefined after it has reported the reason.
  */
 export interface Shape<T> {
   read(node: Node, context: ReadContext): T | undefined;
@@ -32,21 +34,24 @@ export type ValueOf<S> = S extends Shape<infer T> ? T : never;
 /** A value that was read, with its place. */
 export interface Located<T> {
   readonly value: T;
-  /** The value; its key, where the value is a map or a list over several lines. */
+  /** The range of the value, or of its key if the value is a map or a list over several lines. */
   readonly range: SourceRange;
   readonly keyRange: SourceRange;
-  /** `{copy}` was replaced in it. */
+  /** True if `{copy}` was replaced in it. */
   readonly substituted?: boolean;
 }
 
-/** Adds the words that editors show, and that the schema's default documents. */
+/** Adds the description that editors show, and the documented default. */
 export function described<T>(shape: Shape<T>, description: string, byDefault?: unknown): Shape<T> {
   const json: JsonSchema = { ...shape.json, description };
   if (byDefault !== undefined) json["default"] = byDefault;
   return { read: (node, context) => shape.read(node, context), json };
 }
 
-/** A shape with a further rule; `check` gives a report without its range, or undefined when all is well. */
+/**
+ * Adds a rule to a shape. `check` returns a report without a range, or undefined if the value is
+ * valid.
+ */
 export function checked<T>(
   shape: Shape<T>,
   check: (value: T, label: string) => Omit<Report, "range"> | undefined,
@@ -65,13 +70,13 @@ export function checked<T>(
   };
 }
 
-/** A value that is read later, with what its reader then needs. */
+/** A value that is read later, with the data that its reader needs. */
 export interface Unread {
   readonly node: Node;
   readonly context: ReadContext;
 }
 
-/** Puts reading off: a domain with copies is read once for each of them. */
+/** Delays reading: a domain with copies is read once for each copy. */
 export function unread(shape: Shape<unknown>): Shape<Unread> {
   return { json: shape.json, read: (node, context) => ({ node, context }) };
 }

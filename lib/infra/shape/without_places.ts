@@ -3,19 +3,19 @@ import type { StringMap } from "../infra.ts";
 import type { ConfigText, DevicesText } from "./schema.ts";
 import type { Located } from "./shape.ts";
 
-/** Incus keys without their places. */
+/** Returns Incus keys without their places. */
 export function plainConfig(config: ConfigText | undefined): StringMap {
   return Object.fromEntries([...config ?? []].map(([key, value]) => [key, value.value]));
 }
 
-/** One device without its places, nor the empty values that Incus drops. */
+/** Returns one device without its places and without empty values, which Incus drops. */
 export function plainDevice(device: ConfigText): StringMap {
   const said: [string, string][] = [];
   for (const [key, { value }] of device) if (value !== "") said.push([key, value]);
   return Object.fromEntries(said);
 }
 
-/** Incus devices without their places, nor the empty values that Incus drops. */
+/** Returns Incus devices without their places and without empty values, which Incus drops. */
 export function plainDevices(devices: DevicesText | undefined): Record<string, StringMap> {
   return Object.fromEntries(
     [...devices ?? []].map(([name, { value }]) => [name, plainDevice(value)]),
@@ -23,8 +23,8 @@ export function plainDevices(devices: DevicesText | undefined): Record<string, S
 }
 
 /**
- * Where keys stand, for diagnostics of later rooms: `image`, and one level below it `roles.0`, `devices.eth1`,
- * `config.limits.cpu`. A map's entry is its key.
+ * Returns the places of keys, for diagnostics of later steps: `image`, and one level below it
+ * `roles.0`, `devices.eth1`, `config.limits.cpu`. The place of an entry in a map is its key.
  */
 export function rangesOf(
   read: Readonly<Record<string, Located<unknown> | undefined>>,

@@ -4,15 +4,16 @@ import { readAsYaml11, type Reading } from "../yaml/yaml_1_1.ts";
 import { rangeOf, type ScalarNode, type Span } from "../yaml/yaml_tree.ts";
 
 /*
- * Who copies variables from a file of Ansible's, which is YAML 1.1, into infra.yml, which is 1.2, gets other values for
- * the same words: a mode of 0640, an `enabled: no`. Here it is said, with the spelling that means each.
+ * A user may copy variables from one of Ansible's files, which is YAML 1.1, into infra.yml, which is
+ * YAML 1.2. Some words then get another value: a mode of 0640, an `enabled: no`. These warnings
+ * report that, with a spelling for each meaning.
  */
 
 /**
- * Warns where a value without quotes is not what Ansible would have read in a file of its own, or not what was written
- * (`1.10` is the number 1.1).
+ * Warns of a value without quotes if Ansible would read another value from its own file, or if the
+ * value differs from its spelling (`1.10` is the number 1.1).
  *
- * @param ours the value as it is passed on, written so that both YAMLs read it the same
+ * @param ours the value that is passed on, in a form that both YAML versions read the same
  */
 export function warnOfOtherReading(node: ScalarNode, ours: string, context: ReadContext): void {
   if (node.substituted || !isPlain(node.span)) return;
@@ -43,7 +44,10 @@ export function warnOfOtherReading(node: ScalarNode, ours: string, context: Read
   });
 }
 
-/** Warns of a key without quotes that Ansible would not have taken for a text: here every key is one. */
+/**
+ * Warns of a key without quotes that Ansible would not read as a text. In infra.yml every key is a
+ * text.
+ */
 export function warnOfOtherKey(key: string, context: ReadContext): void {
   if (!isPlain(context.span)) return;
   const theirs = readAsYaml11(key);
@@ -59,7 +63,7 @@ export function warnOfOtherKey(key: string, context: ReadContext): void {
   });
 }
 
-/** Words for a boolean in YAML 1.1 that Ansible's reader takes for texts all the same. */
+/** Booleans of YAML 1.1 that Ansible's reader nevertheless reads as texts. */
 const YES_OR_NO = /^[yn]$/i;
 
 interface Told {
@@ -88,7 +92,8 @@ function numberTold(text: string, ours: string, theirs: Reading): Told | undefin
         theirsTold(theirs),
     };
   }
-  // Of the same value in both, what is not written as it will be read: a version 1.10, a phone number +33…
+  // If both read the same value, warn if its spelling differs from it: a version 1.10, a phone
+  // number +33…
   const whole = text.replace(/^\./, "0.").replace(/\.$/, ".0");
   if (theirs.base !== undefined || whole === ours) return undefined;
   return { summary: `\`${shortenName(text)}\` is the number ${shortenName(ours)}` };
@@ -113,7 +118,7 @@ function theirsTold(theirs: Reading): string {
   }
 }
 
-/** Without quotes, and no block: the first character tells. */
+/** True if the value has no quotes and is not a block: the first character shows that. */
 function isPlain({ source, start, end }: Span): boolean {
   return start < end && !/["'|>]/.test(source.text[start] ?? '"');
 }

@@ -14,34 +14,42 @@ import {
 } from "yaml";
 import type { Value } from "../infra.ts";
 
-/** One change of a text: the value of the key at the end of a path; `undefined` takes the key away. */
+/** One change of a text: the value of the key at the end of a path. `undefined` removes the key. */
 export interface YamlEdit {
   readonly path: readonly string[];
   readonly value?: Exclude<Value, null>;
 }
 
-/** The text is written in a way that the edit cannot follow; the message is the end of a sentence that says why. */
+/**
+ * The layout of the text does not allow the edit. The message is the end of a sentence and gives
+ * the reason.
+ */
 export class EditRefused extends Error {
   override readonly name = "EditRefused";
 }
 
 /**
- * Changes one value of a YAML text and leaves every other byte as it is: comments, quotes, layout, line ends. What is new
- * is written on one line, in the style of what it replaces.
- * @throws EditRefused where an anchor shares the value with other places, or the layout leaves no safe way
+ * Changes one value of a YAML text and leaves every other byte unchanged: comments, quotes, layout,
+ * line ends. The new value is on one line, in the style of the old one.
+ * @throws EditRefused if an anchor shares the value with other places, or the layout leaves no safe
+ * way
  */
 export function editYaml(text: string, edit: YamlEdit): string {
   const bom = text.startsWith("\uFEFF") ? "\uFEFF" : "";
   return bom + new TextEditor(text.slice(bom.length)).edited(edit);
 }
 
-/** What is shown of a hidden value, on one line or with all its breaks; `written` is how it stands in the text. */
+/**
+ * Returns the replacement of a hidden value, on one line or with all its line breaks. `written` is
+ * the value as it is in the text.
+ */
 export type HiddenWord = (path: readonly string[], value: string, written: string) => string;
 
 const hiddenWord: HiddenWord = (_path, _value, written) => `(hidden, ${written.length} characters)`;
 
 /**
- * The text with the values hidden that `isSecret` says so of, by their keys from the top and what they are; no line comes or goes.
+ * Hides the values for which `isSecret` returns true; it gets the keys from the top and the value.
+ * The number of lines does not change.
  */
 export function hideValues(
   text: string,
@@ -69,7 +77,7 @@ export function hideValues(
   return hidden;
 }
 
-/** Whether these keys stand in each other. */
+/** True if the text contains these nested keys. */
 export function hasKeys(text: string, path: readonly string[]): boolean {
   let node: unknown = parse(text.replace(/^\uFEFF/, "")).contents;
   for (const key of path) {
@@ -81,7 +89,7 @@ export function hasKeys(text: string, path: readonly string[]): boolean {
   return true;
 }
 
-/** As the reader of infra.yml does it. */
+/** Parses a text in the same way as the reader of infra.yml. */
 function parse(text: string): Document.Parsed {
   return parseDocument(text, { version: "1.2", uniqueKeys: false, keepSourceTokens: true });
 }
@@ -96,7 +104,7 @@ class TextEditor {
   readonly #text: string;
   readonly #document: Document.Parsed;
   readonly #eol: string;
-  /** Names of the anchors that some alias points to. */
+  /** Names of the anchors that are used by an alias. */
   readonly #aliased = new Set<string>();
 
   constructor(text: string) {
@@ -135,7 +143,7 @@ class TextEditor {
     return this.#text;
   }
 
-  /** What stands behind an anchor belongs to all who point there. */
+  /** A value with an anchor belongs to all its aliases too. */
   #refuseShared(node: unknown): void {
     const name = isAlias(node)
       ? node.source
@@ -150,7 +158,7 @@ class TextEditor {
     this.#refuseShared(node);
     if (isMap(node)) {
       for (const { value } of node.items) {
-        // An alias below goes or stays as a whole.
+        // An alias below is removed or kept as a whole.
         if (!isAlias(value)) this.#refuseSharedBelow(value);
       }
     } else if (isSeq(node)) {
@@ -162,9 +170,9 @@ class TextEditor {
     return this.#text.slice(0, start) + text + this.#text.slice(end);
   }
 
-  /** A value for a key that had none: right after its colon, before a comment. */
+  /** Adds a value to a key without one: directly after its colon, before a comment. */
   #fill(entry: Entry, value: Exclude<Value, null>): string {
-    // The library has no node at all where not even a colon follows.
+    // If not even a colon follows the key, the library has no node for the value.
     const node = entry.value as Scalar | null;
     if (node?.anchor !== undefined) throw new EditRefused("an anchor stands in its place");
     const [start, end] = node?.range ?? [0, 0];
@@ -214,7 +222,7 @@ class TextEditor {
     return this.#splice(start, end, lines.join(this.#eol + indent));
   }
 
-  /** What is rewritten as a whole may not hold what would be lost. */
+  /** Refuses to rewrite a part that contains comments, because they would be lost. */
   #refuseComments(start: number, end: number): void {
     if (/(^|\s)#/.test(this.#text.slice(start, end))) {
       throw new EditRefused("comments stand between its parts");
@@ -275,7 +283,8 @@ class TextEditor {
         ? this.#splice(open + 1, close - 1, "")
         : this.#splice(start, end, "");
     }
-    // It has lines of its own: they go, its comma with them; a comma that is left before a bracket is no mistake.
+    // If the entry has its own lines, they are removed together with its comma. A comma before a
+    // closing bracket is allowed.
     const comma = /^[ \t]*,/.exec(this.#text.slice(end))?.[0].length ?? 0;
     const lineStart = start - this.#column(start);
     const alone = between(lineStart, start).trim() === "";
@@ -288,7 +297,7 @@ class TextEditor {
     return offset - (this.#text.lastIndexOf("\n", offset - 1) + 1);
   }
 
-  /** After the line break of the line in which what ends here stands. */
+  /** Returns the offset after the line break of the line that contains `end`. */
   #lineEnd(end: number): number {
     if (end > 0 && this.#text[end - 1] === "\n") return end;
     const at = this.#text.indexOf("\n", end);
@@ -305,7 +314,10 @@ function startOf(entry: Entry): number {
   return key?.range?.[0] ?? 0;
 }
 
-/** Where a collection's last part ends; the library counts the blank lines and comments after it in. */
+/**
+ * Returns the end of a collection's last part. The library includes the blank lines and comments
+ * after it.
+ */
 function contentEnd(node: unknown): number {
   if (isMap(node) && !node.flow && node.items.length > 0) {
     return entryEnd(node.items.at(-1) as Entry);
@@ -331,7 +343,7 @@ function colonEnd(entry: Entry): number | undefined {
   return colon === undefined ? undefined : colon.offset + 1;
 }
 
-/** In the style of what was there, where that says the same kind of value. */
+/** Returns the value in the style of the old one, if that style gives the same kind of value. */
 function likeText(value: Exclude<Value, null>, before: Scalar, inFlow: boolean): string {
   if (typeof value !== "string") {
     return typeof value === "object" ? flowText(value) : String(value);
@@ -350,14 +362,17 @@ function scalarText(value: string | number | boolean, inFlow: boolean): string {
   return typeof value === "string" ? wordText(value, inFlow) : String(value);
 }
 
-/** Bare where every reader takes it for the same text. */
+/** Returns the text without quotes if every reader reads it as the same text. */
 function wordText(text: string, inFlow: boolean): string {
   return typeof plain(text, inFlow) === "string" && !/^(y|n|yes|no|on|off)$/i.test(text)
     ? text
     : quoted(text);
 }
 
-/** What YAML reads where the text stands without quotes; undefined: not one value, or another text. */
+/**
+ * Returns the value that YAML reads if the text has no quotes; undefined if it is not one value or
+ * not the same text.
+ */
 function plain(text: string, inFlow: boolean): unknown {
   if (/[\r\n]/.test(text)) return undefined;
   const document = parseDocument(inFlow ? `[ ${text} ]` : text, { version: "1.2" });
@@ -377,7 +392,7 @@ function quoted(text: string): string {
   );
 }
 
-/** On one line: `{ type: disk, size: 2GiB }`, `[default, small]`. */
+/** Returns a value on one line: `{ type: disk, size: 2GiB }`, `[default, small]`. */
 function flowText(value: Exclude<Value, null>): string {
   if (Array.isArray(value)) return `[${value.map((item) => flowText(item)).join(", ")}]`;
   if (typeof value !== "object") return scalarText(value, true);

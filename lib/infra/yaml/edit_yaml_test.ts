@@ -34,7 +34,7 @@ domains:
         state: running
 `;
 
-/** Lines of the text that an edit takes away (`-`) and brings (`+`). */
+/** Returns the lines that an edit removes (`-`) and adds (`+`). */
 function changed(path: string, value: Parameters<typeof editYaml>[1]["value"], text = TEXT) {
   const edit = { path: path.split("/"), ...(value === undefined ? {} : { value }) };
   const after = editYaml(text, edit);
@@ -63,7 +63,7 @@ Deno.test("editYaml() changes a value and nothing beside it", () => {
       '-        config: { limits.cpu: "2", limits.memory: 1GiB } # tail',
       '+        config: { limits.cpu: "0-1", limits.memory: 1GiB } # tail',
     ]],
-    // A bare number stays bare, a text that looks like one is quoted.
+    // A bare number stays bare. A text that looks like a number gets quotes.
     ["db/config/limits.cpu", "4", ["-          limits.cpu: 2", "+          limits.cpu: 4"]],
     ["db/config/limits.cpu", "0-3", ["-          limits.cpu: 2", "+          limits.cpu: 0-3"]],
     ["db/config/limits.memory", "4", [
@@ -192,7 +192,7 @@ Deno.test("editYaml() writes every text so that it is read back", () => {
 
 type Tree = { [key: string]: Tree | unknown };
 
-/** Paths of all keys of maps, outermost first. */
+/** Returns the paths of all keys of maps, outermost first. */
 function pathsOf(tree: unknown, before: readonly string[] = []): string[][] {
   if (typeof tree !== "object" || tree === null || Array.isArray(tree)) return [];
   return Object.entries(tree).flatMap((
@@ -200,7 +200,7 @@ function pathsOf(tree: unknown, before: readonly string[] = []): string[][] {
   ) => [[...before, key], ...pathsOf(value, [...before, key])]);
 }
 
-/** The tree with one key set, or without it. */
+/** Returns the tree with one key set or removed. */
 function changedTree(path: readonly string[], value: unknown): Tree {
   const tree = parse(TEXT) as Tree;
   let node = tree;
@@ -210,7 +210,7 @@ function changedTree(path: readonly string[], value: unknown): Tree {
   return tree;
 }
 
-/** Without the difference between an empty map and nothing: a block without keys is nothing. */
+/** Treats an empty map and null as the same: a block without keys is null. */
 const trimmed = (tree: unknown) => JSON.stringify(tree).replaceAll("{}", "null");
 
 Deno.test("editYaml() changes what every key says, and no other; no comment of others is lost", () => {

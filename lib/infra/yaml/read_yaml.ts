@@ -14,14 +14,20 @@ import type { DiagnosticList, Report } from "../../diag/diagnostic_list.ts";
 import type { ListNode, MapEntry, MapNode, Node, ScalarNode, Span } from "./yaml_tree.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** Characters of one file: 5,000 machines need about a third of it. */
+/** Characters of one file. 5,000 machines need about a third of it. */
 const SIZE_LIMIT = 8 * 1024 * 1024;
-/** Collections within collections; infra.yml's own shape needs 8, `vars` may need some more. */
+/** Maximum nesting of collections. infra.yml itself needs 8 levels; `vars` may need some more. */
 const DEPTH_LIMIT = 64;
-/** Nodes that aliases may add: a thousand machines that share one block stay far below. */
+/**
+ * Maximum number of nodes that aliases add. A thousand machines that share one block need far
+ * fewer.
+ */
 const ALIAS_LIMIT = 200_000;
 
-/** Mistakes after which the parser still knows where it is; of the others only the first is told. */
+/**
+ * Mistakes after which the parser still knows its position. Of all other mistakes only the first is
+ * reported.
+ */
 const LOCAL_MISTAKES: ReadonlySet<string> = new Set([
   "ALIAS_PROPS",
   "BAD_ALIAS",
@@ -32,7 +38,7 @@ const LOCAL_MISTAKES: ReadonlySet<string> = new Set([
   "TAB_AS_INDENT",
 ]);
 
-/** What the library's words leave open, by its code. */
+/** Additions to the library's messages, by its error code. */
 const ADVICE: Readonly<Record<string, { readonly summary?: string; readonly remedy: string }>> = {
   BAD_INDENT: { remedy: "keys of one map start in the same column" },
   BAD_SCALAR_START: { remedy: "put the value in double quotes" },
@@ -46,11 +52,11 @@ const ADVICE: Readonly<Record<string, { readonly summary?: string; readonly reme
 };
 
 /**
- * Reads one YAML 1.2 document into a tree with places. Never throws; undefined when the text cannot be
- * relied on, and then `diagnostics` says why. An empty document is an empty map.
+ * Reads one YAML 1.2 document into a tree with places. Never throws. Returns undefined if the text
+ * is invalid; `diagnostics` then has the reason. An empty document is an empty map.
  *
- * The document may not hold: more than one document, a `%YAML 1.1` directive, tags of its own, merge keys,
- * duplicate keys, NUL bytes, or aliases that expand to very much.
+ * The document must not contain: more than one document, a `%YAML 1.1` directive, custom tags,
+ * merge keys, duplicate keys, NUL bytes, or aliases that expand to very many nodes.
  */
 export function readYaml(source: SourceFile, diagnostics: DiagnosticList): Node | undefined {
   if (!isReadableText(source, diagnostics)) return undefined;
@@ -91,7 +97,7 @@ function isReadableText(source: SourceFile, diagnostics: DiagnosticList): boolea
 }
 
 function compose(source: SourceFile, diagnostics: DiagnosticList): Document.Parsed | undefined {
-  // `uniqueKeys` is quadratic; the tree builder finds duplicates itself, with both places.
+  // `uniqueKeys` needs quadratic time. The tree builder finds duplicates itself, with both places.
   const composer = new Composer({ uniqueKeys: false, version: "1.2", prettyErrors: false });
   const parser = new Parser();
   const documents: Document.Parsed[] = [];
@@ -184,7 +190,7 @@ function syntaxReport(
   source: SourceFile,
 ): Omit<Report, "code"> {
   const [start, end] = error.pos;
-  // The library notices at the end of the text what was opened far above.
+  // The library reports an unclosed quote or bracket only at the end of the text.
   const opened = /^Flow |^Missing closing/.test(error.message)
     ? lastOpened(document.contents, start, source.text)
     : undefined;
@@ -197,7 +203,7 @@ function syntaxReport(
     };
   }
   const { summary = firstLine(error.message), remedy } = ADVICE[error.code] ?? {};
-  // An indentation is wrong where its text begins.
+  // The mistake in an indentation is shown where its text starts.
   const spaces = /^ */.exec(source.text.slice(start, start + 200))?.[0].length ?? 0;
   return {
     summary,
@@ -208,7 +214,10 @@ function syntaxReport(
 
 const CLOSING: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
 
-/** Offset of the innermost quote or bracket that was opened before `end` and not closed by then. */
+/**
+ * Returns the offset of the innermost quote or bracket that was opened before `end` and not closed
+ * before it.
+ */
 function lastOpened(node: unknown, end: number, text: string): number | undefined {
   const range = (node as { range?: readonly [number, number, number] | null } | null)?.range;
   if (!range || range[0] > end) return undefined;
@@ -229,7 +238,7 @@ function firstLine(message: string): string {
   return (message.split("\n", 1)[0] ?? message).replace(/[.:]$/, "");
 }
 
-/** Turns the library's nodes into ours, resolving aliases to shared nodes. */
+/** Converts the library's nodes into anklume's nodes. Aliases become shared nodes. */
 class TreeBuilder {
   readonly #source: SourceFile;
   readonly #diagnostics: DiagnosticList;
@@ -366,7 +375,7 @@ class TreeBuilder {
       return undefined;
     }
     const key = typeof scalar.value === "string" ? scalar.value : scalar.text;
-    // In quotes it is a text like any other.
+    // In quotes it is an ordinary text.
     if (key === "<<" && !/["']/.test(this.#source.text[span.start] ?? "")) {
       this.#problem(
         "MERGE_KEY",

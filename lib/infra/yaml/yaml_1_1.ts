@@ -1,13 +1,14 @@
 /**
- * What a plain scalar (no quotes) is in YAML 1.1 as PyYAML reads it, which reads Ansible's own files. infra.yml is
- * YAML 1.2, so some words mean one thing there and another here.
+ * The meaning of a plain scalar (without quotes) in YAML 1.1 as PyYAML reads it; Ansible reads its
+ * own files with PyYAML. infra.yml is YAML 1.2, so some words have different meanings in the two.
  *
- * Source of the forms: https://yaml.org/type/ (bool, float, int, null, timestamp, value, merge), less what PyYAML leaves
- * out: `y` and `n` are texts to it, and an exponent needs a point before it and a sign in it.
+ * Source of the forms: https://yaml.org/type/ (bool, float, int, null, timestamp, value, merge),
+ * without the forms that PyYAML does not support: it reads `y` and `n` as texts, and an exponent
+ * needs a point before it and a sign.
  */
 export type Reading =
   | { readonly kind: "text" | "nothing" | "error" }
-  /** `shown`: how the value is written in both YAMLs. */
+  /** `shown` is the value in a form that both YAML versions read the same. */
   | { readonly kind: "boolean" | "date"; readonly shown: string }
   | { readonly kind: "number"; readonly shown: string; readonly base?: string };
 
@@ -32,7 +33,7 @@ export function readAsYaml11(text: string): Reading {
     return { kind: "boolean", shown: String(boolean[1] !== undefined) };
   }
   if (NOTHING.test(text)) return { kind: "nothing" };
-  // `!`, `&` and `*` alone are no plain scalars at all.
+  // `!`, `&` and `*` alone are not plain scalars.
   if (text === "=" || text === "<<") return { kind: "error" };
   if (DATE.test(text)) return { kind: "date", shown: text };
   return readNumber(text) ?? { kind: "text" };
@@ -45,7 +46,7 @@ function readNumber(text: string): Reading | undefined {
     const [, sign, rest = ""] = form.exec(text) ?? [];
     if (sign === undefined) continue;
     const bare = rest.replaceAll("_", "");
-    // `0x_` has the form of a number, and no reader can make one of it.
+    // `0x_` has the form of a number, but no reader can convert it.
     if (bare === "") return base === "octal" ? { kind: "number", shown: "0" } : { kind: "error" };
     const value = BigInt(prefix + bare);
     return { kind: "number", shown: String(sign === "-" ? -value : value), base };
@@ -55,7 +56,7 @@ function readNumber(text: string): Reading | undefined {
   return undefined;
 }
 
-/** Base 60: `12:30` is 750. Only with a point may it begin with a zero. */
+/** Base 60: `12:30` is 750. It can start with a zero only if it has a point. */
 function sexagesimal(text: string): Reading | undefined {
   const isFloat = text.includes(".");
   if (!isFloat && /^[-+]?0/.test(text)) return undefined;
@@ -71,12 +72,18 @@ function floatOf(text: string): number {
   return word === ".nan" ? NaN : Number(word);
 }
 
-/** An integer without a needless sign; `-0` is 0, as integers have no second one. */
+/**
+ * Returns an integer without an unnecessary sign. `-0` is 0, because integers have no negative
+ * zero.
+ */
 export function integerText(text: string): string {
   return String(BigInt(text.replace(/^\+/, "")));
 }
 
-/** A float in a form that both YAMLs take for one: with a point, and a sign in the exponent. */
+/**
+ * Returns a float in a form that both YAML versions read as a float: with a point, and with a sign
+ * in the exponent.
+ */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return ".nan";
   if (!Number.isFinite(value)) return value > 0 ? ".inf" : "-.inf";

@@ -1,7 +1,7 @@
 import type { SourceFile } from "../../diag/source.ts";
 import type { SourceRange } from "../../diag/diagnostic.ts";
 
-/** A stretch of one file, in offsets. */
+/** A part of one file, as offsets. */
 export interface Span {
   readonly source: SourceFile;
   readonly start: number;
@@ -11,9 +11,9 @@ export interface Span {
 export interface ScalarNode {
   readonly kind: "scalar";
   readonly value: string | number | boolean | null;
-  /** As written, without quotes: `1.10` keeps its zero. */
+  /** The text as written, without quotes: `1.10` keeps its zero. */
   readonly text: string;
-  /** Where `{copy}` was replaced: such a text may stand for a number. */
+  /** True if `{copy}` was replaced in it. Such a text may be a number. */
   readonly substituted?: boolean;
   readonly span: Span;
   readonly weight: 1;
@@ -29,7 +29,7 @@ export interface MapNode {
   readonly kind: "map";
   readonly entries: readonly MapEntry[];
   readonly span: Span;
-  /** Nodes below and including this one, aliases counted as often as they are used. */
+  /** Number of nodes below and including this one. An aliased node counts each time it is used. */
   readonly weight: number;
 }
 
@@ -40,14 +40,14 @@ export interface ListNode {
   readonly weight: number;
 }
 
-/** A YAML value with its place; aliases are the node they point to. */
+/** A YAML value with its place. An alias is the node that it points to. */
 export type Node = ScalarNode | MapNode | ListNode;
 
 export function rangeOf(span: Span): SourceRange {
   return span.source.range(span.start, span.end);
 }
 
-/** What a person calls such a value. */
+/** Returns the usual name for a value of this kind. */
 export function describeNode(node: Node): string {
   if (node.kind === "map") return "a map";
   if (node.kind === "list") return "a list";

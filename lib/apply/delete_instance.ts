@@ -47,7 +47,7 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
     });
   }
   context.progress("deleting");
-  // One that somebody made ephemeral goes when it stops.
+  // A machine that somebody made ephemeral is deleted when it stops.
   await orMissing(retryPassing(NOT_FREE_YET, () => instances.delete(project, addr.name)));
   await removeLeftPorts(context, portsOf(actual).keys());
 }

@@ -26,8 +26,8 @@ export function createProgram(
 ): Command {
   const program = new Command("anklume")
     .description(
-      "Isolated domains on this host, from one file: infra.yml becomes subnets, Incus projects, " +
-        "machines and a firewall between them. The workspace is the current directory.",
+      "Isolated domains on this host, described in one file: infra.yml becomes subnets, Incus " +
+        "projects, machines and a firewall between them. The current directory is the workspace.",
     )
     .version(VERSION, "-V, --version", "show version and commit")
     .helpOption("-h, --help", "show help")
@@ -53,9 +53,9 @@ export function createProgram(
       "after",
       examples(
         ["anklume init", "write a commented infra.yml here"],
-        ["anklume check", "what apply would change"],
-        ["anklume apply", "make it so"],
-        ["anklume status", "firewall, domains, machines"],
+        ["anklume check", "show what apply would change"],
+        ["anklume apply", "make these changes"],
+        ["anklume status", "show the firewall, domains and machines"],
       ),
     );
 

@@ -57,7 +57,7 @@ export function domainOption(): Option<"-d, --domain <name>", undefined, string[
 
 function collectName(value: string, previous: string[]): string[] {
   if (!/^[a-z0-9][a-z0-9-]*$/.test(value)) {
-    throw new InvalidArgumentError("A domain's name is made of a-z, 0-9 and -.");
+    throw new InvalidArgumentError("A domain's name consists of a-z, 0-9 and -.");
   }
   return previous.includes(value) ? previous : [...previous, value];
 }

@@ -75,7 +75,7 @@ for (
     { args: ["check", "--jsno"], says: /unknown option '--jsno'\n\(Did you mean --json\?\)/ },
     { args: ["check", "surplus"], says: /too many arguments for 'check'/ },
     { args: ["check", "--domain"], says: /argument missing/ },
-    { args: ["check", "--domain", "../x"], says: /A domain's name is made of/ },
+    { args: ["check", "--domain", "../x"], says: /A domain's name consists of/ },
     { args: ["apply", "--infra", "--provision"], says: /cannot be used with/ },
     { args: ["apply", "--infra", "--tags", "web"], says: /cannot be used with/ },
     { args: ["init", "--template", "huge"], says: /Allowed choices are minimal, workstation/ },

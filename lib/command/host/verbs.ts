@@ -4,36 +4,37 @@ import { type AddVerb, type Choose, examples, JSON_FLAG, JSON_TEXT } from "../ve
 
 function addHost(program: Command, choose: Choose, session: Session): void {
   const host = program.command("host")
-    .summary("what an admin container needs on the host")
+    .summary("the part of an admin container on the host")
     .description(
-      "A machine with the role admin runs anklume from inside; the firewall stays the host's. A small " +
-        "systemd unit takes the ruleset over, checks that it is this infra's and that anklume could " +
-        "have written it, loads it, reads it back and answers. Without an answer nothing starts.",
+      "A machine with the role admin can run anklume, but the firewall belongs to the host. A " +
+        "small systemd unit on the host receives the ruleset, checks that it is this infra's " +
+        "and that anklume could have written it, loads it, reads it back and answers. Without " +
+        "an answer no machine starts.",
     )
     .addHelpText(
       "after",
       examples(
         ["sudo anklume host install", "on the host, in the workspace"],
-        ["anklume host status", "is the host listening"],
+        ["anklume host status", "show whether the host is listening"],
         ["sudo anklume host uninstall", ""],
       ),
     );
   host.command("install")
-    .summary("take rulesets from this workspace's admin container")
-    .description("Places, enables and starts the unit, as root. Running it again mends it.")
+    .summary("accept rulesets from this workspace's admin container")
+    .description("Installs, enables and starts the unit. Needs root. Run it again to repair it.")
     .addHelpText("after", examples(["sudo anklume host install", ""]))
     .action(() => choose(async () => (await import("./handover.ts")).hostInstall(session)));
   host.command("status")
-    .summary("is the host listening")
-    .description("Exit status 1 when the host would not answer an admin container.")
+    .summary("show whether the host is listening")
+    .description("Exits with 1 if the host would not answer an admin container.")
     .option(JSON_FLAG, JSON_TEXT)
     .addHelpText("after", examples(["anklume host status", ""]))
     .action((options) =>
       choose(async () => (await import("./handover.ts")).hostStatus(options, session))
     );
   host.command("uninstall")
-    .summary("take nothing more from it")
-    .description("Removes the unit. The firewall that stands stays.")
+    .summary("accept no more rulesets")
+    .description("Removes the unit. The loaded firewall stays.")
     .addHelpText("after", examples(["sudo anklume host uninstall", ""]))
     .action(() => choose(async () => (await import("./handover.ts")).hostUninstall(session)));
   host.command("answer", { hidden: true })

@@ -10,14 +10,14 @@ import {
   JSON_TEXT,
 } from "../verb.ts";
 
-const USER_TEXT = "as whom (default: global.default_user of infra.yml)";
+const USER_TEXT = "user to run as (default: global.default_user of infra.yml)";
 
 function addStart(program: Command, choose: Choose, session: Session): void {
   program.command("start")
     .summary("start machines")
     .description(
-      "Starts machines by name, those of a domain, or all that infra.yml does not want stopped. The " +
-        "firewall is read back first: unless it is the rendered one, nothing starts.",
+      "Starts machines by name, all machines of a domain, or all except those with `state: " +
+        "stopped`. Reads the firewall back first. If it is not the expected one, nothing starts.",
     )
     .argument("[names...]", "machines or domains (default: all)")
     .addHelpText(
@@ -30,16 +30,16 @@ function addStart(program: Command, choose: Choose, session: Session): void {
 function addStop(program: Command, choose: Choose, session: Session): void {
   program.command("stop")
     .summary("shut machines down")
-    .description("Asks machines to shut down: by name, those of a domain, or all.")
+    .description("Asks machines to shut down: by name, all machines of a domain, or all.")
     .argument("[names...]", "machines or domains (default: all, after asking)")
     .addOption(timeoutOption())
-    .option("--force", "pull the plug")
+    .option("--force", "power off without a shutdown")
     .option("-y, --yes", "do not ask before stopping all of them")
     .addHelpText(
       "after",
       examples(
         ["anklume stop pro-dev", ""],
-        ["anklume stop lab --force", "pull the plug of a whole domain"],
+        ["anklume stop lab --force", "power off a whole domain"],
         ["anklume stop --yes", "everything, from a script"],
       ),
     )
@@ -50,12 +50,12 @@ function addRestart(program: Command, choose: Choose, session: Session): void {
   program.command("restart")
     .summary("stop machines and start them again")
     .description(
-      "Shuts machines down and starts them, stopped ones too. The firewall is read back before " +
-        "anything is stopped, and again before anything is started.",
+      "Shuts machines down and starts them. Stopped machines are started too. Reads the " +
+        "firewall back before it stops anything, and again before it starts anything.",
     )
-    .argument("[names...]", "machines or domains (default: all that run, after asking)")
+    .argument("[names...]", "machines or domains (default: all running machines, after asking)")
     .addOption(timeoutOption())
-    .option("--force", "pull the plug instead of shutting down")
+    .option("--force", "power off without a shutdown")
     .option("-y, --yes", "do not ask before restarting all of them")
     .addHelpText("after", examples(["anklume restart pro-dev", ""], ["anklume restart lab", ""]))
     .action((names, options) => choosePower("restart", names, options, choose, session));
@@ -87,11 +87,12 @@ function timeoutOption() {
 
 function addExec(program: Command, choose: Choose, session: Session): void {
   program.command("exec")
-    .summary("run a command in a machine, or in many")
+    .summary("run a command in one or many machines")
     .description(
-      "Runs a command in a running machine: standard input, terminal and exit status pass through. " +
-        "With --domain or --all it runs in every running machine side by side, each line with its " +
-        "machine's name, and the exit status is 1 when one failed.",
+      "Runs a command in a running machine. Standard input, terminal and exit status pass " +
+        "through. With --domain or --all it runs in every running machine at the same time. " +
+        "Each output line begins with the machine's name, and the exit status is 1 if any " +
+        "failed.",
     )
     .usage(
       "[options] <machine> [--] <command...>\n       anklume exec [options] --domain <name>|--all -- <command...>",
@@ -100,16 +101,16 @@ function addExec(program: Command, choose: Choose, session: Session): void {
     .addOption(domainOption().default([] as string[], "none").conflicts("all"))
     .option("--all", "in all machines")
     .option("-u, --user <name>", USER_TEXT)
-    .option("-t, --tty", "give it a terminal (default: where there is one here)")
-    .option("-T, --no-tty", "give it no terminal")
-    .option(JSON_FLAG, `gather the output, ${JSON_TEXT}`)
+    .option("-t, --tty", "allocate a terminal (default: if there is one here)")
+    .option("-T, --no-tty", "do not allocate a terminal")
+    .option(JSON_FLAG, `collect the output, then ${JSON_TEXT}`)
     .passThroughOptions()
     .addHelpText(
       "after",
       examples(
         ["anklume exec pro-dev -- apt-get update", ""],
         ["anklume exec --domain lab -- uptime", "a whole domain"],
-        ["anklume exec pro-db -- pg_dump app > app.sql", "its output, untouched"],
+        ["anklume exec pro-db -- pg_dump app > app.sql", "save its unchanged output"],
         ["anklume exec --all --json -- cat /etc/debian_version", ""],
       ),
     )
@@ -126,7 +127,7 @@ function addShell(program: Command, choose: Choose, session: Session): void {
   program.command("shell")
     .summary("a login shell in a machine")
     .description("Opens a login shell in a running machine. The exit status is the shell's.")
-    .argument("<machine>", "where")
+    .argument("<machine>", "its name")
     .option("-u, --user <name>", USER_TEXT)
     .addHelpText(
       "after",
@@ -141,13 +142,14 @@ function addCopy(program: Command, choose: Choose, session: Session): void {
   program.command("copy")
     .summary("copy files between machines, or to and from the workspace")
     .description(
-      "Copies a file or a directory: MACHINE:/path names it in a machine (a container may be " +
-        "stopped), any other path lies in the workspace. As cp does it: into a directory that " +
-        "exists, owned by root unless --preserve. Symbolic links never reach the workspace.",
+      "Copies a file or a directory. MACHINE:/path is a path in a machine (a container may be " +
+        "stopped); any other path is in the workspace. As with cp, it goes into the directory " +
+        "if that exists. Copies belong to root unless --preserve is given. Symbolic links are " +
+        "never copied to the workspace.",
     )
-    .argument("<from>", "MACHINE:/path, or a path of the workspace")
+    .argument("<from>", "MACHINE:/path, or a path in the workspace")
     .argument("<to>", "the same")
-    .option("-r, --recursive", "a directory with all that is in it")
+    .option("-r, --recursive", "copy a directory and everything in it")
     .option("-p, --preserve", "keep owner and group between machines")
     .addHelpText(
       "after",

@@ -4,32 +4,32 @@ import { type AddVerb, type Choose, examples, JSON_FLAG, JSON_TEXT } from "../ve
 
 function addRoles(program: Command, choose: Choose, session: Session): void {
   const roles = program.command("roles")
-    .summary("Ansible roles at hand")
+    .summary("list, show and copy Ansible roles")
     .description(
-      "Roles that machines may name: those embedded in this binary, and those in the workspace's " +
-        "roles/, which win over an embedded one of the same name.",
+      "The roles that machines can use: those embedded in this binary, and those in the " +
+        "workspace's roles/, which replace an embedded role of the same name.",
     )
     .addHelpText(
       "after",
       examples(
-        ["anklume roles", "which there are, and whose is used"],
-        ["anklume roles show base_system", "what it does, and its variables"],
-        ["anklume roles copy base_system", "into roles/, to be changed"],
+        ["anklume roles", "list roles and where each comes from"],
+        ["anklume roles show base_system", "show what it does and its variables"],
+        ["anklume roles copy base_system", "copy it to roles/, to change it"],
       ),
     );
   roles.command("list", { isDefault: true })
-    .summary("which roles there are, and whose is used")
+    .summary("list roles and where each comes from")
     .description(
-      "Lists the embedded roles and those in roles/, says which of two is used, and by how many machines.",
+      "Lists the embedded roles and those in roles/, which one is used, and by how many machines.",
     )
     .option(JSON_FLAG, JSON_TEXT)
     .addHelpText("after", examples(["anklume roles list --json", ""]))
     .action((options) => choose(async () => (await import("./list.ts")).roles(options, session)));
   roles.command("show")
-    .summary("what a role does, and its variables")
+    .summary("show what a role does and its variables")
     .description(
-      "Says where a role comes from and which machines use it, then its variables with their " +
-        "defaults. Of one that stands instead of an embedded one, which files differ.",
+      "Shows where a role comes from and which machines use it, then its variables with their " +
+        "defaults. If your role replaces an embedded one, also shows which files differ.",
     )
     .argument("<role>", "name of a role")
     .addHelpText(
@@ -41,22 +41,22 @@ function addRoles(program: Command, choose: Choose, session: Session): void {
       choose(async () => (await import("./show.ts")).rolesShow(role, options, session))
     );
   roles.command("copy")
-    .summary("put an embedded role into roles/, to be changed")
+    .summary("copy an embedded role to roles/, to change it")
     .description(
-      "Writes an embedded role to roles/, where it is yours: from then on it is used instead of the " +
-        "embedded one, and no new anklume changes it. Never overwrites a role that is there.",
+      "Copies an embedded role to roles/. It is yours then: anklume uses it instead of the " +
+        "embedded one, and an upgrade does not change it. Never overwrites a role that exists.",
     )
     .argument("<role>", "name of an embedded role")
     .addHelpText("after", examples(["anklume roles copy base_system", "to roles/base_system"]))
     .action((role) => choose(async () => (await import("./copy.ts")).rolesCopy(role, session)));
   roles.command("install")
-    .summary("get what requirements.yml lists")
+    .summary("install what requirements.yml lists")
     .description(
-      "Installs the collections and roles of requirements.yml into collections/ and roles/ of the " +
-        "workspace with ansible-galaxy, which needs a network unless all of it is there already. " +
-        "apply never does this by itself.",
+      "Installs the collections and roles of requirements.yml into collections/ and roles/ of " +
+        "the workspace with ansible-galaxy. Needs a network unless everything is installed " +
+        "already. apply never does this by itself.",
     )
-    .option("--force", "also those that are installed already")
+    .option("--force", "also install again what is already there")
     .addHelpText("after", examples(["anklume roles install", ""]))
     .action((options) =>
       choose(async () => (await import("./install.ts")).rolesInstall(options, session))

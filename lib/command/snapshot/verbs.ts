@@ -15,8 +15,8 @@ function addSnapshot(program: Command, choose: Choose, session: Session): void {
   const snapshot = program.command("snapshot")
     .summary("sets of snapshots of machines and their volumes")
     .description(
-      "A set carries one name across machines and their storage volumes. Incus holds it, and " +
-        "`incus snapshot list` shows its parts.",
+      "A set is one snapshot name across machines and their storage volumes. Incus stores it, " +
+        "and `incus snapshot list` shows its parts.",
     )
     .addHelpText(
       "after",
@@ -37,25 +37,25 @@ function addCreate(snapshot: Command, choose: Choose, session: Session): void {
   snapshot.command("create")
     .summary("take a set")
     .description(
-      "Takes machines and their volumes side by side, all of them or nothing. Without --machine " +
-        "or --domain: everything. The name is by time unless given. It stays until it is deleted, " +
-        "whatever snapshots_expiry says, unless --expiry is given.",
+      "Takes snapshots of machines and their volumes together, all of them or none. Without " +
+        "--machine or --domain: everything. The default name is the time. The set stays until " +
+        "it is deleted, whatever snapshots_expiry says, unless --expiry is given.",
     )
     .argument("[name]", "letters, digits, `.`, `_`, `-`")
     .addOption(machineOption())
     .addOption(domainOption())
     .addOption(allOption())
     .option("--expiry <span>", "delete it after 7d, 2w, 1m …")
-    .option("--description <text>", "what it is for")
+    .option("--description <text>", "what the set is for")
     .option(
       "--consistent",
-      "freeze each machine while its disks are taken: root and volumes are of one moment",
+      "freeze each machine during its snapshots, so that root and volumes show the same moment",
     )
     .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(
-        ["anklume snapshot create", "everything, named by time"],
+        ["anklume snapshot create", "everything, named after the time"],
         ["anklume snapshot create before-upgrade --machine pro-db --consistent", ""],
         ["anklume snapshot create monday --domain tp --expiry 2w", "a class, for two weeks"],
       ),
@@ -76,9 +76,9 @@ function addCreate(snapshot: Command, choose: Choose, session: Session): void {
 
 function addList(snapshot: Command, choose: Choose, session: Session): void {
   snapshot.command("list")
-    .summary("the sets, oldest first")
+    .summary("list the sets, oldest first")
     .description(
-      "Shows what can be gone back to: sets that you took, those of restore, apply and the " +
+      "Shows what can be restored: sets that you took, sets of restore, apply and the " +
         "schedules, and snapshots made with incus itself. Changes nothing.",
     )
     .addOption(machineOption())
@@ -105,23 +105,24 @@ function addList(snapshot: Command, choose: Choose, session: Session): void {
 
 function addRestore(snapshot: Command, choose: Choose, session: Session): void {
   snapshot.command("restore")
-    .summary("go back to a set")
+    .summary("restore a set")
     .description(
-      "Shows what goes back and what is lost, asks, keeps what there is now as a set of its own " +
-        "for 7 days, then puts machines and volumes back. What ran runs again, with the address " +
-        "and the isolation of infra.yml. An interrupted restore is simply repeated.",
+      "Shows what will be restored and what is lost, and asks. Keeps the present state as " +
+        "another set for 7 days, then restores machines and volumes. Machines that were running " +
+        "are restarted, with the address and the isolation of infra.yml. If a restore is " +
+        "interrupted, run it again.",
     )
-    .argument("<set>", "its name")
+    .argument("<set>", "name of the set")
     .addOption(machineOption())
     .addOption(domainOption())
     .addOption(allOption())
-    .option("--no-safety", "do not keep what there is now")
+    .option("--no-safety", "do not keep the present state")
     .option("-y, --yes", "do not ask")
     .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(
-        ["anklume snapshot restore before-upgrade", "all of the set"],
+        ["anklume snapshot restore before-upgrade", "the whole set"],
         ["anklume snapshot restore before-upgrade --machine pro-db", "one machine of it"],
         ["anklume snapshot restore monday --domain tp-07 --yes", "from a script"],
       ),
@@ -134,8 +135,10 @@ function addRestore(snapshot: Command, choose: Choose, session: Session): void {
 function addDelete(snapshot: Command, choose: Choose, session: Session): void {
   snapshot.command("delete")
     .summary("delete sets")
-    .description("Deletes sets, or with --machine or --domain some machines' parts of them.")
-    .argument("<set...>", "their names")
+    .description(
+      "Deletes sets. With --machine or --domain, deletes only the snapshots of these machines.",
+    )
+    .argument("<set...>", "names of the sets")
     .addOption(machineOption())
     .addOption(domainOption())
     .addOption(allOption())
@@ -166,20 +169,21 @@ function addPrune(snapshot: Command, choose: Choose, session: Session): void {
   snapshot.command("prune")
     .summary("delete old sets")
     .description(
-      "Deletes the sets that anklume took beyond the newest so many, older than so long, or both. " +
-        "The baseline, incomplete sets and what an interrupted restore needs stay, and are named. " +
-        "Scheduled snapshots go by snapshots_expiry, those made by hand are left alone.",
+      "Deletes the oldest sets that anklume took: by number (--keep), by age (--older-than), or " +
+        "both. Keeps and names the baseline, incomplete sets and what an interrupted restore " +
+        "needs. Scheduled snapshots expire by snapshots_expiry. Snapshots made by hand are left " +
+        "alone.",
     )
     .addOption(
-      new Option("--keep <number>", "the newest so many stay").argParser(parseCount),
+      new Option("--keep <number>", "keep this many of the newest sets").argParser(parseCount),
     )
-    .option("--older-than <span>", "only what is older than 7d, 2w, 1m …")
+    .option("--older-than <span>", "delete only sets older than 7d, 2w, 1m …")
     .option("-y, --yes", "do not ask")
     .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
       "after",
       examples(
-        ["anklume snapshot prune --keep 5", "all but the newest five"],
+        ["anklume snapshot prune --keep 5", "keep the newest five"],
         ["anklume snapshot prune --older-than 30d --yes", "from a timer"],
         ["anklume snapshot prune --keep 3 --older-than 2w", "old ones, but never the last three"],
       ),
@@ -205,14 +209,14 @@ function parseCount(text: string): number {
 
 function addReset(program: Command, choose: Choose, session: Session): void {
   program.command("reset")
-    .summary("back to the baseline: the classroom's button")
+    .summary("restore the baseline, for classrooms")
     .description(
-      "Puts machines and their volumes back to the set that `apply --baseline` took, or to another. " +
-        "Ephemeral machines go back without a question and without a safety set; for the others " +
-        "it asks, and keeps what there is now for 7 days.",
+      "Restores machines and their volumes to the set that `apply --baseline` took, or to " +
+        "another. Ephemeral machines are restored without a question and without a safety set. " +
+        "For the others it asks, and keeps the present state for 7 days.",
     )
     .addOption(domainOption())
-    .option("--to <name>", "another set than baseline")
+    .option("--to <name>", "restore this set instead of the baseline")
     .option("-y, --yes", "do not ask")
     .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(
@@ -228,13 +232,16 @@ function addReset(program: Command, choose: Choose, session: Session): void {
 
 /** `--machine`: a name, or the hostname that it has in every copy. */
 function machineOption(): Option<"-m, --machine <name>", undefined, string[], string[]> {
-  return new Option("-m, --machine <name>", "only this machine (or every copy's); repeatable")
+  return new Option(
+    "-m, --machine <name>",
+    "only this machine (or this machine in every copy); repeatable",
+  )
     .argParser((value: string, previous: string[]) => [...previous, value])
     .default([] as string[], "all");
 }
 
 function allOption(): Option<"--all", undefined, undefined> {
-  return new Option("--all", "everything, as without --machine and --domain")
+  return new Option("--all", "everything, the default without --machine and --domain")
     .conflicts(["machine", "domain"]);
 }
 

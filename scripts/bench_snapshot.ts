@@ -183,7 +183,7 @@ async function longestFreeze(argv: readonly string[], dir: string): Promise<Free
   const [command = "", ...args] = argv;
   const { stdout } = await new Deno.Command(command, { args, cwd: dir }).output();
   const said = new TextDecoder().decode(stdout);
-  const still = /stood still for longer\s+than\s+([\d.]+)\s+s/.exec(said)?.[1];
+  const still = /was frozen for longer\s+than\s+([\d.]+)\s+s/.exec(said)?.[1];
   if (still === undefined) throw new Error(said);
   await new Promise((resolve) => setTimeout(resolve, 500));
   monitor.kill();

@@ -104,7 +104,9 @@ function renderPage(command: CommandUnknownOpts, date: string, printed: () => st
   const help = command.createHelp();
   const options = help.visibleOptions(command);
   const commands = commandsOf(command);
-  const summary = isWhole ? "isolated domains on this host, described in one file" : command.summary();
+  const summary = isWhole
+    ? "isolated domains on this host, described in one file"
+    : command.summary();
   // A command may have two ways to be called, one a line.
   const usage = command.usage().split("\n").map((line) =>
     line.replace(/^\s*anklume .*? (?=\[)/, "")

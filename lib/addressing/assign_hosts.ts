@@ -116,7 +116,7 @@ function reportOutside(
   diagnostics.add({
     code: "ADDRESS_OUTSIDE_SUBNET",
     summary: `${ip} is not in the subnet of \`${domain.name}\`, ${network}.0/24`,
-    detail: "a disabled domain keeps the subnet that it had",
+    detail: "a disabled domain keeps its subnet",
     remedy: `write \`ip: ${network}.${hostNumber(ip)}\`, or enable the domain`,
     range: machine.ranges.get("ip") ?? machine.range,
   });
@@ -135,7 +135,7 @@ function reportTaken(
   const move = `give \`${holder}\` an \`ip\` of its own`;
   diagnostics.add({
     code: "ADDRESS_TAKEN",
-    summary: `\`${machine.name}\` asks for ${ip}, which \`${holder}\` has`,
+    summary: `\`${machine.name}\` asks for ${ip}, which belongs to \`${holder}\``,
     detail: KEPT,
     remedy: free === undefined
       ? move

@@ -152,7 +152,7 @@ function reportTaken(wish: Wish, pool: NumberPool, diagnostics: DiagnosticList):
   const move = `move \`${holder}\` away with a \`subnet_id\` of its own`;
   diagnostics.add({
     code: "SUBNET_TAKEN",
-    summary: `\`${domain.name}\` asks for the subnet ${subnet}, which \`${holder}\` has`,
+    summary: `\`${domain.name}\` asks for the subnet ${subnet}, which belongs to \`${holder}\``,
     detail: KEPT,
     remedy: free === undefined
       ? move
@@ -165,8 +165,10 @@ function reportFull(domain: Domain, zone: string, diagnostics: DiagnosticList): 
   const count = SEQUENCE.last - SEQUENCE.first + 1;
   diagnostics.add({
     code: "ZONE_FULL",
-    summary: `No subnet is left for \`${domain.name}\`: all ${count} of ${zone}.0.0/16 are given`,
-    detail: `domains of trust level \`${domain.trustLevel}\` share this zone; disabled ones count`,
+    summary:
+      `No subnet is left for \`${domain.name}\`: all ${count} of ${zone}.0.0/16 are assigned`,
+    detail:
+      `domains of trust level \`${domain.trustLevel}\` share this zone; disabled domains count too`,
     remedy: "remove a domain of this zone, or use another trust level",
     range: domain.ranges.get("trust_level") ?? domain.range,
   });

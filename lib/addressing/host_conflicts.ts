@@ -219,7 +219,7 @@ class ConflictFinder {
         severity: "error",
         code: "HOST_NETWORK",
         summary: `${namesOf(unsaid)} cannot work: ${diversionText(first, unsaid.length > 1)}`,
-        detail: "the firewall drops what goes that way, and machines get no answers",
+        detail: "the firewall drops this traffic, and machines get no answers",
         remedy: unsaid.length > 1 ? this.#wayBackForAll(first) : this.#wayBack(first),
         ...this.#rangeOf(first.network.domain),
       };
@@ -298,7 +298,8 @@ class ConflictFinder {
     if (other !== undefined) {
       return {
         detail: `${device} is a bridge of the infra \`${other}\``,
-        remedy: `${move}, or all of one infra another \`zone_base\` under \`global.addressing\``,
+        remedy:
+          `${move}, or give one whole infra another \`zone_base\` under \`global.addressing\``,
       };
     }
     if (device !== undefined && this.#host.ownedBridges.has(device)) {
@@ -326,8 +327,8 @@ class ConflictFinder {
         code: "HOST_ROUTE_DIVERTED",
         summary: `Some packets to \`${first.network.domain}\`${others} may not arrive: ` +
           diversionText(first),
-        detail: "the firewall drops what goes that way",
-        remedy: `nothing, where there are no such packets; otherwise ${this.#wayBack(first)}`,
+        detail: "the firewall drops this traffic",
+        remedy: `nothing if there are no such packets; otherwise ${this.#wayBack(first)}`,
       });
     }
   }
@@ -355,9 +356,8 @@ class ConflictFinder {
       code: "HOST_ROUTE_SHADOWED",
       summary: `The route ${describe(route)} contains addresses of ${shown}`,
       detail:
-        "the domains' own routes win: here these addresses lead to the domains, no longer where that route says",
-      remedy:
-        "nothing, when nobody there uses these addresses; otherwise change `global.addressing`",
+        "the domains' own routes win: on this host these addresses now lead to the domains, not where that route says",
+      remedy: "nothing if nobody there uses these addresses; otherwise change `global.addressing`",
     });
   }
 }

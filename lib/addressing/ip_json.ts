@@ -34,7 +34,7 @@ export function ipObjects(json: string, command: string): JsonObject[] {
   return json.split("\n").filter((line) => line.trim() !== "").flatMap((line) => {
     const list = listOf(line);
     if (list === undefined) {
-      throw new Error(`Cannot read the output of ${command}: ${line.slice(0, 60)} is no list`);
+      throw new Error(`Cannot read the output of ${command}: ${line.slice(0, 60)} is not a list`);
     }
     return list;
   });

@@ -33,10 +33,10 @@ function reportConflict(source: SourceFile, diagnostics: DiagnosticList): boolea
   diagnostics.add({
     code: "LOCK_CONFLICT",
     summary: "A merge conflict is unresolved here",
-    detail: "two branches gave addresses on their own",
+    detail: "two branches assigned addresses independently",
     remedy:
-      "take one side (`git checkout --ours -- <file>` or `--theirs`): what it lacks is given " +
-      "anew by the next `anklume sync`",
+      "take one side (`git checkout --ours -- <file>` or `--theirs`): the next `anklume sync` " +
+      "assigns what is missing",
     range: source.range(marker.index, marker.index + marker[0].length),
   });
   return true;
@@ -81,7 +81,10 @@ function isOurFormat(reader: LockReader, whole: Field): boolean {
       remedy: "use that version of anklume, or a later one",
     });
   } else if (format === undefined) {
-    reader.invalid(whole, `${whole.name} has no format number: it is not a lock, or was cut off`);
+    reader.invalid(
+      whole,
+      `${whole.name} has no format number: it is not a lock file, or it was cut off`,
+    );
   } else reader.invalid(format, `\`format\` is ${LOCK_FORMAT}`);
   return false;
 }

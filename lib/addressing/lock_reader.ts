@@ -107,9 +107,9 @@ export class LockReader {
     else {
       this.report(field, {
         code: "LOCK_DUPLICATE",
-        summary: `${text} is given to \`${other}\` and to \`${holder}\``,
-        detail: "a merge of two branches does this",
-        remedy: "remove the one that came later, a domain with its machines: it is given others",
+        summary: `${text} is assigned to both \`${other}\` and \`${holder}\``,
+        detail: "merging two branches can cause this",
+        remedy: "remove the later one (a domain with its machines): it will get new addresses",
       });
     }
     return text;

@@ -185,14 +185,15 @@ class ApplyRun {
  */
 const HALF_A_SNAPSHOT = /snapshot record count doesn't match/;
 const DELETE_IT =
-  "One of its snapshots was cut off half-way: deleting that one mends it (incus snapshot list, " +
-  "incus snapshot delete)";
+  "One of its snapshots was cut off half-way: delete that snapshot to repair it (incus snapshot " +
+  "list, incus snapshot delete)";
 
 /** Incus's errors for a machine whose status is `Error`. */
 const IN_ERROR = /^The instance is already stopped$|cannot be started as in Error status/;
 const END_IT =
-  "The process on the host that runs it does not answer Incus: end that one there (`ps -ef | grep 'lxc monitor'` shows it, then kill -KILL), " +
-  "restart Incus (`systemctl restart incus`), and apply again";
+  "The host process that runs it does not answer Incus: end that process (`ps -ef | grep 'lxc " +
+  "monitor'` shows it, then kill -KILL), restart Incus (`systemctl restart incus`), and apply " +
+  "again";
 
 function wordsOf(error: unknown): string {
   if (isChangedMeanwhile(error)) return new ChangedMeanwhileError().message;

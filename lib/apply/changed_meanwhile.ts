@@ -10,7 +10,7 @@ import type { FieldChange } from "../resource/field.ts";
 export class ChangedMeanwhileError extends Error {
   override readonly name = "ChangedMeanwhileError";
   constructor() {
-    super("it was changed by somebody else since the plan was made, and was left as it is");
+    super("something else changed it after the plan was made, so it was left as it is");
   }
 }
 

@@ -51,7 +51,9 @@ export class FirewallGate {
       await this.#standing;
     } catch (cause) {
       const words = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`the firewall does not stand, no machine is started: ${words}`, { cause });
+      throw new Error(`the firewall is not as expected, no machine is started: ${words}`, {
+        cause,
+      });
     }
   }
 }

@@ -33,6 +33,6 @@ Deno.test("FirewallGate looks once where nothing is to be loaded", async () => {
 Deno.test("FirewallGate lets nothing start when the load or the look failed", async () => {
   const loading = new FirewallGate(port("nft: boom"), true);
   await assert.rejects(loading.load(), /boom/);
-  await assert.rejects(loading.check(), /does not stand.*boom/);
-  await assert.rejects(new FirewallGate(port("gone"), false).check(), /does not stand.*gone/);
+  await assert.rejects(loading.check(), /is not as expected.*boom/);
+  await assert.rejects(new FirewallGate(port("gone"), false).check(), /is not as expected.*gone/);
 });

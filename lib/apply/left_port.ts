@@ -46,7 +46,7 @@ export async function removeLeftPorts(
   );
   const idle = left.filter((port) => !used.has(port));
   for (const port of idle) {
-    progress(`removing the port ${port} that was left behind`);
+    progress(`removing the leftover port ${port}`);
     await cleanup.removeInterface(port);
   }
   return idle.length;

@@ -29,14 +29,14 @@ export async function mendBridge(
     await bridges.unplug(name);
   }
   if (needsSetup(fields)) {
-    progress("setting the bridge up anew");
+    progress("setting the bridge up again");
     await setUp(context, desired);
   }
   if (bridges === undefined) {
     const plugs = fields.filter(({ path }) => path === "link.master" || PORT.test(path));
     if (plugs.length === 0) return;
     throw new Error(
-      `only its host can mend ${plugs.map(({ path }) => path).join(", ")}: run ` +
+      `only its host can repair ${plugs.map(({ path }) => path).join(", ")}: run ` +
         "`anklume network deploy` there, in the same workspace",
     );
   }
@@ -53,10 +53,10 @@ export async function mendBridge(
     `${path} is ${before ?? "missing"}${after === undefined ? "" : `, not ${after}`}`
   );
   throw new Error(
-    `it was set up anew, and still ${
+    `it was set up again, and still ${
       words.join("; ")
-    }: somebody on this host takes it away, or holds ` +
-      "its addresses (`anklume doctor` may tell who)",
+    }: something on this host removes it, or holds ` +
+      "its addresses (`anklume doctor` may show what)",
   );
 }
 

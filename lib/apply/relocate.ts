@@ -68,7 +68,7 @@ async function stay(
   const whole = await reattach(context, addr, desired, moves);
   if (status !== "Running") return;
   if (whole) await startInstance(context, addr, "Stopped");
-  else context.progress("stays stopped: a volume of its has moved already");
+  else context.progress("stays stopped: one of its volumes has already moved");
 }
 
 /** True if a machine, its root disk or a volume must move. */

@@ -123,7 +123,7 @@ async function makeAnew(
   before: ActualInstance,
 ): Promise<void> {
   if (desired.type === "lxc") await makeFresh(context, desired, before);
-  context.progress("has no disk any more: making it anew");
+  context.progress("has no disk any more: creating it again");
   await deleteInstance(context, desired.addr);
   const body = { ...instanceCreateBody(desired), ...inheritance(desired, before), start: false };
   await context.incus.instances.create(projectOf(desired.addr), body, {

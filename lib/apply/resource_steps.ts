@@ -95,7 +95,7 @@ async function createNetwork(
   } catch (error) {
     const left = error instanceof IncusError && ADDRESS_IN_USE.test(error.message);
     if (!left || cleanup === undefined) throw error;
-    progress("ending the name server that a failed try left");
+    progress("ending the name server that a failed attempt left");
     await cleanup.endNameServer(desired.addr.name, { anyones: true });
     await create();
   }
@@ -123,9 +123,9 @@ async function makeReady(context: StepContext, desired: DesiredNetwork): Promise
   if (value.status === "Unavailable" && (value.used_by ?? []).length > 0) {
     progress("waiting for Incus to start the bridge, which it tries every minute");
     if (await isReady(context, name, NEXT_TRY_MS)) return false;
-    throw new Error("Incus cannot start this bridge: \`incus warning list\` tells why");
+    throw new Error("Incus cannot start this bridge: \`incus warning list\` shows why");
   }
-  progress("making the bridge anew");
+  progress("creating the bridge again");
   await incus.networks.delete(name);
   try {
     await createNetwork(context, desired);
@@ -134,7 +134,7 @@ async function makeReady(context: StepContext, desired: DesiredNetwork): Promise
     // next attempt.
     const left = error instanceof IncusError && INTERFACE_LEFT.test(error.message);
     if (!left || cleanup === undefined) throw error;
-    progress("removing the interface that was left behind");
+    progress("removing the leftover interface");
     await cleanup.removeInterface(name);
     await createNetwork(context, desired);
   }

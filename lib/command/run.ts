@@ -19,7 +19,9 @@ export async function run(args: readonly string[]): Promise<number> {
   const session = createSession(terminal, interrupt.signal);
   const ignoreSignals = onInterrupt(() => {
     if (interrupt.signal.aborted) exit(EXIT.interrupted);
-    terminal.err("\nInterrupted. Waiting for what is in flight; Ctrl-C again stops at once.\n");
+    terminal.err(
+      "\nInterrupted. Waiting for operations that are still running; Ctrl-C again stops immediately.\n",
+    );
     interrupt.abort();
   });
   // A promise that nobody waited for: a bug, and no reason for a stack trace either.

@@ -14,7 +14,7 @@ const TRIED = {
 export function untried(program: keyof typeof TRIED, version: string): string | undefined {
   const tried: readonly string[] = TRIED[program];
   if (tried.some((each) => `${version}.`.startsWith(`${each}.`))) return undefined;
-  return `anklume was never tried with it, but with ${
+  return `anklume was not tested with it, only with ${
     tried.join(", ")
-  }: look twice at what it does`;
+  }: check its results carefully`;
 }

@@ -141,9 +141,9 @@ async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostA
       fault: "refused",
       message: `The host refused: ${message}`,
       remedy:
-        "The rules that stood before still stand. Are both anklumes of one version? On the host, " +
-        "in this workspace, `anklume network deploy` needs no hand-over; the unit's log: " +
-        "journalctl -u 'anklume-handover-*'",
+        "The previous rules are still in force. Do both anklumes have the same version? On the " +
+        "host, in this workspace, `anklume network deploy` loads them without the admin " +
+        "container; the unit's log: journalctl -u 'anklume-handover-*'",
     };
   }
 }

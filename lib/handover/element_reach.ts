@@ -41,7 +41,7 @@ export function unsafeElements(sets: Sets, infraId: string, place: HostPlace): s
     sets[family].flatMap((set) => {
       if (set.elements.length === 0) return [];
       const rule = reach.rule(family, set.name);
-      if (rule === undefined) return [`nobody has judged the set "${family} ${set.name}"`];
+      if (rule === undefined) return [`no check is known for the set "${family} ${set.name}"`];
       return set.elements.flatMap((element) => {
         const { key, value } = fieldsOf(element);
         const odd = reach.claimed(set.name, key) ?? rule(key, value, element);

@@ -57,7 +57,7 @@ function sentence(
     case "missing":
       return `${program} is not installed, or not on the PATH`;
     case "not-granted":
-      return `${program} may not be run by this anklume: it is not among the programs it was compiled for, ` +
+      return `${program} may not be run by this anklume: it is not among the programs that anklume was compiled for, ` +
         "or it was not on the PATH when anklume started";
     case "denied":
       return `${program} may not be run by this user: permission denied`;

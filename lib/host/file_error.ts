@@ -43,20 +43,21 @@ export type FileVerb = "read" | "write" | "remove" | "list" | "lock";
 const WORDS: Readonly<Record<Exclude<FileFailure, "other">, string>> = {
   "missing": "there is no such file",
   "read-only": "the file system is read-only",
-  "no-space": "the disk is full, or the quota is used up; with room the same command carries on",
-  "symlink": "a symbolic link stands in its path, and anklume goes through none",
+  "no-space":
+    "the disk is full, or the quota is used up; free some space and run the same command again",
+  "symlink": "its path contains a symbolic link, and anklume follows none",
   "denied": "permission denied",
   "owner":
-    "it belongs to another user, who keeps it to themselves; run anklume as that user, or give it to the workspace's owner",
+    "it belongs to another user and is private; run anklume as that user, or give it to the workspace's owner",
   "not-granted": "anklume reads and writes only the directory it is started in",
   "not-a-file": "it is not a regular file",
   "not-a-directory": "a part of its path is not a directory",
   "not-text": "it is not UTF-8 text",
   "bad-path": "the path leads out of the workspace",
-  "too-large": "it is larger than anything of this kind can be (64 MiB)",
-  "not-private": "it is there, and not root's alone; remove it",
-  "exchanged": "somebody exchanges it, or a directory above it, at this moment; " +
-    "or its directory's owner may not read it",
+  "too-large": "it is larger than 64 MiB, the limit for such files",
+  "not-private": "it exists, and others than root can change it; remove it",
+  "exchanged": "it, or a directory above it, is being replaced at this moment; " +
+    "or the owner of its directory may not read it",
 };
 
 const REASON_BY_CODE: Readonly<Record<string, FileFailure>> = {

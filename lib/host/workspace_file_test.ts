@@ -226,7 +226,7 @@ Deno.test("writeFileAtomic() on a full disk says so and keeps the old file", asR
   assert.equal(
     await writeWithPartialGrants("mount -t tmpfs -o size=1m x /mnt; cd /mnt; echo old > f"),
     "FileError no-space | Cannot write f: the disk is full, or the quota is used up; " +
-      "with room the same command carries on\nf\n",
+      "free some space and run the same command again\nf\n",
   );
 });
 

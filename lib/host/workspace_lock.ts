@@ -39,12 +39,12 @@ interface NamedHolder {
 function lockedSentence({ pid, since, program }: NamedHolder, now: number): string {
   if (program !== undefined) {
     return `Another program (${program}, process ${pid}) is working on this workspace: it holds ` +
-      `${LOCK_PATH}; wait until it is done, or end it`;
+      `${LOCK_PATH}; wait until it has finished, or end it`;
   }
   const who = pid === undefined ? "Another anklume" : `Another anklume (process ${pid})`;
   const seconds = since === undefined ? NaN : Math.round((now - Date.parse(since)) / 1000);
   const when = Number.isNaN(seconds) ? "" : ` for ${ageText(Math.max(seconds, 0))}`;
-  return `${who} is working on this workspace${when}; wait until it is done`;
+  return `${who} is working on this workspace${when}; wait until it has finished`;
 }
 
 /** `12 s`, `3 min`, `2 h` */

@@ -73,7 +73,7 @@ export class ProgramNotRunError extends IncusError {
   ) {
     const why = exitStatus === 127
       ? `${machine} has no program \`${program}\``
-      : `${machine} cannot run \`${program}\`: it is no program, or not executable`;
+      : `${machine} cannot run \`${program}\`: it is not a program, or not executable`;
     super(status, method, path, why);
     this.program = program;
     this.exitStatus = exitStatus;

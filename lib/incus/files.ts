@@ -37,7 +37,7 @@ export class UntellableNameError extends Error {
   override readonly name = "UntellableNameError";
 
   constructor(path: string) {
-    super(`Incus hands over no file with a control character in its name: ${path}`);
+    super(`Incus does not transfer files with a control character in their name: ${path}`);
   }
 }
 
@@ -205,7 +205,7 @@ export class Files {
 function patienceWith(machine: string, path: string, signal: AbortSignal | undefined): Patience {
   const seconds = PATIENCE_MS / 1000;
   return new Patience(
-    () => new EndlessFileError(`Nothing more came of ${machine}:${path} within ${seconds} s`),
+    () => new EndlessFileError(`No more data came from ${machine}:${path} within ${seconds} s`),
     signal,
   );
 }
@@ -225,7 +225,9 @@ export function bounded(
         left -= chunk.length;
         if (left >= 0) return controller.enqueue(chunk);
         patience.stop();
-        controller.error(new EndlessFileError(`${place} does not end: more came than it had`));
+        controller.error(
+          new EndlessFileError(`${place} does not end: more data came than its size`),
+        );
       },
       flush: () => patience.stop(),
     }),

@@ -70,7 +70,7 @@ const WORDS: Readonly<Record<UnreachableReason, string>> = {
   "denied": "permission denied",
   "refused": "nothing is listening there",
   "not-granted": "anklume was not compiled for a socket at that path",
-  "not-incus": "what answered is not Incus",
+  "not-incus": "the program that answers there is not Incus",
   "untrusted": "Incus does not trust this user",
   "closed": "the connection was closed before the answer",
 };

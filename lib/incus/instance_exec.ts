@@ -38,7 +38,9 @@ export class TooMuchOutputError extends ExpectedError {
   override readonly name = "TooMuchOutputError";
 
   constructor(machine: string, mostBytes: number) {
-    super(`What ran in ${machine} said more than ${mostBytes / 1024 ** 2} MiB, and was ended`);
+    super(
+      `The program in ${machine} printed more than ${mostBytes / 1024 ** 2} MiB, and was ended`,
+    );
   }
 }
 

@@ -107,7 +107,7 @@ export class Operations implements AsyncDisposable {
       });
     if (ended === undefined) {
       if (await options.isDone()) return undefined;
-      throw new IncusError(404, method, path, "Incus no longer knows how this ended");
+      throw new IncusError(404, method, path, "Incus no longer knows the result");
     }
     if (ended.status_code === FINAL) return ended;
     const words = qemuFirst(ended.err || ended.status);

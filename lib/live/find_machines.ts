@@ -65,8 +65,8 @@ export async function findLive(
     if (!ours) {
       throw new UserError(
         `The machine ${place.machine.name} in the Incus project ${place.domain.name} does not ` +
-          "belong to this infra: it is left alone",
-        "`anklume check` says whose it is",
+          "belong to this infra: it is not changed",
+        "`anklume check` shows what it belongs to",
       );
     }
     live.push({ ...place, instance });
@@ -84,7 +84,7 @@ export async function findRunning(
   const place = await findOnHost(incus, workspace, name, signal);
   if (place.instance.status === "Running") return place;
   throw new UserError(
-    `${name} does not run (it is ${place.instance.status.toLowerCase()})`,
+    `${name} is not running (it is ${place.instance.status.toLowerCase()})`,
     `Start it: anklume start ${name}`,
   );
 }
@@ -100,8 +100,8 @@ export async function findOnHost(
   const { live: [found] } = await findLive(incus, workspace, [place], signal);
   if (found !== undefined) return found;
   throw new UserError(
-    `${name} is declared and not on this host yet`,
-    `Make it: anklume apply --domain ${place.domain.name}`,
+    `${name} is declared, but is not on this host yet`,
+    `Create it: anklume apply --domain ${place.domain.name}`,
   );
 }
 

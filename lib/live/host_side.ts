@@ -49,7 +49,7 @@ export function isAdminContainer(incus: IncusClient): boolean {
 export function assertOnHost(): void {
   if (!isSocket(ADMIN_SOCKET)) return;
   throw new UserError(
-    "This is the admin container: its host is meant",
+    "This is the admin container, but the command is for its host",
     "Run the same command on the host, in the same workspace",
   );
 }
@@ -107,7 +107,7 @@ export const outerHost: HostSide = {
         `The host's firewall is not the one that was rendered: ${
           differences.slice(0, 5).join("; ")
         }`,
-        "No machine is started. `anklume apply` hands the ruleset over again",
+        "No machine is started. `anklume apply` sends the ruleset to the host again",
       );
     },
     // The host sets its bridges whenever it loads.

@@ -95,7 +95,7 @@ export async function finishInterrupted(
   }
   const thawed = await thawLeft(incus, inventory);
   for (const { name } of thawed.machines) {
-    const text = `Thawed ${name}: a snapshot that was killed had left it frozen.\n`;
+    const text = `Thawed ${name}: an interrupted snapshot had left it frozen.\n`;
     terminal.out(out.colors.yellow(text));
   }
   return thawed.inventory;

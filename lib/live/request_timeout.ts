@@ -13,6 +13,6 @@ export function requestTimeout(): number | undefined {
   if (seconds >= 1 && seconds <= 3600) return Math.round(seconds * 1000);
   throw new UserError(
     `ANKLUME_INCUS_TIMEOUT is "${text}"`,
-    "It is a number of seconds from 1 to 3600",
+    "Use a number of seconds from 1 to 3600",
   );
 }

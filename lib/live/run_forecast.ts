@@ -85,9 +85,9 @@ function restoreWarnings({ actual, owner }: Live): Diagnostic[] {
   return [...pendingMachines(actual.resources, owner)].map(([set, machines]) => ({
     severity: "warning",
     code: "RESTORE_UNFINISHED",
-    summary: `A restore of ${set} was interrupted, or is under way: ` +
-      `${machines.length === 1 ? machines[0] : `${machines.length} machines`} still to go back`,
-    remedy: "`anklume snapshot list` says which command finishes it",
+    summary: `A restore of ${set} was interrupted, or is still running: ` +
+      `${machines.length === 1 ? machines[0] : `${machines.length} machines`} still to be restored`,
+    remedy: "`anklume snapshot list` shows the command that finishes it",
   }));
 }
 

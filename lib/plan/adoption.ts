@@ -43,8 +43,8 @@ export interface Adoptions {
 /** The edits for one field, or the reason why it is not written. */
 type AdoptionVerdict = readonly YamlEdit[] | string;
 
-const ISOLATION = "it bears on the isolation, which only infra.yml decides";
-const DERIVED = "anklume sets it by itself";
+const ISOLATION = "it affects the isolation, which only infra.yml decides";
+const DERIVED = "anklume sets it itself";
 
 /**
  * Finds the edits with which `infra.yml` describes the live state of a target: the opposite of an
@@ -99,7 +99,7 @@ export function adoptTarget(infra: Infra, name: string): AdoptTarget | string | 
       "value of one is not that of all";
   }
   if ((domain ?? place?.domain)?.enabled === false) {
-    return `\`${name}\` is switched off (\`enabled: false\`), so it is compared with nothing`;
+    return `\`${name}\` is disabled (\`enabled: false\`), so it is not compared with anything`;
   }
   return domain === undefined ? place : { kind: "domain", domain };
 }
@@ -124,7 +124,7 @@ function wholeReason(
   target: AdoptTarget,
 ): string | undefined {
   if (from !== undefined || aside !== undefined || moves !== undefined) {
-    return "it stands elsewhere, and is to be moved";
+    return "it is elsewhere, and will be moved";
   }
   if (found === undefined || action === "create") return "it is not on the host";
   if (wanted.kind === "profile" && target.kind === "machine") {
@@ -193,7 +193,7 @@ function machineVerdict(field: FieldChange, the: MachineCase): AdoptionVerdict {
       const state = found.status.toLowerCase();
       return state === "running" || state === "stopped"
         ? [edit([...base, "state"], state)]
-        : `it is ${state}, which infra.yml cannot ask for`;
+        : `it is ${state}, which infra.yml cannot express`;
     }
     case "type":
       return [edit([...base, "type"], found.type)];
@@ -207,7 +207,7 @@ function machineVerdict(field: FieldChange, the: MachineCase): AdoptionVerdict {
     }
     case "config.boot.autostart.priority": {
       const text = found.config["boot.autostart.priority"] ?? "";
-      if (text !== "" && !/^\d+$/.test(text)) return "infra.yml cannot say it";
+      if (text !== "" && !/^\d+$/.test(text)) return "infra.yml cannot express it";
       return [edit([...base, "boot_priority"], text === "" ? undefined : Number(text))];
     }
   }
@@ -219,7 +219,7 @@ function machineVerdict(field: FieldChange, the: MachineCase): AdoptionVerdict {
     const [name, say] = dedicated;
     const text = found.config[key] ?? "";
     const value = say(text);
-    if (text !== "" && value === undefined) return "infra.yml cannot say it";
+    if (text !== "" && value === undefined) return "infra.yml cannot express it";
     return [edit([...base, name], text === "" ? undefined : value)];
   }
   const volume = machine.storageVolumes.find((each) =>
@@ -255,7 +255,7 @@ function volumeVerdict(
   }
   const volume = domain.machines.find(({ name }) => name === wanted.machine)?.storageVolumes
     .find(({ name, pool }) => name === wanted.addr.name && pool === wanted.addr.pool);
-  if (path !== "config.size" || volume === undefined) return "infra.yml cannot say it";
+  if (path !== "config.size" || volume === undefined) return "infra.yml cannot express it";
   const base = ["domains", domain.name, "machines", wanted.machine, "storage_volumes"];
   return [edit([...base, volume.key, "size"], found.config.size)];
 }
@@ -279,7 +279,7 @@ function partVerdict(field: FieldChange, the: PartCase): AdoptionVerdict {
   const { base, own, wanted, found } = the;
   if (field.path === "description") return [edit([...base, "description"], found.description)];
   if (field.path.startsWith("devices.")) return deviceVerdict(field.path, the);
-  if (!field.path.startsWith("config.")) return "infra.yml cannot say it";
+  if (!field.path.startsWith("config.")) return "infra.yml cannot express it";
   const key = field.path.slice("config.".length);
   const [live, declared] = [found.config[key] ?? "", wanted.config[key] ?? ""];
   const bears = bearsOnIsolation(key, live) || bearsOnIsolation(key, declared);
@@ -296,18 +296,20 @@ function deviceVerdict(path: string, the: PartCase): AdoptionVerdict {
   const name = names.toSorted((a, b) => b.length - a.length).find((each) =>
     path === `devices.${each}` || path.startsWith(`devices.${each}.`)
   );
-  if (name === undefined) return "infra.yml cannot say it";
+  if (name === undefined) return "infra.yml cannot express it";
   const key = path.slice(`devices.${name}.`.length);
   const live = found.devices[name];
   const [before, ours] = [wanted.devices[name], own.devices[name]];
-  if (name === "eth0") return "its addresses are the lock's, its filters the firewall's";
+  if (name === "eth0") return "the lock decides its addresses, the firewall its filters";
   if ([live, before].some((device) => device !== undefined && leadsOut(device))) return ISOLATION;
   if (live !== undefined) {
     const bypass = deviceBypass(name, live, { bridge: `net-${domain.name}`, inProfile });
-    if (bypass !== undefined) return `it walks around the isolation: ${bypass}`;
+    if (bypass !== undefined) return `it bypasses the isolation: ${bypass}`;
   }
   if (Object.values<string>(ADMIN_DEVICES).includes(name)) return DERIVED;
-  if (name.startsWith(volumeDeviceName(""))) return "`storage_volumes` says it: edit it there";
+  if (name.startsWith(volumeDeviceName(""))) {
+    return "it comes from `storage_volumes`: edit it there";
+  }
   const place = [...base, "devices", name];
   if (live === undefined) return ours === undefined ? DERIVED : [edit(place, undefined)];
   if (key === "") return [{ path: place, value: live }];

@@ -149,12 +149,12 @@ Deno.test("what opens a door, or is not infra.yml's to say, is left with its rea
     const [what = "", reason = ""] = line.split(/: (.*)/);
     return [what.replace("instance pro/web ", ""), reason] as const;
   }));
-  const isolation = "it bears on the isolation, which only infra.yml decides";
+  const isolation = "it affects the isolation, which only infra.yml decides";
   assert.equal(reasons.get("config.security.privileged"), isolation);
   assert.equal(reasons.get("config.raw.lxc"), isolation);
   assert.equal(
     reasons.get("config.linux.sysctl.net.ipv6.conf.default.disable_ipv6"),
-    "anklume sets it by itself",
+    "anklume sets it itself",
   );
   assert.match(reasons.get("devices.eth0.ipv4.address") ?? "", /lock's/);
   assert.equal(reasons.get("devices.eth9"), isolation);
@@ -189,7 +189,7 @@ Deno.test("a device that walks around the isolation does not come back", () => {
   );
   const { said, text } = adopted((host) => host, "web", { before: own });
   assert.equal(text, TEXT);
-  assert.match(said.join("\n"), /devices\.usb\.productid: it walks around the isolation/);
+  assert.match(said.join("\n"), /devices\.usb\.productid: it bypasses the isolation/);
 });
 
 Deno.test("a root disk that infra.yml never mentioned is given its size", () => {
@@ -264,7 +264,7 @@ Deno.test("a machine leaves its profiles to the domain, and a domain's file is f
   );
 });
 
-Deno.test("adoptTarget() refuses what belongs to several machines, and what is switched off", () => {
+Deno.test("adoptTarget() refuses what belongs to several machines, and what is is disabled", () => {
   const infra = read(`project_name: home-lab
 global: { default_os_image: "local:debian" }
 domains:
@@ -276,7 +276,7 @@ domains:
     assert.match(String(adoptTarget(infra, name)), /belongs to every copy of `tp`/, name);
   }
   for (const name of ["off", "idle"]) {
-    assert.match(String(adoptTarget(infra, name)), /switched off/);
+    assert.match(String(adoptTarget(infra, name)), /is disabled/);
   }
   assert.equal(adoptTarget(infra, "nobody"), undefined);
   assert.equal((adoptTarget(infra, "web") as { kind: string }).kind, "machine");

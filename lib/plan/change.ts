@@ -51,7 +51,7 @@ function shutsGuestApi({ path, before, after }: FieldChange): boolean {
 }
 
 function reasonFor(fields: readonly FieldChange[]): string {
-  if (fields.some((field) => field.breach)) return "somebody opened a door in the isolation";
+  if (fields.some((field) => field.breach)) return "the isolation has an opening";
   const others = fields.filter((field) => !field.path.startsWith(`config.${MARK_PREFIX}`));
   if (others.length === 0) return "only what anklume notes on it changes";
   // Differences from an older anklume: nobody edited anything.
@@ -60,6 +60,6 @@ function reasonFor(fields: readonly FieldChange[]): string {
   if (fields.every((field) => field.path === "state")) {
     return "it is not in the state that infra.yml asks for";
   }
-  if (fields.every(isLinkField)) return "the host has lost a part of it";
+  if (fields.every(isLinkField)) return "a part of it is missing on the host";
   return "it differs from infra.yml";
 }

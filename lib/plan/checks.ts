@@ -57,8 +57,7 @@ function unfitImage(machine: DesiredInstance, actual: ActualState): Diagnostic[]
     severity: "error",
     code: "IMAGE_MISSING",
     summary: `Incus has no image "${image.alias}"`,
-    detail:
-      "An image without a remote is looked for in Incus's default project, nothing is downloaded.",
+    detail: "An image without a remote must be in Incus's default project; nothing is downloaded.",
     remedy: aliases.length === 0
       ? "import one (incus image import), or name one with its remote, such as images:debian/13"
       : `it has ${aliases.join(", ")}; or name one with its remote, such as images:debian/13`,
@@ -92,7 +91,7 @@ function missingPools(
     code: "POOL_MISSING",
     summary: `Incus has no storage pool "${pool}" for ${formatAddr(resource.addr)}`,
     remedy: pools.size === 0
-      ? "make one: incus admin init --minimal, or incus storage create"
+      ? "create one: incus admin init --minimal, or incus storage create"
       : `it has ${[...pools].toSorted().join(", ")}`,
     range: resource.range,
   }));
@@ -118,7 +117,7 @@ export function shrinks(
         summary: `${formatAddr(resource.addr)} cannot shrink from ${
           field.before ?? `the ${formatBytes(before)} it uses`
         } to ${field.after}`,
-        detail: "Storage only grows: shrinking it loses data or leaves it half done.",
+        detail: "Storage can only grow: shrinking would lose data or stop half-way.",
         remedy: `write ${
           field.before ?? formatBytes(before * 1.2)
         } or more; or copy the data to a new volume`,
@@ -170,7 +169,7 @@ class NetworkStrangers {
     return [{
       severity: "error",
       code: "ADDRESS_IN_USE",
-      summary: `${ip} on ${bridge} is held by ${formatAddr(holder.addr)}`,
+      summary: `${ip} on ${bridge} is used by ${formatAddr(holder.addr)}`,
       remedy: `give ${machine.addr.name} another \`ip\`, or remove the other machine`,
       range: machine.range,
     }];

@@ -134,7 +134,7 @@ Deno.test("createPlan() shows what opens a door first, whoever did it", () => {
     ["devices.eth9", true],
     ["profiles", true],
   ]);
-  assert.equal(change?.reason, "somebody opened a door in the isolation");
+  assert.equal(change?.reason, "the isolation has an opening");
 });
 
 Deno.test("createPlan() does not take what infra.yml dropped, or an edited address, for a door", () => {
@@ -384,7 +384,7 @@ Deno.test("createPlan() loads the rules where they are not the rendered ones, lo
     ...host,
     firewall: { state: "missing", differences: [] },
   });
-  assert.equal(flushed.changes[0]?.reason, "no rules are loaded: the domains stand open");
+  assert.equal(flushed.changes[0]?.reason, "no rules are loaded: the domains are open");
   assert.equal(flushed.changes[0]?.fields[0]?.breach, true);
   const changed = createPlan(desiredOf(infra()), {
     ...host,
@@ -404,7 +404,7 @@ Deno.test("createPlan() says that only anklume's own notes change", () => {
     infra(),
     (host) => altered(host, "pro-dev", { config: { [MARK.managed]: "{}" } }),
   );
-  assert.equal(plan.changes[0]?.reason, "only what anklume notes on it changes");
+  assert.equal(plan.changes[0]?.reason, "only anklume's own notes on it change");
 });
 
 Deno.test("createPlan() closes a door in an undeclared default profile, and marks nothing else on it", () => {
@@ -620,7 +620,7 @@ Deno.test("createPlan() takes the emptied network and project of a renamed domai
   for (const { dependsOn } of gone) assert.ok(dependsOn.includes("instance new/web"));
 });
 
-Deno.test("createPlan() carries on, ends or undoes a replacement that was interrupted", () => {
+Deno.test("createPlan() carries on, ends or undoes an interrupted replacement", () => {
   const before = infra({ "pro-dev": { ephemeral: true } });
   const aside = (machine: ActualInstance): ActualInstance =>
     machine.addr.name !== "pro-dev" ? machine : {

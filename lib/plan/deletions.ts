@@ -122,7 +122,7 @@ function protectedBy(name: string): Diagnostic {
     severity: "error",
     code: "PROTECTED",
     summary: `${name} is protected (ephemeral: false) and stays`,
-    remedy: "--force deletes it, with all its data",
+    remedy: "--force deletes it and all its data",
   };
 }
 
@@ -130,7 +130,7 @@ function used(name: string, user: string): Diagnostic {
   return {
     severity: "error",
     code: "STILL_USED",
-    summary: `${name} stays, it is used by ${user}`,
+    summary: `${name} stays: it is used by ${user}`,
     remedy: `remove ${user} first`,
   };
 }

@@ -59,7 +59,7 @@ function firewallRemoval(owner: Owner, before: readonly Change[]): Change {
     action: "delete",
     fields: [],
     effect: "in-place",
-    reason: "nothing of the infra is left behind it",
+    reason: "nothing of the infra is left to protect",
     dependsOn: before.map((change) => formatAddr(change.addr)),
     needsForce: false,
   };

@@ -49,7 +49,7 @@ export function editAdoptions(
   const effective = adoptions.filter((each) => !still.has(nameOf(each)));
   if (effective.length < adoptions.length) {
     const vain = adoptions.filter((each) => !effective.includes(each))
-      .map((each) => leave(each, "infra.yml cannot say it"));
+      .map((each) => leave(each, "infra.yml cannot express it"));
     const rest = { adoptions: effective, left: [...left, ...vain] };
     return editAdoptions({ sources, infra }, before, rest, planWith);
   }

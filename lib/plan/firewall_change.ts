@@ -23,10 +23,10 @@ export function firewallChange(desired: DesiredState, actual: ActualState): Chan
     fields,
     effect: "in-place",
     reason: open
-      ? "no rules are loaded: the domains stand open"
+      ? "no rules are loaded: the domains are open"
       : missing
       ? "no rules are loaded yet"
-      : "the live rules are not the rendered ones",
+      : "the live rules differ from the expected ones",
     dependsOn: [],
     needsForce: false,
   };

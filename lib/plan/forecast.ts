@@ -78,7 +78,7 @@ function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState)
       severity: refused ? "error" : "warning",
       code,
       summary: `${count} running containers need about ${count * per} of ${key}, it is ${limit}`,
-      detail: "Containers beyond it die in their first seconds, though Incus says they started.",
+      detail: "Containers beyond it die within seconds, although Incus says they started.",
       remedy: `sysctl -w ${key}=${roundUp(count * per * 2)}, and the same line in /etc/sysctl.d/`,
     });
   };
@@ -110,7 +110,7 @@ function memory(machines: readonly DesiredInstance[], actual: ActualState): Diag
     severity: "warning",
     code: "HOST_MEMORY",
     summary: `the machines may use ${gib(needed)} of memory together, the host has ${gib(total)}`,
-    detail: "Limits are upper bounds: all at once would not fit.",
+    detail: "Limits are upper bounds: all of them at once would not fit.",
     remedy: "lower `limits.memory`, or declare some machines `state: manual`",
   }];
 }

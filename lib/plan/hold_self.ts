@@ -41,10 +41,10 @@ function diagnosticOf({ addr, action }: Change, ground: boolean): Diagnostic {
     severity: "error",
     code: "ADMIN_SELF",
     summary: ground
-      ? `${addr.name} runs this very anklume: it does not ${
+      ? `${addr.name} runs this anklume, which cannot ${
         action === "update" ? "restart" : action
-      } the ground it stands on`
-      : `${formatAddr(addr)} waits for the machine that runs this very anklume`,
+      } its own machine`
+      : `${formatAddr(addr)} waits for the machine that runs this anklume`,
     remedy: "run the same command on the host, in the same workspace",
   };
 }

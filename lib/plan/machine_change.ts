@@ -35,8 +35,8 @@ export function machineChange(
   // Its replacement never ran. If the replacement is no longer wanted, the machine gets its place
   // back.
   return change.action === "replace"
-    ? { ...change, aside: aside.addr, reason: "carries on a replacement that was interrupted" }
-    : { ...change, from: aside.addr, reason: "undoes a replacement that was interrupted" };
+    ? { ...change, aside: aside.addr, reason: "continues an interrupted replacement" }
+    : { ...change, from: aside.addr, reason: "undoes an interrupted replacement" };
 }
 
 /** Returns the deletion of a machine that was replaced and kept aside until its successor ran. */
@@ -72,7 +72,7 @@ function withMoves(change: Change | undefined, moves: readonly Move[]): Change |
 
 function moveReason(machine: DesiredInstance, source: ActualResource): string {
   if (MARK.copied in source.config || MARK.called in source.config) {
-    return "carries on a move that was interrupted: nothing is lost";
+    return "continues an interrupted move: nothing is lost";
   }
   const renamed = machine.addr.name !== source.addr.name;
   const moved = machine.addr.project !== source.addr.project;

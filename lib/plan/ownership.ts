@@ -25,7 +25,7 @@ export function foreignResource(
         severity: "error",
         code: "NEWER_FORMAT",
         summary: `${name} was written by a newer anklume (format ${owned.format || "?"})`,
-        detail: `This anklume knows format ${FORMAT}; it would misread what the newer one set.`,
+        detail: `This anklume knows format ${FORMAT} and would misread what the newer one wrote.`,
         remedy: "use the newer anklume",
         range: desired.range,
       };
@@ -44,7 +44,7 @@ export function foreignResource(
         code: "FOREIGN_RESOURCE",
         summary: `${name} belongs to another infra, "${owned.project}"`,
         detail: owned.project === owner.project
-          ? "The two infras carry one name but have different infra.lock.yml files: was the lock lost or copied?"
+          ? "The two infras have the same name but different infra.lock.yml files: was the lock lost or copied?"
           : "anklume changes and deletes only what carries its own infra's mark.",
         remedy: "rename it in infra.yml, or destroy the other infra from its own workspace",
         range: desired.range,
@@ -124,7 +124,7 @@ export function foreignFirewall(
   return [{
     severity: "error",
     code: "FOREIGN_FIREWALL",
-    summary: `the firewall of the name "${project}" on this host is somebody else's`,
+    summary: `the firewall named "${project}" on this host belongs to something else`,
     detail: differences[0] ?? "",
     remedy: "choose another `project_name`. If that infra is gone, remove what it left: " +
       `/etc/anklume/${project}.nft and the nftables tables anklume_${project}`,

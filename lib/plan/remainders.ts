@@ -62,11 +62,11 @@ export function removals(
     ...(resource.kind === "instance" && resource.status !== "Stopped"
       ? {
         effect: "data-lost",
-        reason: "an interrupted move left it, and somebody started it since",
+        reason: "an interrupted move left it, and it was started since then",
       }
       : {
         effect: "in-place",
-        reason: "an interrupted move left it; all that is in it is elsewhere",
+        reason: "an interrupted move left it; everything in it has been moved",
       }),
     dependsOn: [],
     needsForce: false,

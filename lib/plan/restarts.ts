@@ -55,6 +55,6 @@ function restarted(
     ...change,
     fields,
     effect: worstEffect(fields),
-    reason: "somebody opened a door in the isolation",
+    reason: "the isolation has an opening",
   };
 }

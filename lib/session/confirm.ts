@@ -27,7 +27,7 @@ export async function confirmByTyping(
   { terminal, out }: Session,
 ): Promise<Reply> {
   if (!terminal.interactive) return "no-one";
-  const message = harmless(`${question} Type ${word} to go on:`);
+  const message = harmless(`${question} Type ${word} to continue:`);
   if (!out.colors.isColorSupported) return globalThis.prompt(message) === word ? "yes" : "no";
   const prompts = await import("@clack/prompts");
   const answer = await prompts.text({ message });

@@ -47,7 +47,7 @@ export function describeFault(error: unknown, signal?: AbortSignal): Fault {
     return withRemedy(error, UNREACHABLE[error.reason], EXIT.failed);
   }
   if (error instanceof IncusTimeoutError) {
-    return withRemedy(error, "See whether the daemon is well: `journalctl -u incus`", EXIT.failed);
+    return withRemedy(error, "Check the daemon's log: `journalctl -u incus`", EXIT.failed);
   }
   if (error instanceof ProgramNotRunError) {
     return { message: error.message, status: EXIT.failed };
@@ -62,7 +62,8 @@ export function describeFault(error: unknown, signal?: AbortSignal): Fault {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {
     message: `This is a bug in anklume: ${message}`,
-    remedy: "Please report it. With ANKLUME_DEBUG=1 the same command prints a trace to send along",
+    remedy:
+      "Please report it. With ANKLUME_DEBUG=1 the same command prints a trace; please include it",
     status: EXIT.failed,
   };
 }
@@ -74,9 +75,9 @@ function withRemedy(error: Error, remedy: string | undefined, status: ExitStatus
 function fileRemedy({ reason }: FileError): string | undefined {
   switch (reason) {
     case "read-only":
-      return "Nothing was changed. Work in a directory that can be written";
+      return "Nothing was changed. Work in a directory where you can write";
     case "no-space":
-      return "Make room, and run the same command again";
+      return "Free some space, then run the same command again";
     case "denied":
       return "Run anklume as the directory's owner, or as root";
     default:
@@ -92,7 +93,7 @@ const UNREACHABLE: Readonly<Record<UnreachableReason, string | undefined>> = {
   "not-granted": undefined,
   "not-incus": undefined,
   untrusted: "Run anklume as root, or as a member of the group incus-admin",
-  closed: "See whether the daemon is well: `journalctl -u incus`",
+  closed: "Check the daemon's log: `journalctl -u incus`",
 };
 
 /** Debian's package for each program that anklume runs. */

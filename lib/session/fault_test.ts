@@ -16,7 +16,12 @@ Deno.test("describeFault() says what happened and what to do about it", () => {
       [new IncusUnreachableError("denied", socket), /permission denied/, /incus-admin/, 1],
       [new IncusUnreachableError("refused", socket), /listening/, /systemctl start incus/, 1],
       [new CommandError(["nft"], "missing"), /nft is not installed/, /apt install nftables/, 1],
-      [new FileError("write", "site.yml", "no-space"), /Cannot write site\.yml/, /Make room/, 1],
+      [
+        new FileError("write", "site.yml", "no-space"),
+        /Cannot write site\.yml/,
+        /Free some space/,
+        1,
+      ],
       [new FirewallError("refused", "nft said no", "Look"), /nft said no/, /Look/, 1],
       [new UserError("There is no domain `x`", "It has y"), /no domain/, /It has y/, 2],
     ] as const

@@ -47,7 +47,7 @@ export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): Prun
 
 function sparedBecause(set: SnapshotSet, { needed }: PruneWish): string | undefined {
   if (needed(set.name)) return "an interrupted restore needs it";
-  if (set.name === BASELINE) return "`anklume reset` goes back to it";
+  if (set.name === BASELINE) return "`anklume reset` uses it";
   if (set.faults.length > 0 && !wasToGo(set)) {
     return `incomplete; \`anklume snapshot delete ${set.name}\` removes it`;
   }

@@ -34,7 +34,7 @@ Deno.test("choosePrune() keeps the newest, and what is not old enough", () => {
 Deno.test("choosePrune() names baseline, incomplete and needed sets, and counts none of them", () => {
   const sets = [
     set("baseline", 50, { origin: "baseline" }),
-    set("half", 2, { faults: ["its taking was not finished"] }),
+    set("half", 2, { faults: ["taking it was not finished"] }),
     set("wanted", 30),
     set("a", 20),
     set("b", 10),
@@ -49,7 +49,7 @@ Deno.test("choosePrune() names baseline, incomplete and needed sets, and counts 
 
 Deno.test("choosePrune() carries on with what an earlier one had begun, however new it is", () => {
   const sets = [
-    set("half", 2, { faults: ["its deletion was not finished", "db's root disk is missing"] }),
+    set("half", 2, { faults: ["deleting it was not finished", "db's root disk is missing"] }),
     set("whole", 1),
   ];
   assert.deepEqual(choose(sets, { keep: 5 }), { goes: ["half"], stays: ["whole"], spared: [] });

@@ -21,7 +21,7 @@ export function driverNotes(
 function noteOf({ driver, config }: LivePool): string | undefined {
   switch (driver) {
     case "dir":
-      return "each snapshot is a full copy, and a running machine stands still while Incus copies";
+      return "each snapshot is a full copy, and a running machine is frozen while Incus copies";
     case "zfs":
       return sameValue("", config["volume.zfs.remove_snapshots"], "true")
         ? "a restore removes the snapshots that are newer"

@@ -45,7 +45,7 @@ export class SetNoteWriter {
     await writeKey(this.#incus, this.#home, setKey(this.#set), note, {
       check: (config) => {
         if (!readSetNotes(config).has(this.#set)) return;
-        throw new NameTakenError("there is a set of this name by now");
+        throw new NameTakenError("a set of this name exists by now");
       },
     });
   }

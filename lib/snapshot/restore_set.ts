@@ -129,13 +129,13 @@ async function restoreMachine(
     await stopMachine(incus, live, { graceS, wake: () => wake(live, say), say });
   }
   for (let full = true; full;) {
-    say("putting its disks back");
+    say("restoring its disks");
     try {
       await putBack(incus, machine, desired.get(`${project}/${name}`));
       full = false;
     } catch (error) {
       if (!isPoolFull(wordsOf(error))) throw error;
-      say("waiting for room in the pool");
+      say("waiting for space in the pool");
       if (!await room()) throw error;
     }
   }

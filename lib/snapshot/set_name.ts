@@ -10,7 +10,7 @@ export function setNameProblem(name: string): string | undefined {
   if (name.length > 63) {
     return `a snapshot's name has at most 63 characters, this one ${name.length}`;
   }
-  return "a snapshot's name is made of letters, digits, `.`, `_` and `-`, and starts with a letter or digit";
+  return "a snapshot's name consists of letters, digits, `.`, `_` and `-`, and starts with a letter or digit";
 }
 
 /** Returns a name such as `20261125-093012`, in the user's time zone, with `prefix` before it. */

@@ -87,8 +87,8 @@ export function memberKey({ project, machine, uuid, before }: SetMember): string
   return notedKey({ ...place, ...optional({ uuid }) });
 }
 
-export const UNFINISHED = "its taking was not finished";
-export const UNDELETED = "its deletion was not finished";
+export const UNFINISHED = "taking it was not finished";
+export const UNDELETED = "deleting it was not finished";
 
 /** True if the notes say that the taking was interrupted. */
 export function isUnfinished(notes: Iterable<SetNote>): boolean {

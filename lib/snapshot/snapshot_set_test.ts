@@ -97,7 +97,7 @@ Deno.test("buildSets() marks a set whose taking was not finished, and names what
     ]),
     snapshots: new Map([["pro/db", [root("one", "2026-11-25T09:00:00Z")]]]),
   }));
-  assert.deepEqual(set?.faults, ["its taking was not finished", "volume db-data is missing"]);
+  assert.deepEqual(set?.faults, ["taking it was not finished", "volume db-data is missing"]);
 });
 
 Deno.test("buildSets() counts a volume that was deleted since, or made anew, for nothing: the rest is whole", () => {

@@ -35,7 +35,7 @@ export class StandIns implements AsyncDisposable {
       incus.networks.create({
         name,
         type: "macvlan",
-        description: "Stands in for a network that is gone, while a snapshot is restored",
+        description: "Replaces a deleted network while a snapshot is restored",
         config: {
           parent: "lo",
           [MARK.project]: owner.project,

@@ -186,7 +186,7 @@ async function whileFrozen(
     throw stays === undefined ? error : new Error(`${wordsOf(error)}; ${stays}`, { cause: error });
   }
   if (!await thaw(incus, machine)) {
-    throw new Error("somebody thawed it before its disks were taken");
+    throw new Error("it was thawed before its snapshot was taken");
   }
   return performance.now() - began;
 }

@@ -108,7 +108,7 @@ Deno.test("takeSet() tells a machine that somebody else thawed from one that sta
   const { outcome, said } = await takeOne({ thaw, status: "Running" });
   assert.deepEqual({ outcome, said }, {
     outcome: "undone",
-    said: "somebody thawed it before its disks were taken",
+    said: "it was thawed before its snapshot was taken",
   });
 });
 

@@ -22,7 +22,7 @@ export function adoptText(
     lines.push(colors.yellow(`  ~ ${printable(name)}`));
     for (const { field } of group) lines.push(...fieldLines(swapped(field), style));
   }
-  if (left.length > 0) section("left: apply makes it what infra.yml says");
+  if (left.length > 0) section("not adopted: apply changes it to what infra.yml says");
   for (const { addr, path, reason } of left) {
     const what = `${formatAddr(addr)}${path === undefined ? "" : ` ${path}`}`;
     lines.push(hang("  x ", printable(what), width));
@@ -43,7 +43,7 @@ export function adoptDiff(
   after: string,
   { colors }: Style,
 ): string {
-  if (before === after) return `${path}: only values that are not shown change.\n`;
+  if (before === after) return `${path}: only hidden values change.\n`;
   return unifiedDiff(path, before, after).split("\n").map((line) => {
     const shown = line.replace(/\r$/, "").split("\t").map(printable).join("\t");
     if (/^(---|\+\+\+) /.test(line)) return shown;

@@ -13,18 +13,20 @@ export function sourceWarnings({ sources, channels }: HostSources): Diagnostic[]
       summary:
         `\`${seen.device}\` gives \`${seen.machine}\` ${printable(seen.real)} of the host: ` +
         `${printable(seen.source)} goes through a symbolic link`,
-      detail: "Incus follows it when the machine starts; who may change the link decides where to",
-      remedy: `name the place itself: \`source: ${printable(seen.real)}\``,
+      detail:
+        "Incus follows it when the machine starts; whoever can change the link decides where it leads",
+      remedy: `name its target instead: \`source: ${printable(seen.real)}\``,
       range: seen.range,
     })),
     ...sources.filter(({ unresolved }) => unresolved !== undefined).map((seen): Diagnostic => ({
       severity: "warning",
       code: "UNRESOLVED_SOURCE",
-      summary: `Where ${printable(seen.source)} leads, which \`${seen.device}\` gives ` +
-        `\`${seen.machine}\`, cannot be told`,
+      summary:
+        `Cannot find out where ${printable(seen.source)} leads, which \`${seen.device}\` gives ` +
+        `\`${seen.machine}\``,
       detail: printable(seen.unresolved ?? ""),
       remedy:
-        "run `anklume check` on the host as root; a directory that is missing is to be made first",
+        "run `anklume check` on the host as root; create the directory first if it is missing",
       range: seen.range,
     })),
     ...channels.map((channel): Diagnostic => {
@@ -35,10 +37,10 @@ export function sourceWarnings({ sources, channels }: HostSources): Diagnostic[]
         code: "SHARED_DIRECTORY",
         summary: `${channelText(channel)}: a way past the firewall`,
         detail: ours
-          ? "the next apply runs as root what stands in the workspace, and its secrets lie there"
-          : "what one writes there another reads, sockets and programs included",
+          ? "the next apply runs files of the workspace as root, and the workspace contains secrets"
+          : "what one writes there, another reads, including sockets and programs",
         remedy: ours
-          ? "give the machine a directory that the workspace is not in"
+          ? "give the machine a directory that does not contain the workspace"
           : "give each domain a directory of its own, or `readonly: true` to all",
         range: named.at(-1)!.range,
       };

@@ -6,11 +6,11 @@ import { shortenLine, wrap } from "./text.ts";
 /** How a state looks in a small matrix and in a large one, and what it says. */
 const STATES: Readonly<Record<CellState, readonly [word: string, sign: string, says: string]>> = {
   closed: ["closed", ".", "nothing gets through, as infra.yml says"],
-  part: ["partly", "+", "what infra.yml opens (of the host: DNS too) gets through, no more"],
-  open: ["open", "#", "all gets through, as infra.yml says"],
+  part: ["partly", "+", "only what infra.yml opens gets through (on the host also DNS)"],
+  open: ["open", "#", "everything gets through, as infra.yml says"],
   leak: ["LEAK", "!", "something gets through that nothing in infra.yml opens"],
   blocked: ["BLOCKED", "x", "something that infra.yml opens does not get through"],
-  unknown: ["unknown", "?", "nobody could see what became of the packets"],
+  unknown: ["unknown", "?", "the result of the packets could not be seen"],
   unprobed: ["none", "-", "no pair of machines to probe"],
 };
 /** Most a name may take of a row. */
@@ -30,7 +30,7 @@ export function matrixText(matrix: Matrix, style: Style): string {
     : [
       ...numberedRows(matrix, style),
       "",
-      wrap("Columns have the numbers of the rows; H is the host, O the outside.", style.width),
+      wrap("Column numbers are row numbers; H is the host, O the outside.", style.width),
       ...legend(matrix, "sign", style),
     ];
   return [...lines, ""].join("\n");

@@ -35,11 +35,11 @@ lab        closed  BLOCKED  partly  unknown
 host       open    open     none    none
 
   closed   nothing gets through, as infra.yml says
-  partly   what infra.yml opens (of the host: DNS too) gets through, no more
-  open     all gets through, as infra.yml says
+  partly   only what infra.yml opens gets through (on the host also DNS)
+  open     everything gets through, as infra.yml says
   LEAK     something gets through that nothing in infra.yml opens
   BLOCKED  something that infra.yml opens does not get through
-  unknown  nobody could see what became of the packets
+  unknown  the result of the packets could not be seen
   none     no pair of machines to probe
 `,
   );
@@ -64,10 +64,10 @@ Deno.test("matrixText() numbers the columns of many domains", () => {
 12 domain-12   .  .  .  .  .  .  .  .  .  .  .  -  !  .
  H host        #  #  #  #  #  #  #  #  #  #  #  #  -  -
 
-Columns have the numbers of the rows; H is the host, O the outside.
+Column numbers are row numbers; H is the host, O the outside.
   .  closed  nothing gets through, as infra.yml says
-  +  partly  what infra.yml opens (of the host: DNS too) gets through, no more
-  #  open    all gets through, as infra.yml says
+  +  partly  only what infra.yml opens gets through (on the host also DNS)
+  #  open    everything gets through, as infra.yml says
   !  LEAK    something gets through that nothing in infra.yml opens
   -  none    no pair of machines to probe
 `,

@@ -27,9 +27,9 @@ const VERB: Record<Action, string> = {
 /** What a change does to what runs, in words that follow the change. */
 const CONSEQUENCE: Record<Effect, string | undefined> = {
   "in-place": undefined,
-  "next-start": "in force at its next start",
+  "next-start": "takes effect at its next start",
   restart: "restarts it",
-  rebuild: "rebuilds it: its root disk is made anew, its volumes stay",
+  rebuild: "rebuilds it: its root disk is created again, its volumes stay",
   "data-lost": "data is lost",
 };
 
@@ -128,7 +128,7 @@ function breachLines(plan: Plan, { colors, width }: Style): string[] {
     breaches.flatMap(({ left, domain }) => left === "disabled" ? domain ?? [] : []),
   );
   if (breaches.some(({ left }) => left === undefined)) {
-    const text = "A door in the isolation stands open; `anklume apply` closes it.";
+    const text = "The isolation has an opening; `anklume apply` closes it.";
     lines.push(hang("        ", text, width));
   }
   for (const domain of disabled) {
@@ -138,7 +138,7 @@ function breachLines(plan: Plan, { colors, width }: Style): string[] {
   }
   if (breaches.some(({ left }) => left === "orphan")) {
     const text =
-      "What infra.yml no longer declares anklume does not change: close it with incus, " +
+      "anklume does not change what infra.yml no longer declares: close it with incus, " +
       "or remove it with `anklume apply --prune`.";
     lines.push(hang("        ", text, width));
   }
@@ -154,7 +154,7 @@ function strangerLines({ strangers = [] }: Plan, { colors, width }: Style): stri
         hang("  ? ", printable(strangerText({ resource: formatAddr(addr), ...rest })), width),
       )
     ),
-    hang("  ", "They are left alone: `incus move` or `incus delete` is yours to run.", width),
+    hang("  ", "anklume leaves them alone: use `incus move` or `incus delete`.", width),
   ];
 }
 
@@ -299,8 +299,8 @@ function orphanLines(
   lines.push(
     hang(
       "  ",
-      "They stay walled off. `anklume apply --prune` removes them, the protected ones only " +
-        "with --force.",
+      "The firewall still isolates them. `anklume apply --prune` removes them, protected ones " +
+        "only with --force.",
       width,
     ),
   );

@@ -56,7 +56,7 @@ export function provisionReportText(outcome: ProvisionOutcome, style: Style): st
       lines.push(...messageLines(message).map((line) => hang("    ", printable(line), width)));
       const fact = /'ansible_(\w+)' is undefined/.exec(message)?.[1];
       if (fact !== undefined) {
-        const help = `Facts are no variables here: write ansible_facts['${fact}'] in the role`;
+        const help = `Facts are not variables here: write ansible_facts['${fact}'] in the role`;
         lines.push(hang("    ", help, width));
       }
     }
@@ -68,7 +68,7 @@ export function provisionReportText(outcome: ProvisionOutcome, style: Style): st
 
 function closing(outcome: ProvisionOutcome, { colors }: Style): string[] {
   const { status, machines, failed, partial } = outcome;
-  const again = "`anklume apply` provisions again what is not finished.";
+  const again = "`anklume apply` provisions unfinished machines again.";
   switch (status) {
     case "interrupted":
       return ["Provisioning was interrupted.", again];
@@ -79,7 +79,7 @@ function closing(outcome: ProvisionOutcome, { colors }: Style): string[] {
         ? [
           `Provisioned in part: ${
             count(machines.length, "machine")
-          }. After a run limited by tags nothing is noted as provisioned.`,
+          }. A run limited by tags marks no machine as provisioned.`,
         ]
         : [`Provisioned: ${count(machines.length, "machine")}.`];
   }

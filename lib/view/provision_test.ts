@@ -81,7 +81,7 @@ failed  a, b, in web : Start:
     no port
     left\\u001b[31m
 Provisioning failed: a, b, c.
-\`anklume apply\` provisions again what is not finished.
+\`anklume apply\` provisions unfinished machines again.
 `,
   );
 });

@@ -64,10 +64,10 @@ export function reportText(report: ApplyReport, style: Style, again: string): st
       lines.push(hang("  ", `${formatAddr(skip.addr)}: ${because(skip.because)}`, width));
     }
   }
-  if (report.interrupted) lines.push("Interrupted: what was in flight has been finished.");
+  if (report.interrupted) lines.push("Interrupted: operations that were running have finished.");
   if (report.failed.length > 0 || report.skipped.length > 0 || report.interrupted) {
-    const first = report.failed.length > 0 ? "Mend the cause, then run" : "Run";
-    lines.push(wrap(`${first} \`${again}\` again: it carries on from where it stopped.`, width));
+    const first = report.failed.length > 0 ? "Fix the cause, then run" : "Run";
+    lines.push(wrap(`${first} \`${again}\` again: it continues where it stopped.`, width));
   }
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }

@@ -47,9 +47,8 @@ Not done: 3 resources.
   instance pro/pro-dev: network net-pro failed
   instance pro/pro-dev: protected: needs --force
   instance pro/pro-dev: interrupted before its turn
-Interrupted: what was in flight has been finished.
-Mend the cause, then run \`anklume apply\` again: it carries on from where it
-stopped.
+Interrupted: operations that were running have finished.
+Fix the cause, then run \`anklume apply\` again: it continues where it stopped.
 `,
   );
 });

@@ -25,7 +25,7 @@ export interface Rules {
 const STATES: Readonly<Record<string, string>> = {
   "in-place": "as rendered",
   different: "NOT as rendered: see `anklume network rules --diff`",
-  missing: "NOT LOADED: the domains stand open; `anklume network deploy` loads them",
+  missing: "NOT LOADED: the domains are open; `anklume network deploy` loads them",
   unknown: "unknown",
 };
 

@@ -67,7 +67,7 @@ export function leftBehind(
     lines.push(colors.red(hang("Unfinished: ", text, width)));
   }
   if (frozen.length > 0) {
-    const text = `${shortList(frozen)}, by a snapshot that was killed; the next ` +
+    const text = `${shortList(frozen)}, by an interrupted snapshot; the next ` +
       "`anklume snapshot create` or `anklume apply` thaws";
     lines.push(colors.red(hang("Frozen: ", text, width)));
   }
@@ -77,8 +77,8 @@ export function leftBehind(
 /** How an interrupted restore comes to its end. */
 function endingOf({ set, scope, gone, safety }: UnfinishedRestore): string {
   if (!gone) return `\`${["anklume snapshot restore", set, ...scope].join(" ")}\` finishes it`;
-  if (safety === undefined) return `${set} is gone since, so it ends with a restore of another set`;
-  return `${set} is gone since; \`anklume snapshot restore ${safety}\` goes back to what was before`;
+  if (safety === undefined) return `${set} was deleted since, so a restore of another set ends it`;
+  return `${set} was deleted since; \`anklume snapshot restore ${safety}\` restores the state before it`;
 }
 
 /** `snapshot list --json` */
@@ -135,7 +135,7 @@ function byWords({ origin, description }: SnapshotSet): string {
 
 function memberNames(members: readonly SetMember[]): string {
   const names = members.map(({ machine, gone, anew }) =>
-    gone ? `${machine} (${anew ? "made anew" : "deleted"})` : machine
+    gone ? `${machine} (${anew ? "recreated" : "deleted"})` : machine
   );
   return names.length > 1 ? `${names.length}` : names.join("");
 }

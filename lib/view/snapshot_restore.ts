@@ -31,11 +31,11 @@ export function restoreText(
   }
   if (machines.length > LISTED) lines.push(`  and ${machines.length - LISTED} machines more`);
   const members = machines.map(({ member }) => member);
-  const lost = `what was written since on ${contents(members)}`;
+  const lost = `everything written since on ${contents(members)}`;
   lines.push(colors.yellow(hang("Lost: ", lost, width)));
   for (const { live, lostVolumes } of machines) {
     if (lostVolumes.length === 0) continue;
-    const text = `volume ${lostVolumes.join(", ")}, which is not attached to ${live.name} any more`;
+    const text = `volume ${lostVolumes.join(", ")}, which is no longer attached to ${live.name}`;
     lines.push(colors.yellow(hang("Stays: ", text, width)));
   }
   for (const { live, goneVolumes } of machines) {
@@ -45,17 +45,17 @@ export function restoreText(
   }
   for (const { live, newVolumes } of machines) {
     if (newVolumes.length === 0) continue;
-    const text = `volume ${newVolumes.join(", ")} of ${live.name}, which the set does not hold`;
+    const text = `volume ${newVolumes.join(", ")} of ${live.name}, which is not in the set`;
     lines.push(hang("Stays: ", text, width));
   }
   for (const { pool, newer } of plan.zfs) {
     if (newer.length === 0) continue;
-    const text = `newer snapshots, which ZFS (pool ${pool}) removes: ${shortList(newer)}`;
+    const text = `newer snapshots, which ZFS (pool ${pool}) deletes: ${shortList(newer)}`;
     lines.push(colors.yellow(hang("Lost: ", text, width)));
   }
   lines.push(...others(plan, style));
   if (safety !== undefined) {
-    lines.push(hang("Before: ", `what there is now is kept as ${safety}`, width));
+    lines.push(hang("Before: ", `the present state is kept as ${safety}`, width));
   } else if (noSafetyBecause !== undefined) {
     lines.push(colors.yellow(hang("Before: ", `no safety set: ${noSafetyBecause}`, width)));
   }
@@ -78,11 +78,11 @@ function others(
     lines.push(colors.red(hang("Not restored: ", text, width)));
   }
   for (const { name } of ground) {
-    const text = `${name}: it runs this very anklume, so the same command on the host restores it`;
+    const text = `${name}: it runs this anklume; run the same command on the host to restore it`;
     lines.push(colors.red(hang("Not restored: ", text, width)));
   }
   if (leftAlone.length > 0) {
-    const text = `${count(leftAlone.length, "machine")} that the set does not hold: ` +
+    const text = `${count(leftAlone.length, "machine")} not in the set: ` +
       shortList(leftAlone.map(({ name }) => name));
     lines.push(hang("Stays: ", text, width));
   }

@@ -51,7 +51,7 @@ Deno.test("snapshotsText() has no column in which nothing stands", () => {
 Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen machines", () => {
   const text = snapshotsText(
     {
-      sets: [set("half", { faults: ["its taking was not finished", "volume a is missing"] })],
+      sets: [set("half", { faults: ["taking it was not finished", "volume a is missing"] })],
       restoring: [
         { set: "half", machines: ["db"], scope: ["--machine db"], gone: false },
         { set: "ended", machines: ["web"], scope: [], gone: true, safety: "before" },
@@ -62,7 +62,7 @@ Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen
     STYLE,
     NOW,
   );
-  assert.match(text, /^half: incomplete: its taking was not finished, volume a is missing$/m);
+  assert.match(text, /^half: incomplete: taking it was not finished, volume a is missing$/m);
   const words = text.replace(/\s+/g, " ");
   assert.match(
     words,
@@ -70,11 +70,11 @@ Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen
   );
   assert.match(
     words,
-    /interrupted: web; ended is gone since; `anklume snapshot restore before` goes back/,
+    /interrupted: web; ended was deleted since; `anklume snapshot restore before` restores/,
   );
   assert.match(
     words,
-    /interrupted: web; lost is gone since, so it ends with a restore of another set/,
+    /interrupted: web; lost was deleted since, so a restore of another set ends it/,
   );
   assert.match(text, /^Frozen: web, /m);
 });

@@ -96,13 +96,13 @@ export function statusText(status: Status, style: Style): string {
   const held = new Set(status.conflicts.map(({ domain }) => domain));
   for (const { name, bridge, trouble } of status.domains) {
     if (trouble.length === 0) continue;
-    const mends = held.has(name) ? "" : "; `anklume apply` mends it";
+    const mends = held.has(name) ? "" : "; `anklume apply` fixes it";
     const text = `${bridge}: ${trouble.join(", ")}${mends}`;
     lines.push(colors.red(hang("Bridge    ", printable(text), width)));
   }
   for (const breach of status.breaches) {
     lines.push(
-      colors.red(colors.bold(hang("BREACH    ", `${printable(breach)} stands open`, width))),
+      colors.red(colors.bold(hang("BREACH    ", `${printable(breach)} is open`, width))),
     );
   }
   for (const bypass of status.bypasses) {
@@ -124,7 +124,7 @@ export function statusText(status: Status, style: Style): string {
   if (status.domains.length > 0) lines.push("", ...domainTable(status, style));
   if (status.machines.length > 0) lines.push("", ...machineTable(status, style));
   if (status.orphans.length > 0) {
-    lines.push("", colors.bold("No longer in infra.yml, still walled off:"));
+    lines.push("", colors.bold("No longer in infra.yml, still isolated:"));
     for (const orphan of status.orphans) lines.push(shortenLine(`  ${printable(orphan)}`, width));
   }
   lines.push("", driftLine(status, style));
@@ -140,7 +140,7 @@ function firewallLine({ firewall, project }: Status, { colors, width }: Style): 
       return colors.red(
         hang(
           "Firewall  ",
-          `DIFFERS from what infra.yml asks for${detail}; \`anklume apply\` mends it`,
+          `DIFFERS from what infra.yml asks for${detail}; \`anklume apply\` fixes it`,
           width,
         ),
       );
@@ -149,7 +149,7 @@ function firewallLine({ firewall, project }: Status, { colors, width }: Style): 
         colors.bold(
           hang(
             "Firewall  ",
-            `NOT LOADED: the domains stand open${detail}; \`anklume apply\` mends it`,
+            `NOT LOADED: the domains are open${detail}; \`anklume apply\` fixes it`,
             width,
           ),
         ),
@@ -241,9 +241,9 @@ function amissIn(
     ...(orphans.length === 0
       ? []
       : [`${count(orphans.length, "resource")} that infra.yml no longer declares`]),
-    ...(ports.length === 0 ? [] : [`${count(ports.length, "published port")} of somebody else's`]),
+    ...(ports.length === 0 ? [] : [`${count(ports.length, "published port")} of another program`]),
     ...(errors === 0 ? [] : [`${count(errors, "error")}, see below`]),
-    ...(firewall.state === "unknown" ? ["the firewall was not looked at"] : []),
+    ...(firewall.state === "unknown" ? ["the firewall was not checked"] : []),
   ];
 }
 
@@ -251,7 +251,7 @@ function amissIn(
 export function strangerText({ resource, state, walled, doors }: StrangerStatus): string {
   const nics = walled.length === 0
     ? []
-    : [`${walled.join(", ")} ${walled.length === 1 ? "is" : "are"} walled off`];
+    : [`${walled.join(", ")} ${walled.length === 1 ? "is" : "are"} isolated`];
   const out = doors.length === 0 ? [] : [`it has ${doors.join(", ")}, past the firewall`];
   return [`${resource} (${state}) is not anklume's`, ...nics, ...out].join("; ");
 }

@@ -58,8 +58,8 @@ function stopped(notProbed: Verification["notProbed"]): Verification["notProbed"
 
 /** What each difference says, the worst first. */
 const WORDS: Readonly<Record<Difference, readonly [title: string, says: string]>> = {
-  leak: ["LEAK", "it gets through though nothing in infra.yml opens it"],
-  blocked: ["BLOCKED", "it does not get through though infra.yml opens it"],
+  leak: ["LEAK", "it gets through, but nothing in infra.yml opens it"],
+  blocked: ["BLOCKED", "it does not get through, but infra.yml opens it"],
   unanswered: ["NO ANSWER", "it arrives but no answer comes back"],
   "wrong-source": ["WRONG SOURCE", "the target does not see the sender's address"],
 };
@@ -78,7 +78,7 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
   }
   for (const breach of seen.breaches) {
     lines.push(
-      colors.red(hang("BREACH    ", `${printable(breach)} walks around the rules`, width)),
+      colors.red(hang("BREACH    ", `${printable(breach)} bypasses the rules`, width)),
     );
   }
   for (const stranger of seen.strangers ?? []) {
@@ -100,7 +100,7 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
     );
   }
   if (!seen.host) {
-    lines.push(colors.yellow("Note      the host's side was not looked at: that needs root"));
+    lines.push(colors.yellow("Note      the host's side was not checked: that needs root"));
   }
   lines.push(...notProbedText(seen, style), conclusion(seen, style));
   const rest = notProbedCount(seen);
@@ -129,7 +129,7 @@ function notProbedText({ notProbed }: Verification, { colors, width }: Style): s
 
 /** In the words of whoever's rule decides. */
 function verdictOf({ line }: Verification["notProbed"][number]): string {
-  if (line === undefined) return "the host's rules were not asked either";
+  if (line === undefined) return "the host's rules were not checked either";
   const { explanation } = line;
   if (explanation.passes) return "the host's rules let it pass";
   if (explanation.step === undefined) return explanation.reason;
@@ -221,7 +221,7 @@ function conclusion(seen: Verification, { colors, width }: Style): string {
     return colors.red(colors.bold(wrap(`${count(leaks, "leak")}, ${others}: ${probed}.`, width)));
   }
   if (!isProven(seen)) return colors.red(wrap(`Not proven: ${probed}.`, width));
-  const all = seen.notProbed.length === 0 ? "All" : "All that was probed is";
+  const all = seen.notProbed.length === 0 ? "All" : "Everything that was probed is";
   return colors.green(wrap(`${all} as infra.yml says: ${probed}.`, width));
 }
 

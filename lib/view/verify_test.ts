@@ -89,14 +89,14 @@ Deno.test("verificationText() tells differences by kind and pair, and a rule onc
   ));
   assert.equal(
     text,
-    `LEAK  it gets through though nothing in infra.yml opens it
+    `LEAK  it gets through, but nothing in infra.yml opens it
   pro-dev -> lab-box (10.120.1.1)  tcp/22 udp/53
     rule  inet, chain forward: accept
     why   a rule that anklume did not make lets it through
   pro-dev -> host (192.0.2.1)  tcp/22
   ask: anklume network why pro-dev lab-box 22/tcp
 
-BLOCKED  it does not get through though infra.yml opens it
+BLOCKED  it does not get through, but infra.yml opens it
   pro-dev -> lab-box (10.120.1.1)  icmp
   ask: anklume network why pro-dev lab-box icmp
 

@@ -61,7 +61,7 @@ export function whyText({ lines, notes, firewall }: Why, style: Style): string {
     if (line.unjudged.length > 0) {
       text.push(colors.yellow(hang(
         "  BUT      ",
-        `rules of ${line.unjudged.join(", ")} could not be copied, so that nobody asked them`,
+        `rules of ${line.unjudged.join(", ")} could not be copied, so they were not checked`,
         width,
       )));
     }
@@ -89,7 +89,7 @@ function verdictText(
 ): string {
   if (unanswered) return "is not answered";
   if (!passes) return otherTable === undefined ? "is dropped" : "is dropped by another table";
-  return unjudged.length === 0 ? "passes" : "passes what could be asked";
+  return unjudged.length === 0 ? "passes" : "passes the rules that could be checked";
 }
 
 /** `inet, chain judge: counter drop`; of somebody else's with its table. */
@@ -105,11 +105,9 @@ function disagreement(
 ): string | undefined {
   if (!disagrees) return undefined;
   if (!passes && (anklumePasses || step === undefined)) {
-    return `infra.yml says it has to pass: ${otherTable ?? "this host"} is in its way`;
+    return `infra.yml says it must pass: ${otherTable ?? "this host"} blocks it`;
   }
-  return `infra.yml says it ${
-    anklumePasses ? "must not pass" : "has to pass"
-  }: the live table and ` +
+  return `infra.yml says it ${anklumePasses ? "must not pass" : "must pass"}: the live table and ` +
     `infra.yml disagree${firewall === "in-place" ? "" : ", as it is not the rendered one"}`;
 }
 

@@ -99,8 +99,8 @@ function rebuilt(infra: Infra, live: LiveAddresses): Diagnostic {
     summary: `${LOCK_FILE} is missing; its content was read back from ` +
       `${live.networks.length} networks and ${live.nics.length} machines of this host`,
     detail:
-      `somebody said that \`${infra.projectName}\` with the UUID ${live.infraId} is this infra`,
-    remedy: "look at the plan before you go on, and commit the lock afterwards",
+      `you confirmed that \`${infra.projectName}\` with the UUID ${live.infraId} is this infra`,
+    remedy: "check the plan before you continue, and commit the lock afterwards",
   };
 }
 
@@ -120,7 +120,7 @@ function lockMissing(
       ...(living.length === 0 ? {} : { detail: `there is ${here}` }),
       remedy: living.length === 0
         ? "without `--take-over` this infra is a new one"
-        : "name the UUID of the one that is this infra",
+        : "give the UUID of the infra that is this one",
     };
   }
   return {
@@ -141,6 +141,6 @@ function lockedAlready(lock: Lock, takeOver: string): Diagnostic {
     severity: "error",
     code: "TAKE_OVER_UNKNOWN",
     summary: `${LOCK_FILE} says that this infra is ${lock.infra}, not ${takeOver}`,
-    remedy: `leave \`--take-over\` away; or restore the right ${LOCK_FILE}`,
+    remedy: `leave out \`--take-over\`; or restore the right ${LOCK_FILE}`,
   };
 }

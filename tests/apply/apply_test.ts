@@ -202,7 +202,7 @@ Deno.test("applyPlan() starts nothing when a firewall that stood is found change
   assert.deepEqual(plan.changes.map(({ addr }) => formatAddr(addr)), ["instance aa/aa-one"]);
   host.firewall.fault = new Error("a rule is missing");
   const report = await host.apply(desired);
-  assert.match(report.failed[0]!.message, /the firewall does not stand.*a rule is missing/);
+  assert.match(report.failed[0]!.message, /the firewall is not as expected.*a rule is missing/);
   assert.equal(await host.status("aa", "aa-one"), "Stopped");
 });
 
@@ -257,7 +257,7 @@ Deno.test("applyPlan() does not overwrite what somebody changed after the plan w
   const plan = await host.plan(infra);
   await host.incus.instances.patch("aa", "aa-one", { config: { "limits.processes": "300" } });
   const report = await host.run(plan, host.desired(infra));
-  assert.match(report.failed[0]!.message, /changed by somebody else since the plan was made/);
+  assert.match(report.failed[0]!.message, /something else changed it after the plan was made/);
 });
 
 Deno.test("applyPlan() gives machines IPv6 where the infra has it, and the next plan is empty", async () => {

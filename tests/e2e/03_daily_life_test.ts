@@ -85,7 +85,7 @@ Deno.test("a machine that apply would restart waits for consent", async () => {
   await lab.write("infra.yml", edited);
   const { stdout, stderr } = await lab.anklume(["apply", "--infra"], 1);
   assert.match(stdout, /restarts it/);
-  assert.match(stderr, /somebody's consent/);
+  assert.match(stderr, /your consent/);
   const now = (await inMachine("lab", "lab-one", "cat", "/proc/sys/kernel/random/boot_id")).stdout;
   assert.equal(now, boot);
 });
@@ -99,7 +99,7 @@ Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply car
   running.child.kill("SIGINT");
   const { code, said } = await running.end();
   assert.equal(code, 130, said);
-  assert.match(said, /Interrupted: what was in flight has been finished/);
+  assert.match(said, /Interrupted: operations that were running have finished/);
   assert.match(said, /interrupted before its turn/);
   const before = (await liveInstances()).length;
   assert.ok(before < 8, `${before} machines stand already: the interrupt came too late to tell`);

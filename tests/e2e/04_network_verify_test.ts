@@ -188,17 +188,22 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
   };
   await t.step("network why of ends that are no machine's, or nobody's", async () => {
     const ENDS: readonly (readonly [from: string, to: string, status: number, RegExp])[] = [
-      ["left", "shut", 0, /left: left-a stands for it .*left-a -> shut-a 22\/tcp is dropped/],
+      [
+        "left",
+        "shut",
+        0,
+        /left: using left-a as its example .*left-a -> shut-a 22\/tcp is dropped/,
+      ],
       ["left-a", "10.120.0.77", 0, /no machine has it .*dropped.* nobody has the address/],
       ["shut-a", "10.120.0.77", 0, /no machine has it .*dropped.* nobody has the address/],
-      ["left-a", "10.120.2.0/24", 0, /10\.120\.2\.0\/24: shut-a stands for it .*is dropped/],
+      ["left-a", "10.120.2.0/24", 0, /10\.120\.2\.0\/24: using shut-a as its example .*is dropped/],
       ["left-a", "10.120.0.254", 0, /left-a -> 10\.120\.0\.254 22\/tcp passes .*infra\.yml:20/],
       ["left-b", "10.120.1.254", 0, /is dropped.* a gateway answers its own domain alone/],
       ["shut-a", "10.0.0.0/8", 0, /covers left, right, shut.* shut-a -> 10\.0\.0\.1 .*is dropped/],
       ["outside", "left-a", 0, /outside -> left-a 22\/tcp is dropped/],
       ["left-a", "fd00::1", 2, /`left-a` has no IPv6 address\. See `global\.ipv6`/],
-      ["left-a", "127.0.0.1", 2, /everybody's own.*Name `host`/],
-      ["left-a", "left-a", 2, /are one machine/],
+      ["left-a", "127.0.0.1", 2, /loopback of every machine.*Name `host`/],
+      ["left-a", "left-a", 2, /are the same machine/],
       ["host", "outside", 2, /Neither `host` nor `outside` is a machine/],
       ["lef", "right-a", 2, /no machine, domain or address `lef`\. Did you mean `left`/],
     ];

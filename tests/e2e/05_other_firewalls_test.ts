@@ -138,10 +138,10 @@ Deno.test("doctor, why and verify know Docker 28, ufw and firewalld by their own
       await eventually("both are reached", async () => await docker() && await outside());
       const mended = await must(["nft", "-s", "list", "ruleset"]);
       const again = await lab.anklume(["doctor", "--fix", "--yes"]);
-      assert.match(again.stdout, /Nothing that anklume could mend/);
+      assert.match(again.stdout, /nothing that anklume can fix/);
       assert.equal(await must(["nft", "-s", "list", "ruleset"]), mended);
       const text = (await lab.anklume(["network", "verify"])).stdout;
-      assert.match(text, /All that was probed is as infra\.yml says/);
+      assert.match(text, /Everything that was probed is as infra\.yml says/);
       assert.match(text.replaceAll(/\s+/g, " "), /1 policy and 1 published port not probed/);
     } finally {
       await away();

@@ -137,7 +137,7 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       const [seen] = (await list(lab)).sets;
       if (seen?.complete === false) halves++;
       const { stdout } = await lab.anklume(["snapshot", "prune", "--keep", "9", "--yes"]);
-      if (seen?.complete === false) assert.match(stdout, /Goes:\s+set,[^]*interrupted/, step);
+      if (seen?.complete === false) assert.match(stdout, /Delete:\s+set,[^]*interrupted/, step);
       const { sets } = await list(lab);
       assert.deepEqual(sets.map(({ name }) => name), seen?.complete ? ["set"] : [], step);
       if (!seen?.complete) await anew();

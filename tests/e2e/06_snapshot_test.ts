@@ -113,7 +113,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
   await t.step("without consent nothing goes back", async () => {
     await write("after");
     const refused = await lab.anklume(["snapshot", "restore", "one"], 1);
-    assert.match(refused.stdout, /Lost: what was written since on 3 machines and 2 volumes/);
+    assert.match(refused.stdout, /Lost: everything written since on 3 machines and 2 volumes/);
     assert.match(refused.stderr, /--yes/);
     assert.deepEqual(new Set(await words()), new Set(["after"]));
   });
@@ -121,7 +121,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
   await t.step("without a firewall nothing is stopped, so nothing has to be started", async () => {
     await must(["nft", "delete", "table", "inet", "anklume_snap"]);
     const refused = await lab.anklume(["snapshot", "restore", "one", "--yes"], 1);
-    assert.match(refused.stderr, /firewall does not stand/);
+    assert.match(refused.stderr, /firewall is not as infra.yml asks/);
     assert.deepEqual(new Set(await words()), new Set(["after"]));
     assert.deepEqual((await list(lab)).sets.map(({ name }) => name), ["one"]);
     await lab.anklume(["apply", "--infra"]);
@@ -193,7 +193,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       ["snapshot", "restore", "one", "--machine", "pro-web", "--yes"],
       2,
     );
-    assert.match(refused.stderr, /holds nothing that could be put back/);
+    assert.match(refused.stderr, /has nothing to restore/);
     const { stdout } = await lab.anklume(
       ["snapshot", "restore", "one", "--domain", "pro", "--yes", "--no-safety"],
       1,
@@ -251,7 +251,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const most = await lab.anklume(["snapshot", "restore", "shared", "--yes"], 1);
       assert.match(
         most.stderr.replace(/\s+/g, " "),
-        /`anklume snapshot list` says which command carries on/,
+        /`anklume snapshot list` shows the command that continues/,
       );
       const safety = /kept as (\S+)/.exec(most.stdout)?.[1] ?? "";
       const restore = ["snapshot", "restore", "shared", "--domain", "perso"];
@@ -260,7 +260,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       assert.doesNotMatch(carriedOn.stdout, /^Taken/m);
       const { stderr } = await lab.anklume([...restore, "--yes", "--no-safety"], 1);
       const said = `anklume ${restore.join(" ")}`;
-      assert.ok(stderr.replace(/\s+/g, " ").includes(`\`${said}\` again carries on`), stderr);
+      assert.ok(stderr.replace(/\s+/g, " ").includes(`\`${said}\` again to continue`), stderr);
       const { stdout } = await lab.anklume(["snapshot", "list"]);
       assert.ok(stdout.replace(/\s+/g, " ").includes(`\`${said}\` finishes it`), stdout);
       await Deno.mkdir(directory);
@@ -299,7 +299,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const again = await lab.anklume(restore, 1);
       assert.match(
         again.stdout,
-        /Stays: volume pro-db-logs of pro-db, which the set does not hold/,
+        /Stays: volume pro-db-logs of pro-db, which is not in the set/,
       );
       assert.notEqual((await inMachine("pro", "pro-db", "cat", "/root/word")).stdout, "later\n");
       const set = (await list(lab)).sets.find(({ name }) => name === "both");
@@ -358,7 +358,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     const wrong: [string[], RegExp][] = [
       [["create", "a b"], /letters, digits/],
       [["create", "x".repeat(70)], /at most 63 characters/],
-      [["create", "there"], /There is a set `there` already/],
+      [["create", "there"], /A set `there` exists already/],
       [["create", "x", "--machine", "pro-bd"], /Did you mean `pro-db`/],
       [["create", "x", "--domain", "prp"], /Did you mean `pro`/],
       [["create", "x", "--expiry", "30x"], /no expiry/],

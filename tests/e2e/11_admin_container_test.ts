@@ -232,7 +232,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     for (const verb of [["network", "verify"], ["network", "rules"], ["doctor"]]) {
       const refused = await inside(...verb);
       assert.equal(refused.code, 2, refused.stdout);
-      assert.match(refused.stderr, /its host is meant/);
+      assert.match(refused.stderr, /the command is for its host/);
     }
   });
 
@@ -282,7 +282,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
         assert.equal(await hostRules(), before, what);
       }
       const removed = await handOver(JSON.stringify({ format: 1, action: "remove" }));
-      assert.match(removed?.message ?? "", /as long as a bridge of theirs stands: net-control/);
+      assert.match(removed?.message ?? "", /as long as one of their bridges exists: net-control/);
       assert.equal(await hostRules(), before);
     } finally {
       await run(["ip", "link", "delete", "net-stray"]);
@@ -351,15 +351,15 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     }
     const frozen = await inside("snapshot", "create", "--all", "--consistent");
     assert.equal(frozen.code, 2, frozen.stdout);
-    assert.match(frozen.stderr, /does not freeze the ground it\s+stands on/);
+    assert.match(frozen.stderr, /cannot freeze its own\s+machine/);
     await insideDone("snapshot", "create", "before", "--domain", "control", "--machine", "right-a");
     const back = await inside("snapshot", "restore", "before", "--yes", "--no-safety");
     assert.equal(back.code, 1, back.stderr);
-    assert.match(back.stdout, /Not restored: admin-ws: it runs this very anklume/);
+    assert.match(back.stdout, /Not restored: admin-ws: it runs this anklume/);
     assert.match(back.stdout, /Restored: 1 machine/);
     const alone = await inside("snapshot", "restore", "before", "--yes", "--machine", "admin-ws");
     assert.equal(alone.code, 2, alone.stdout);
-    assert.match(alone.stderr, /does not restore the ground it\s+stands on/);
+    assert.match(alone.stderr, /cannot restore its own\s+machine/);
     await lab.write(
       "infra.yml",
       (CONTROL + TWO_MORE).replace("{ roles", '{ ip: "10.100.0.77", roles'),
@@ -369,7 +369,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     assert.match(held.stdout + held.stderr, /cannot restart its own machine/);
     const destroyed = await inside("destroy", "--yes", "--force", "--domain", "control");
     assert.equal(destroyed.code, 1);
-    assert.match(destroyed.stdout + destroyed.stderr, /does not delete the ground it stands on/);
+    assert.match(destroyed.stdout + destroyed.stderr, /cannot delete its own machine/);
     assert.ok((await running()).includes("admin-ws"));
     // The host may.
     await lab.anklume(["apply", "--infra", "--yes"]);

@@ -120,7 +120,10 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     assert.equal(doors?.state, "bad");
     assert.match(doors!.detail, /BREACH: .*instance one\/web: devices\.x-root/);
     const restart = await lab.anklume(["restart", "web"], 2);
-    assert.match(flat(restart.stderr), /Not started \(BREACH\), since somebody opened a door/);
+    assert.match(
+      flat(restart.stderr),
+      /Not started \(BREACH\), because the isolation has an opening/,
+    );
     assert.equal((await liveInstances()).find(({ name }) => name === "web")?.status, "Running");
     await isClosed(lab);
     assert.equal(
@@ -217,7 +220,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
       const restore = await lab.anklume(["snapshot", "restore", "before", "--yes"], 2);
       assert.match(
         flat(restore.stderr),
-        /Nothing was restored \(BREACH\), since somebody opened a door/,
+        /Nothing was restored \(BREACH\), because the isolation has an opening/,
       );
       await incus("stop", "--force", ...one, "hand");
       const start = await lab.anklume(["start", "hand"], 2);
@@ -296,9 +299,12 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     );
     await device("add", "hand", "x", "disk", "source=/", "path=/hostroot");
     const status = await lab.anklume(["status"]);
-    assert.match(status.stdout, /^BREACH {4}instance one\/hand: devices\.x stands open$/m);
+    assert.match(status.stdout, /^BREACH {4}instance one\/hand: devices\.x is open$/m);
     const { stdout } = await lab.anklume(["check"]);
-    assert.match(flat(stdout), /no longer declares anklume does not change: close it with incus/);
+    assert.match(
+      flat(stdout),
+      /anklume does not change what infra.yml no longer declares: close it with incus/,
+    );
     await lab.write("infra.yml", INFRA);
     await isClosed(lab);
   });
@@ -308,7 +314,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     await lab.anklume(["apply", "--infra"]);
     await device("add", "web", "x", "disk", "source=/", "path=/hostroot");
     const status = await lab.anklume(["status"]);
-    assert.match(status.stdout, /^BREACH {4}instance one\/web: devices\.x stands open$/m);
+    assert.match(status.stdout, /^BREACH {4}instance one\/web: devices\.x is open$/m);
     assert.doesNotMatch(status.stdout, /all as declared/);
     const { stdout } = await lab.anklume(["check"]);
     assert.match(stdout, /anklume changes nothing in one \(`enabled: false`\)/);

@@ -180,13 +180,13 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   assert.match(asked.stdout, /limits\.memory: 256MiB -> 300MiB/);
   assert.match(
     asked.stdout,
-    /left: apply makes it what infra.yml says\n {2}x instance one\/web devices\.eth7\n/,
+    /not adopted: apply changes it to what infra.yml says\n {2}x instance one\/web devices\.eth7\n/,
   );
   assert.match(
     asked.stdout,
     /^- +config: \{ limits\.memory: 256MiB,[^+]*^\+ +config: \{ limits\.memory: 300MiB,/m,
   );
-  assert.match(asked.stderr, /Nothing was written\. This needs somebody's consent/);
+  assert.match(asked.stderr, /Nothing was written\. This needs your consent/);
   assert.equal(await lab.read("infra.yml"), declared, "nobody agreed");
   await lab.anklume(["check", "--adopt", "web", "--yes"]);
   assert.equal(

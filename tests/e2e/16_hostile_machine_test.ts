@@ -228,7 +228,7 @@ Deno.test("what a hostile machine says decides nothing about another, and steers
     const [a, b] = ["red-a", "red-b"].map((name) =>
       results.find(({ machine }) => machine === name)
     );
-    assert.match(a!.stderr, /What ran in red-a said more than 16 MiB/);
+    assert.match(a!.stderr, /The program in red-a printed more than 16 MiB/);
     assert.equal(b!.status, 0);
   });
 

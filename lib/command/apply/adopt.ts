@@ -97,7 +97,7 @@ function withoutSecrets(text: string): string {
 async function replace(before: SourceText, after: SourceText): Promise<void> {
   if (readTextFileIfAny(before.file) !== before.text) {
     throw new UserError(
-      `${before.file} changed meanwhile: nothing was written`,
+      `${before.file} changed in the meantime: nothing was written`,
       "Run the same command again",
     );
   }

@@ -93,7 +93,7 @@ async function applyOnce(
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
   session.emit?.(planLine(planValue(plan, needs, [...conflicts, ...warnings])));
   const closing = conflicts.length > 0 && !hasErrors(found)
-    ? "What concerns these domains is held back."
+    ? "Changes to these domains are held back."
     : undefined;
   showDiagnostics([...conflicts, ...found], workspace.sources, session, closing);
   if (hasErrors(warnings)) return EXIT.wrongInput;
@@ -139,7 +139,7 @@ async function confirmTakeOver(
     livingText(namesake)
   }.`;
   terminal.out(`${hang("", printable(here), out.width)}\n`);
-  const question = "Is it this one? Then it is changed to what infra.yml says here.";
+  const question = "If it is this one, it will be changed to what infra.yml says here.";
   return await confirmByTyping(question, infra.projectName, session) === "yes";
 }
 
@@ -212,7 +212,7 @@ async function carryOut(
   const built = options.provision ? EXIT.done : await converge(live, outlook, options, session);
   if (built === "again") {
     if (round < ROUNDS) {
-      terminal.out("Somebody else changed something meanwhile: planning again.\n\n");
+      terminal.out("Something else made a change in the meantime: planning again.\n\n");
       // The sets before and after are this round's business.
       const { snapshot: _before, baseline: _after, ...rest } = options;
       return await applyOnce(workspace, rest, session, round + 1);
@@ -249,10 +249,10 @@ function refusal(
     const [why, remedy] = live.admin.self.size > 0
       ? [
         live.actual.firewall.differences[0] ?? "the host did not answer",
-        "On the host, in this workspace: `sudo anklume host install`, and `anklume host status`.",
+        "On the host, in this workspace, run `sudo anklume host install`, then `anklume host status`.",
       ]
       : [
-        "whether the firewall stands can only be read by root",
+        "only root can read whether the firewall is loaded",
         "Run the same command as root, or with sudo.",
       ];
     terminal.err(complaint(`Nothing was touched: ${why}.`, remedy, out.width));
@@ -260,8 +260,8 @@ function refusal(
   }
   const protectedOnes = plan.changes.filter(({ needsForce }) => needsForce);
   if (protectedOnes.length > 0 && !options.force) {
-    const text = `${count(protectedOnes.length, "change")} of protected machines left out: ` +
-      "only with --force.\n";
+    const text = `${count(protectedOnes.length, "change")} to protected machines left out: ` +
+      "they need --force.\n";
     terminal.err(out.colors.yellow(text));
   }
   return undefined;

@@ -48,11 +48,12 @@ export async function snapshotBefore(
   const gone = inventory.machines.filter(({ project, name }) => lost.has(`${project}/${name}`));
   if (gone.length > 0) {
     const names = shortList(gone.map(({ name }) => name));
-    const text = `Not in the set: ${names}, which goes or is made anew, and its snapshots with it`;
+    const text =
+      `Not in the set: ${names}, which will be deleted or recreated together with its snapshots`;
     terminal.err(`${out.colors.yellow(hang("", text, out.width))}\n`);
   }
   if (machines.length === 0) {
-    terminal.out("Nothing that stands is changed: no snapshot is needed.\n");
+    terminal.out("Nothing that exists will be changed: no snapshot is needed.\n");
     return { status: EXIT.done };
   }
   const at = new Date();
@@ -123,7 +124,7 @@ export async function takeBaseline(
   const { terminal } = session;
   if (machines.length === 0) {
     await finishBaseline(live, inventory);
-    terminal.out("Every machine has its baseline; `anklume reset` goes back to it.\n");
+    terminal.out("Every machine has its baseline; `anklume reset` restores it.\n");
     return EXIT.done;
   }
   const torn = machines.filter(({ project, name }) =>
@@ -132,7 +133,7 @@ export async function takeBaseline(
   if (torn.length > 0) {
     const names = shortList(torn.map(({ name }) => name));
     const text = `No baseline was taken: a restore of ${names} was interrupted; ` +
-      "`anklume snapshot list` says which command finishes it.";
+      "`anklume snapshot list` shows the command that finishes it.";
     terminal.err(`${hang("anklume: ", text, session.err.width)}\n`);
     return EXIT.failed;
   }
@@ -154,7 +155,7 @@ export async function takeBaseline(
     session,
   );
   if (status === EXIT.done) {
-    terminal.out(`\`anklume reset\` goes back to it: ${count(machines.length, "machine")} new.\n`);
+    terminal.out(`\`anklume reset\` restores it: ${count(machines.length, "machine")} new.\n`);
   }
   return status;
 }

@@ -47,7 +47,7 @@ export async function provisionMachines(
   }
   const { ready, absent } = await sortByState(incus, outlook.needs, signal);
   for (const { machine } of absent) {
-    terminal.err(`${out.colors.yellow("Not provisioned")}: ${machine} does not run.\n`);
+    terminal.err(`${out.colors.yellow("Not provisioned")}: ${machine} is not running.\n`);
   }
   if (ready.length === 0) return EXIT.failed;
   const place = await chooseAnsible(workspace, incus, live, session);
@@ -123,14 +123,15 @@ async function chooseAnsible(
   const there = await findAnsible(infra.global.defaultConnection, ".", run);
   if (there.kind === "found") {
     const text =
-      `This host has no fit Ansible: ${place.name} has ${there.version}, and provisions.`;
+      `This host has no suitable Ansible. ${place.name} has ${there.version} and provisions instead.`;
     terminal.out(`${hang("", text, out.width)}\n`);
     return { run, through: place.name };
   }
   showDiagnostics(here.diagnostics, sources, session);
-  const text = `Nor has the admin container ${place.name} a fit Ansible. With a network: ` +
-    `anklume exec ${place.name} -- apt-get install ansible incus-client; without one use an image ` +
-    "that has them, or provision it once from a host with Ansible.";
+  const text =
+    `The admin container ${place.name} has no suitable Ansible either. With a network: ` +
+    `anklume exec ${place.name} -- apt-get install ansible incus-client. Without a network use an image ` +
+    "that contains both, or provision it once from a host with Ansible.";
   terminal.err(`${hang("         ", text, out.width)}\n`);
   return undefined;
 }

@@ -128,7 +128,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
   if (nft.state === "bad") return [incus, ansible, nft];
   await using live = await openLive(workspace, session);
   if (live === undefined) {
-    const detail = "cannot work here as it is, see the error; the host was not looked at for it";
+    const detail = "cannot work here as it is, see the error; the host was not checked for it";
     return [incus, ansible, { check: "infra", state: "bad", detail }];
   }
   const { addressing, actual, ruleset } = live;

@@ -30,8 +30,8 @@ export async function forwardFinding(
   return {
     check,
     state: "warning",
-    detail: `Incus forwards what comes to the host to ${all.join(", ")}: the rules drop it, and ` +
-      "whoever served there is no longer reached",
+    detail: `Incus forwards traffic for the host to ${all.join(", ")}: the rules drop it, and ` +
+      "the service there can no longer be reached",
     remedy: "incus network forward delete; `publish` opens a port of the host",
   };
 }
@@ -46,7 +46,7 @@ function listeners(ports: readonly Diagnostic[]): Finding {
   const taken = ports.filter(({ code }) => code === "PUBLISH_TAKEN");
   const [first] = taken.length > 0 ? taken : ports;
   if (first === undefined) {
-    return { check, state: "ok", detail: "no published port is somebody else's" };
+    return { check, state: "ok", detail: "no published port belongs to something else" };
   }
   return {
     check,
@@ -63,7 +63,11 @@ function doors(plan: Plan): Finding {
     addr.kind !== "firewall" && !isLinkField(field)
   );
   if (open.length === 0) {
-    return { check, state: "ok", detail: "machines, profiles and bridges have none of others'" };
+    return {
+      check,
+      state: "ok",
+      detail: "machines, profiles and bridges have no foreign devices or keys",
+    };
   }
   const left = open.some(({ left }) => left !== undefined);
   return {
@@ -73,7 +77,7 @@ function doors(plan: Plan): Finding {
       open.map(({ addr, field }) => `${formatAddr(addr)}: ${field.path}`).join("; ")
     }`,
     remedy: left
-      ? "`anklume check` shows what it is, and who closes it"
+      ? "`anklume check` shows what it is, and how to close it"
       : "`anklume check` shows what it is, `anklume apply` closes it",
   };
 }
@@ -81,12 +85,12 @@ function doors(plan: Plan): Finding {
 function strangers({ strangers = [] }: Plan): Finding {
   const check = "strangers";
   if (strangers.length === 0) {
-    return { check, state: "ok", detail: "no machine of somebody else's is in a domain" };
+    return { check, state: "ok", detail: "no foreign machine is in a domain" };
   }
   return {
     check,
     state: strangers.some(({ doors }) => doors.length > 0) ? "bad" : "warning",
     detail: strangers.map((each) => strangerText(strangerStatus(each))).join(". "),
-    remedy: "`incus move` or `incus delete`: anklume leaves alone what is not its own",
+    remedy: "use `incus move` or `incus delete`: anklume does not change what it did not make",
   };
 }

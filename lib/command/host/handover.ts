@@ -31,8 +31,8 @@ export async function hostInstall(session: Session): Promise<ExitStatus> {
   const { terminal, err, out } = session;
   await installUnits(site);
   terminal.out(
-    `This host now loads the firewall of ${out.colors.bold(site.project)} that its admin ` +
-      "container hands over, and nothing else.\n",
+    `This host now loads the firewall of ${out.colors.bold(site.project)} that the admin ` +
+      "container sends, and nothing else.\n",
   );
   if (!site.hasAdmin) {
     terminal.err(
@@ -66,7 +66,7 @@ export async function hostStatus(
         }\n` +
         `  workspace  ${state.mailbox ? "ready" : "has no .anklume/host/requests"}\n`,
     );
-    if (!listens) session.terminal.out("`anklume host install`, as root, mends it.\n");
+    if (!listens) session.terminal.out("`anklume host install`, as root, repairs it.\n");
   }
   return listens ? EXIT.done : EXIT.failed;
 }
@@ -77,7 +77,7 @@ export async function hostUninstall(session: Session): Promise<ExitStatus> {
   const there = await removeUnits(site);
   session.terminal.out(
     there
-      ? `This host takes nothing from the admin container of ${site.project} any more.\n`
+      ? `This host no longer accepts anything from the admin container of ${site.project}.\n`
       : "Nothing was installed.\n",
   );
   return EXIT.done;
@@ -95,7 +95,9 @@ export async function hostAnswer(
       const standing = standingBridges(await readHostPlace({ project, infraId }, signal), infraId);
       if (standing.length > 0) {
         throw new RefusedRuleset(
-          `the rules stay as long as a bridge of theirs stands: ${standing.slice(0, 3).join(", ")}`,
+          `the rules stay as long as one of their bridges exists: ${
+            standing.slice(0, 3).join(", ")
+          }`,
         );
       }
       return await removeFirewall(project, infraId);
@@ -132,21 +134,21 @@ async function readSite(
   if (lock === undefined) {
     throw new UserError(
       "There is no infra.lock.yml yet, so this infra has no identity",
-      "`anklume sync` or `anklume apply` first",
+      "Run `anklume sync` or `anklume apply` first",
     );
   }
   const binary = executablePath();
   if (binary === undefined) {
     throw new UserError(
-      "This anklume runs from source, and a unit of the host needs the one executable",
-      "./scripts/compile, then install anklume to /usr/local/bin",
+      "This anklume runs from source, but a unit on the host needs the compiled executable",
+      "Run ./scripts/compile, then install anklume to /usr/local/bin",
     );
   }
   const place = workingDirectory();
   if (binary.startsWith(`${place}/`)) {
     throw new UserError(
-      "anklume lies in the workspace, which the admin container may write: root must not run it",
-      "Install it outside, to /usr/local/bin for example, and run it from there",
+      "anklume is in the workspace, where the admin container can write: root must not run it",
+      "Install it outside, for example in /usr/local/bin, and run it from there",
     );
   }
   for (const path of [place, binary]) {

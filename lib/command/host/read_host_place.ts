@@ -39,7 +39,7 @@ export async function readHostPlace(
   ]);
   const { listeners, redirects } = taken;
   if (listeners === undefined || redirects === undefined) {
-    throw new RefusedRuleset("who uses the host's ports cannot be looked at (`ss`, `nft`)");
+    throw new RefusedRuleset("cannot check who uses the host's ports (`ss`, `nft`)");
   }
   return hostPlace(owner, {
     addresses,

@@ -82,7 +82,7 @@ export function parsePlace(text: string): CopyPlace {
   if (found === null) {
     if (text.startsWith("/") || text.split("/").includes("..")) {
       throw new UserError(
-        `${text} lies outside the workspace`,
+        `${text} is outside the workspace`,
         "anklume reads and writes only the directory it is started in; copy the file here first",
       );
     }
@@ -205,7 +205,7 @@ class CopyRun {
       // An earlier copy may have laid it: the one machine must not say what is written where in the other.
       if (content.type === "file") await content.body.cancel();
       const there = printable(this.#target.shown(to));
-      this.#leave(from, `kept out by ${there}, a symbolic link, which is not followed`);
+      this.#leave(from, `skipped because ${there} is a symbolic link, which is not followed`);
       return;
     }
     const below = fresh || (content.type === "directory" && found === undefined);
@@ -214,7 +214,7 @@ class CopyRun {
       ? { ...content, body: this.#count(content.body) }
       : this.#relinked(from, content);
     if (!(await this.#target.write(to, counted, placed))) {
-      this.#leave(from, "a symbolic link, which the workspace takes from no machine");
+      this.#leave(from, "a symbolic link, which is never copied from a machine to the workspace");
       return;
     }
     if (content.type !== "directory") {
@@ -225,7 +225,7 @@ class CopyRun {
     for (const name of [...new Set(content.names)].toSorted()) {
       // A machine's own word: it must not lead elsewhere.
       if (name === "" || name === "." || name === ".." || name.includes("/")) {
-        this.#leave(join(from, name), "no name of a file");
+        this.#leave(join(from, name), "not a valid file name");
         continue;
       }
       await this.#copyBelow(join(from, name), join(to, name), below);
@@ -282,11 +282,11 @@ class CopyRun {
 /** undefined: no matter of this one file. */
 function whyUnread(error: unknown): string | undefined {
   if (error instanceof UntellableNameError) {
-    return "a file that Incus does not hand over: a control character stands in its name";
+    return "a file that Incus does not transfer: its name contains a control character";
   }
   if (!(error instanceof FileError)) return undefined;
   if (error.reason === "symlink") {
-    return "a symbolic link, and nothing in the workspace is read through one";
+    return "a symbolic link, which is not followed in the workspace";
   }
   return error.reason === "not-a-file" ? "neither a file nor a directory" : undefined;
 }

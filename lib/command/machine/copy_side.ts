@@ -87,7 +87,7 @@ async function resolvePath({ shown, info, read }: MachineFiles, path: string): P
     }
     const content = await read(at);
     if (content.type !== "symlink" || ++hops > HOPS) {
-      throw new UserError(`${printable(shown(path))} leads in a circle`);
+      throw new UserError(`${printable(shown(path))} is a loop of symbolic links`);
     }
     if (content.target.startsWith("/")) done = [];
     ahead = [...content.target.split("/"), ...ahead];

@@ -19,7 +19,7 @@ export async function exec(
   if (!many && machine === undefined) {
     throw new UserError(
       "Which machine?",
-      "anklume exec MACHINE -- COMMAND, or --domain NAME or --all instead of a machine",
+      "Write anklume exec MACHINE -- COMMAND, or use --domain NAME or --all instead of a machine",
     );
   }
   if (command.length === 0) {
@@ -27,7 +27,7 @@ export async function exec(
       "Which command?",
       many
         ? "Write it after --"
-        : "anklume exec MACHINE -- COMMAND; anklume shell MACHINE for a shell",
+        : "Write anklume exec MACHINE -- COMMAND; for a shell, anklume shell MACHINE",
     );
   }
   return await withWorkspace(session, { json: options.json }, async (workspace) => {

@@ -72,7 +72,7 @@ function sayNotRun(
   { terminal, err }: Session,
 ): number {
   const remedy = program === "su"
-    ? `anklume becomes a user, and opens a login shell, with it; \`anklume exec ${machine} --user root -- sh\` gives a plain one`
+    ? `anklume needs it to switch the user and to open a login shell; \`anklume exec ${machine} --user root -- sh\` opens a plain shell`
     : "`anklume shell` opens a shell to look around";
   terminal.err(complaint(`${message}.`, `${remedy}.`, err.width));
   return exitStatus;

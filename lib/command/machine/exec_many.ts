@@ -41,13 +41,15 @@ export async function execMany(
 ): Promise<number> {
   const { terminal, signal } = session;
   if (options.tty === true) {
-    throw new UserError("Many machines share no terminal", "Leave --tty away");
+    throw new UserError("Several machines cannot share one terminal", "Leave out --tty");
   }
   const one = names.length === 1 && !options.all && options.domain.length === 0;
   const places = one
     ? [await findRunning(incus, workspace, names[0]!, signal)]
     : await running(workspace, incus, names, session);
-  if (places.length === 0) throw new UserError("None of these machines runs", "anklume start");
+  if (places.length === 0) {
+    throw new UserError("None of these machines is running", "anklume start");
+  }
   const width = Math.max(...places.map(({ machine }) => machine.name.length));
   const programs = new Set<RunningProgram>();
   let waiting = places.length;

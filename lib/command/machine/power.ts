@@ -83,6 +83,6 @@ function hintAtApply(
   const names = against.map(({ machine }) => machine.name).join(", ");
   const [again, state] = action === "stop" ? ["starts", "running"] : ["stops", "stopped"];
   const text = `The next apply ${again} ${names} again, as infra.yml says (state: ${state}); ` +
-    "`state: manual` leaves that to you.";
+    "With `state: manual` anklume leaves that to you.";
   terminal.out(`${hang("", text, out.width)}\n`);
 }

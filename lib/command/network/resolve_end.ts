@@ -31,18 +31,21 @@ export async function resolveEnds(
   // Who it is that comes from outside then nobody can say.
   if (from === "outside" && source.place.kind === "outside" && !source.place.isOutside) {
     throw new UserError(
-      `What this host sends out leaves by ${source.place.interface}, which is not the outside`,
+      `Traffic from this host leaves by ${source.place.interface}, which is not the outside`,
       "Name an address instead",
     );
   }
   if (source.address === target.address && source.place.kind === "machine") {
-    throw new UserError(`\`${from}\` and \`${to}\` are one machine`, "No rule stands between them");
+    throw new UserError(
+      `\`${from}\` and \`${to}\` are the same machine`,
+      "No rule applies between them",
+    );
   }
   const isOurs = [source, target].some(({ place }) => place.kind === "machine");
   if (!isOurs && !(target.place.kind === "host" && source.place.kind === "outside")) {
     throw new UserError(
       `Neither \`${from}\` nor \`${to}\` is a machine of this infra`,
-      "anklume's rules concern flows from or to a domain, and ports that it publishes",
+      "anklume's rules apply to traffic from or to a domain, and to published ports",
     );
   }
   return [asGateway(source, target, version, context), asGateway(target, source, version, context)];
@@ -69,7 +72,7 @@ async function resolveEnd(text: string, version: 4 | 6, context: EndContext): Pr
   if (domain !== undefined) {
     const first = domain.machines[0]?.name;
     if (first === undefined) throw new UserError(`The domain \`${text}\` has no machine`);
-    note(notes, `${text}: ${first} stands for it`);
+    note(notes, `${text}: using ${first} as its example`);
     return machineEnd(text, first, version, context);
   }
   const inCopy =
@@ -77,7 +80,7 @@ async function resolveEnd(text: string, version: 4 | 6, context: EndContext): Pr
       machines.filter((machine) => machine.name === `${name}-${text}`)
     )[0];
   if (inCopy !== undefined) {
-    note(notes, `${text}: ${inCopy.name} stands for each copy's`);
+    note(notes, `${text}: using ${inCopy.name} as the example of all copies`);
     return machineEnd(text, inCopy.name, version, context);
   }
   const cidr = parseCidr(text);
@@ -118,10 +121,10 @@ function machineEnd(
   const instance = instancesOf(live).find(({ addr }) =>
     addr.name === name && addr.project === machine.domain
   );
-  if (domain?.enabled === false) note(notes, `${machine.domain} is switched off; its rules stay`);
+  if (domain?.enabled === false) note(notes, `${machine.domain} is disabled; its rules stay`);
   if (instance === undefined) note(notes, `${name} does not exist yet: this is what its rules say`);
   else if (instance.status !== "Running") {
-    note(notes, `${name} does not run (${instance.status}): this is what its rules say`);
+    note(notes, `${name} is not running (${instance.status}): this is what its rules say`);
   }
   const place: ProbePlace = { kind: "machine", machine: name, domain: machine.domain };
   // A domain's name stays in the words, where the machine that stands for it is named too.
@@ -164,7 +167,7 @@ async function addressEnd(
   const { live: { addressing }, around, notes } = context;
   if (/^(127\.|::1$)/.test(address)) {
     throw new UserError(
-      `\`${text}\` is everybody's own: packets to it leave no machine`,
+      `\`${text}\` is the loopback of every machine: packets to it never leave a machine`,
       "Name `host` or one of its addresses",
     );
   }
@@ -222,7 +225,7 @@ async function networkEnd(
       return each.domain === within.domain && address !== undefined && contains(cidr.text, address);
     });
     if (machine !== undefined) {
-      note(notes, `${text}: ${machine.machine} stands for it`);
+      note(notes, `${text}: using ${machine.machine} as its example`);
       return machineEnd(machine.machine, machine.machine, version, context);
     }
   }
@@ -232,7 +235,7 @@ async function networkEnd(
     const names = covered.map(({ domain }) => domain).slice(0, 3).join(", ");
     note(
       notes,
-      `${text} covers ${names}${covered.length > 3 ? "…" : ""}, which is another question`,
+      `${text} covers ${names}${covered.length > 3 ? "…" : ""}: ask about one of them instead`,
     );
   }
   const hosts = around.interfaces.flatMap(({ addresses }) => addresses)
@@ -245,7 +248,7 @@ async function networkEnd(
     .filter((each) => each.version === cidr.version);
   const free = without(usable, holes)[0] ?? whole;
   const address = outside?.address ?? addressText({ ...free, last: free.first });
-  if (cidr.first !== cidr.last) note(notes, `${text}: ${address} stands for it`);
+  if (cidr.first !== cidr.last) note(notes, `${text}: using ${address} as its example`);
   const end = await addressEnd(address, address, version, { ...context, infra });
   // What is true of one address is not advised for domains that the network covers too.
   return { ...end, name: covered.length > 0 && within === undefined ? address : cidr.text };
@@ -289,7 +292,7 @@ function orphans({ live }: Pick<EndContext, "live">): OrphanMachine[] {
       end: (text, notes) => {
         note(
           notes,
-          `${addr.name} stands in infra.yml no more (${status}): it is walled off`,
+          `${addr.name} is no longer in infra.yml (${status}): the firewall isolates it`,
         );
         const place: ProbePlace = {
           kind: "machine",

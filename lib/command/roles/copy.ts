@@ -13,13 +13,15 @@ export async function rolesCopy(name: string, { terminal, out }: Session): Promi
   const { roles, embedded } = rolesAtHand();
   const role = findRole(roles, name);
   if (role.origin === "workspace" && !role.overrides) {
-    throw new UserError(`The role \`${name}\` is yours already, and there is no embedded one`);
+    throw new UserError(
+      `The role \`${name}\` is already yours, and there is no embedded role of that name`,
+    );
   }
   const files = [...embedded].filter(([path]) => path.startsWith(`roles/${name}/`));
   if (fileKind(`roles/${name}`) !== undefined && !isCutShort(name, new Map(files))) {
     throw new UserError(
-      `roles/${name} is there already, and was left alone`,
-      `Move it away for the embedded role to be copied; \`anklume roles show ${name}\` tells where they differ`,
+      `roles/${name} exists already and was not changed`,
+      `Move it away to copy the embedded role; \`anklume roles show ${name}\` shows the differences`,
     );
   }
   // What makes it a role to Ansible comes last: a copy that was cut short is none, and the next one carries on.
@@ -29,7 +31,7 @@ export async function rolesCopy(name: string, { terminal, out }: Session): Promi
   for (const [path, text] of ordered) await writeFileAtomic(path, text);
   const what =
     `Copied ${count(files.length, "file")} to roles/${name}. It is yours now: apply uses it ` +
-    "instead of the embedded role, and no new anklume changes it.";
+    "instead of the embedded role, and an upgrade does not change it.";
   terminal.out(`${wrap(what, out.width)}\n`);
   return EXIT.done;
 }

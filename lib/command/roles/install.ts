@@ -28,9 +28,9 @@ export async function rolesInstall(
     if (!(error instanceof CommandError) || error.code === undefined) throw error;
     if (error.reason === "interrupted") return EXIT.interrupted;
     terminal.err(
-      "anklume: Not everything of requirements.yml could be installed: ansible-galaxy says why above.\n" +
-        "         Without a network, unpack collections below collections/ansible_collections/ and\n" +
-        "         roles below roles/ of the workspace.\n",
+      "anklume: Could not install everything in requirements.yml: see ansible-galaxy's messages " +
+        "above.\n         Without a network, unpack collections below " +
+        "collections/ansible_collections/ and\n         roles below roles/ of the workspace.\n",
     );
     return EXIT.failed;
   }

@@ -40,7 +40,7 @@ export function rolesShow(
   }
   const text = docs !== undefined
     ? roleDocsText(docs, out)
-    : linesOf(read("README.md") ?? "It has neither argument specs nor a README.md.");
+    : linesOf(read("README.md") ?? "It has no argument specs and no README.md.");
   terminal.out(`${lines.join("\n")}\n\n${text}`);
   return EXIT.done;
 }

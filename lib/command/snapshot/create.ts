@@ -71,7 +71,7 @@ async function refuseOwnGround(
   const [own] = await findSelves(incus, machines.map(({ instance }) => instance));
   if (own === undefined) return;
   throw new UserError(
-    `${own.name} runs this very anklume: it does not freeze the ground it stands on`,
+    `${own.name} runs this anklume, which cannot freeze its own machine`,
     "Leave it out (--machine, --domain), or run the same command on the host",
   );
 }

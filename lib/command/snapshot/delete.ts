@@ -82,7 +82,7 @@ export function checkNotNeeded({ name }: SnapshotSet, { restores }: Inventory): 
   if (!isNeeded(name, restores)) return;
   throw new UserError(
     `${name} is needed by a restore that was interrupted`,
-    "`anklume snapshot list` says which command finishes it",
+    "`anklume snapshot list` shows the command that finishes it",
   );
 }
 

@@ -31,8 +31,8 @@ export async function snapshotPrune(
   const { keep, olderThan } = options;
   if (keep === undefined && olderThan === undefined) {
     throw new UserError(
-      "Nothing says which sets may go",
-      "Give --keep 5, --older-than 30d, or both",
+      "Nothing says which sets to delete",
+      "Use --keep 5, --older-than 30d, or both",
     );
   }
   const problem = olderThan === undefined ? undefined : expiryProblem(olderThan);

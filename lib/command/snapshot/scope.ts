@@ -46,8 +46,8 @@ function namesOf(name: string, infra: Infra, { machines }: Inventory): string[] 
   if (found.length > 0) return found;
   if (meant.length > 0) {
     throw new UserError(
-      `The machine \`${name}\` does not stand yet`,
-      "`anklume apply` makes it",
+      `The machine \`${name}\` does not exist yet`,
+      "`anklume apply` creates it",
     );
   }
   const known = [...new Set([...declared.map((machine) => machine.name), ...standing])];

@@ -24,7 +24,7 @@ import { UserError } from "../../session/user_error.ts";
 /** @throws UserError for a name that no set can have */
 export function checkSetName(name: string): void {
   const problem = setNameProblem(name);
-  if (problem !== undefined) throw new UserError(`\`${name}\` will not do: ${problem}`);
+  if (problem !== undefined) throw new UserError(`\`${name}\` cannot be used: ${problem}`);
 }
 
 /** A name by the time that no set has yet. */
@@ -61,7 +61,7 @@ export async function freeName(
   }
   if (first !== undefined) {
     throw new UserError(
-      `There is a set \`${name}\` already, taken ${localTime(new Date(first.at))}`,
+      `A set \`${name}\` exists already, taken ${localTime(new Date(first.at))}`,
       `Choose another name, or remove it: \`anklume snapshot delete ${name}\``,
     );
   }
@@ -81,14 +81,14 @@ export async function freeName(
     throw justBegun(name);
   }
   throw new UserError(
-    `${stranger} has a snapshot \`${name}\` already, which anklume did not take`,
+    `${stranger} already has a snapshot \`${name}\`, which anklume did not take`,
     "Choose another name",
   );
 }
 
 function justBegun(name: string): UserError {
   return new UserError(
-    `Somebody has just begun a set \`${name}\`; this one was not taken`,
+    `Another run has just begun a set \`${name}\`; this one was not taken`,
     "Choose another name",
   );
 }
@@ -139,7 +139,7 @@ export async function takeAndSay(
   if (result.outcome === "taken") {
     const still = result.frozenMs === 0
       ? ""
-      : `; no machine stood still for longer than ${(result.frozenMs / 1000).toFixed(2)} s`;
+      : `; no machine was frozen for longer than ${(result.frozenMs / 1000).toFixed(2)} s`;
     const volumes = request.machines.flatMap((machine) => machine.volumes).length;
     const what = contentsText(request.machines.length, volumes);
     const text = `${request.name}, ${what}, in ${duration(performance.now() - began)}${still}.`;

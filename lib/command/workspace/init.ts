@@ -22,16 +22,16 @@ export async function init(options: InitOptions, session: Session): Promise<Exit
   const dir = normalize(options.dir ?? "");
   if (dir === undefined) {
     terminal.err(
-      `anklume: ${printable(options.dir ?? "")} does not lie below the current directory, and ` +
+      `anklume: ${printable(options.dir ?? "")} is not below the current directory, and ` +
         "anklume writes nowhere else.\n" +
-        "Go to the directory that shall hold the workspace, and run `anklume init` there.\n",
+        "Go to the directory where you want the workspace, and run `anklume init` there.\n",
     );
     return EXIT.wrongInput;
   }
   if (options.image !== undefined && !isImageRef(options.image)) {
     terminal.err(
-      `anklume: ${printable(options.image)} is no image reference.\n` +
-        "Write remote:alias such as images:debian/13, or local:NAME for one the daemon has.\n",
+      `anklume: ${printable(options.image)} is not an image reference.\n` +
+        "Write remote:alias such as images:debian/13, or local:NAME for an image that Incus has.\n",
     );
     return EXIT.wrongInput;
   }
@@ -39,8 +39,8 @@ export async function init(options: InitOptions, session: Session): Promise<Exit
     const path = join(dir, taken);
     if (fileKind(path) === undefined) continue;
     terminal.err(
-      `anklume: ${path} is there already, and is left as it is.\n` +
-        "Go on with `anklume validate`, or start elsewhere: `anklume init DIRECTORY`.\n",
+      `anklume: ${path} exists already and is not changed.\n` +
+        "Continue with `anklume validate`, or start elsewhere: `anklume init DIRECTORY`.\n",
     );
     return EXIT.wrongInput;
   }
@@ -62,7 +62,7 @@ export async function init(options: InitOptions, session: Session): Promise<Exit
   terminal.out(`Wrote ${written.join(", ")}.\n`);
   const go = dir === "" ? "" : `\`cd ${dir}\`, `;
   terminal.out(
-    `Next: ${go}look through infra.yml, then \`anklume check\` and \`anklume apply\`.\n`,
+    `Next: ${go}read through infra.yml, then \`anklume check\` and \`anklume apply\`.\n`,
   );
   return EXIT.done;
 }

@@ -46,7 +46,7 @@ function checkYaml(path: string, text: string, shape: FileShape): Diagnostic[] {
       severity: "error",
       code: "TREE_FILE_BROKEN",
       summary: `${path} is not YAML that Ansible can read: ${broken.message}`,
-      detail: "What stands outside the managed section is one YAML document with it",
+      detail: "The text outside the managed section must form one YAML document with it",
       remedy: shape === "playbook"
         ? "Write plays as a list in block style"
         : "Write keys in block style, not `{}`, and no second document",
@@ -90,7 +90,7 @@ function repeatedKeys(
       return {
         severity: "error",
         code: "TREE_FILE_BROKEN",
-        summary: `\`${key.name}\` stands twice in ${path}, and Ansible reads only the last`,
+        summary: `\`${key.name}\` is in ${path} twice, and Ansible reads only the last`,
         remedy: `Write further items of the list right below "${CLOSING}", without another key`,
         range: key.at,
       };
@@ -99,8 +99,9 @@ function repeatedKeys(
       return {
         severity: "error",
         code: "GROUP_REPEATED",
-        summary: `The group \`${key.name}\` stands in the managed section too`,
-        detail: "To Ansible the second one replaces the first, and the first one's hosts are gone",
+        summary: `The group \`${key.name}\` is also in the managed section`,
+        detail:
+          "For Ansible the second group replaces the first, and the hosts of the first are lost",
         remedy: "Give the group another name, or repeat it in a file of your own in inventory/",
         range: key.at,
       };
@@ -109,12 +110,12 @@ function repeatedKeys(
     return {
       severity: "warning",
       code: "VARIABLE_OVERLAP",
-      summary: `The variable \`${key.name}\` stands in the managed section too: ${
+      summary: `The variable \`${key.name}\` is also in the managed section: ${
         wins ? "yours, the later one, wins" : "the later one, anklume's, wins"
       }`,
       remedy: wins
-        ? "Nothing to do when that is what you want"
-        : `Move it below "${CLOSING}" for it to win`,
+        ? "Nothing to do if that is what you want"
+        : `Move it below "${CLOSING}" to make it win`,
       range: key.at,
     };
   });
@@ -129,7 +130,7 @@ function checkIni(path: string, text: string): Diagnostic[] {
     diagnostics.push({
       severity: "error",
       code: "TREE_FILE_BROKEN",
-      summary: `${path} begins with a byte order mark, which Ansible takes for text`,
+      summary: `${path} begins with a byte order mark, which Ansible reads as text`,
       remedy: "Save it as UTF-8 without a byte order mark",
       range: wholeLine(path, 1, ""),
     });
@@ -150,7 +151,7 @@ function checkIni(path: string, text: string): Diagnostic[] {
     diagnostics.push({
       severity: "error",
       code: "CONFIG_REPEATED",
-      summary: `${what} stands twice in ${path}: here and in line ${before}`,
+      summary: `${what} is in ${path} twice: here and in line ${before}`,
       detail: "Ansible stops with a traceback at the second one",
       remedy: header === null
         ? "Leave only one of them; anklume's stays"

@@ -92,7 +92,7 @@ function noAnsible(error: CommandError): Diagnostic {
     code: "ANSIBLE_MISSING",
     summary: `Machines cannot be provisioned: ${error.message}`,
     detail: (failed && error.stderr.trim().split("\n").slice(-3).join("\n")) || WITHOUT,
-    remedy: failed ? "See what `ansible-playbook --version` says in this directory" : INSTALL,
+    remedy: failed ? "Run `ansible-playbook --version` in this directory to see why" : INSTALL,
   };
 }
 
@@ -105,7 +105,7 @@ function oldAnsible(version: string | undefined): Diagnostic {
       ? "Machines cannot be provisioned: `ansible-playbook --version` names no version"
       : `Machines cannot be provisioned: Ansible ${version} is older than ${oldest}`,
     detail: WITHOUT,
-    remedy: `${INSTALL}, and have it first on the PATH`,
+    remedy: `${INSTALL}, and put it first on the PATH`,
   };
 }
 
@@ -116,8 +116,9 @@ function noConnection(connection: string): Diagnostic {
     summary: `Machines cannot be provisioned: Ansible has no connection plugin \`${connection}\``,
     detail: WITHOUT,
     remedy: connection.startsWith("community.general.")
-      ? "Install the collection: `ansible-galaxy collection install community.general`; without a " +
-        "network, unpack it (8.2.0 or newer) below collections/ansible_collections/ of the workspace"
+      ? "Install the collection: `ansible-galaxy collection install community.general`; without " +
+        "a network, unpack it (8.2.0 or newer) below collections/ansible_collections/ of the " +
+        "workspace"
       : "Install the collection that has it, or correct `global.default_connection` in infra.yml",
   };
 }

@@ -53,8 +53,8 @@ export function warnOfInjectedFacts(
     facts.map(({ name, line, column }): Diagnostic => ({
       severity: "warning",
       code: "FACT_AS_VARIABLE",
-      summary: `${path} reads the fact \`${name}\` as a variable, which it is not here`,
-      detail: "With facts as variables a machine could say where the rest of the play runs",
+      summary: `${path} reads the fact \`${name}\` as a variable, but facts are not variables here`,
+      detail: "If facts were variables, a machine could decide where the rest of the play runs",
       remedy: `Write ${factSpelling(name)}`,
       range: {
         file: path,

@@ -156,7 +156,7 @@ function putOnTop(text: string, body: string, syntax: SectionSyntax): Merge {
     return merged(bom + head + ours + text.slice(bom.length));
   }
   if (!/^---\s*(#.*)?$/.test(start.text)) {
-    const summary = "The line that begins the YAML document carries content";
+    const summary = "The line that begins the YAML document contains other text";
     return { kind: "damaged", problems: [{ line: lines.indexOf(start) + 1, summary }] };
   }
   // A `---` that is the whole file, without an ending, gets one: a marker stands alone on its line.
@@ -190,7 +190,7 @@ function markerProblems(
   });
   for (const [marker, indexes] of [[OPENING, opening], [CLOSING, closing]] as const) {
     for (const index of indexes.slice(1)) {
-      problems.push({ line: index + 1, summary: `"${marker}" stands here a second time` });
+      problems.push({ line: index + 1, summary: `"${marker}" is here a second time` });
     }
   }
   const [first, last] = [opening[0], closing[0]];
@@ -199,7 +199,7 @@ function markerProblems(
   } else if (first === undefined && last !== undefined) {
     problems.push({ line: last + 1, summary: `"${OPENING}" is missing before this line` });
   } else if (first !== undefined && last !== undefined && last < first) {
-    problems.push({ line: last + 1, summary: `"${CLOSING}" stands before "${OPENING}"` });
+    problems.push({ line: last + 1, summary: `"${CLOSING}" comes before "${OPENING}"` });
   }
   return problems.sort((a, b) => a.line - b.line);
 }

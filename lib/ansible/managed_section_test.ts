@@ -61,7 +61,7 @@ Deno.test("mergeManaged() puts the section after a document start of the user's"
 
 Deno.test("mergeManaged() refuses a document start that carries content", () => {
   assert.deepEqual(problems("# x\n--- {a: 1}\n"), [
-    "2: The line that begins the YAML document carries content",
+    "2: The line that begins the YAML document contains other text",
   ]);
 });
 
@@ -109,12 +109,12 @@ Deno.test("mergeManaged() names every kind of damaged marker with its line", () 
   ]);
   assert.deepEqual(problems(`a: 1\n${CLOSING}\n`), [`2: "${OPENING}" is missing before this line`]);
   assert.deepEqual(problems(`${CLOSING}\n${OPENING}\n`), [
-    `1: "${CLOSING}" stands before "${OPENING}"`,
+    `1: "${CLOSING}" comes before "${OPENING}"`,
   ]);
   const whole = `${OPENING}\n${CLOSING}\n`;
   assert.deepEqual(problems(whole + whole), [
-    `3: "${OPENING}" stands here a second time`,
-    `4: "${CLOSING}" stands here a second time`,
+    `3: "${OPENING}" is here a second time`,
+    `4: "${CLOSING}" is here a second time`,
   ]);
   assert.deepEqual(problems(`  ${OPENING}\na: 1\n# END MANAGED\n`), [
     "1: This looks like a marker, but is not one",

@@ -40,14 +40,14 @@ function inTheWay(path: string, there: ExistingFile): Diagnostic {
     text: "is a file where a directory is needed",
     binary: "is not a text in UTF-8",
     directory: "is a directory where a file is needed",
-    symlink: "is a symbolic link; anklume writes through none",
+    symlink: "is a symbolic link; anklume does not write through symbolic links",
     other: "is neither a file nor a directory that can be used",
   }[there.kind];
   return {
     severity: "error",
     code: "PATH_UNUSABLE",
     summary: `${path} ${what}`,
-    remedy: `Move ${path} away, or replace it by a file of its own`,
+    remedy: `Move ${path} away, or replace it with a regular file`,
   };
 }
 

@@ -125,9 +125,9 @@ function mergeInto(
       diagnostics.push({
         severity: "error",
         code: "MARKER_DAMAGED",
-        summary: `${problem.summary}: where the managed section stands cannot be told`,
+        summary: `${problem.summary}: anklume cannot find the managed section`,
         remedy:
-          "Put the marker back, or remove the section and both its markers; sync writes it anew",
+          "Restore the marker, or remove the section with both markers; sync then writes it again",
         range: lineOf(path, problem.line),
       });
     }
@@ -139,7 +139,7 @@ function mergeInto(
       code: "SECTION_EDITED",
       summary: `The managed section of ${path} was changed by hand; sync replaces it`,
       detail: `The file as it was is kept as ${copyPath(path, before ?? "")}`,
-      remedy: "Write below END MANAGED what is to stay",
+      remedy: "Write text that should stay below END MANAGED",
       range: lineOf(path, merge.edited.line),
     });
   }
@@ -187,7 +187,7 @@ function vaulted(path: string, shape: FileShape): Diagnostic {
     remedy: variables
       ? `Make it ${
         path.replace(/(\/anklume)?\.yml$/, "/vault.yml")
-      }, for anklume to write its own beside it`
+      }, so that anklume can write its own file beside it`
       : "Decrypt it, and keep secrets in group_vars/ or host_vars/",
     range: lineOf(path, 1),
   };

@@ -97,7 +97,7 @@ function roleReason(role: string, before: string | undefined, after: string | un
   if (before === undefined) return `role ${role} added`;
   if (after === undefined) return `role ${role} removed`;
   const [was, is] = [before.startsWith(EMBEDDED), after.startsWith(EMBEDDED)];
-  if (was && is) return `role ${role} changed with anklume itself`;
+  if (was && is) return `role ${role} changed with this version of anklume`;
   if (was) return `role ${role} is yours now`;
   return is ? `role ${role} is the embedded one now` : `role ${role} changed`;
 }
@@ -108,7 +108,7 @@ const WORDS: Readonly<Record<string, string>> = {
   inventory: "its place in the inventory changed",
   vars: "its variables changed",
   shared: "files beside the playbook changed",
-  others: "other machines changed, of which its roles or plays read",
+  others: "other machines changed whose values its roles or plays read",
 };
 
 function parseParts(text: string): Map<string, string> | undefined {

@@ -68,7 +68,7 @@ Deno.test("provisionDigest() is the same for the same files", () => {
 Deno.test("provisionDigest() changes for the machines that use a changed role, and no other", () => {
   const motd = ".anklume/roles/web_server/tasks/main.yml";
   assert.deepEqual(changed(digests(lab(), { [motd]: "---\n- name: New\n" })), {
-    "pro-web": ["role web_server changed with anklume itself"],
+    "pro-web": ["role web_server changed with this version of anklume"],
   });
 });
 
@@ -141,7 +141,7 @@ Deno.test("provisionDigest() counts other machines where something that the mach
     const [before, after] = [digests(infra, { [path]: text }), digests(more, { [path]: text })];
     assert.deepEqual(
       explainDigest(before["pro-dev"], after["pro-dev"] ?? ""),
-      ["other machines changed, of which its roles or plays read"],
+      ["other machines changed whose values its roles or plays read"],
       path,
     );
   }

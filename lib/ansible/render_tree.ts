@@ -136,7 +136,7 @@ function missingRole(machine: Machine, role: string, index: number): Diagnostic 
     severity: "error",
     code: "ROLE_MISSING",
     summary: `The role \`${role}\` of ${machine.name} is neither in roles/ nor embedded`,
-    remedy: `Put it into roles/${role}/ for ${machine.name} to be provisioned`,
+    remedy: `Put it into roles/${role}/ so that ${machine.name} can be provisioned`,
     range: machine.ranges.get(`roles.${index}`) ?? machine.range,
   };
 }

@@ -24,15 +24,15 @@ export function mergeFiles(
   if (first === undefined) {
     diagnostics.add({
       code: "NO_INFRA",
-      summary: "There is neither an `infra.yml` nor an `infra/` directory here",
-      remedy: "go to your workspace, or make one with `anklume init`",
+      summary: "There is no `infra.yml` and no `infra/` directory here",
+      remedy: "go to your workspace, or create one with `anklume init`",
     });
     return undefined;
   }
   if (whole !== undefined && part !== undefined) {
     diagnostics.add({
       code: "TWO_FORMS",
-      summary: "Both `infra.yml` and `infra/` are here; anklume cannot know which one counts",
+      summary: "Both `infra.yml` and `infra/` are here; anklume cannot know which one to use",
       remedy: `keep one of them: move or delete the other`,
     });
     return undefined;
@@ -41,7 +41,7 @@ export function mergeFiles(
     diagnostics.add({
       code: "MISSING_FILE",
       summary: "`infra/base.yml` is missing",
-      remedy: "make it, with `project_name` and, where you need it, `global`",
+      remedy: "create it, with `project_name` and, if you need it, `global`",
     });
     return undefined;
   }
@@ -52,7 +52,7 @@ export function mergeFiles(
     if (source.file.startsWith("infra/") && keysOf(source.file) === undefined) {
       diagnostics.add({
         code: "STRAY_FILE",
-        summary: `${source.file} is no part of the infra`,
+        summary: `${source.file} is not part of the infra`,
         detail: "`infra/` holds base.yml, policies.yml and domains/*.yml",
         remedy: "move it to infra/domains/, or out of infra/",
         range: file.range(0, 0),
@@ -81,7 +81,7 @@ function withOwnKeys(tree: MapNode, file: string, diagnostics: DiagnosticList): 
     if (own.includes(entry.key)) return true;
     diagnostics.add({
       code: "MISPLACED_KEY",
-      summary: `\`${shortenName(entry.key)}\` does not belong into ${file}`,
+      summary: `\`${shortenName(entry.key)}\` does not belong in ${file}`,
       detail: `${file} holds ${quotedList(own, "and")}`,
       remedy: placeOf(entry, file),
       range: rangeOf(entry.keySpan),

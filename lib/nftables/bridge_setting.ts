@@ -32,7 +32,7 @@ export function wrongBridgeSettings({ ifname: name, linkinfo }: ListedLink): str
       `${name}: ${key} is ${
         live.get(key) ?? "unknown to this kernel"
       }, not ${value}: a machine can ` +
-      "take what is sent to its neighbour"
+      "intercept traffic for its neighbour"
     );
 }
 
@@ -85,7 +85,7 @@ export async function setBridges(
   throw new FirewallError(
     "differs",
     `A bridge could not be set: ${left.join("; ")}`,
-    "No machine is started. Setting it takes root, Linux 5.0 and iproute2 5.0",
+    "No machine is started. This needs root, Linux 5.0 and iproute2 5.0",
   );
 }
 

@@ -142,8 +142,7 @@ export function checkNft(
     return {
       check,
       state: "bad",
-      detail:
-        `${nftVersion} does not know the names of protocols, since /etc/protocols is missing: ` +
+      detail: `${nftVersion} does not know protocol names because /etc/protocols is missing: ` +
         "no rules can be loaded, and no machine is started",
       remedy: "apt install netbase",
     };
@@ -156,7 +155,7 @@ export function checkNft(
     ? {
       check,
       state: "bad",
-      detail: `${nftVersion} is too old, 1.0.0 is needed`,
+      detail: `${nftVersion} is too old; 1.0.0 or newer is needed`,
       remedy: "use a newer release",
     }
     : { check, ...triedState("nft", nftVersion) };
@@ -174,8 +173,8 @@ function rules({ firewall }: HostFacts): Finding {
         check,
         state: "bad",
         detail: firewall === "missing"
-          ? "are not loaded: the domains stand open"
-          : "are not the rendered ones",
+          ? "are not loaded: the domains are open"
+          : "differ from the expected ones",
         remedy: "anklume network deploy",
       };
   }
@@ -183,7 +182,7 @@ function rules({ firewall }: HostFacts): Finding {
 
 function boot({ atBoot }: HostFacts): Finding {
   return atBoot.length === 0
-    ? { check: "boot", state: "ok", detail: "the rules stand before Incus starts" }
+    ? { check: "boot", state: "ok", detail: "the rules are loaded before Incus starts" }
     : { check: "boot", state: "bad", detail: atBoot.join("; "), remedy: "anklume network deploy" };
 }
 
@@ -206,7 +205,7 @@ function foreignFirewalls({ chains, blocked }: HostFacts): Finding[] {
   if (blocked !== undefined) {
     return blocked.length > 0
       ? [...blocked]
-      : [{ check: "firewalls", state: "ok", detail: "no other stands in the domains' way" }];
+      : [{ check: "firewalls", state: "ok", detail: "no other firewall blocks the domains" }];
   }
   if (chains === undefined) {
     return [{ check: "firewalls", state: "unknown", detail: "reading other tables needs root" }];
@@ -220,15 +219,15 @@ function foreignFirewalls({ chains, blocked }: HostFacts): Finding[] {
       check: "firewalld",
       state: "bad",
       detail:
-        "the domains' bridges are in no zone of it: their DHCP, DNS and ways out are rejected",
+        "the domains' bridges are in none of its zones: their DHCP, DNS and outgoing traffic are rejected",
       remedy:
         "firewall-cmd --permanent --zone=trusted --add-interface=BRIDGE for each bridge, then " +
-        "firewall-cmd --reload; anklume's own rules still decide",
+        "firewall-cmd --reload; anklume's own rules still apply",
     });
   }
   return findings.length > 0
     ? findings
-    : [{ check: "firewalls", state: "ok", detail: "no other stands in the domains' way" }];
+    : [{ check: "firewalls", state: "ok", detail: "no other firewall blocks the domains" }];
 }
 
 function foreignDrop({ family, table, name, hook, siblings }: ForeignChain): Finding {
@@ -264,7 +263,7 @@ function foreignDrop({ family, table, name, hook, siblings }: ForeignChain): Fin
     check: "firewalls",
     state: "bad",
     detail: what,
-    remedy: "let the interfaces net-* through there",
+    remedy: "allow the interfaces net-* there",
   };
 }
 
@@ -272,12 +271,13 @@ function flowtables({ flowtables: all }: HostFacts): Finding {
   const check = "flowtables";
   if (all === undefined) return { check, state: "unknown", detail: "reading them needs root" };
   const ours = all.filter(({ devices }) => devices.some((each) => each.startsWith("net-")));
-  return ours.length === 0 ? { check, state: "ok", detail: "none passes the rules by" } : {
+  return ours.length === 0 ? { check, state: "ok", detail: "none bypasses the rules" } : {
     check,
     state: "bad",
-    detail: `${ours.map(({ name }) => name).join(", ")}: flows through it pass the rules by, so ` +
-      "that a policy's end does not end them",
-    remedy: "take the bridges net-* out of it",
+    detail:
+      `${ours.map(({ name }) => name).join(", ")}: traffic through it bypasses the rules, so ` +
+      "connections continue after their policy is removed",
+    remedy: "remove the bridges net-* from it",
   };
 }
 
@@ -289,8 +289,8 @@ function strangers({ strangers: all }: HostFacts): Finding {
       check,
       state: "bad",
       detail: all.map(({ bridge, port }) => `${port} is plugged into ${bridge}`).join("; ") +
-        ": nobody of the infra; it reaches the domain's DHCP",
-      remedy: "ip link set PORT nomaster, or remove the machine it belongs to",
+        ": it does not belong to the infra; it reaches the domain's DHCP",
+      remedy: "ip link set PORT nomaster, or remove the machine that it belongs to",
     };
 }
 
@@ -299,14 +299,14 @@ function uplink({ uplinks }: HostFacts, { anyInternet }: DoctorWishes): Finding 
   const outside = uplinks.filter(({ isOutside }) => isOutside).map(({ name }) => name);
   const state = anyInternet ? "warning" : "ok";
   if (outside.length > 0) {
-    const detail = `the outside is behind ${outside.join(", ")}`;
+    const detail = `the outside is reached through ${outside.join(", ")}`;
     const others = uplinks.filter(({ isOutside }) => !isOutside).map(({ name }) => name).join(", ");
     if (others === "") return { check, state: "ok", detail };
     return {
       check,
       state,
-      detail: `${detail}; a default route goes by ${others} too, a tunnel or local bridge, where ` +
-        "domains with `internet: true` are stopped",
+      detail: `${detail}; another default route uses ${others}, a tunnel or local bridge, where ` +
+        "domains with `internet: true` are blocked",
       remedy: `\`internet: { via: [${others}] }\` for the domains that may use it`,
     };
   }
@@ -321,8 +321,7 @@ function uplink({ uplinks }: HostFacts, { anyInternet }: DoctorWishes): Finding 
   return {
     check,
     state: anyInternet ? "bad" : "ok",
-    detail:
-      `the default route goes by ${names}, a tunnel or local bridge, which is not the outside`,
+    detail: `the default route uses ${names}, a tunnel or local bridge, which is not the outside`,
     remedy:
       `\`internet: { via: [${names}] }\` for the domains that may use it, or \`global.outside\``,
   };
@@ -402,16 +401,22 @@ function overlaps({ overlaps: all, diversions }: HostFacts): Finding[] {
     detail: summary,
     remedy: remedy ?? "see `anklume check`",
   }));
-  const ok = { check, state: "ok", detail: "what is for a domain leaves by its bridge" } as const;
+  const ok = {
+    check,
+    state: "ok",
+    detail: "packets for a domain leave through its bridge",
+  } as const;
   return bad.length + may.length === 0 ? [ok] : [...bad, ...may];
 }
 
 /** How to make each manager ignore interfaces that are not its own. */
 const LEAVE_ALONE: Readonly<Record<string, string>> = {
-  NetworkManager: "NetworkManager runs here; to keep it away: /etc/NetworkManager/conf.d/" +
-    "90-anklume.conf with the lines [keyfile] and " +
-    "unmanaged-devices=interface-name:net-*;interface-name:ak*, then systemctl reload NetworkManager",
-  "systemd-networkd": "systemd-networkd runs here; to keep it away: /etc/systemd/network/" +
+  NetworkManager: "NetworkManager runs here; to make it leave these interfaces alone: " +
+    "/etc/NetworkManager/conf.d/90-anklume.conf with the lines [keyfile] and " +
+    "unmanaged-devices=interface-name:net-*;interface-name:ak*, then systemctl reload " +
+    "NetworkManager",
+  "systemd-networkd":
+    "systemd-networkd runs here; to make it leave these interfaces alone: /etc/systemd/network/" +
     "10-anklume.network with the lines [Match], Name=net-* ak*, [Link] and Unmanaged=yes, then " +
     "networkctl reload",
 };

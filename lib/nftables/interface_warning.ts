@@ -27,8 +27,8 @@ export function interfaceWarnings(
       severity: "warning",
       code: "INTERFACE_MISSING",
       summary: machine === undefined
-        ? `This host has no interface \`${name}\` now: ${who} goes out by it`
-        : `\`${name}\` is the port of ${machine}: ${who} goes out by it`,
+        ? `This host has no interface \`${name}\` now: ${who} uses it to go out`
+        : `\`${name}\` is the port of ${machine}: ${who} uses it to go out`,
       remedy: near === undefined
         ? "bring it up, or write the name that `ip link` shows"
         : `did you mean \`${near}\`? Otherwise bring it up`,

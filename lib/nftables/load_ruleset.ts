@@ -31,7 +31,7 @@ export async function verifyRuleset(ruleset: Ruleset, options: NftOptions = {}):
   if (state === "unknown") {
     throw new FirewallError(
       "not-permitted",
-      `Whether the firewall of "${ruleset.project}" stands can only be read by root`,
+      `Only root can read whether the firewall of "${ruleset.project}" is loaded`,
       "No machine is started. Run the same command as root, or with sudo",
     );
   }

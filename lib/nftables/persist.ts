@@ -36,7 +36,7 @@ export async function persistRuleset(ruleset: Ruleset, options: NftOptions = {})
     if (await systemdRuns(options)) await systemctl(["start", UNIT], options);
   } catch (error) {
     throw persistError(
-      `The firewall of "${ruleset.project}" is loaded, but would not come back at boot`,
+      `The firewall of "${ruleset.project}" is loaded, but would not be loaded at boot`,
       error,
     );
   }
@@ -72,7 +72,7 @@ export async function persistedDifferences(
   } else if (isForeignFile(ruleset)) {
     differences.push(`${DIRECTORY}/${name} holds the rules of another infra`);
   } else if (text !== ruleset.text) {
-    differences.push(`${DIRECTORY}/${name} is not what is rendered`);
+    differences.push(`${DIRECTORY}/${name} is not as expected`);
   }
   differences.push(...parts);
   if (enabled !== undefined && enabled !== "enabled") {
@@ -144,7 +144,7 @@ function persistError(what: string, error: unknown): unknown {
   return new FirewallError(
     "not-persisted",
     `${what}: ${error.message}`,
-    "Mend that and apply again; until then a reboot leaves the domains open",
+    "Fix that and apply again; until then the domains are open after a reboot",
     { cause: error },
   );
 }

@@ -27,8 +27,8 @@ export function policyWarnings(infra: Infra, addressing: Addressing): Diagnostic
         severity: "warning",
         code: "POLICY_CIDR_OWN",
         summary: `"${end.text}" covers ${names}${covered.length > 3 ? "…" : ""}, ` +
-          "to which this policy opens nothing",
-        detail: "A CIDR stands for addresses outside the infra",
+          "which this policy does not open",
+        detail: "A CIDR means addresses outside the infra",
         remedy: "Name the domain or the machine",
         range: policy.range,
       }];

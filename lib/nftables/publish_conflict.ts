@@ -46,10 +46,9 @@ function conflict(machine: Machine, publish: Publish, who: string, standing: boo
     code: "PUBLISH_TAKEN",
     summary: `The host's ${port} leads to \`${machine.name}\`, and ${who}`,
     detail: standing
-      ? "The rules send whoever asks for it from outside to the machine: it has been published before that."
-      : `Whoever asks for it from outside would get an answer of \`${machine.name}\` instead.`,
-    remedy:
-      "choose another port of the host, or say that it is meant: `replace_host: true` beside it",
+      ? "Connections to it from outside go to the machine, which was published first."
+      : `Connections to it from outside would go to \`${machine.name}\` instead.`,
+    remedy: "choose another port of the host, or confirm it with `replace_host: true` beside it",
     range: publish.range,
   };
 }
@@ -61,7 +60,7 @@ function holderOf(publish: Publish, taken: TakenPorts, walls: PublishReach): str
   );
   if (listener !== undefined) {
     const { address } = listener;
-    return `something of the host listens there (${
+    return `a program on the host listens there (${
       address.includes(":") ? `[${address}]` : address
     })`;
   }
@@ -84,10 +83,10 @@ function unseen(published: readonly Publish[], { listeners, redirects }: TakenPo
     severity: "warning",
     code: "PUBLISH_UNSEEN",
     summary: listeners === undefined
-      ? "Whether something of the host listens on published ports could not be looked at"
-      : "Whether other rules of the host use published ports could not be looked at",
+      ? "Could not check whether programs on the host listen on published ports"
+      : "Could not check whether other rules of the host use published ports",
     remedy: listeners === undefined
-      ? "apt install iproute2: `ss` tells it"
+      ? "apt install iproute2, for `ss`"
       : "run the same command as root",
     range: first.range,
   }];

@@ -105,6 +105,9 @@ async function listInNamespace(ruleset: Ruleset, options: NftOptions): Promise<s
       stdin: ruleset.text,
     });
   } catch (error) {
-    throw firewallError(`Cannot tell what the firewall of "${ruleset.project}" should be`, error);
+    throw firewallError(
+      `Cannot find out what the firewall of "${ruleset.project}" should be`,
+      error,
+    );
   }
 }

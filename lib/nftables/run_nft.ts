@@ -71,7 +71,7 @@ export function firewallError(what: string, error: unknown): unknown {
   if (UNKNOWN_PROTOCOL.test(error.stderr)) {
     return new FirewallError(
       "missing-program",
-      `${what}: nft does not know the names of protocols`,
+      `${what}: nft does not know protocol names`,
       "Install /etc/protocols (on Debian: apt install netbase); no machine is started without it",
       options,
     );
@@ -96,8 +96,8 @@ export function firewallError(what: string, error: unknown): unknown {
       return new FirewallError(
         "refused",
         `${what}: ${words === "" ? error.message : `nft said: ${words}`}`,
-        "The rules that stood before still stand, whole. No machine is started; " +
-          "see whether nft works at all: nft list tables",
+        "The previous rules are all still in force. No machine is started; " +
+          "check whether nft works at all: nft list tables",
         options,
       );
     }

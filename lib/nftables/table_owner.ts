@@ -65,7 +65,7 @@ export async function refuseForeignTables(
     throw new FirewallError(
       "foreign-table",
       `${file} holds the rules of another infra called "${ruleset.project}"`,
-      `Choose another project_name: two infras of one name cannot share a host. If that one is gone: rm ${file}`,
+      `Choose another project_name: two infras with the same name cannot share a host. If the other one is gone: rm ${file}`,
     );
   }
 }
@@ -78,15 +78,15 @@ function refuseForeign(
   if (owner.kind === "unknown") {
     throw new FirewallError(
       "foreign-table",
-      `The nftables table "${name}" exists and is not anklume's: it is left as it is`,
-      `See what it is (nft list table ${name}), then delete it or choose another project_name`,
+      `The nftables table "${name}" exists and is not anklume's: anklume does not change it`,
+      `Look at it (nft list table ${name}), then delete it or choose another project_name`,
     );
   }
   if (owner.infraId !== infraId) {
     throw new FirewallError(
       "foreign-table",
       `The nftables table "${name}" belongs to another infra called "${project}" (${owner.infraId})`,
-      "Choose another project_name: two infras of one name cannot share a host",
+      "Choose another project_name: two infras with the same name cannot share a host",
     );
   }
   if (owner.format > TABLE_FORMAT) {

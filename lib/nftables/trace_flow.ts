@@ -47,7 +47,7 @@ export async function traceFlows(
           stdin: stageScript(stage),
         });
       } catch (error) {
-        throw firewallError("Cannot ask the kernel what the live rules do", error);
+        throw firewallError("Cannot find out from the kernel what the live rules do", error);
       }
     },
   );
@@ -64,8 +64,8 @@ async function assertLoaded(
   if (!live.includes(undefined)) return;
   throw new FirewallError(
     "differs",
-    `The firewall of "${project}" is not loaded: no rule decides, the domains stand open`,
-    "`anklume apply` loads it, `anklume network deploy` loads it alone",
+    `The firewall of "${project}" is not loaded: no rule decides, the domains are open`,
+    "`anklume apply` loads it; `anklume network deploy` loads only the firewall",
   );
 }
 

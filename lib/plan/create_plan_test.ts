@@ -378,7 +378,7 @@ Deno.test("createPlan() lists orphans, and prunes the unprotected in the right o
   assert.equal(forced.held.length, 0);
 });
 
-Deno.test("createPlan() loads the rules where they are not the rendered ones, loudly where machines run", () => {
+Deno.test("createPlan() loads the rules where they differ from the expected ones, loudly where machines run", () => {
   const host = appliedHost(desiredOf(infra()));
   const flushed = createPlan(desiredOf(infra()), {
     ...host,

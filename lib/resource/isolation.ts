@@ -77,7 +77,7 @@ export function strayDevice(
   if (type === "disk" && !pool && /^(?:agent|cloud-init):config$/.test(source ?? "")) return;
   const reason = deviceBypass(name, device, NO_PLACE);
   if (reason !== undefined || type === "disk" || type === "none") return reason;
-  return "it gives the machine something of the host";
+  return "it gives the machine access to something of the host";
 }
 
 /** Not used: a NIC returns above. */

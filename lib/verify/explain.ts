@@ -90,7 +90,7 @@ export function explain(infra: Infra, flow: TracedFlow): Explanation {
   const words = passes
     ? whyOpen(infra, opened, flow)
     : flow.stray !== undefined && expected.open
-    ? { reason: flow.stray, change: ["`anklume doctor` says what leads them back"] }
+    ? { reason: flow.stray, change: ["`anklume doctor` shows how to route them back"] }
     : isOthers || isUntold
     ? whyOthers(infra, fate, step, isJudged ? { opened, anklumePasses } : undefined, flow)
     : whyClosed(infra, fate, step, flow);
@@ -139,8 +139,8 @@ function whyOthers(
   const { opened, anklumePasses } = own;
   const { origin, reason } = whyOpen(infra, opened, flow);
   const ours = anklumePasses
-    ? `anklume lets it pass (${reason})`
-    : "anklume's own rules do not let it pass either";
+    ? `anklume allows it (${reason})`
+    : "anklume's own rules do not allow it either";
   return {
     reason: `${whatOthersDo(fate, step, flow)}; ${ours}`,
     ...(anklumePasses && origin !== undefined ? { origin } : {}),
@@ -161,15 +161,15 @@ function whatOthersDo(
     case "dropped":
       return step?.verdict === "drop"
         ? `another table of this host drops it: ${table}`
-        : `another table of this host hands it to a program (${step?.verdict}), of which nobody ` +
-          `knows what it does: ${table}`;
+        : `another table of this host passes it to a program (${step?.verdict}), and ` +
+          `anklume cannot know what that does: ${table}`;
     case "unanswered":
-      if (step === undefined) return `it arrives, and the answer does not: ${lost}`;
-      return `it arrives, and another table of this host drops the answer: ${table}`;
+      if (step === undefined) return `it arrives, but the answer does not: ${lost}`;
+      return `it arrives, but another table of this host drops the answer: ${table}`;
     case "elsewhere":
       return `another table of this host sends it elsewhere, to ${fate.at}: ${table}`;
     default:
-      return lost ?? "it does not arrive, and no rule that nft shows says why";
+      return lost ?? "it does not arrive, and no rule that nft shows explains it";
   }
 }
 
@@ -204,14 +204,14 @@ function whyOpen(
   switch (set) {
     case "orphans":
       return {
-        reason: `both are left of \`${from.kind === "machine" ? from.domain : ""}\`, which ` +
-          "stands in infra.yml no more: they reach their own bridge alone",
+        reason: `both remain from \`${from.kind === "machine" ? from.domain : ""}\`, which ` +
+          "is no longer in infra.yml: they reach only their own bridge",
         change: ["`anklume apply --prune` deletes them"],
       };
     case "own":
     case "ports":
       return {
-        reason: "both are in one domain, whose machines reach each other",
+        reason: "both are in the same domain, whose machines reach each other",
         change: ["move one of them to another domain"],
       };
     case "services":
@@ -259,14 +259,14 @@ function whyOpen(
 
 function whyNoRule(from: ProbePlace, to: ProbePlace, { because }: Verdict): string {
   if (from.kind === "host") {
-    return "the host is trusted: no rule of anklume's stands in its way to a machine";
+    return "the host is trusted: no anklume rule blocks its way to a machine";
   }
   if (because === "not-ours") {
-    return "it is a port of the host's own, which anklume neither opens nor closes";
+    return "it is a port of the host itself, which anklume neither opens nor closes";
   }
   return to.kind === "machine"
     ? "a rule that anklume did not make lets it through"
-    : "no rule of anklume's concerns it";
+    : "no anklume rule applies to it";
 }
 
 function whyClosed(
@@ -285,15 +285,15 @@ function whyClosed(
   if (expected.because === "not-ours") {
     return without(
       fate.kind === "unanswered"
-        ? "it arrives, and no answer comes back"
-        : "a rule of anklume's drops it, though it is no port of a domain's",
+        ? "it arrives, but no answer comes back"
+        : "an anklume rule drops it, although it is not a port of a domain",
     );
   }
   if (expected.open) {
     return {
       reason: fate.kind === "unanswered"
-        ? "infra.yml opens it; it arrives, and no answer comes back"
-        : "infra.yml opens it, the live rules do not",
+        ? "infra.yml opens it; it arrives, but no answer comes back"
+        : "infra.yml opens it, but the live rules do not",
       change: ["`anklume apply` loads the rules that infra.yml asks for"],
     };
   }
@@ -301,11 +301,11 @@ function whyClosed(
   if (orphan?.kind === "machine") {
     const stays = infra.domains.some(({ name }) => name === orphan.domain);
     return without(
-      `${orphan.machine} stands in infra.yml no more: until it is deleted, it reaches ` +
-        (stays ? "nobody, and nobody it" : "its own bridge alone"),
+      `${orphan.machine} is no longer in infra.yml: until it is deleted, it reaches ` +
+        (stays ? "nobody, and nobody reaches it" : "only its own bridge"),
     );
   }
-  if (fate.kind === "unanswered") return without("it arrives, and no answer comes back");
+  if (fate.kind === "unanswered") return without("it arrives, but no answer comes back");
   const domain = infra.domains.find(({ name }) => from.kind === "machine" && name === from.domain);
   const origin = domain?.ranges.get("internet");
   if (step?.rule.includes("@private")) {
@@ -321,23 +321,23 @@ function whyClosed(
   if (nobody?.kind === "machine") {
     return without(
       `nobody has the address ${nobody.machine}` +
-        (nobody === from ? ", and a port sends as its own machine alone" : ""),
+        (nobody === from ? ", and a port can send only as its own machine" : ""),
     );
   }
   if (step?.family === "bridge") {
-    return without("the port's own rules refuse it: not its sender's MAC or address");
+    return without("the port's own rules drop it: the MAC or address is not the sender's");
   }
   if (
     to.kind === "host" && to.gatewayOf !== undefined && from.kind === "machine" &&
     to.gatewayOf !== from.domain
   ) {
-    return without("a gateway answers its own domain alone, whatever a policy says");
+    return without("a gateway answers only its own domain, whatever a policy says");
   }
   if (to.kind === "outside" && domain?.internet.kind === "via") {
     const via = domain.internet.interfaces.join(", ");
     // A policy would let the tunnel's traffic out beside the tunnel.
     return without(
-      `${domain.name} goes out by ${via} alone, and this host sends to ${to.address} by ` +
+      `${domain.name} goes out only by ${via}, but this host reaches ${to.address} by ` +
         `${to.interface === "" ? "no interface" : to.interface}`,
       origin,
     );
@@ -368,7 +368,7 @@ function publishedAs(infra: Infra, { from, to, service }: TracedFlow): string | 
     .find((each) => each.to === service.port && each.protocol === service.protocol);
   return found === undefined
     ? undefined
-    : `from outside it is port ${found.host} of the host that leads there: ask ` +
+    : `from outside, port ${found.host} of the host leads there: run ` +
       `\`anklume network why outside host ${found.host}/${found.protocol}\``;
 }
 

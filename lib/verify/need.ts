@@ -84,7 +84,7 @@ export function needText(need: Need): string {
     case "names":
       return `DNS and DHCP of ${need.domain}`;
     case "neighbours":
-      return `what ${need.domain}'s machines send each other`;
+      return `traffic between the machines of ${need.domain}`;
     case "policy": {
       const { id, from, to, range } = need.policy;
       return `${id} (${range.file}:${range.start.line}), ${from.text} -> ${to.text}`;

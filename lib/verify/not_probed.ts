@@ -51,14 +51,14 @@ export function notProbed(
         : needText(need),
       ...optional({ need }),
       why: asked.has(policy.id)
-        ? "nobody could tell what became of its packets"
+        ? "the result of its packets could not be seen"
         : whyPolicy(infra, policy, run),
     };
   });
   const published = publishNeeds(infra).map((need): NotProbed => ({
     need,
     text: needText(need),
-    why: "it begins outside, where this host has nobody to send it",
+    why: "it begins outside, where this host has no sender",
   }));
   return { probed: infra.policies.length - rest.length, notProbed: [...policies, ...published] };
 }
@@ -70,16 +70,16 @@ function whyPolicy(
 ): string {
   const { from, to } = policy;
   const flow = policyFlow(infra, policy, running);
-  if (flow === undefined) return "it opens nothing: its ends hold no machine, or one domain's";
+  if (flow === undefined) return "it opens nothing: its ends have no machine, or are in one domain";
   const foreign = [from, to].find(({ kind }) => kind === "cidr");
   if (foreign !== undefined) {
-    return `${foreign.text} is not of this infra, and nobody there is sent packets`;
+    return `${foreign.text} is not part of this infra, so no packets are sent there`;
   }
-  if (from.kind === "outside") return "it begins outside, where this host has nobody to send it";
+  if (from.kind === "outside") return "it begins outside, where this host has no sender";
   const machines = new Set(machinesOf(infra).map(({ name }) => name));
   const still = [flow.from, flow.to].find((name) => machines.has(name) && !running.has(name));
-  if (still !== undefined) return `${still} does not run`;
+  if (still !== undefined) return `${still} is not running`;
   const mute = [flow.from, flow.to].find((name) => failed.has(name));
   if (mute !== undefined) return `${mute} could not be probed`;
-  return limited ? "`--domain` leaves it out" : "no probe of this run was about it";
+  return limited ? "`--domain` leaves it out" : "no probe of this run tested it";
 }

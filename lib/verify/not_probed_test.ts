@@ -51,13 +51,13 @@ Deno.test("notProbed() names each policy and published port that no packet was a
     seen.notProbed.map(({ policy, why, need }) => [
       policy?.id,
       need && `${need.flow.from} ${need.flow.to} ${need.flow.service.port}`,
-      /nobody there|begins outside|opens nothing|does not run/.exec(why)?.[0],
+      /no packets|begins outside|opens nothing|is not running/.exec(why)?.[0],
     ]),
     [
-      ["policy-2", "pro-a 192.0.2.0/24 80", "nobody there"],
+      ["policy-2", "pro-a 192.0.2.0/24 80", "no packets"],
       ["policy-3", "outside printer 9100", "begins outside"],
       ["policy-4", undefined, "opens nothing"],
-      ["policy-5", "pro-b printer 9", "does not run"],
+      ["policy-5", "pro-b printer 9", "is not running"],
       [undefined, "outside host 2207", "begins outside"],
     ],
   );
@@ -71,7 +71,7 @@ Deno.test("notProbed() counts no probe of which nobody can tell what became of i
     failed: new Set(),
   });
   assert.equal(seen.probed, 0);
-  assert.match(seen.notProbed[0]?.why ?? "", /nobody could tell/);
+  assert.match(seen.notProbed[0]?.why ?? "", /could not be seen/);
   const why = (...failed: string[]) =>
     notProbed(infra, [], {
       running: new Set(["pro-a", "printer"]),

@@ -104,7 +104,7 @@ class Prober {
     this.#left -= text.length;
     if (this.#left < 0) {
       this.#rest = "";
-      return this.#fail("it says more than it was asked");
+      return this.#fail("it gives more answers than requested");
     }
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";

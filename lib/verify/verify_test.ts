@@ -109,7 +109,7 @@ Deno.test("a prober that says more than it was asked is cut off, and its machine
   });
   const honest = new Wire([[]]).sites.filter(({ name }) => name !== "a");
   const { results, faults } = await proveIsolation([probe(1, "closed")], [endless, ...honest]);
-  assert.deepEqual(faults, [{ site: "a", why: "it says more than it was asked" }]);
+  assert.deepEqual(faults, [{ site: "a", why: "it gives more answers than requested" }]);
   assert.deepEqual(results, []);
   assert.equal(handed, 1);
 });

@@ -62,14 +62,14 @@ const status: Status = {
 Deno.test("statusText() tells the firewall first", () => {
   assert.match(statusText(status, plain), /^Firewall {2}loaded, as rendered for home-lab\n/);
   const open = statusText({ ...status, firewall: { state: "missing" } }, plain);
-  assert.match(open, /^Firewall {2}NOT LOADED: the domains stand open/);
+  assert.match(open, /^Firewall {2}NOT LOADED: the domains are open/);
 });
 
 Deno.test("statusText() keeps every line within 80 columns, whatever the names", () => {
   const text = statusText({
     ...status,
     firewall: { state: "different", detail: "rule 4 of chain forward is not the rendered one" },
-    breaches: ["instance pro/pro-dev: devices.eth9 is a NIC that walks around the isolation"],
+    breaches: ["instance pro/pro-dev: devices.eth9 is a NIC that bypasses the isolation"],
     conflicts: [{
       domain: "pro",
       summary:

@@ -65,7 +65,7 @@ Deno.test("a directory without infra.yml is a wrong input, with what to do", asy
       const { code, out, err } = await anklume([verb], { cwd });
       assert.equal(code, 2, verb);
       assert.equal(out, "", verb);
-      assert.match(err, /There is neither an `infra\.yml` nor/, verb);
+      assert.match(err, /There is no `infra\.yml` and no/, verb);
       assert.match(err, /anklume init/, verb);
     }
     assert.deepEqual([...Deno.readDirSync(cwd)], []);

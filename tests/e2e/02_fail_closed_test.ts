@@ -131,7 +131,7 @@ Deno.test("a table that somebody changed is reported, and mended by the next app
 
   await must(["nft", "flush", "ruleset"]);
   const status = await lab.anklume(["status"]);
-  assert.match(status.stdout, /^Firewall {2}NOT LOADED: the domains stand open/);
+  assert.match(status.stdout, /^Firewall {2}NOT LOADED: the domains are open/);
   const flushed = await lab.anklume(["check", "--exit-code"], 3);
   assert.match(flushed.stdout, /^BREACH {2}firewall closed: tables\n/, "it comes first");
   assert.match(flushed.stdout, /no rules are loaded: the domains are open/);

@@ -198,7 +198,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       ["shut-a", "10.120.0.77", 0, /no machine has it .*dropped.* nobody has the address/],
       ["left-a", "10.120.2.0/24", 0, /10\.120\.2\.0\/24: using shut-a as its example .*is dropped/],
       ["left-a", "10.120.0.254", 0, /left-a -> 10\.120\.0\.254 22\/tcp passes .*infra\.yml:20/],
-      ["left-b", "10.120.1.254", 0, /is dropped.* a gateway answers its own domain alone/],
+      ["left-b", "10.120.1.254", 0, /is dropped.* a gateway answers only its own domain/],
       ["shut-a", "10.0.0.0/8", 0, /covers left, right, shut.* shut-a -> 10\.0\.0\.1 .*is dropped/],
       ["outside", "left-a", 0, /outside -> left-a 22\/tcp is dropped/],
       ["left-a", "fd00::1", 2, /`left-a` has no IPv6 address\. See `global\.ipv6`/],
@@ -449,20 +449,20 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     const orphan = await why(0, "left-b", "left-a", "22");
     assert.match(
       orphan,
-      /left-b stands in infra\.yml no more \(Running\).* is dropped.* nobody, and/,
+      /left-b is no longer in infra\.yml \(Running\).* is dropped.* nobody, and/,
     );
     assert.match(await why(0, "host", "left-b", "22"), /is not answered.* reaches nobody, and/);
     const left = { domain: "left", machine: "left-b" };
     assert.equal(await connect(left, await lab.address("left-a"), 22), undefined);
-    assert.match(await why(0, "left-c", "right-a", "8080"), /does not run \(Stopped\).* passes/);
+    assert.match(await why(0, "left-c", "right-a", "8080"), /is not running \(Stopped\).* passes/);
 
     // What is left of a domain meets on its bridge.
     await lab.write("infra.yml", `${INFRA.slice(0, INFRA.indexOf("  right:"))}`);
     await lab.anklume(["apply", "--infra", "--yes"]);
-    assert.match(await why(0, "right-a", "right-b", "22"), /passes.* their own bridge alone/);
+    assert.match(await why(0, "right-a", "right-b", "22"), /passes.* only their own bridge/);
     await answerOf({ domain: "right", machine: "right-a" }, rightB, 22);
-    assert.match(await why(0, "right-a", "outside", "443"), /is dropped.* its own bridge alone/);
-    assert.match(await why(0, "left-a", "right-a", "8080"), /is dropped.* its own bridge alone/);
+    assert.match(await why(0, "right-a", "outside", "443"), /is dropped.* only its own bridge/);
+    assert.match(await why(0, "left-a", "right-a", "8080"), /is dropped.* only its own bridge/);
     await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
   });
 

@@ -63,7 +63,7 @@ Deno.test("doctor finds what breaks the internet of a domain or plugs into its b
     await answerOf(...fromWard);
     assert.match(
       (await lab.anklume(["network", "verify"], 1)).stdout,
-      /BREACH {4}the foreign port stray of net-ward walks around/,
+      /BREACH {4}the foreign port stray of net-ward bypasses/,
     );
     await must(["ip", "link", "delete", "stray"]);
     await lab.anklume(["doctor"]);

@@ -361,7 +361,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       [["create", "there"], /A set `there` exists already/],
       [["create", "x", "--machine", "pro-bd"], /Did you mean `pro-db`/],
       [["create", "x", "--domain", "prp"], /Did you mean `pro`/],
-      [["create", "x", "--expiry", "30x"], /no expiry/],
+      [["create", "x", "--expiry", "30x"], /not an expiry/],
       [["restore", "ther", "--yes"], /Did you mean `there`/],
       [["delete", "nothing-like-it", "--yes"], /There is no set/],
     ];

@@ -98,7 +98,7 @@ Deno.test("a bridge that learns from frames to reserved addresses is seen, and s
   );
   assert.deepEqual(before, IN_PLACE);
   const wrong = "net-pro: no_linklocal_learn is 0, not 1: " +
-    "a machine can take what is sent to its neighbour";
+    "a machine can intercept traffic for its neighbour";
   assert.deepEqual(seen, { state: "different", differences: [wrong] });
   // Before a start it is set, or nothing starts.
   assert.deepEqual([verified, after, loaded], [null, "1\n0\n", "1\n0\n"]);

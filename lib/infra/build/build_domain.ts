@@ -152,7 +152,7 @@ function subnetIdOf(source: DomainSource, diagnostics: DiagnosticList): number |
     code: "OUT_OF_RANGE",
     summary:
       `\`subnet_id\` would go up to ${id} for the copies; it must be at most ${LARGEST_SUBNET_ID}`,
-    detail: "each copy takes the number after its predecessor's",
+    detail: "each copy takes the next number",
     remedy: "start lower, or have fewer copies",
     range: first.range,
   });
@@ -171,10 +171,9 @@ function buildInternet(
     diagnostics.add({
       severity: "warning",
       code: "VIA_WITHOUT_DNS",
-      summary: "The domain's gateway resolves no names outside",
-      detail:
-        "the host's resolver would ask by the host's own way, not by the interfaces that `via` names",
-      remedy: "name resolvers to ask through them, `dns: [10.64.0.1]`; or `dns: []` for none",
+      summary: "The domain's gateway resolves no external names",
+      detail: "the host's resolver would use the host's own route, not the interfaces in `via`",
+      remedy: "name resolvers to use through them, `dns: [10.64.0.1]`; or `dns: []` for none",
       range: internet.range,
     });
   }

@@ -75,7 +75,8 @@ function addressingForm(text: GlobalText, diagnostics: DiagnosticList): Addressi
   if (last > 255) {
     diagnostics.add({
       code: "ZONES_OUT_OF_RANGE",
-      summary: `The zone \`disposable\` would be ${form.baseOctet}.${last}, which is no address`,
+      summary:
+        `The zone \`disposable\` would be ${form.baseOctet}.${last}, which is not an address`,
       detail: `it is zone_base ${form.zoneBase} + 5 × zone_step ${form.zoneStep}, and at most 255`,
       remedy: "choose a smaller `zone_base` or `zone_step`",
       ...optional({ range }),
@@ -106,7 +107,7 @@ function classicForm(classic: Located<string>, diagnostics: DiagnosticList): Add
   if (!(first >= 1 && first <= 223 && first !== 127 && second <= 255)) {
     diagnostics.add({
       code: "INVALID_ADDRESS",
-      summary: `\`${shortenName(classic.value)}\` is no base of subnets`,
+      summary: `\`${shortenName(classic.value)}\` is not a base for subnets`,
       remedy: 'write the first two octets: "192.168"',
       range: classic.range,
     });
@@ -125,7 +126,7 @@ function warnPublic(network: string, place: Located<unknown>, diagnostics: Diagn
   diagnostics.add({
     severity: "warning",
     code: "PUBLIC_ADDRESSES",
-    summary: `${network} is no private network: its true owners become unreachable`,
+    summary: `${network} is not a private network: its real owners become unreachable`,
     remedy: "use 10, 172.16 to 172.31 or 192.168",
     range: place.range,
   });

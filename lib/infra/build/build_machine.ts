@@ -113,15 +113,14 @@ function checkAdmin({ machine, domain }: MachineSource, type: string, diagnostic
       summary:
         `The role \`admin\` needs a domain with \`trust_level: admin\`; \`${domain.name}\` is ` +
         domain.trustLevel,
-      detail: "it gives the machine Incus's socket, and whoever holds that is root on the host",
+      detail: "it gives the machine Incus's socket, and access to that means root on the host",
       remedy: "move the machine to a domain with `trust_level: admin`, or remove the role",
       range: role.range,
     });
   } else if (type === "vm") {
     diagnostics.add({
       code: "ADMIN_MISPLACED",
-      summary:
-        "The role `admin` needs a container: a virtual machine cannot be given Incus's socket",
+      summary: "The role `admin` needs a container: a virtual machine cannot get Incus's socket",
       remedy: "remove `type: vm`",
       range: role.range,
     });

@@ -110,7 +110,7 @@ function resolveEnd(end: Located<string>, context: PolicyContext): PolicyEnd | u
   ]);
   diagnostics.add({
     code: "UNKNOWN_POLICY_END",
-    summary: `\`${shortenName(text)}\` is no domain, machine or network`,
+    summary: `\`${shortenName(text)}\` is not a domain, machine or network`,
     remedy: near === undefined
       ? "write a domain, a machine, `host`, `outside` or a network such as 192.0.2.0/24"
       : `did you mean \`${near}\`?`,
@@ -125,7 +125,7 @@ function resolveCidr(end: Located<string>, context: PolicyContext): PolicyEnd | 
   if (cidr === undefined) {
     diagnostics.add({
       code: "INVALID_CIDR",
-      summary: `\`${shortenName(end.value)}\` is no network`,
+      summary: `\`${shortenName(end.value)}\` is not a network`,
       remedy: "write for example 192.0.2.0/24 or 2001:db8::/32",
       range: end.range,
     });
@@ -134,8 +134,8 @@ function resolveCidr(end: Located<string>, context: PolicyContext): PolicyEnd | 
   if (cidr.hasHostBits) {
     diagnostics.add({
       code: "INVALID_CIDR",
-      summary: `\`${shortenName(end.value)}\` is an address and a network at once`,
-      remedy: `write \`${cidr.address}\` for the one, or \`${cidr.text}\` for all of them`,
+      summary: `\`${shortenName(end.value)}\` mixes an address and a network`,
+      remedy: `write \`${cidr.address}\` for one address, or \`${cidr.text}\` for the network`,
       range: end.range,
     });
     return undefined;
@@ -149,7 +149,7 @@ function resolveCidr(end: Located<string>, context: PolicyContext): PolicyEnd | 
     diagnostics.add({
       code: "CIDR_OF_DOMAINS",
       summary: `\`${shortenName(end.value)}\` lies among the addresses of this infra's domains`,
-      detail: "a network in a policy is one outside of it",
+      detail: "a network in a policy must be outside the infra",
       remedy: "name the domain or the machine",
       range: end.range,
     });
@@ -170,16 +170,16 @@ function checkEnds(
       code: "POLICY_WITHOUT_DOMAIN",
       summary: `Neither \`${shortenName(from.text)}\` nor \`${
         shortenName(to.text)
-      }\` is of this infra`,
-      detail: "anklume's rules touch only what enters or leaves a domain",
+      }\` belongs to this infra`,
+      detail: "anklume's rules apply only to traffic that enters or leaves a domain",
       remedy: "name a domain or a machine on one side",
       range: place.range,
     });
   } else if (from.kind === to.kind && from.text === to.text && names(from).length === 1) {
     diagnostics.add({
       code: "POLICY_TO_ITSELF",
-      summary: `\`${shortenName(from.text)}\` reaches itself without a policy`,
-      remedy: "name another end, or remove the policy",
+      summary: `\`${shortenName(from.text)}\` can reach itself without a policy`,
+      remedy: "name another source or destination, or remove the policy",
       range: place.range,
     });
   }
@@ -203,7 +203,7 @@ function resolvePorts(
     if (seen.has(id)) {
       diagnostics.add({
         code: "DUPLICATE_ENTRY",
-        summary: `\`${port.value}\` stands in \`ports\` twice`,
+        summary: `\`${port.value}\` is in \`ports\` twice`,
         remedy: "keep one of them",
         range: port.range,
       });
@@ -228,10 +228,10 @@ function parsePorts(
   diagnostics.add({
     code: reversed ? "REVERSED_PORTS" : "INVALID_PORT",
     summary: reversed
-      ? `The port range \`${text}\` runs backwards`
+      ? `The port range \`${text}\` is reversed`
       : match === null
-      ? `\`${shortenName(text)}\` is no port and no range of ports`
-      : `\`${text}\` is outside of the ports 1 to 65535`,
+      ? `\`${shortenName(text)}\` is neither a port nor a range of ports`
+      : `\`${text}\` is outside the ports 1 to 65535`,
     remedy: reversed ? `write "${last}-${first}"` : 'write a port, or a range such as "8000-8010"',
     range: port.range,
   });

@@ -86,7 +86,7 @@ function checkPath(
       code: "INVALID_PATH",
       summary: isPlain
         ? `A volume on \`${normal}\` would hide the machine's own system`
-        : `\`${shortenName(path.value)}\` is no path from the root of the machine`,
+        : `\`${shortenName(path.value)}\` is not an absolute path in the machine`,
       remedy: `write for example \`path: /${key}\``,
       range: path.range,
     });

@@ -64,7 +64,7 @@ export function warnOfStrayCopy(node: Node, diagnostics: DiagnosticList): void {
     diagnostics.add({
       severity: "warning",
       code: "COPY_WITHOUT_COPIES",
-      summary: "`{copy}` stays as it is: this domain has no copies",
+      summary: "`{copy}` is not replaced: this domain has no copies",
       remedy: "give the domain `copies`, or remove `{copy}`",
       range: rangeOf(node.span),
     });

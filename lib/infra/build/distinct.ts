@@ -13,7 +13,7 @@ export function distinct(
     if (values.has(item.value)) {
       diagnostics.add({
         code: "DUPLICATE_ENTRY",
-        summary: `\`${shortenName(item.value)}\` stands in \`${label}\` twice`,
+        summary: `\`${shortenName(item.value)}\` is in \`${label}\` twice`,
         remedy: "keep one of them",
         range: item.range,
       });

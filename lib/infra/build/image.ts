@@ -22,7 +22,9 @@ export function parseImage(
   if (!/^[A-Za-z0-9][A-Za-z0-9_.+@/-]{0,254}$/.test(alias)) {
     return {
       code: "INVALID_IMAGE",
-      summary: text === "" ? "The image is an empty text" : `\`${shortenName(text)}\` is no image`,
+      summary: text === ""
+        ? "The image is an empty text"
+        : `\`${shortenName(text)}\` is not an image`,
       remedy: "write `images:debian/13`, or the alias or fingerprint of an image Incus has",
     };
   }
@@ -57,8 +59,8 @@ export function imageServerProblem(name: string, address: string): Problem | und
   if (url === undefined || url.protocol !== "https:" || /\s/.test(address)) {
     return {
       code,
-      summary: `\`${shortenName(address)}\` is no https URL`,
-      detail: "Incus asks image servers over https only",
+      summary: `\`${shortenName(address)}\` is not an https URL`,
+      detail: "Incus contacts image servers only over https",
     };
   }
   if (url.username !== "" || url.password !== "") {

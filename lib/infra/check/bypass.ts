@@ -47,12 +47,12 @@ export function deviceBypass(
   if (open !== undefined) return open;
   if (name === "eth0") {
     return type === "none"
-      ? "it takes away the NIC that the firewall knows"
-      : "it takes the place of the NIC that the firewall knows";
+      ? "it removes the NIC that the firewall knows"
+      : "it replaces the NIC that the firewall knows";
   }
   if (type === "disk") return diskBypass(said);
   const judged = Object.hasOwn(JUDGED_DEVICES, type) ? JUDGED_DEVICES[type] : undefined;
-  if (judged === undefined) return "nobody has judged what a device of its type opens";
+  if (judged === undefined) return "anklume does not know what a device of this type opens";
   return (type === "unix-char" ? charBypass(said) : undefined) ?? unjudgedKey(said, judged);
 }
 
@@ -68,7 +68,7 @@ export function configBypass(
 ): string | undefined {
   if (value === "") return undefined;
   const judged = judgedKey(key);
-  if (judged === undefined) return "nobody has judged what it does to the isolation";
+  if (judged === undefined) return "anklume does not know its effect on the isolation";
   if (judged.harmless?.test(value)) return undefined;
   if (judged.only !== undefined && judged.only !== type) return undefined;
   return `it ${judged.otherwise}`;
@@ -84,9 +84,9 @@ function unjudgedKey(device: StringMap, { keys, needs, otherwise }: JudgedDevice
   for (const [key, value] of Object.entries(device)) {
     if (key === "type" || (key.startsWith("user.") && key.length > "user.".length)) continue;
     const values = Object.hasOwn(keys, key) ? keys[key] : undefined;
-    if (values === undefined) return `nobody has judged what \`${shortenName(key)}\` opens`;
+    if (values === undefined) return `anklume does not know what \`${shortenName(key)}\` opens`;
     if (!values.test(value)) {
-      return `nobody has judged what \`${shortenName(`${key}: ${value}`)}\` opens`;
+      return `anklume does not know what \`${shortenName(`${key}: ${value}`)}\` opens`;
     }
   }
   return needs?.some((key) => device[key] === undefined) ? otherwise : undefined;
@@ -108,11 +108,13 @@ function nicBypass(
   if (elsewhere !== undefined) {
     return `it is a NIC on \`${shortenName(elsewhere)}\`, not on the domain's \`${bridge}\``;
   }
-  if (name !== "eth0") return "the firewall knows one NIC of a machine, and that is `eth0`";
+  if (name !== "eth0") return "the firewall knows only one NIC of a machine, `eth0`";
   if (inProfile) return "an `eth0` of a profile has none of anklume's filters";
   for (const [key, value] of Object.entries(nic)) {
     if (NIC_FILTER.test(key)) {
-      if (value !== "true") return `\`${key}: ${shortenName(value)}\` takes a filter off \`eth0\``;
+      if (value !== "true") {
+        return `\`${key}: ${shortenName(value)}\` removes a filter from \`eth0\``;
+      }
     } else if (!HARMLESS_NIC_KEY.test(key) && key !== "nictype" && key !== "parent") {
       return `\`${
         shortenName(key)
@@ -130,13 +132,13 @@ function diskBypass(disk: StringMap): string | undefined {
   if (source === undefined) {
     return path === undefined || path === "/"
       ? unjudgedKey(disk, ROOT_DISK)
-      : "it has no `source`: only the root disk goes without";
+      : "it has no `source`: only the root disk may omit it";
   }
   if (pool !== undefined) return unjudgedKey(disk, VOLUME_DISK);
   if (source === "tmpfs:") return unjudgedKey(disk, MEMORY_DISK);
   return source.startsWith("/")
     ? `it gives the machine \`${shortenName(normalizePath(source))}\` of the host`
-    : `without a \`pool\` its source \`${shortenName(source)}\` is no volume of the domain's`;
+    : `without a \`pool\` its source \`${shortenName(source)}\` is not a volume of the domain`;
 }
 
 function charBypass(device: StringMap): string | undefined {

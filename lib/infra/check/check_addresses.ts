@@ -33,7 +33,7 @@ export function checkAddresses(
       diagnostics.add({
         code: "MISSING_SUBNET_ID",
         summary: `\`${domain.copy?.of ?? domain.name}\` has no \`subnet_id\``,
-        detail: "with `global.base_subnet` every domain says its third octet",
+        detail: "with `global.base_subnet` every domain must give its third octet",
         remedy: `add \`subnet_id\`, 0 to ${LARGEST_SUBNET_ID}`,
         range: domain.range,
       });
@@ -61,7 +61,7 @@ export function checkAddresses(
       if (other === undefined) continue;
       diagnostics.add({
         code: "DUPLICATE_ADDRESS",
-        summary: `${machine.ip} is the address of \`${other}\` already`,
+        summary: `${machine.ip} is already the address of \`${other}\``,
         remedy: "choose another one, or leave `ip` out",
         ...at(machine.ranges.get("ip")),
       });
@@ -82,7 +82,7 @@ function staticAddress(
   if (octets === undefined) {
     diagnostics.add({
       code: "INVALID_ADDRESS",
-      summary: `\`${shortenName(machine.ip)}\` is no IPv4 address`,
+      summary: `\`${shortenName(machine.ip)}\` is not an IPv4 address`,
       remedy: machine.ip.includes("/")
         ? "write the address alone: the subnet is the domain's"
         : "write four numbers from 0 to 255, without leading zeros",
@@ -111,7 +111,7 @@ function isCopied(
     code: "COPIES_SHARE_ADDRESS",
     summary: `Every copy of \`${copy.of}\` would get the address ${machine.ip}`,
     detail: "each copy has a subnet of its own",
-    remedy: "leave `ip` out: addresses are given once and then stay",
+    remedy: "leave `ip` out: anklume assigns addresses once and keeps them",
     ...at(machine.ranges.get("ip")),
   });
   return true;
@@ -142,8 +142,8 @@ function reportForeign(
   diagnostics.add({
     code: "ADDRESS_OUT_OF_RANGE",
     summary: subnet === undefined
-      ? `${machine.ip} is outside of the domain's zone, ${prefix}.0.0/16`
-      : `${machine.ip} is outside of the domain's subnet, ${subnet}.0/24`,
+      ? `${machine.ip} is outside the domain's zone, ${prefix}.0.0/16`
+      : `${machine.ip} is outside the domain's subnet, ${subnet}.0/24`,
     ...(subnet === undefined ? { detail: `\`${domain.name}\` is ${domain.trustLevel}` } : {}),
     remedy: `choose ${subnet ?? `${prefix}.0`}.1 to ${subnet ?? `${prefix}.0`}.99`,
     ...at(machine.ranges.get("ip")),
@@ -164,7 +164,7 @@ function claim(
   }
   diagnostics.add({
     code: "DUPLICATE_SUBNET",
-    summary: `${subnet}.0/24 is the subnet of \`${other}\` already`,
+    summary: `${subnet}.0/24 is already the subnet of \`${other}\``,
     remedy: "choose another one, or leave it out: anklume finds a free one and keeps it",
     ...at(range),
   });

@@ -56,15 +56,15 @@ export function checkKey(key: string, value: Located<unknown>, diagnostics: Diag
     diagnostics.add({
       severity: "warning",
       code: "EMPTY_VALUE",
-      summary: `\`${shortenName(key)}\` sets nothing: to Incus an empty value is an absent one`,
-      remedy: "write the value that is meant, or remove the key",
+      summary: `\`${shortenName(key)}\` sets nothing: Incus treats an empty value as no value`,
+      remedy: "write the intended value, or remove the key",
       range: value.keyRange,
     });
     return;
   }
   diagnostics.add({
     code: "RESERVED_CONFIG_KEY",
-    summary: `\`${shortenName(key)}\` is not for infra.yml: ${
+    summary: `\`${shortenName(key)}\` is not allowed in infra.yml: ${
       prefix === "user.anklume." ? "anklume" : "Incus"
     } keeps its own records under \`${prefix}\``,
     remedy: "remove it",

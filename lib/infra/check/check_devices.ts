@@ -46,7 +46,7 @@ export function checkDevices(devices: DevicesText | undefined, diagnostics: Diag
       const near = suggest(type.value, DEVICE_TYPES);
       diagnostics.add({
         code: "INVALID_DEVICE",
-        summary: `\`${shortenName(type.value)}\` is no type of device`,
+        summary: `\`${shortenName(type.value)}\` is not a device type`,
         remedy: near === undefined
           ? `write one of ${quotedList(DEVICE_TYPES)}`
           : `did you mean \`${near}\`?`,

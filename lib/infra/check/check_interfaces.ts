@@ -38,8 +38,8 @@ export function checkInterfaces(
     diagnostics.add({
       severity: "warning",
       code: "NO_WAY_OUT",
-      summary: `${what}: nothing leaves the host by it`,
-      detail: `\`${key}\` takes names of the host's interfaces`,
+      summary: `${what}: no traffic leaves the host through it`,
+      detail: `\`${key}\` needs names of interfaces of the host`,
       remedy: key === "via"
         ? "name the tunnel's interface, such as wg0; `ip link` lists them"
         : "name the uplink's interface, such as eth0; `ip link` lists them",

@@ -51,9 +51,9 @@ export function checkIsolation(subject: IsolationSubject, diagnostics: Diagnosti
     const near = suggest(entry.value, [...names].filter((name) => !allowed.has(name)));
     diagnostics.add({
       code: "UNKNOWN_BYPASS",
-      summary: `\`${shortenName(entry.value)}\` is no device or key of \`${subject.name}\``,
+      summary: `\`${shortenName(entry.value)}\` is not a device or key of \`${subject.name}\``,
       remedy: near === undefined
-        ? "list only names that stand under `devices` or `config`, here or in a profile"
+        ? "list only names from `devices` or `config`, here or in a profile"
         : `did you mean \`${near}\`?`,
       range: entry.range,
     });
@@ -77,7 +77,7 @@ function checkDevice(
   const accept = `accept it: \`bypasses_isolation: [${shortenName(name)}]\` on the machine`;
   diagnostics.add({
     code: "ISOLATION_BYPASS",
-    summary: `The device \`${shortenName(name)}\` walks around the isolation of ${
+    summary: `The device \`${shortenName(name)}\` bypasses the isolation of ${
       whose(subject, profile)
     }`,
     detail: reason,
@@ -104,22 +104,22 @@ function checkKey(
   const isUntrusted = UNTRUSTED.has(subject.trustLevel);
   if (detail === undefined || (isAllowed && !isUntrusted)) return;
   const near = KNOWN_KEYS.has(key) ? undefined : suggest(key, KNOWN_KEYS);
-  const meant = near === undefined ? "" : `did you mean \`${near}\`? Else `;
+  const meant = near === undefined ? "" : `did you mean \`${near}\`? Otherwise `;
   const range = entry.keyRange;
   if (isUntrusted && PRIVILEGE.test(key)) {
     diagnostics.add({
       code: "PRIVILEGED_CONTAINER",
       summary:
         `\`${subject.name}\` would be a privileged container in the ${subject.trustLevel} domain \`${subject.domain}\``,
-      detail: `whoever is root in it can become root on the host: ${detail}`,
-      remedy: "remove the key; use `type: vm` for what needs such rights",
+      detail: `root in this machine can become root on the host: ${detail}`,
+      remedy: "remove the key; use `type: vm` if the machine needs such rights",
       range,
     });
     return;
   }
   diagnostics.add({
     code: "ISOLATION_BYPASS",
-    summary: `The key \`${shortenName(key)}\` may walk around the isolation of ${
+    summary: `The key \`${shortenName(key)}\` may bypass the isolation of ${
       whose(subject, profile)
     }`,
     detail,

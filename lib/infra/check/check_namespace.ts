@@ -25,8 +25,8 @@ export function checkNamespace(
     const { file, start } = other.range;
     diagnostics.add({
       code: "DUPLICATE_NAME",
-      summary: `\`${name}\` is ${other.what} already, in ${file}:${start.line}`,
-      detail: "domains and machines share one namespace",
+      summary: `\`${name}\` is already ${other.what}, in ${file}:${start.line}`,
+      detail: "domains and machines must all have different names",
       remedy,
       range: holder.range,
     });

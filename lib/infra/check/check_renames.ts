@@ -36,8 +36,8 @@ function check(all: readonly Renamed[], what: string, diagnostics: DiagnosticLis
       summary: names.has(renamedFrom)
         ? `\`${name}\` is renamed from \`${renamedFrom}\`, which is still a ${what} here`
         : `\`${name}\` and \`${other}\` are both renamed from \`${renamedFrom}\``,
-      detail: "what a machine holds can go to one heir only",
-      remedy: "remove `renamed_from` where it is no longer true",
+      detail: "the data of a machine can move to one machine only",
+      remedy: "remove `renamed_from` where it no longer applies",
       range: ranges.get("renamed_from") ?? range,
     });
   }

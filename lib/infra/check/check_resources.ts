@@ -52,7 +52,7 @@ function checkPublished(domains: readonly Domain[], diagnostics: DiagnosticList)
         diagnostics.add({
           code: "DUPLICATE_PUBLISH",
           summary:
-            `The host's ${publish.protocol} port ${publish.host} leads to \`${other.machine.name}\` already`,
+            `The host's ${publish.protocol} port ${publish.host} already leads to \`${other.machine.name}\``,
           remedy: sameLine
             ? 'give each copy its own: `host: "22{copy}"`'
             : "choose another port of the host",
@@ -84,7 +84,7 @@ function checkGpu(domains: readonly Domain[], diagnostics: DiagnosticList): void
         code: "GPU_EXCLUSIVE",
         summary: `\`${machine.name}\` uses the GPU, and so does \`${first.name}\``,
         detail: "`global.gpu_policy` is `exclusive`",
-        remedy: "take it from one of them, or write `gpu_policy: shared`",
+        remedy: "remove it from one of them, or write `gpu_policy: shared`",
         range: machine.ranges.get("gpu") ?? machine.range,
       });
     }

@@ -22,7 +22,7 @@ export function checkVariables(
         code: "TEMPLATE_IN_VARS",
         summary: `\`${
           shortenName(name)
-        }\` holds a template, which stays as it is: these values are literal`,
+        }\` contains a template, which is not evaluated: these values are literal`,
         remedy: "write templates below the managed section of host_vars, or in a role",
         range: value.range,
       });
@@ -44,7 +44,7 @@ function variableProblem(name: string): Problem | undefined {
     case "steers":
       return {
         code: "RESERVED_VARIABLE",
-        summary: `\`${name}\` tells Ansible where and how to run roles, which anklume decides`,
+        summary: `\`${name}\` tells Ansible where and how to run roles, but anklume decides that`,
         detail: "with such a variable a role could run in another machine, or on the host",
         remedy: "remove it: anklume sets how Ansible reaches a machine",
       };
@@ -57,14 +57,14 @@ function variableProblem(name: string): Problem | undefined {
     case "template":
       return {
         code: "RESERVED_VARIABLE",
-        summary: `\`${name}\` means something else in every template`,
+        summary: `\`${name}\` has another meaning in every template`,
         remedy: elsewhere,
       };
     case "keyword":
       return {
         code: "INVALID_VARIABLE",
         summary: `\`${name}\` cannot be the name of an Ansible variable`,
-        detail: "it is a word of Python's or of the templates' own language",
+        detail: "it is a keyword of Python or of the template language",
         remedy: elsewhere,
       };
     case undefined:

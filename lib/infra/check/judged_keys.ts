@@ -20,8 +20,8 @@ export interface JudgedKey {
 const TEXT = /^/;
 const BASE64 = /^[\w+/=-]*$/;
 
-const BREAKS_LINES = "could add lines of its own to the configuration that Incus writes";
-const UNJUDGED_VALUE = "has a value that nobody has judged";
+const BREAKS_LINES = "could add its own lines to the configuration that Incus writes";
+const UNJUDGED_VALUE = "has a value whose effect anklume does not know";
 
 /**
  * Every key that Incus 6.0 to 7.3 knows for an instance (`internal/instance/config.go` and
@@ -59,7 +59,7 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
     harmless:
       /^(?:[^\p{Cc}{}]|\{\{\s*creation_date(?:\s*\|\s*date:(?:'[\w:. -]*'|"[\w:. -]*"))?\s*\}\})*$/u,
     otherwise:
-      "is a program that Incus runs as root; only `{{ creation_date|date:'…' }}` is judged",
+      "is a program that Incus runs as root; only `{{ creation_date|date:'…' }}` is known to be safe",
   },
   harmless(/systemd\.credential\.[\w-]+(?:\.[\w-]+)*/, TEXT),
   harmless(/systemd\.credential-binary\.[\w-]+(?:\.[\w-]+)*/, BASE64),
@@ -69,7 +69,7 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
   harmless(
     /linux\.sysctl\.(?:fs\.mqueue\.\w+|kernel\.(?:domainname|hostname|msg\w+|sem|shm\w+)|user\.max_\w+)/,
   ),
-  door(/linux\.sysctl\..+/, "sets what is the host's, not one of the machine's own namespaces"),
+  door(/linux\.sysctl\..+/, "changes the host, not one of the machine's own namespaces"),
   door(/linux\.kernel_modules/, "loads modules into the host's kernel", "lxc"),
   // The keys that `gpu: true` sets too.
   harmless(/nvidia\.runtime/, BOOLEAN),
@@ -96,19 +96,19 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
   {
     keys: whole(/security\.syscalls\.(?:deny_default|blacklist_default)/),
     harmless: TRUE,
-    otherwise: "opens system calls of the host's kernel that Incus keeps shut",
+    otherwise: "opens system calls of the host's kernel that Incus blocks",
     only: "lxc",
   },
   harmless(/security\.syscalls\.(?:deny_compat|blacklist_compat)/, BOOLEAN),
   {
     keys: whole(/security\.syscalls\.intercept\.[a-z_]+(?:\.(?:devices|shift))?/),
     harmless: FALSE,
-    otherwise: "has the host's root carry out system calls for the machine",
+    otherwise: "lets the host's root run system calls for the machine",
     only: "lxc",
   },
   door(
     /security\.syscalls\.intercept\..+/,
-    "has the host's root carry out system calls for the machine",
+    "lets the host's root run system calls for the machine",
     "lxc",
   ),
   door(
@@ -123,14 +123,14 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
     otherwise: "lets the machine read the host's images",
     only: "lxc",
   },
-  door(/security\.tags/, "tells whoever decides about rights in Incus what this machine is"),
+  door(/security\.tags/, "tells the program that grants rights in Incus what this machine is"),
   door(
     /initial\.(?:secureboot|nvram|nvram-binary)\..+/,
     "sets what the firmware trusts, read by Incus as root",
   ),
   door(/security\.selinux\..+/, "changes the label that confines the machine"),
   door(/raw\.idmap/, "may give the machine users of the host, root among them"),
-  door(/raw\..+/, "can add NICs, disks and rights past every check"),
+  door(/raw\..+/, "can add NICs, disks and rights without any check"),
 ];
 
 function harmless(keys: RegExp, values = LINE): JudgedKey {

@@ -133,7 +133,7 @@ function isNoKey({ key, keySpan }: MapEntry, context: ReadContext): boolean {
   if (key !== "" && key !== "__proto__" && key !== "<<") return false;
   context.diagnostics.add({
     code: "INVALID_KEY",
-    summary: key === "" ? "A key is empty" : `\`${key}\` is no key`,
+    summary: key === "" ? "A key is empty" : `\`${key}\` is not a valid key`,
     range: rangeOf(keySpan),
   });
   return true;

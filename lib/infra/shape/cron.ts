@@ -50,7 +50,7 @@ export function cronProblem(expression: string): Problem | undefined {
     if (typeof set === "string") {
       return {
         code: "INVALID_CRON",
-        summary: `\`${shortenName(part)}\` is no ${field.name}: ${set}`,
+        summary: `\`${shortenName(part)}\` is not a valid ${field.name}: ${set}`,
         remedy: "write minute, hour, day, month, weekday: `0 2 * * *` is every night at 2",
       };
     }
@@ -65,7 +65,7 @@ export function cronProblem(expression: string): Problem | undefined {
   return {
     code: "CRON_NEVER",
     summary: `\`${shortenName(expression)}\` names a date that never comes`,
-    remedy: "choose a day that the month has",
+    remedy: "choose a day that exists in that month",
   };
 }
 
@@ -76,7 +76,7 @@ function parseField(text: string, field: CronField): Set<number> | string {
     const match =
       /^(?:([*?])|([0-9]{1,2}|[A-Za-z]{3})(?:-([0-9]{1,2}|[A-Za-z]{3}))?)(?:\/([0-9]{1,2}))?$/
         .exec(part);
-    if (match === null) return "this is no value, range, list or step";
+    if (match === null) return "this is not a value, range, list or step";
     const [, star, firstText, lastText, stepText] = match;
     const step = stepText === undefined ? 1 : Number(stepText);
     if (step === 0) return "a step is at least 1";
@@ -93,7 +93,7 @@ function parseField(text: string, field: CronField): Set<number> | string {
     if (first < field.minimum || last > field.maximum) {
       return `it goes from ${field.minimum} to ${field.maximum}`;
     }
-    if (first > last) return "the range runs backwards";
+    if (first > last) return "the range is reversed";
     for (let value = first; value <= last; value += step) values.add(value);
   }
   return values;

@@ -59,7 +59,7 @@ export function nameProblem(name: string, kind: "domain" | "machine"): Problem |
     return {
       code: "RESERVED_NAME",
       summary: "`plugin` cannot be a domain's name",
-      detail: "a group of that name makes Ansible take the inventory for a plugin's settings",
+      detail: "Ansible would read the inventory as a plugin's settings if a group had that name",
       remedy: "choose another name for this domain",
     };
   }
@@ -69,7 +69,7 @@ export function nameProblem(name: string, kind: "domain" | "machine"): Problem |
       summary: prefix === undefined
         ? `\`${name}\` is a reserved name`
         : `Names that start with \`${prefix}\` are reserved`,
-      detail: "Ansible, Incus or a policy would take it for something else",
+      detail: "it has another meaning for Ansible, Incus or a policy",
       remedy: `choose another name for this ${kind}`,
     };
   }
@@ -85,7 +85,7 @@ export function nameProblem(name: string, kind: "domain" | "machine"): Problem |
   if (kind === "machine" && /^[0-9]/.test(name)) {
     return {
       code: "INVALID_NAME",
-      summary: `\`${name}\` cannot be a machine's name: Incus wants a letter first`,
+      summary: `\`${name}\` cannot be a machine's name: Incus requires a letter first`,
       remedy: `write \`m${name}\``,
     };
   }
@@ -118,7 +118,7 @@ export function resolverProblem(text: string): Problem | undefined {
   if (parseIpv4(text) !== undefined || parseIpv6(text) !== undefined) return undefined;
   return {
     code: "INVALID_ADDRESS",
-    summary: `\`${shortenName(text)}\` is no IPv4 or IPv6 address`,
+    summary: `\`${shortenName(text)}\` is not an IPv4 or IPv6 address`,
     remedy: "name the resolver by its address: `dns: [10.64.0.1]`",
   };
 }
@@ -157,7 +157,7 @@ export function connectionProblem(name: string): Problem | undefined {
     code: "INVALID_CONNECTION",
     summary: isLocal
       ? `\`${name}\` would run every role on the host, not in the machines`
-      : `\`${shortenName(name)}\` is no connection that leads to anklume's machines`,
+      : `\`${shortenName(name)}\` is not a connection that reaches anklume's machines`,
     detail: "Ansible reaches a machine through Incus, with no SSH and no address",
     remedy: "leave the key out, or write `community.general.incus`",
   };
@@ -178,7 +178,7 @@ export function roleProblem(name: string): Problem | undefined {
   if (RESERVED_ROLES.has(name)) {
     return {
       code: "INVALID_ROLE",
-      summary: `\`${name}\` cannot be a role's name: it is also a tag with a meaning of its own`,
+      summary: `\`${name}\` cannot be a role's name: it is a tag with a special meaning`,
     };
   }
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(name)) return undefined;

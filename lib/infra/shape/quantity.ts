@@ -46,7 +46,7 @@ export function sizeProblem(size: string): Problem | undefined {
   if (bytes === undefined) {
     return {
       code: "INVALID_SIZE",
-      summary: `\`${shortenName(size)}\` is no size`,
+      summary: `\`${shortenName(size)}\` is not a size`,
       detail: "units are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB…",
       remedy,
     };
@@ -54,7 +54,7 @@ export function sizeProblem(size: string): Problem | undefined {
   if (bytes >= SMALLEST) return undefined;
   return {
     code: "INVALID_SIZE",
-    summary: `\`${size}\` is ${bytes} bytes, which holds nothing`,
+    summary: `\`${size}\` is ${bytes} bytes, too small to hold anything`,
     remedy,
   };
 }
@@ -75,7 +75,7 @@ export function expiryProblem(expiry: string): Problem | undefined {
         summary: match === null
           ? expiry === ""
             ? "The expiry is an empty text"
-            : `\`${shortenName(expiry)}\` is no expiry`
+            : `\`${shortenName(expiry)}\` is not an expiry`
           : `\`${shortenName(expiry)}\` names the unit \`${match[2]}\` twice`,
         remedy,
       };
@@ -85,7 +85,7 @@ export function expiryProblem(expiry: string): Problem | undefined {
   }
   if (days > 0 && days <= MOST_YEARS * DAYS.y!) return undefined;
   const summary = days === 0
-    ? `\`${shortenName(expiry)}\` expires at once`
+    ? `\`${shortenName(expiry)}\` expires immediately`
     : `\`${shortenName(expiry)}\` is longer than ${MOST_YEARS} years`;
   return { code: "INVALID_EXPIRY", summary, remedy };
 }

@@ -40,18 +40,18 @@ const zones = object({
   zone_base: described(integer(0, 255), "Second octet of the zone of trust level `admin`", 100),
   zone_step: described(
     integer(1, 51),
-    "Distance of two zones: trusted 1, semi-trusted 2, untrusted 4, disposable 5 steps",
+    "Distance between two zones: trusted 1, semi-trusted 2, untrusted 4, disposable 5 steps",
     10,
   ),
 });
 
 const globalSettings = object({
-  addressing: described(zones, "Addresses by zone of trust: 10.<zone>.<domain>.<machine>"),
+  addressing: described(zones, "Addresses by trust zone: 10.<zone>.<domain>.<machine>"),
   base_subnet: described(
     text(),
-    'The classic form instead of `addressing`: "192.168", and every domain has a `subnet_id`',
+    'The classic form instead of `addressing`: "192.168"; every domain then needs a `subnet_id`',
   ),
-  default_os_image: described(text(), "Image of machines that name none", "images:debian/13"),
+  default_os_image: described(text(), "Image of machines that do not name one", "images:debian/13"),
   image_servers: described(
     mapOf(text()),
     "More simplestreams remotes: name and https URL. `images` and `ubuntu` are known",
@@ -63,7 +63,7 @@ const globalSettings = object({
   ),
   default_user: described(
     checked(text(), userProblem),
-    "Whom `shell` and `exec` become; provisioning always connects as root",
+    "User that `shell` and `exec` run as; provisioning always connects as root",
     "root",
   ),
   storage_pool: described(
@@ -73,13 +73,17 @@ const globalSettings = object({
   ),
   gpu_policy: described(
     choice(["exclusive", "shared"]),
-    "exclusive: one machine at most has the GPU",
+    "exclusive: at most one machine has the GPU",
     "exclusive",
   ),
-  ipv6: described(flag(), "false: off, also link-local. true: the same rules as IPv4", false),
+  ipv6: described(
+    flag(),
+    "false: IPv6 is off, also link-local. true: the same rules as IPv4",
+    false,
+  ),
   outside: described(
     list(interfaceName()),
-    "Interfaces that are the outside; by default every one that is no bridge and no tunnel",
+    "Interfaces that count as the outside; default: all that are neither bridge nor tunnel",
   ),
 }, options);
 
@@ -107,7 +111,7 @@ const publish = object({
   protocol: described(choice(["tcp", "udp"]), "tcp or udp", "tcp"),
   replace_host: described(
     flag(),
-    "true: it is meant that what listens on that port of the host is no longer reached from outside",
+    "true: replaces what already listens on that port of the host; it is then no longer reachable from outside",
     false,
   ),
 }, { required: ["host", "to"] });
@@ -116,7 +120,7 @@ const machine = object({
   description: described(text(), "For people"),
   renamed_from: described(
     text(),
-    "What it was called before: its disk, volumes and snapshots are kept",
+    "Its former name: disk, volumes and snapshots are kept",
   ),
   type: described(choice(["lxc", "vm"]), "Container or virtual machine", "lxc"),
   image: described(
@@ -136,10 +140,10 @@ const machine = object({
   publish: described(list(publish), "Ports of the host that lead to this machine"),
   state: described(
     choice(["running", "stopped", "manual"]),
-    "manual: started when created, afterwards yours",
+    "manual: started when created, afterwards anklume leaves it alone",
     "running",
   ),
-  boot_autostart: described(flag(), "At boot; by default as it was before"),
+  boot_autostart: described(flag(), "Start at boot; default: as it was before"),
   boot_priority: described(integer(0, 100), "Higher starts earlier"),
   snapshots_schedule: described(
     checked(text(), cronProblem),
@@ -147,13 +151,13 @@ const machine = object({
   ),
   snapshots_expiry: described(
     checked(text(), expiryProblem),
-    "When scheduled snapshots go: 30d, 2w, 1m",
+    "When scheduled snapshots expire: 30d, 2w, 1m",
   ),
   roles: described(list(checked(text(), roleProblem)), "Ansible roles, in order"),
   vars: described(mapOf(anyValue()), "Ansible variables of this machine, literal"),
   bypasses_isolation: described(
     texts(),
-    "Devices and Incus keys that may walk around the isolation; `status` shows them for ever",
+    "Devices and Incus keys that may bypass the isolation; `status` always shows them",
   ),
 }, options);
 
@@ -165,7 +169,7 @@ const internetVia = object({
   ),
   dns: described(
     list(checked(text(), resolverProblem)),
-    "Resolvers that the gateway asks, through these interfaces alone; [] for none",
+    "Resolvers that the gateway uses, only through these interfaces; [] for none",
   ),
 }, { required: ["via"] });
 export type InternetText =
@@ -201,7 +205,7 @@ export const COPIES_LIMIT = 999;
 export type CopiesText = number | readonly Located<string>[];
 const copiesCount = integer(1, COPIES_LIMIT);
 const copiesNames = list(checked(text(), (name) => labelProblem(name, "a copy's name")), {
-  whenEmpty: "name the copies, or write `enabled: false` to switch the domain off",
+  whenEmpty: "name the copies, or write `enabled: false` to disable the domain",
 });
 export const copiesShape: Shape<CopiesText> = {
   json: { oneOf: [copiesCount.json, copiesNames.json] },
@@ -221,7 +225,7 @@ export const domainShape = object({
   description: described(text(), "For people"),
   enabled: described(
     flag(),
-    "false: nothing changes any more; its addresses stay reserved, its rules in force",
+    "false: anklume changes nothing in it; addresses stay reserved, rules stay in force",
     true,
   ),
   copies: described(
@@ -229,11 +233,11 @@ export const domainShape = object({
     "30 makes <domain>-01 to <domain>-30; a list of names makes <domain>-<name>; 1 is the domain itself",
     1,
   ),
-  renamed_from: described(text(), "What it was called before: its machines move over, one by one"),
+  renamed_from: described(text(), "Its former name: its machines are moved over, one by one"),
   trust_level: described(choice(TRUST_LEVELS), "Sets address zone and colour", "semi-trusted"),
   subnet_id: described(
     integer(0, 254),
-    "Third octet, unique in its zone; copies take the ones that follow",
+    "Third octet, unique in its zone; copies take the following numbers",
   ),
   internet: described(
     internet,
@@ -278,8 +282,8 @@ const ports: Shape<PortsText> = {
 
 const networkPolicy = object({
   description: described(text(), "For people"),
-  from: described(text(), "Who opens connections: domain, machine, `host`, `outside` or CIDR"),
-  to: described(text(), "Whom they reach: domain, machine, `host`, `outside` or CIDR"),
+  from: described(text(), "Source of connections: domain, machine, `host`, `outside` or CIDR"),
+  to: described(text(), "Destination: domain, machine, `host`, `outside` or CIDR"),
   ports: described(ports, 'Ports and ranges, [631, "8000-8010"], or `all`'),
   protocol: described(
     choice(["tcp", "udp"]),
@@ -292,7 +296,7 @@ const networkPolicy = object({
 export const infraShape = object({
   project_name: described(
     checked(text(), (name) => labelProblem(name, "a project's name", PROJECT_NAME_LIMIT)),
-    "Names the infra: lowercase letters, digits and `-`, at most 32",
+    "Name of the infra: lowercase letters, digits and `-`, at most 32",
   ),
   global: described(globalSettings, "Settings of the whole infra"),
   domains: described(mapOf(unread(domainShape)), "Isolated compartments, by name"),

@@ -75,13 +75,13 @@ function textTold(text: string, theirs: Reading): Told | undefined {
   if (YES_OR_NO.test(text)) {
     return {
       summary: `\`${text}\` is passed on as a text, and a text is never false`,
-      detail: "YAML 1.1 calls it a boolean; Ansible too reads it as a text",
+      detail: "YAML 1.1 calls it a boolean; Ansible reads it as text, too",
     };
   }
   if (theirs.kind === "text") return undefined;
   return {
     summary: `\`${shortenName(text)}\` is passed on as a text; ${theirsTold(theirs)}`,
-    ...(theirs.kind === "boolean" ? { detail: "a text is never false, whatever it says" } : {}),
+    ...(theirs.kind === "boolean" ? { detail: "a text is never false, whatever its content" } : {}),
   };
 }
 
@@ -100,7 +100,7 @@ function numberTold(text: string, ours: string, theirs: Reading): Told | undefin
 }
 
 function theirsTold(theirs: Reading): string {
-  const before = "in a file of its own, which is YAML 1.1, Ansible would read ";
+  const before = "in its own files, which are YAML 1.1, Ansible would read ";
   switch (theirs.kind) {
     case "number":
       return `${before}the number ${shortenName(theirs.shown)}` +

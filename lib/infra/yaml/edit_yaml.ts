@@ -124,7 +124,7 @@ class TextEditor {
         if (value === undefined) return this.#text;
         return this.#fill(holder, nested(path.slice(depth), value));
       }
-      if (!isMap(node)) throw new EditRefused(`\`${path[depth - 1] ?? key}\` holds no keys`);
+      if (!isMap(node)) throw new EditRefused(`\`${path[depth - 1] ?? key}\` has no keys`);
       inFlow ||= node.flow === true;
       const found = node.items.find((item) => isScalar(item.key) && keyText(item.key) === key);
       if (found === undefined) {
@@ -174,7 +174,7 @@ class TextEditor {
   #fill(entry: Entry, value: Exclude<Value, null>): string {
     // If not even a colon follows the key, the library has no node for the value.
     const node = entry.value as Scalar | null;
-    if (node?.anchor !== undefined) throw new EditRefused("an anchor stands in its place");
+    if (node?.anchor !== undefined) throw new EditRefused("an anchor is in its place");
     const [start, end] = node?.range ?? [0, 0];
     if (end > start) return this.#splice(start, end, flowText(value));
     const colon = colonEnd(entry);
@@ -225,7 +225,7 @@ class TextEditor {
   /** Refuses to rewrite a part that contains comments, because they would be lost. */
   #refuseComments(start: number, end: number): void {
     if (/(^|\s)#/.test(this.#text.slice(start, end))) {
-      throw new EditRefused("comments stand between its parts");
+      throw new EditRefused("there are comments between its parts");
     }
   }
 
@@ -258,7 +258,7 @@ class TextEditor {
     if (map.flow) return this.#removeFromFlow(map, entry);
     const lineStart = start - this.#column(start);
     if (this.#text.slice(lineStart, start).trim() !== "") {
-      throw new EditRefused("it stands on a line with something else");
+      throw new EditRefused("it shares its line with something else");
     }
     return this.#splice(lineStart, this.#lineEnd(end), "");
   }

@@ -40,14 +40,14 @@ const LOCAL_MISTAKES: ReadonlySet<string> = new Set([
 
 /** Additions to the library's messages, by its error code. */
 const ADVICE: Readonly<Record<string, { readonly summary?: string; readonly remedy: string }>> = {
-  BAD_INDENT: { remedy: "keys of one map start in the same column" },
+  BAD_INDENT: { remedy: "keys of one map must start in the same column" },
   BAD_SCALAR_START: { remedy: "put the value in double quotes" },
   BLOCK_AS_IMPLICIT_KEY: {
-    summary: "A second `: ` stands in one line",
+    summary: "There is a second `: ` on this line",
     remedy: "put a value that contains `: ` in double quotes",
   },
   BAD_DQ_ESCAPE: { remedy: "write `\\\\` for a backslash, or use single quotes" },
-  MULTILINE_IMPLICIT_KEY: { remedy: "a key stands on one line and ends with `:`" },
+  MULTILINE_IMPLICIT_KEY: { remedy: "a key must be on one line and end with `:`" },
   TAB_AS_INDENT: { remedy: "indent with spaces" },
 };
 
@@ -85,7 +85,9 @@ function isReadableText(source: SourceFile, diagnostics: DiagnosticList): boolea
     code: unreadable ? "NOT_UTF8" : "CONTROL_CHARACTER",
     summary: unreadable
       ? "The file is not valid UTF-8 here"
-      : `The control character U+${code.toString(16).toUpperCase().padStart(4, "0")} stands here`,
+      : `The control character U+${
+        code.toString(16).toUpperCase().padStart(4, "0")
+      } is not allowed here`,
     remedy: unreadable
       ? "save the file as UTF-8"
       : code === 0
@@ -153,7 +155,7 @@ function tooDeep(source: SourceFile, offset: number, diagnostics: DiagnosticList
   diagnostics.add({
     code: "TOO_DEEP",
     summary: `Values are nested more than ${DEPTH_LIMIT} levels deep here`,
-    remedy: "nothing in infra.yml needs such depth: look for a bracket that was never closed",
+    remedy: "infra.yml never needs such depth: look for a bracket that is not closed",
     range: source.range(offset - 1, offset),
   });
 }
@@ -175,8 +177,8 @@ function addSyntaxErrors(
     if (warning.code !== "TAG_RESOLVE_FAILED") continue;
     diagnostics.add({
       code: "YAML_TAG",
-      summary: "infra.yml holds plain values, without tags",
-      remedy: "remove the tag; what is secret belongs into a vaulted file of the Ansible tree",
+      summary: "infra.yml contains plain values, without tags",
+      remedy: "remove the tag; secrets belong in a vaulted file of the Ansible tree",
       range: source.range(...warning.pos),
     });
   }
@@ -304,7 +306,7 @@ class TreeBuilder {
   #alias(name: string, span: Span): Node {
     const target = this.#anchors.get(name);
     if (target === undefined) {
-      this.#problem("UNKNOWN_ALIAS", `No anchor \`&${name}\` stands before this alias`, span);
+      this.#problem("UNKNOWN_ALIAS", `There is no anchor \`&${name}\` before this alias`, span);
       return this.#scalar(null, "", span);
     }
     this.#aliased += target.weight;
@@ -357,7 +359,7 @@ class TreeBuilder {
       }
       this.#problem(
         "DUPLICATE_KEY",
-        `\`${key}\` stands here a second time; the first is in line ${
+        `\`${key}\` is here a second time; the first is in line ${
           this.#source.position(first.start).line
         }`,
         keySpan,
@@ -371,7 +373,7 @@ class TreeBuilder {
     const node = isAlias(raw) ? this.#alias(raw.source, span) : undefined;
     const scalar = node === undefined && isScalar(raw) ? this.#node(raw, span.start) : node;
     if (scalar === undefined || scalar.kind !== "scalar") {
-      this.#problem("INVALID_KEY", "A key of a map is a text, not a map or a list", span);
+      this.#problem("INVALID_KEY", "A key of a map must be text, not a map or a list", span);
       return undefined;
     }
     const key = typeof scalar.value === "string" ? scalar.value : scalar.text;

@@ -251,7 +251,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const most = await lab.anklume(["snapshot", "restore", "shared", "--yes"], 1);
       assert.match(
         most.stderr.replace(/\s+/g, " "),
-        /`anklume snapshot list` shows the command that continues/,
+        /`anklume snapshot list` shows\s+the\s+command\s+that\s+continues/,
       );
       const safety = /kept as (\S+)/.exec(most.stdout)?.[1] ?? "";
       const restore = ["snapshot", "restore", "shared", "--domain", "perso"];
@@ -372,7 +372,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     // Somebody's own snapshot of that name is neither overwritten nor removed by what fails.
     await must(["incus", "snapshot", "create", "--project", "perso", "perso-box", "mine"]);
     const { stderr } = await lab.anklume(["snapshot", "create", "mine"], 2);
-    assert.match(stderr, /perso-box has a snapshot `mine` already/);
+    assert.match(stderr, /perso-box already has a snapshot `mine`/);
     const { sets } = await list(lab);
     assert.deepEqual(sets.map(({ name, origin }) => `${name} ${origin}`).sort(), [
       "mine other",

@@ -156,7 +156,7 @@ Deno.test("what opens a door, or is not infra.yml's to say, is left with its rea
     reasons.get("config.linux.sysctl.net.ipv6.conf.default.disable_ipv6"),
     "anklume sets it itself",
   );
-  assert.match(reasons.get("devices.eth0.ipv4.address") ?? "", /lock's/);
+  assert.match(reasons.get("devices.eth0.ipv4.address") ?? "", /the lock decides/);
   assert.equal(reasons.get("devices.eth9"), isolation);
   assert.equal(reasons.get("devices.door"), isolation);
   assert.match(reasons.get("devices.vol-data.pool") ?? "", /storage_volumes/);

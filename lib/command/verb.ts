@@ -45,9 +45,9 @@ export async function withSnapshots(
 
 export const JSON_FLAG = "--json";
 
-export const EVENTS_TEXT = "events as newline-delimited JSON (docs/json.md); nobody is asked";
+export const EVENTS_TEXT = "print events as JSON, one per line (docs/json.md); never prompt";
 
-export const JSON_TEXT = "as JSON, in the stable shape of docs/json.md";
+export const JSON_TEXT = "print JSON in the stable format of docs/json.md";
 
 /** `--domain`, as every verb has it. */
 export function domainOption(): Option<"-d, --domain <name>", undefined, string[], string[]> {
@@ -88,5 +88,8 @@ export function takeOverOption(): Option<
   undefined,
   false
 > {
-  return new Option("--take-over <uuid>", "infra.lock.yml is lost: that living infra is this one");
+  return new Option(
+    "--take-over <uuid>",
+    "infra.lock.yml is lost: the infra on this host with this UUID is this one",
+  );
 }

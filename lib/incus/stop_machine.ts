@@ -43,7 +43,7 @@ export async function stopMachine(
       say(`does not shut down (${error.message})`);
     }
   }
-  say("pulling the plug");
+  say("powering it off");
   if (status === "Error") await wake();
   try {
     await incus.instances.setState(project, name, { action: "stop", force: true });

@@ -264,7 +264,7 @@ Deno.test("a machine leaves its profiles to the domain, and a domain's file is f
   );
 });
 
-Deno.test("adoptTarget() refuses what belongs to several machines, and what is is disabled", () => {
+Deno.test("adoptTarget() refuses what belongs to several machines, and what is disabled", () => {
   const infra = read(`project_name: home-lab
 global: { default_os_image: "local:debian" }
 domains:

@@ -67,9 +67,9 @@ export async function agree(
       terminal.out(`${untouched}\n`);
       return EXIT.interrupted;
     case "no-one": {
-      const why = `${untouched} This needs somebody's consent, and there is no terminal to ask at.`;
+      const why = `${untouched} This needs your consent, and there is no terminal to ask on.`;
       const instead = remedy ??
-        "Look at what is said above, then run the same command with --yes.";
+        "Read the text above, then run the same command with --yes.";
       terminal.err(complaint(why, instead, err.width));
       return EXIT.failed;
     }

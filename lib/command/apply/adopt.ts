@@ -59,7 +59,7 @@ export async function adopt(
         return EXIT.failed;
       }
       if (edited.adoptions.length === 0) {
-        terminal.out("\nNothing was written: nothing of it can be adopted.\n");
+        terminal.out("\nNothing was written: none of these values can be adopted.\n");
         return EXIT.failed;
       }
       const changed = edited.sources.flatMap((after, index) => {

@@ -75,12 +75,12 @@ async function destroyOnce(
       if (domains === undefined && owned.length === 0 && live.actual.firewall.foreign !== true) {
         await live.host.port(live.ruleset).remove();
       }
-      terminal.out(`${project}: nothing of it is on this host.\n`);
+      terminal.out(`${project}: this host has nothing of it.\n`);
       return EXIT.done;
     }
     if (live.actual.firewall.state === "unknown") {
       terminal.err(
-        "anklume: Nothing was touched: the firewall can only be removed by root.\n" +
+        "anklume: Nothing was touched: only root can remove the firewall.\n" +
           "         Run the same command as root, or with sudo.\n",
       );
       return EXIT.failed;
@@ -91,8 +91,8 @@ async function destroyOnce(
     if (plan.changes.length === 0) {
       terminal.out(
         spared
-          ? "Nothing was removed: this goes only on the host.\n"
-          : "Nothing was removed: what is protected goes only with --force.\n",
+          ? "Nothing was removed: this works only on the host.\n"
+          : "Nothing was removed: protected machines are removed only with --force.\n",
       );
       return spared ? EXIT.failed : EXIT.done;
     }

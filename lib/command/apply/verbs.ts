@@ -13,18 +13,19 @@ import {
 
 export function addCheck(program: Command, choose: Choose, session: Session): void {
   program.command("check").alias("plan")
-    .summary("what apply would change, and why")
+    .summary("show what apply would change, and why")
     .description(
       "Compares infra.yml with the live state, resource by resource and field by field. Changes " +
-        "nothing. It is the plan that apply runs. With --adopt it does the opposite of apply: it " +
-        "writes what a machine or domain is now into infra.yml, after showing the diff.",
+        "nothing. This is the plan that apply runs. With --adopt it does the opposite of apply: " +
+        "it writes the live settings of a machine or domain into infra.yml, after showing the " +
+        "diff.",
     )
     .addOption(domainOption())
     .option(JSON_FLAG, JSON_TEXT)
-    .option("--exit-code", "exit 3 when something would change")
-    .option("--fields", "show every field of what would be created, too")
+    .option("--exit-code", "exit with 3 if something would change")
+    .option("--fields", "also show every field of what would be created")
     .addOption(
-      new Option("--adopt <name>", "take over what this machine or domain is now")
+      new Option("--adopt <name>", "write this machine's or domain's live settings to infra.yml")
         .conflicts(["domain", "json", "exitCode", "fields"]),
     )
     .option("-y, --yes", "with --adopt: do not ask")
@@ -35,7 +36,7 @@ export function addCheck(program: Command, choose: Choose, session: Session): vo
         ["anklume check", ""],
         ["anklume check --domain pro --domain lab", "two domains only"],
         ["anklume check --exit-code || echo drift", "in a script"],
-        ["anklume check --adopt pro-dev", "keep what was changed by hand"],
+        ["anklume check --adopt pro-dev", "keep changes made by hand"],
       ),
     )
     .action(({ adopt: name, ...options }) =>
@@ -53,18 +54,18 @@ export function addCheck(program: Command, choose: Choose, session: Session): vo
 
 export function addApply(program: Command, choose: Choose, session: Session): void {
   program.command("apply")
-    .summary("make the host what infra.yml says")
+    .summary("make the host match infra.yml")
     .description(
-      "Syncs, then converges Incus and the firewall, then provisions what needs it with Ansible. " +
-        "Asks before anything is restarted, rebuilt or lost.",
+      "Syncs the workspace, changes Incus and the firewall, then provisions with Ansible what " +
+        "needs it. Asks before it restarts, rebuilds or deletes anything.",
     )
     .addOption(domainOption())
     .addOption(
-      new Option("--infra", "converge Incus and the firewall, provision nothing")
+      new Option("--infra", "change Incus and the firewall, provision nothing")
         .conflicts("provision"),
     )
     .addOption(
-      new Option("--provision", "provision every machine again, converge nothing")
+      new Option("--provision", "provision every machine again, change nothing else")
         .conflicts("infra"),
     )
     .option("-y, --yes", "do not ask")
@@ -72,16 +73,21 @@ export function addApply(program: Command, choose: Choose, session: Session): vo
     .option("--prune", "also remove what infra.yml no longer declares")
     .addOption(takeOverOption())
     .option(JSON_FLAG, EVENTS_TEXT)
-    .option("--snapshot", "first take a set of what is changed, replaced or provisioned")
-    .option("--baseline", "at the end, take the set that reset goes back to")
-    .addOption(new Option("--tags <tags>", "Ansible: only these tags").conflicts("infra"))
-    .addOption(new Option("--skip-tags <tags>", "Ansible: without these tags").conflicts("infra"))
+    .option("--snapshot", "first take a snapshot set of what will be changed or provisioned")
+    .option("--baseline", "at the end, take the snapshot set that reset restores")
+    .addOption(new Option("--tags <tags>", "Ansible: run only these tags").conflicts("infra"))
+    .addOption(new Option("--skip-tags <tags>", "Ansible: skip these tags").conflicts("infra"))
     .addOption(
-      new Option("--vault-password-file <file>", "Ansible: where the vault's password is")
+      new Option("--vault-password-file <file>", "Ansible: file with the vault password")
         .conflicts("infra"),
     )
-    .option("--verify", "prove the isolation afterwards, as `network verify` does")
-    .option("-v, --verbose", "Ansible: say more; repeat for more", (_, more: number) => more + 1, 0)
+    .option("--verify", "test the isolation afterwards, as `network verify` does")
+    .option(
+      "-v, --verbose",
+      "Ansible: more output; repeat for even more",
+      (_, more: number) => more + 1,
+      0,
+    )
     .addHelpText(
       "after",
       examples(
@@ -89,8 +95,8 @@ export function addApply(program: Command, choose: Choose, session: Session): vo
         ["anklume apply --domain lab --yes", "one domain, from a script"],
         ["anklume apply --infra", "without Ansible"],
         ["anklume apply --yes --json | jq -c .", "events, one a line"],
-        ["anklume apply --verify", "and prove the isolation with real packets"],
-        ["anklume apply --snapshot", "with a way back"],
+        ["anklume apply --verify", "then test the isolation with real packets"],
+        ["anklume apply --snapshot", "take a snapshot first"],
         ["anklume apply --provision --tags web", "run one role again"],
       ),
     )
@@ -118,11 +124,11 @@ export function addDestroy(program: Command, choose: Choose, session: Session): 
   program.command("destroy")
     .summary("remove what anklume made")
     .description(
-      "Shows what would go, asks, and removes what carries this infra's mark, nothing else. " +
-        "Protected machines (ephemeral: false) stay unless --force is given. Files of the workspace stay.",
+      "Shows what would be removed, asks, then removes only what carries this infra's mark. " +
+        "Protected machines (ephemeral: false) stay unless --force is given. Workspace files stay.",
     )
     .addOption(domainOption())
-    .option("--force", "protected machines and their volumes too")
+    .option("--force", "also protected machines and their volumes")
     .option("-y, --yes", "do not ask")
     .option(JSON_FLAG, EVENTS_TEXT)
     .addHelpText(

@@ -5,7 +5,7 @@ import { type Choose, examples } from "../verb.ts";
 export function addCompletions(program: Command, choose: Choose, session: Session): void {
   program.command("completions")
     .summary("shell completion for bash, zsh or fish")
-    .description("Prints a completion script, which asks anklume itself for domains and verbs.")
+    .description("Prints a completion script. The script asks anklume for domains and commands.")
     .addArgument(new Argument("<shell>", "your shell").choices(["bash", "zsh", "fish"] as const))
     .addHelpText(
       "after",

@@ -59,7 +59,7 @@ export async function doctor(options: DoctorOptions, session: Session): Promise<
       const broken = findings.filter(({ fix, state }) => fix !== undefined && state !== "ok");
       terminal.out(findingsText(findings, out));
       if (broken.length === 0) {
-        terminal.out("\nNothing that anklume could mend by itself.\n");
+        terminal.out("\nThere is nothing that anklume can fix by itself.\n");
         return statusOf(findings);
       }
       // Behind one rule that drops a packet stands the next.

@@ -4,13 +4,13 @@ import { type Choose, examples, JSON_FLAG, JSON_TEXT } from "../verb.ts";
 
 export function addDoctor(program: Command, choose: Choose, session: Session): void {
   program.command("doctor")
-    .summary("what this host lacks, and how to mend it")
+    .summary("find problems of this host, and how to fix them")
     .description(
-      "Looks for what would break or walk around the isolation, or the internet of the domains: other " +
-        "firewalls, forwarding, routes, the uplink, foreign ports on a bridge, rules that would not come " +
-        "back at boot. Exit 1 where something is bad.",
+      "Looks for what would break or bypass the isolation, or the internet access of the " +
+        "domains: other firewalls, forwarding, routes, the uplink, foreign ports on a bridge, " +
+        "rules that would not be loaded at boot. Exits with 1 if it finds a problem.",
     )
-    .option("--fix", "mend what anklume can mend, each after asking")
+    .option("--fix", "fix what anklume can fix, ask before each")
     .option("-y, --yes", "with --fix: do not ask")
     .option(JSON_FLAG, JSON_TEXT)
     .addHelpText(

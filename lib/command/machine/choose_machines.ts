@@ -58,7 +58,7 @@ async function findWanted(
     const absent = found.absent.map(({ machine }) => machine.name);
     throw new UserError(
       `Not on this host yet: ${absent.join(", ")}; nothing was touched`,
-      "`anklume apply` makes what infra.yml declares",
+      "`anklume apply` creates what infra.yml declares",
     );
   }
   const already = found.live.filter((place) =>

@@ -44,7 +44,7 @@ export async function copy(
     if (first.type === "directory" && !options.recursive) {
       throw new UserError(
         `${printable(sourceSide.shown(source.path))} is a directory`,
-        "Copy all that is in it with --recursive",
+        "Copy it and everything in it with --recursive",
       );
     }
     const path = await landingPlace(targetSide, target, source.path, first);

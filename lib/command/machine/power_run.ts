@@ -106,5 +106,5 @@ export class PowerRun {
 function refusal(verb: string, error: IncusError): string {
   const words = `Incus answered ${error.status}: ${error.message}`;
   const slow = verb === "stop" && /shutdown|timed? ?out|deadline/i.test(error.message);
-  return slow ? `${words}; --force pulls the plug, --timeout waits longer` : words;
+  return slow ? `${words}; --force powers it off, --timeout waits longer` : words;
 }

@@ -27,8 +27,8 @@ export async function prepareStart(
   const breaches = isolationBreaches(plan, addressing, places);
   if (breaches.length > 0) {
     throw new UserError(
-      `Not started (BREACH), since somebody opened a door in the isolation: ${breaches.join("; ")}`,
-      "`anklume check` shows it, `anklume apply` shuts it",
+      `Not started (BREACH), because the isolation has an opening: ${breaches.join("; ")}`,
+      "`anklume check` shows it, `anklume apply` closes it",
     );
   }
   const half = places.find(({ instance: { project, name, config } }) =>
@@ -39,8 +39,8 @@ export async function prepareStart(
   );
   if (half !== undefined) {
     throw new UserError(
-      `Not started: ${half.machine.name} was being moved, and only half of it has arrived`,
-      "`anklume apply` carries it on",
+      `Not started: ${half.machine.name} was being moved, and the move is not finished`,
+      "`anklume apply` continues the move",
     );
   }
   await host.port(ruleset).verify();
@@ -48,7 +48,7 @@ export async function prepareStart(
   if (await mendBridges(infra, live, session, concerned) === "failed") {
     throw new UserError(
       "Not started: a bridge could not be set up",
-      "`anklume doctor` looks for who stands in its way",
+      "`anklume doctor` looks for the cause",
     );
   }
   return plan.watchStarts;

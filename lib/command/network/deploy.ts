@@ -15,7 +15,7 @@ export async function networkDeploy(session: Session): Promise<ExitStatus> {
       const { infra } = workspace;
       const { terminal, out } = session;
       const { ruleset, actual } = live;
-      showConflicts(live, workspace, session, "The firewall is loaded all the same.");
+      showConflicts(live, workspace, session, "The firewall is loaded anyway.");
       const stands = actual.firewall.state === "in-place";
       if (!stands) {
         showDiagnostics(live.ports, workspace.sources, session);
@@ -24,14 +24,20 @@ export async function networkDeploy(session: Session): Promise<ExitStatus> {
         await writeLock(live.lock);
         await live.host.port(ruleset).load();
         const tables = ruleset.tables.join(", ");
-        const said = hang("", `Loaded and read back: ${tables}; it comes back at boot.`, out.width);
+        const said = hang(
+          "",
+          `Loaded and read back: ${tables}; it will be loaded at boot.`,
+          out.width,
+        );
         terminal.out(`${out.colors.green(said)}\n`);
       }
       // Behind the rules, which a bridge that comes up must find.
       const mended = await mendBridges(infra, live, session);
       if (stands && mended !== "failed") {
-        const rest = mended === "mended" ? "what its bridges had lost is back" : "nothing to do";
-        terminal.out(`The firewall of ${ruleset.project} stands as rendered; ${rest}.\n`);
+        const rest = mended === "mended"
+          ? "missing settings of its bridges are restored"
+          : "nothing to do";
+        terminal.out(`The firewall of ${ruleset.project} is loaded as rendered; ${rest}.\n`);
       }
       return mended === "failed" ? EXIT.failed : EXIT.done;
     });

@@ -48,7 +48,7 @@ export async function networkVerify(
   return await withWorkspace(session, options, async (workspace) => {
     const domains = selectDomains(workspace.infra, options.domain);
     return await withLive(workspace, session, options, async (live) => {
-      showConflicts(live, workspace, session, "The proof goes on all the same.");
+      showConflicts(live, workspace, session, "The test continues anyway.");
       return await verifyLive(workspace, live, { ...options, domains }, session);
     });
   });

@@ -37,7 +37,10 @@ export async function whyQuestions(
 export function versionsOf(from: string, to: string, { global }: Infra): readonly (4 | 6)[] {
   const addresses = [from, to].map(parseCidr).filter((each) => each !== undefined);
   if (addresses.length === 2 && addresses[0]?.version !== addresses[1]?.version) {
-    throw new UserError(`\`${from}\` and \`${to}\` are of two families`, "Name two of one family");
+    throw new UserError(
+      `\`${from}\` and \`${to}\` are not both IPv4 or both IPv6`,
+      "Name two IPv4 or two IPv6 addresses",
+    );
   }
   const [first] = addresses;
   if (first !== undefined) return [first.version];

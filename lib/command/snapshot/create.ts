@@ -40,7 +40,7 @@ export async function snapshotCreate(
     const machines = selectScope(workspace.infra, inventory, options);
     if (machines.length === 0) {
       const where = isWholeScope(options) ? "of this infra" : "of that domain";
-      throw new UserError(`No machine ${where} stands yet`, "`anklume apply` makes them");
+      throw new UserError(`No machine ${where} exists yet`, "`anklume apply` creates them");
     }
     if (options.consistent) await refuseOwnGround(incus, machines);
     const at = new Date();

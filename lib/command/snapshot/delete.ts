@@ -63,7 +63,7 @@ export async function snapshotDelete(
     }
     // What nobody can go back to any more is asked about; what `reset` needs is said to be that.
     const baseline = chosen.some(({ set }) => set.name === BASELINE);
-    const question = baseline ? "Delete it, although `anklume reset` goes back to it?" : "Delete?";
+    const question = baseline ? "Delete it, although `anklume reset` uses it?" : "Delete?";
     const refused = await agree({ question, untouched: "Nothing was deleted." }, options, session);
     return refused ?? await deleteAndSay(incus, chosen, inventory, session);
   });

@@ -49,18 +49,18 @@ export async function snapshotPrune(
     const { terminal, out, emit } = session;
     emit?.(pruneLine(goes, spared));
     for (const set of goes) {
-      const again = wasToGo(set) ? "; an earlier prune was interrupted at it" : "";
+      const again = wasToGo(set) ? "; an earlier prune was interrupted while deleting it" : "";
       const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${
         contents(set.members)
       }${again}`;
-      terminal.out(`${hang("Goes:  ", what, out.width)}\n`);
+      terminal.out(`${hang("Delete: ", what, out.width)}\n`);
     }
     for (const { set, because } of spared) {
-      const text = hang("Stays: ", `${set.name}: ${because}`, out.width);
+      const text = hang("Keep:   ", `${set.name}: ${because}`, out.width);
       terminal.out(`${out.colors.yellow(text)}\n`);
     }
     if (goes.length === 0) {
-      terminal.out(`Nothing to prune: ${stays.length} of anklume's sets stay.\n`);
+      terminal.out(`Nothing to prune: ${stays.length} of anklume's sets are kept.\n`);
       return EXIT.done;
     }
     const refused = await agree(

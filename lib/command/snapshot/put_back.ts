@@ -79,9 +79,9 @@ export async function putBack(
     sayFull(result, session);
     // The whole of it again would stop and keep also what is done.
     const carriesOn = result.done.length === 0 || safety === undefined
-      ? `\`${request.again}\` again carries on, and takes no second safety set.`
-      : "`anklume snapshot list` says which command carries on, and takes no second safety set.";
-    const text = `What failed is left as it stands. ${carriesOn}`;
+      ? `Run \`${request.again}\` again to continue; it takes no second safety set.`
+      : "`anklume snapshot list` shows the command that continues; it takes no second safety set.";
+    const text = `What failed is left as it is. ${carriesOn}`;
     terminal.err(`${wrap(text, session.err.width)}\n`);
     return signal.aborted ? EXIT.interrupted : EXIT.failed;
   }
@@ -94,7 +94,7 @@ export async function putBack(
   );
   const missing = plan.gone.length + plan.broken.length + plan.ground.length + lost.length;
   if (missing > 0) {
-    terminal.err(out.colors.yellow("Not all of the set could go back, see above.\n"));
+    terminal.err(out.colors.yellow("Not all of the set could be restored, see above.\n"));
   }
   return missing > 0 ? EXIT.failed : EXIT.done;
 }

@@ -20,7 +20,7 @@ export function refusePlan(plan: RestorePlan, { infra }: Workspace, request: Res
       `${set.name} is incomplete: ${set.faults.slice(0, 3).join(", ")}`,
       set.origin === "baseline"
         ? "`anklume apply --baseline` finishes it"
-        : "Single machines of it that are whole can go back: --machine. " +
+        : "Its complete machines can be restored one by one: --machine. " +
           `\`anklume snapshot delete ${set.name}\` removes it`,
     );
   }
@@ -29,20 +29,20 @@ export function refusePlan(plan: RestorePlan, { infra }: Workspace, request: Res
   if (asleep !== undefined) {
     throw new UserError(
       `${asleep.live.name} is in the domain \`${asleep.live.domain}\`, which infra.yml disables`,
-      "Nothing of it changes until it says `enabled: true`",
+      "Nothing in it changes until infra.yml says `enabled: true`",
     );
   }
   const [shared] = plan.shared;
   if (shared !== undefined) {
     throw new UserError(
-      `${shared.by} runs and has ${shared.volume}, too: Incus puts back no volume of a machine that runs`,
-      `Stop it for the while: \`anklume stop ${shared.by}\``,
+      `${shared.by} is running and also uses ${shared.volume}: Incus restores no volume of a running machine`,
+      `Stop it during the restore: \`anklume stop ${shared.by}\``,
     );
   }
   const stuck = plan.zfs.find(({ removes, newer }) => !removes && newer.length > 0);
   if (stuck !== undefined) {
     throw new UserError(
-      `The pool ${stuck.pool} is ZFS, which goes back to the latest snapshot only; newer ones are ` +
+      `The pool ${stuck.pool} is ZFS, which can restore only the latest snapshot; newer ones are ` +
         stuck.newer.slice(0, 4).join(", "),
       `Delete them, or let the restore remove them: ` +
         `\`incus storage set ${stuck.pool} volume.zfs.remove_snapshots=true\``,
@@ -51,20 +51,20 @@ export function refusePlan(plan: RestorePlan, { infra }: Workspace, request: Res
   const [own] = plan.ground;
   if (plan.machines.length === 0 && own !== undefined) {
     throw new UserError(
-      `${own.name} runs this very anklume: it does not restore the ground it stands on`,
+      `${own.name} runs this anklume, which cannot restore its own machine`,
       "Run the same command on the host, in the same workspace",
     );
   }
   if (plan.machines.length === 0 && plan.broken.length > 0) {
     throw new UserError(
       `${set.name} is incomplete: ${set.faults.slice(0, 3).join(", ")}`,
-      "A machine goes back with all of its volumes or not at all",
+      "A machine is restored with all its volumes or not at all",
     );
   }
   if (plan.machines.length === 0) {
     throw new UserError(
-      `${set.name} holds nothing that could be put back there`,
-      "`anklume snapshot list` shows what each set holds",
+      `${set.name} has nothing to restore there`,
+      "`anklume snapshot list` shows the content of each set",
     );
   }
 }
@@ -73,7 +73,7 @@ export function refusePlan(plan: RestorePlan, { infra }: Workspace, request: Res
 export function refuseFirewall({ machines }: RestorePlan, { actual }: Live): void {
   if (actual.firewall.state === "unknown") {
     throw new ExpectedError(
-      "Nothing was restored: whether the firewall stands can only be read by root",
+      "Nothing was restored: only root can read whether the firewall is loaded",
       "Run the same command as root, or with sudo",
     );
   }
@@ -93,8 +93,8 @@ export function refuseConflicts({ machines }: RestorePlan, { conflicts }: Live):
   const names = starting.map(({ live }) => live.name).join(" ");
   throw new UserError(
     `Nothing was restored: it would start ${names}. ${told.summary}`,
-    `${told.remedy === undefined ? "" : `${told.remedy}. `}What is stopped goes back all the ` +
-      `same, and stays stopped: \`anklume stop ${names}\``,
+    `${told.remedy === undefined ? "" : `${told.remedy}. `}A stopped machine is restored ` +
+      `anyway and stays stopped: \`anklume stop ${names}\``,
   );
 }
 
@@ -110,9 +110,7 @@ export function refuseBreaches({ machines }: RestorePlan, { infra }: Workspace, 
   const doors = isolationBreaches({ changes: shared }, live.addressing, places);
   if (doors.length === 0) return;
   throw new UserError(
-    `Nothing was restored (BREACH), since somebody opened a door in the isolation: ${
-      doors.join("; ")
-    }`,
+    `Nothing was restored (BREACH), because the isolation has an opening: ${doors.join("; ")}`,
     "`anklume check` shows it, `anklume apply` closes it",
   );
 }

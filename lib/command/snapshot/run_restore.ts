@@ -100,7 +100,7 @@ async function prepareHost(
   if (await mendBridges(workspace.infra, live, session, concerned) !== "failed") return;
   throw new ExpectedError(
     "Nothing was restored: a bridge could not be set up",
-    "`anklume doctor` looks for who stands in its way",
+    "`anklume doctor` looks for the cause",
   );
 }
 

@@ -25,7 +25,7 @@ export async function sayDrift(
   const { terminal, out } = session;
   const what = changes.length === 0
     ? "Still to be provisioned, by `anklume apply`:"
-    : "Since the set was taken infra.yml has changed; `anklume apply` brings it back:";
+    : "infra.yml has changed since the set was taken; `anklume apply` applies it again:";
   terminal.out(`\n${what}\n`);
   const seen = { ...plan, changes, held: [], orphans: [], diagnostics: [] };
   if (changes.length > 0) terminal.out(planText(seen, out));

@@ -4,9 +4,9 @@ import { type Choose, examples, JSON_FLAG, JSON_TEXT, withNetworks } from "../ve
 
 export function addStatus(program: Command, choose: Choose, session: Session): void {
   program.command("status")
-    .summary("firewall, domains, machines")
+    .summary("show the firewall, domains and machines")
     .description(
-      "What stands on this host: the firewall first, then each domain and its machines with " +
+      "Shows the firewall of this host, then each domain and its machines with " +
         "address, state and drift. Changes nothing.",
     )
     .option(JSON_FLAG, JSON_TEXT)

@@ -5,14 +5,15 @@ import { type Choose, examples, JSON_FLAG, JSON_TEXT } from "../verb.ts";
 
 export function addInit(program: Command, choose: Choose, session: Session): void {
   program.command("init")
-    .summary("start a workspace here, or in a directory below")
+    .summary("create a workspace here or in a subdirectory")
     .description(
-      "Writes a commented infra.yml, a .gitignore and the JSON Schema for editors. Never overwrites " +
-        "a file. With a directory, makes the workspace there: it must lie below the current one.",
+      "Writes a commented infra.yml, a .gitignore and the JSON Schema for editors. Never " +
+        "overwrites a file. With a directory, creates the workspace there; it must be below the " +
+        "current directory.",
     )
-    .argument("[dir]", "directory below the current one (default: here)")
+    .argument("[dir]", "subdirectory of the current directory (default: here)")
     .addOption(
-      new Option("-t, --template <name>", "what to start from")
+      new Option("-t, --template <name>", "example to start from")
         .choices(["minimal", "workstation", "classroom"] as const)
         .default("minimal" as const),
     )
@@ -22,7 +23,7 @@ export function addInit(program: Command, choose: Choose, session: Session): voi
       examples(
         ["anklume init", "one domain, one machine"],
         ["anklume init lab --template workstation", "three domains, in ./lab"],
-        ["anklume init --image local:debian-13", "an image Incus already has"],
+        ["anklume init --image local:debian-13", "an image that Incus already has"],
       ),
     )
     .action((dir, options) =>
@@ -32,10 +33,10 @@ export function addInit(program: Command, choose: Choose, session: Session): voi
 
 export function addValidate(program: Command, choose: Choose, session: Session): void {
   program.command("validate")
-    .summary("read and check infra.yml, touch nothing")
+    .summary("read and check infra.yml, change nothing")
     .description(
-      "Reads infra.yml (or infra/) and reports every mistake at once, each with its place and how " +
-        "to mend it. Asks neither Incus nor the network, and writes nothing.",
+      "Reads infra.yml (or infra/) and reports every mistake at once, each with its place and " +
+        "how to fix it. Contacts neither Incus nor the network, and writes nothing.",
     )
     .option(JSON_FLAG, JSON_TEXT)
     .addHelpText(
@@ -54,11 +55,11 @@ export function addSync(program: Command, choose: Choose, session: Session): voi
   program.command("sync")
     .summary("write the Ansible tree")
     .description(
-      "Writes inventory, variables, site.yml and the rest of the workspace from infra.yml. Only what " +
-        "stands between anklume's markers is replaced; your own text survives.",
+      "Writes inventory, variables, site.yml and the rest of the workspace from infra.yml. " +
+        "Replaces only the text between anklume's markers; your own text is kept.",
     )
-    .option("--dry-run", "show what would change as a diff, write nothing")
-    .option("--clean-orphans", "remove the files of machines and domains that are gone")
+    .option("--dry-run", "show the changes as a diff, write nothing")
+    .option("--clean-orphans", "remove files of machines and domains that no longer exist")
     .addOption(takeOverOption())
     .addHelpText(
       "after",

@@ -3,7 +3,7 @@ import { hostSourcesOf, isPath, type SeenSource } from "../infra/check/host_sour
 import type { Infra } from "../infra/infra.ts";
 
 /** What links of the host lead to cannot be seen from a container. */
-const INSIDE = "symbolic symbolic links of the host cannot be seen from the admin container";
+const INSIDE = "symbolic links of the host cannot be seen from the admin container";
 
 /**
  * Where the disks that `infra.yml` lets a machine have of the host lead at this moment: Incus follows links when the machine

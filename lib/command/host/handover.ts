@@ -141,7 +141,7 @@ async function readSite(
   if (binary === undefined) {
     throw new UserError(
       "This anklume runs from source, but a unit on the host needs the compiled executable",
-      "Run Run ./scripts/compile, then install anklume to /usr/local/bin",
+      "Run ./scripts/compile, then install anklume to /usr/local/bin",
     );
   }
   const place = workingDirectory();

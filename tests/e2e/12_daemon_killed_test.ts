@@ -170,7 +170,7 @@ Deno.test("a port that a killed daemon left goes with its machine, or before its
     const others = await index();
     try {
       const { code, stdout, stderr } = await lab.try(["start", "web"]);
-      assert.doesNotMatch(stdout + stderr, /removing the port/);
+      assert.doesNotMatch(stdout + stderr, /removing the leftover port/);
       // From 7.0.1 on Incus itself gives it to whoever starts last.
       if (code === 0) assert.notEqual(await index(), others);
       else {

@@ -7,7 +7,7 @@ import { compareAddresses, SEQUENCE, splitSubnet } from "./ipv4.ts";
 import { NumberPool } from "./number_pool.ts";
 
 /** The reason why a requested address or subnet is not given. */
-export const KEPT = `addresses that were given are kept: ${LOCK_FILE} records them`;
+export const KEPT = `assigned addresses are kept: ${LOCK_FILE} records them`;
 
 export interface Subnets {
   /** From domain to its /24. */

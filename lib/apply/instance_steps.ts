@@ -86,7 +86,7 @@ export async function updateInstance(
       if (!hasNoDisk(error) || found.actual.config[LAST_POWER] !== undefined) throw error;
       // Incus was interrupted while it created the machine. There is only a record of it; it never
       // ran and contains no data.
-      context.progress("was never made to its end: making it anew");
+      context.progress("was only created in part: creating it again");
       await deleteInstance(context, desired.addr);
       return await createInstance(context, desired);
     }

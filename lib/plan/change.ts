@@ -53,10 +53,10 @@ function shutsGuestApi({ path, before, after }: FieldChange): boolean {
 function reasonFor(fields: readonly FieldChange[]): string {
   if (fields.some((field) => field.breach)) return "the isolation has an opening";
   const others = fields.filter((field) => !field.path.startsWith(`config.${MARK_PREFIX}`));
-  if (others.length === 0) return "only what anklume notes on it changes";
+  if (others.length === 0) return "only anklume's own notes on it change";
   // Differences from an older anklume: nobody edited anything.
-  if (others.every(shutsGuestApi)) return "anklume now keeps its notes from the machine";
-  if (others.every(addsDhcpLines)) return "anklume now gives addresses to known machines alone";
+  if (others.every(shutsGuestApi)) return "anklume now hides its notes from the machine";
+  if (others.every(addsDhcpLines)) return "anklume now gives addresses only to known machines";
   if (fields.every((field) => field.path === "state")) {
     return "it is not in the state that infra.yml asks for";
   }

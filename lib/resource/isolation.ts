@@ -72,7 +72,7 @@ export function strayDevice(
   device: StringMap,
 ): string | undefined {
   const { type, source, pool } = device;
-  if (type === "nic") return "it leads where the firewall does not look";
+  if (type === "nic") return "the firewall does not see where it leads";
   // The settings disk that a virtual machine reads.
   if (type === "disk" && !pool && /^(?:agent|cloud-init):config$/.test(source ?? "")) return;
   const reason = deviceBypass(name, device, NO_PLACE);

@@ -40,8 +40,8 @@ export async function adopt(
     }
     if (typeof target === "string") throw new UserError(target, "Edit infra.yml by hand");
     return await withLive(workspace, session, {}, async (live) => {
-      const outlook = await createRunForecast(workspace, live, { domains: undefined });
-      const wanted = planAdoptions(outlook.plan, outlook.desired, live.actual, target);
+      const forecast = await createRunForecast(workspace, live, { domains: undefined });
+      const wanted = planAdoptions(forecast.plan, forecast.desired, live.actual, target);
       const { terminal, out } = session;
       if (wanted.adoptions.length + wanted.left.length === 0) {
         terminal.out(`\`${name}\` is what infra.yml says: there is nothing to adopt.\n`);
@@ -52,7 +52,7 @@ export async function adopt(
       // Adopting moves no machine: everybody's address stays, and so does the firewall.
       const planWith = (infra: Infra) => createPlan(desiredOn(live, infra), live.actual);
       const { infra } = workspace;
-      const edited = editAdoptions({ sources, infra }, outlook.plan, wanted, planWith);
+      const edited = editAdoptions({ sources, infra }, forecast.plan, wanted, planWith);
       terminal.out(adoptText(edited, out));
       if (edited.errors.length > 0) {
         showDiagnostics(edited.errors, edited.sources, session, "Nothing was written.");

@@ -32,10 +32,10 @@ export async function check(
   return await withWorkspace(session, options, async (workspace) => {
     const domains = selectDomains(workspace.infra, options.domain);
     return await withLive(workspace, session, { ...options, reading }, async (live) => {
-      const outlook = await createRunForecast(workspace, live, { domains });
+      const forecast = await createRunForecast(workspace, live, { domains });
       await live.accepted();
-      const { plan, needs, conflicts } = outlook;
-      const warnings = [...conflicts, ...outlook.warnings];
+      const { plan, needs, conflicts } = forecast;
+      const warnings = [...conflicts, ...forecast.warnings];
       const { terminal, out } = session;
       const wrong = hasErrors([...conflicts, ...plan.diagnostics]);
       if (options.json) {
@@ -50,7 +50,7 @@ export async function check(
         terminal.out(provisionText(needs, out));
       }
       if (wrong) return EXIT.failed;
-      return options.exitCode && isPending(outlook) ? EXIT.pending : EXIT.done;
+      return options.exitCode && isPending(forecast) ? EXIT.pending : EXIT.done;
     });
   });
 }

@@ -33,19 +33,19 @@ export interface ProvisionOptions {
 export async function provisionMachines(
   workspace: Workspace,
   live: Live,
-  outlook: RunForecast,
+  forecast: RunForecast,
   options: ProvisionOptions,
   session: Session,
 ): Promise<ExitStatus> {
   const { terminal, out, signal } = session;
   const { incus } = live;
-  const machines = new Set(outlook.needs.map(({ machine }) => machine));
-  const missing = missingRoles(workspace.infra, machines, outlook.tree.knownRoles);
+  const machines = new Set(forecast.needs.map(({ machine }) => machine));
+  const missing = missingRoles(workspace.infra, machines, forecast.tree.knownRoles);
   if (missing.length > 0) {
     showDiagnostics(missing, workspace.sources, session, NOTHING);
     return EXIT.failed;
   }
-  const { ready, absent } = await sortByState(incus, outlook.needs, signal);
+  const { ready, absent } = await sortByState(incus, forecast.needs, signal);
   for (const { machine } of absent) {
     terminal.err(`${out.colors.yellow("Not provisioned")}: ${machine} is not running.\n`);
   }

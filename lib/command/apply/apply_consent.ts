@@ -1,0 +1,98 @@
+import { hasErrors } from "../../diag/diagnostic.ts";
+import { printable } from "../../diag/terminal_text.ts";
+import { systemClock } from "../../host/clock.ts";
+import type { Live } from "../../live/open_live.ts";
+import type { RunForecast } from "../../live/run_forecast.ts";
+import { type LivingInfra, livingText } from "../../plan/ownership.ts";
+import { agree, confirmByTyping } from "../../session/confirm.ts";
+import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import type { Session } from "../../session/session.ts";
+import { consentText } from "../../view/consent.ts";
+import { disruptive, planText } from "../../view/plan.ts";
+import { provisionText } from "../../view/provision.ts";
+import { complaint, count, hang } from "../../view/text.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import type { ApplyFlags } from "./apply_flags.ts";
+
+/**
+ * Asks whether the infra of this name that lives here is this one, where the lock is lost; undefined: there is nobody to ask.
+ * `--yes` says it for nobody.
+ */
+export function takeOverQuestion(
+  { infra }: Workspace,
+  { json }: ApplyFlags,
+  session: Session,
+): ((namesake: LivingInfra) => Promise<boolean>) | undefined {
+  const { terminal, out } = session;
+  if (!terminal.interactive || json) return undefined;
+  return async (namesake) => {
+    const here = `infra.lock.yml is missing, and an infra of this name lives on this host: ${
+      livingText(namesake)
+    }.`;
+    terminal.out(`${hang("", printable(here), out.width)}\n`);
+    const question = "Is it this one? Then it is changed to what infra.yml says here.";
+    return await confirmByTyping(question, infra.projectName, session) === "yes";
+  };
+}
+
+/** Shows the plan and asks where somebody has to agree; undefined: go on. Nothing was touched otherwise. */
+export async function agreeToPlan(
+  live: Live,
+  forecast: RunForecast,
+  options: ApplyFlags,
+  session: Session,
+): Promise<ExitStatus | undefined> {
+  if (options.provision) return undefined;
+  return refusal(live, forecast, options, session) ?? await consent(forecast, options, session);
+}
+
+/** Why nothing may be touched, said aloud; undefined: go on. */
+function refusal(
+  live: Live,
+  { plan }: RunForecast,
+  options: ApplyFlags,
+  { terminal, out }: Session,
+): ExitStatus | undefined {
+  // They have been shown, and end with the words that nothing was changed.
+  if (hasErrors(plan.diagnostics)) return EXIT.failed;
+  if (live.actual.firewall.state === "unknown") {
+    // In the admin container it is the host's to answer.
+    const [why, remedy] = live.admin.self.size > 0
+      ? [
+        live.actual.firewall.differences[0] ?? "the host did not answer",
+        "On the host, in this workspace: `sudo anklume host install`, and `anklume host status`.",
+      ]
+      : [
+        "whether the firewall stands can only be read by root",
+        "Run the same command as root, or with sudo.",
+      ];
+    terminal.err(complaint(`Nothing was touched: ${why}.`, remedy, out.width));
+    return EXIT.failed;
+  }
+  const protectedOnes = plan.changes.filter(({ needsForce }) => needsForce);
+  if (protectedOnes.length > 0 && !options.force) {
+    const text = `${count(protectedOnes.length, "change")} of protected machines left out: ` +
+      "only with --force.\n";
+    terminal.err(out.colors.yellow(text));
+  }
+  return undefined;
+}
+
+/** Shows the plan, and asks where somebody has to agree; undefined: go on. */
+async function consent(
+  { plan, needs }: RunForecast,
+  options: ApplyFlags,
+  session: Session,
+): Promise<ExitStatus | undefined> {
+  const { terminal, out } = session;
+  if (plan.changes.length + plan.held.length + plan.orphans.length > 0) {
+    const forced = options.force ?? false;
+    terminal.out(planText(plan, out, { forced, now: systemClock(), moreToDo: needs.length > 0 }));
+    if (!options.infra) terminal.out(provisionText(needs, out));
+    terminal.out("\n");
+  }
+  const hurts = disruptive(plan).filter(({ needsForce }) => !needsForce || options.force);
+  if (hurts.length === 0) return undefined;
+  if (terminal.interactive && !options.yes) terminal.out(consentText(hurts, out));
+  return await agree({ question: "Go on?", untouched: "Nothing was touched." }, options, session);
+}

@@ -1,5 +1,6 @@
 import type { SourceRange } from "./diagnostic.ts";
 import type { SourceFile } from "./source.ts";
+import { textWidth } from "./text_width.ts";
 
 /** One line of a text, ready for a terminal, and the part of it to underline. */
 export interface Excerpt {
@@ -100,10 +101,6 @@ function columns(cells: readonly ExcerptCell[], from: number, to: number): numbe
  * them.
  */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
-/** East Asian wide characters and emoji, approximately as terminals draw them. */
-const WIDE =
-  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
-
 function cellOf(character: string): ExcerptCell {
   if (character >= " " && character <= "~") return { text: character, width: 1 };
   if (character === "\t") return { text: "→   ", width: 4 };
@@ -111,6 +108,5 @@ function cellOf(character: string): ExcerptCell {
     const text = `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`;
     return { text, width: text.length };
   }
-  if (/\p{Mark}/u.test(character)) return { text: character, width: 0 };
-  return { text: character, width: WIDE.test(character) ? 2 : 1 };
+  return { text: character, width: textWidth(character) };
 }

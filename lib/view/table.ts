@@ -1,3 +1,4 @@
+import { textWidth } from "../diag/text_width.ts";
 import { shortenLine } from "./text.ts";
 
 /** One cell: its plain text, and how to colour it once it has its width. */
@@ -25,7 +26,7 @@ export function table(
   heading: (text: string) => string = (text) => text,
 ): string[] {
   const widths = columns.map((column, index) =>
-    Math.max(column.title.length, ...rows.map((row) => row[index]?.text.length ?? 0))
+    Math.max(column.title.length, ...rows.map((row) => textWidth(row[index]?.text ?? "")))
   );
   shrink(columns, widths, width);
   const line = (cells: readonly Cell[]) => {
@@ -34,7 +35,7 @@ export function table(
       const room = widths[index] ?? 0;
       const text = shortenLine(cell.text, room);
       const painted = cell.paint === undefined ? text : cell.paint(text);
-      return index === last ? painted : painted + " ".repeat(room - text.length + GAP);
+      return index === last ? painted : painted + " ".repeat(room - textWidth(text) + GAP);
     }).join("");
   };
   return [

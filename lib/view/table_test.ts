@@ -27,3 +27,18 @@ Deno.test("table() paints after it has measured", () => {
   const lines = table(columns, [[{ text: "x", paint }, { text: "y" }, { text: "z" }]], 80);
   assert.equal(lines[1], "<x>        y   z");
 });
+
+Deno.test("table() lines up wide characters, accents and emoji, and cuts none of them in half", () => {
+  const rows = ["漢字", "Zoe\u0301", "👩‍🏫", "plain"].map((name) => [{ text: name }, { text: "x" }]);
+  const lines = table([{ title: "NAME" }, { title: "X" }], rows, 80);
+  assert.deepEqual(lines, [
+    "NAME   X",
+    "漢字   x",
+    "Zoe\u0301    x",
+    "👩‍🏫     x",
+    "plain  x",
+  ]);
+  const narrow = table([{ title: "NAME", least: 4 }, { title: "X" }], rows.slice(0, 1), 6);
+  assert.equal(narrow[1], "漢字  x");
+  assert.equal(table([{ title: "N", least: 5 }], [[{ text: "漢字漢字" }]], 5)[1], "漢...");
+});

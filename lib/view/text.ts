@@ -1,11 +1,22 @@
 import { withoutColors } from "../diag/terminal_text.ts";
+import { textWidth } from "../diag/text_width.ts";
 
 export { printable, withoutColors } from "../diag/terminal_text.ts";
 
-/** At most `width` characters, the cut marked with `...`. */
+/** At most `width` columns, the cut marked with `...`. */
 export function shortenLine(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return width <= 3 ? text.slice(0, Math.max(width, 0)) : `${text.slice(0, width - 3)}...`;
+  if (textWidth(text) <= width) return text;
+  return width <= 3 ? cut(text, Math.max(width, 0)) : `${cut(text, width - 3)}...`;
+}
+
+/** The longest beginning of a text that fits, without half a character. */
+function cut(text: string, width: number): string {
+  let kept = "";
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (textWidth(kept + segment) > width) break;
+    kept += segment;
+  }
+  return kept;
 }
 
 /**
@@ -16,7 +27,7 @@ export function wrap(text: string, width: number): string {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
+    if (line !== "" && textWidth(line) + 1 + textWidth(word) > width) {
       lines.push(line);
       line = word;
     } else {
@@ -29,7 +40,7 @@ export function wrap(text: string, width: number): string {
 
 /** `prefix`, then the text wrapped beside it: lines after the first start below the text's first word. */
 export function hang(prefix: string, text: string, width: number): string {
-  const indent = withoutColors(prefix).length;
+  const indent = textWidth(withoutColors(prefix));
   return prefix + wrap(text, width - indent).replaceAll("\n", `\n${" ".repeat(indent)}`);
 }
 

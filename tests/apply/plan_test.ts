@@ -19,12 +19,16 @@ Deno.test("createPlan() refuses resources of a declared name that are not ours, 
     config: { "ipv6.address": "none" },
   };
   await host.incus.networks.create(bridge);
+  const standing = async () => [await host.incus.projects.list(), await host.incus.networks.list()];
   try {
+    const before = await standing();
     const plan = await host.plan(infra);
     assert.deepEqual(
       plan.diagnostics.map(({ code, summary }) => [code, summary]),
       [["FOREIGN_RESOURCE", "network net-ee exists already and was not made by anklume"]],
     );
+    assert.deepEqual(plan.changes.filter(({ addr }) => addr.name === bridge.name), []);
+    assert.deepEqual(await standing(), before);
   } finally {
     await host.incus.networks.delete("net-ee");
   }

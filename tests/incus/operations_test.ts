@@ -130,8 +130,9 @@ Deno.test("an interrupted wait ends at once and Incus goes on", () =>
       const creating = incus.instances.create("it-abort", container("web"), {
         signal: interrupt.signal,
       });
-      while (!(await incus.instances.list({ project: "it-abort" })).length) {
-        /* not accepted yet */
+      for (let looks = 0; !(await incus.instances.list({ project: "it-abort" })).length; looks++) {
+        assert.ok(looks < 200, "Incus has not accepted the request");
+        await new Promise((resolve) => setTimeout(resolve, 50));
       }
       interrupt.abort(reason);
       await assert.rejects(creating, reason);

@@ -1,3 +1,4 @@
+import type { View } from "./view.ts";
 import type { Finding } from "../nftables/host_check.ts";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
@@ -46,3 +47,6 @@ export function findingsJson(findings: readonly Finding[]): string {
     findings,
   });
 }
+
+/** `doctor` */
+export const findingsView: View<readonly Finding[]> = { text: findingsText, json: findingsJson };

@@ -2,7 +2,6 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { Change, FieldChange, Plan } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { ProvisionLine } from "./provision.ts";
-import type { Status } from "./status.ts";
 import { optional } from "../diag/optional.ts";
 
 // The shapes that `--json` prints. docs/json.md documents them; `format` grows only when a key changes its meaning or goes.
@@ -61,11 +60,6 @@ export function planValue(
     }),
     diagnostics: [...warnings, ...plan.diagnostics],
   };
-}
-
-/** `status --json` */
-export function statusJson(status: Status): string {
-  return jsonText({ format: 1, ...status });
 }
 
 function changeJson(change: Change) {

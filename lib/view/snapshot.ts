@@ -1,3 +1,4 @@
+import type { View } from "./view.ts";
 import type { UnfinishedRestore } from "../snapshot/pending_restore.ts";
 import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
 import { jsonText } from "./json.ts";
@@ -7,6 +8,8 @@ import { count, hang, printable } from "./text.ts";
 
 /** Sets, and what an interrupted run left behind. */
 export interface SnapshotListing {
+  /** When it was read. */
+  readonly now: Date;
   readonly sets: readonly SnapshotSet[];
   readonly restoring: readonly UnfinishedRestore[];
   /** Machines that a killed `--consistent` left frozen. */
@@ -17,12 +20,12 @@ export interface SnapshotListing {
 const NOTHING = "-";
 
 /** `snapshot list`, oldest first. */
-export function snapshotsText(listing: SnapshotListing, style: Style, now: Date): string {
+export function snapshotsText(listing: SnapshotListing, style: Style): string {
   const { colors, width } = style;
   const lines: string[] = [];
   if (listing.sets.length === 0) lines.push("No snapshots.");
   else {
-    const rows = listing.sets.map((set) => setRow(set, style, now));
+    const rows = listing.sets.map((set) => setRow(set, style, listing.now));
     const columns = [
       { title: "NAME" },
       { title: "TAKEN" },
@@ -183,3 +186,6 @@ function volumeCount(members: readonly SetMember[]): number {
   return members.flatMap(({ volumes }) => volumes)
     .filter(({ snapshot }) => snapshot !== undefined).length;
 }
+
+/** `snapshot list` */
+export const snapshotsView: View<SnapshotListing> = { text: snapshotsText, json: snapshotsJson };

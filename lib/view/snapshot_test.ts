@@ -22,6 +22,7 @@ function set(name: string, more: Partial<SnapshotSet> = {}): SnapshotSet {
 Deno.test("snapshotsText() keeps within 80 columns, names whole", () => {
   const text = snapshotsText(
     {
+      now: NOW,
       sets: [
         set("before-20261125-102607", {
           origin: "safety",
@@ -34,7 +35,6 @@ Deno.test("snapshotsText() keeps within 80 columns, names whole", () => {
       frozen: [],
     },
     STYLE,
-    NOW,
   );
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
   assert.match(text, /before-20261125-102607 .* 2 h .* in 7 d .* db .* 1 .* restore/);
@@ -42,16 +42,17 @@ Deno.test("snapshotsText() keeps within 80 columns, names whole", () => {
 
 Deno.test("snapshotsText() has no column in which nothing stands", () => {
   const members = set("x").members.map((member) => ({ ...member, volumes: [] }));
-  const bare = { sets: [set("x", { members })], restoring: [], frozen: [] };
-  assert.match(snapshotsText(bare, STYLE, NOW), /EXPIRES +MACHINES +BY$/m);
+  const bare = { now: NOW, sets: [set("x", { members })], restoring: [], frozen: [] };
+  assert.match(snapshotsText(bare, STYLE), /EXPIRES +MACHINES +BY$/m);
   const mixed = { ...bare, sets: [...bare.sets, set("y")] };
-  assert.match(snapshotsText(mixed, STYLE, NOW), /EXPIRES +MACHINES +VOL +BY$/m);
+  assert.match(snapshotsText(mixed, STYLE), /EXPIRES +MACHINES +VOL +BY$/m);
 });
 
 Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen machines", () => {
   const text = snapshotsText(
     {
-      sets: [set("half", { faults: ["taking it was not finished", "volume a is missing"] })],
+      now: NOW,
+      sets: [set("half", { faults: ["its taking was not finished", "volume a is missing"] })],
       restoring: [
         { set: "half", machines: ["db"], scope: ["--machine db"], gone: false },
         { set: "ended", machines: ["web"], scope: [], gone: true, safety: "before" },
@@ -60,7 +61,6 @@ Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen
       frozen: ["web"],
     },
     STYLE,
-    NOW,
   );
   assert.match(text, /^half: incomplete: taking it was not finished, volume a is missing$/m);
   const words = text.replace(/\s+/g, " ");
@@ -82,9 +82,13 @@ Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen
 Deno.test("snapshotsText() lets no escape sequence of a name or description through", () => {
   const evil = "\u001b[31mred\u202e";
   const text = snapshotsText(
-    { sets: [set(evil, { description: evil, faults: [evil] })], restoring: [], frozen: [] },
+    {
+      now: NOW,
+      sets: [set(evil, { description: evil, faults: [evil] })],
+      restoring: [],
+      frozen: [],
+    },
     STYLE,
-    NOW,
   );
   assert.ok(!text.includes("\u001b") && !text.includes("\u202e"), text);
 });
@@ -92,7 +96,12 @@ Deno.test("snapshotsText() lets no escape sequence of a name or description thro
 Deno.test("snapshotsJson() says whether a set is complete", () => {
   const half = { set: "a", machines: ["db", "web"], scope: [], gone: false };
   const json = JSON.parse(
-    snapshotsJson({ sets: [set("a"), set("b", { faults: ["x"] })], restoring: [half], frozen: [] }),
+    snapshotsJson({
+      now: NOW,
+      sets: [set("a"), set("b", { faults: ["x"] })],
+      restoring: [half],
+      frozen: [],
+    }),
   );
   assert.deepEqual(json.restoring, [{ machine: "db", set: "a" }, { machine: "web", set: "a" }]);
   assert.equal(json.format, 1);

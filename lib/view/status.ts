@@ -1,7 +1,10 @@
+import type { View } from "./view.ts";
 import type { TrustLevel } from "../infra/infra.ts";
 import { type Style, trustColor } from "./style.ts";
 import { type Cell, table } from "./table.ts";
 import { count, hang, printable, shortenLine } from "./text.ts";
+import { jsonText } from "./json.ts";
+import type { Status } from "./status.ts";
 
 /** What stands on the host, as `status` tells it; the `--json` of it adds `format` alone. */
 export interface Status {
@@ -254,4 +257,12 @@ export function strangerText({ resource, state, walled, doors }: StrangerStatus)
     : [`${walled.join(", ")} ${walled.length === 1 ? "is" : "are"} isolated`];
   const out = doors.length === 0 ? [] : [`it has ${doors.join(", ")}, past the firewall`];
   return [`${resource} (${state}) is not anklume's`, ...nics, ...out].join("; ");
+}
+
+/** `status` */
+export const statusView: View<Status> = { text: statusText, json: statusJson };
+
+/** `status --json` */
+export function statusJson(status: Status): string {
+  return jsonText({ format: 1, ...status });
 }

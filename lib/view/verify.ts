@@ -1,3 +1,4 @@
+import type { View } from "./view.ts";
 import type { JsonLine } from "./json_lines.ts";
 import type { Difference, Result } from "../verify/judge.ts";
 import type { NotProbed } from "../verify/not_probed.ts";
@@ -286,3 +287,9 @@ export function placeText(place: ProbePlace): string {
 function serviceText({ protocol, port }: Service): string {
   return protocol === "icmp" ? "icmp" : `${protocol}/${port}`;
 }
+
+/** `network verify` */
+export const verificationView: View<Verification> = {
+  text: (seen, style) => verificationText(seen, style),
+  json: verificationJson,
+};

@@ -1,3 +1,4 @@
+import type { View } from "./view.ts";
 import type { FirewallKind, Mend } from "../nftables/other_firewall.ts";
 import type { Explanation } from "../verify/explain.ts";
 import { commandText } from "./doctor.ts";
@@ -133,3 +134,6 @@ export function whyJson({ project, firewall, lines, notes }: Why): string {
     })),
   });
 }
+
+/** `network why` */
+export const whyView: View<Why> = { text: whyText, json: whyJson };

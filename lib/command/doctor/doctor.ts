@@ -1,3 +1,4 @@
+import { show } from "../../session/show.ts";
 import { lookForAnsible } from "../../ansible/find_ansible.ts";
 import { because, diagnosticsOf } from "../../addressing/host_conflicts.ts";
 import { runCommand } from "../../host/command.ts";
@@ -26,7 +27,7 @@ import { nicsOf } from "../../nftables/nic.ts";
 import { persistedDifferences } from "../../nftables/persist.ts";
 import { blockedFindings } from "../../verify/blocked.ts";
 import { needsOf } from "../../verify/need.ts";
-import { commandText, findingsJson, findingsText } from "../../view/doctor.ts";
+import { commandText, findingsView } from "../../view/doctor.ts";
 import { askNeeds, blockedOf } from "../network/ask_needs.ts";
 import { brokenBridges } from "../../view/build_status.ts";
 import { agree } from "../../session/confirm.ts";
@@ -77,7 +78,7 @@ export async function doctor(options: DoctorOptions, session: Session): Promise<
       }
       terminal.out("\n");
     }
-    terminal.out(options.json ? findingsJson(findings) : findingsText(findings, out));
+    show(findingsView, findings, options, session);
     return statusOf(findings);
   });
 }

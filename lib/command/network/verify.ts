@@ -1,3 +1,4 @@
+import { show } from "../../session/show.ts";
 import { makeRoot } from "../../host/make_root.ts";
 import { FirewallError } from "../../nftables/firewall_error.ts";
 import { type NotProbed, notProbed } from "../../verify/not_probed.ts";
@@ -11,9 +12,8 @@ import {
   differences,
   isProven,
   placeText,
-  verificationJson,
   verificationLine,
-  verificationText,
+  verificationView,
 } from "../../view/verify.ts";
 import type { WhyLine } from "../../view/why.ts";
 import { buildStatus } from "../../view/build_status.ts";
@@ -70,7 +70,7 @@ export async function verifyLive(
   const began = performance.now();
   const { infra } = workspace;
   const { addressing, actual, incus } = live;
-  const { signal, terminal } = session;
+  const { signal } = session;
   const { plan } = await createRunForecast(workspace, live, {});
   const status = buildStatus(infra, addressing, actual, plan);
   const machines = liveMachines(actual);
@@ -134,10 +134,13 @@ export async function verifyLive(
     policiesProbed: rest.probed,
     notProbed: rest.notProbed.map((each) => ({ ...each, line: asked.get(each) })),
   };
-  const asDocument = options.json && session.emit === undefined;
   session.emit?.(verificationLine(verification));
-  terminal.out(
-    asDocument ? verificationJson(verification) : verificationText(verification, session.out),
+  // A stream of lines holds no document.
+  show(
+    verificationView,
+    verification,
+    { json: options.json && session.emit === undefined },
+    session,
   );
   return isProven(verification) ? EXIT.done : EXIT.failed;
 }

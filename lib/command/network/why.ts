@@ -1,10 +1,11 @@
+import { show } from "../../session/show.ts";
 import type { Diagnostic } from "../../diag/diagnostic.ts";
 import { assertOnHost } from "../../live/host_side.ts";
 import type { Live } from "../../live/open_live.ts";
 import { withLive } from "../../live/with_live.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Session } from "../../session/session.ts";
-import { type Why, whyJson, whyText } from "../../view/why.ts";
+import { type Why, whyView } from "../../view/why.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { askRules } from "./ask_rules.ts";
@@ -31,7 +32,7 @@ export async function networkWhy(
     (workspace) =>
       withLive(workspace, session, options, async (live) => {
         const why = await findOut({ from, to, service: asked }, workspace, live, session.signal);
-        session.terminal.out(options.json ? whyJson(why) : whyText(why, session.out));
+        show(whyView, why, options, session);
         return why.lines.some(({ explanation }) => explanation.disagrees) ? EXIT.failed : EXIT.done;
       }),
   );

@@ -5,18 +5,7 @@ import { embeddedRoles } from "../../ansible/render_tree.ts";
 import { suggest } from "../../diag/suggest.ts";
 import { readInfra } from "../../workspace/read_infra.ts";
 import { UserError } from "../../session/user_error.ts";
-
-/** A role that machines may name. */
-export interface RoleAtHand {
-  readonly name: string;
-  /** Whose is used. */
-  readonly origin: "workspace" | "embedded";
-  /** It is the workspace's and stands instead of an embedded one. */
-  readonly overrides: boolean;
-  readonly summary: string;
-  /** Machines that name it; empty also where infra.yml cannot be read. */
-  readonly machines: readonly string[];
-}
+import type { RoleAtHand } from "../../ansible/role_at_hand.ts";
 
 export interface RolesAtHand {
   readonly roles: readonly RoleAtHand[];

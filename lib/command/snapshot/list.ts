@@ -1,6 +1,7 @@
+import { show } from "../../session/show.ts";
 import { leftFrozen } from "../../snapshot/thaw.ts";
 import { unfinishedRestores } from "../../snapshot/pending_restore.ts";
-import { snapshotsJson, snapshotsText } from "../../view/snapshot.ts";
+import { snapshotsView } from "../../view/snapshot.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { isWholeScope, type ScopeOptions, selectScope } from "./scope.ts";
@@ -35,12 +36,12 @@ export async function snapshotList(
       return members.length === 0 ? [] : [{ ...set, members }];
     });
     const listing = {
+      now: new Date(),
       sets,
       restoring: unfinishedRestores(inventory),
       frozen: leftFrozen(inventory).map(({ name }) => name),
     };
-    const { terminal, out } = session;
-    terminal.out(options.json ? snapshotsJson(listing) : snapshotsText(listing, out, new Date()));
+    show(snapshotsView, listing, options, session);
     return EXIT.done;
   });
 }

@@ -1,7 +1,7 @@
+import { show } from "../../session/show.ts";
 import type { Network } from "../../incus/wire/network.ts";
 import { hasErrors } from "../../diag/diagnostic.ts";
-import { statusJson } from "../../view/json.ts";
-import { statusText } from "../../view/status.ts";
+import { statusView } from "../../view/status.ts";
 import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
@@ -31,12 +31,8 @@ export async function status(
         ...(taken.length === 0 ? {} : { ports: taken.map(({ summary }) => summary) }),
         ...(errors.length === 0 ? {} : { errors: errors.length }),
       };
-      if (options.json) {
-        session.terminal.out(statusJson(seen));
-        return EXIT.done;
-      }
-      session.terminal.out(statusText(seen, session.out));
-      if (hasErrors(errors)) showDiagnostics(errors, workspace.sources, session);
+      show(statusView, seen, options, session);
+      if (!options.json && hasErrors(errors)) showDiagnostics(errors, workspace.sources, session);
       return EXIT.done;
     });
   });

@@ -4,7 +4,6 @@ import { type Style, trustColor } from "./style.ts";
 import { type Cell, table } from "./table.ts";
 import { count, hang, printable, shortenLine } from "./text.ts";
 import { jsonText } from "./json.ts";
-import type { Status } from "./status.ts";
 
 /** What stands on the host, as `status` tells it; the `--json` of it adds `format` alone. */
 export interface Status {

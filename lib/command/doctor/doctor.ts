@@ -27,7 +27,7 @@ import { nicsOf } from "../../nftables/nic.ts";
 import { persistedDifferences } from "../../nftables/persist.ts";
 import { blockedFindings } from "../../verify/blocked.ts";
 import { needsOf } from "../../verify/need.ts";
-import { commandText, findingsView } from "../../view/doctor.ts";
+import { commandText, findingsText, findingsView } from "../../view/doctor.ts";
 import { askNeeds, blockedOf } from "../network/ask_needs.ts";
 import { brokenBridges } from "../../view/build_status.ts";
 import { agree } from "../../session/confirm.ts";

@@ -4,7 +4,7 @@ import { TRUST_LEVELS, type TrustLevel } from "../infra/infra.ts";
 import type { Addressing, Lock } from "./addressing.ts";
 import { assignAddresses, type Assignment } from "./assign_addresses.ts";
 import { formatLock } from "./format_lock.ts";
-import { type DomainSketch, sketchInfra } from "./_infra_fixture.ts";
+import { type DomainSketch, sketchInfra } from "../infra/_infra_builder.ts";
 import { parseLock } from "./lock.ts";
 
 /** Few names, so that removed ones come back, and long names with the same beginning. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Infra } from "../infra/infra.ts";
 import type { Addressing, Lock } from "./addressing.ts";
 import { assignAddresses } from "./assign_addresses.ts";
-import { type DomainSketch, sketchInfra } from "./_infra_fixture.ts";
+import { type DomainSketch, sketchInfra } from "../infra/_infra_builder.ts";
 
 const UUID = "6f1c0c64-5a34-4d6e-9c55-0d4f3a2b1c00";
 

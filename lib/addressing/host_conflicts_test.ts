@@ -5,7 +5,7 @@ import { assignAddresses } from "./assign_addresses.ts";
 import { findHostConflicts, type HostNetworks } from "./host_conflicts.ts";
 import type { HostRoute } from "./host_networks.ts";
 import type { HostRule } from "./host_rules.ts";
-import { sketchInfra } from "./_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 
 const INFRA = sketchInfra([{ name: "pro", subnetId: 3 }, { name: "lab", subnetId: 4 }], {
   ipv6: true,

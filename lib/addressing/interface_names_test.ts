@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { assignBridges } from "./assign_names.ts";
-import { sketchInfra } from "./_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 import { bridgeName, hardwareAddress, portName } from "./interface_names.ts";
 
 Deno.test("bridgeName() gives the whole name as long as it fits an interface", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Lock } from "./addressing.ts";
 import { assignAddresses } from "./assign_addresses.ts";
 import { formatLock } from "./format_lock.ts";
-import { sketchInfra } from "./_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 import { parseLock } from "./lock.ts";
 
 const FILE = "infra.lock.yml";

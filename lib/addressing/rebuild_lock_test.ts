@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { assignAddresses } from "./assign_addresses.ts";
-import { sketchInfra } from "./_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 import { type LiveAddresses, rebuildLock } from "./rebuild_lock.ts";
 
 const UUID = "6f1c0c64-5a34-4d6e-9c55-0d4f3a2b1c00";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addressingOf, aDomain, aMachine, anInfra } from "./_fixture.ts";
+import { aDomain, aMachine, anInfra } from "../infra/_infra_builder.ts";
+import { addressingOf } from "../addressing/_addressing_builder.ts";
 import type { ExistingFile } from "./existing_files.ts";
 import { findSection, mergeManaged } from "./managed_section.ts";
 import { isChange, planSync, type SyncPlan } from "./plan_sync.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Infra } from "../infra/infra.ts";
-import { addressingOf, aDomain, anInfra } from "./_fixture.ts";
+import { aDomain, anInfra } from "../infra/_infra_builder.ts";
+import { addressingOf } from "../addressing/_addressing_builder.ts";
 import { explainDigest, provisionDigest } from "./provision_digest.ts";
 import { describeFile, type ProvisionFile } from "./provision_files.ts";
 import { planSync } from "./plan_sync.ts";

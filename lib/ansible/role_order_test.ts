@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { aMachine } from "./_fixture.ts";
+import { aMachine } from "../infra/_infra_builder.ts";
 import { orderRoles } from "./role_order.ts";
 
 const machines = (lists: Record<string, string[]>) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { assignAddresses } from "../addressing/assign_addresses.ts";
-import { sketchInfra } from "../addressing/_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 import { appliedHost, desiredOf, INFRA_ID } from "../plan/_plan_fixture.ts";
 import { plugsOf } from "./host_bridges.ts";
 

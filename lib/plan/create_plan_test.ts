@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sketchInfra } from "../addressing/_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 import type { Infra, Machine } from "../infra/infra.ts";
 import { formatAddr } from "../resource/address.ts";
 import { FORMAT, MARK } from "../resource/mark.ts";

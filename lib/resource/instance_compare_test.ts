@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sketchInfra } from "../addressing/_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 import { desiredOf, withMachines } from "../plan/_plan_fixture.ts";
 import type { ActualInstance, DesiredInstance } from "./instance.ts";
 import { compareInstance } from "./instance_compare.ts";

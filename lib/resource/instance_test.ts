@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sketchInfra } from "../addressing/_infra_fixture.ts";
+import { sketchInfra } from "../infra/_infra_builder.ts";
 import type { Machine } from "../infra/infra.ts";
 import { desiredOf, withDomains, withMachines } from "../plan/_plan_fixture.ts";
 import { type DesiredInstance, instanceCreateBody } from "./instance.ts";

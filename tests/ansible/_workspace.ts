@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ansibleEnvironment } from "../../lib/ansible/ansible_environment.ts";
-import { addressingOf } from "../../lib/ansible/_fixture.ts";
+import { addressingOf } from "../../lib/addressing/_addressing_builder.ts";
 import { readEmbeddedAnsible } from "../../lib/ansible/embedded_files.ts";
 import { type PreparedSync, prepareSync } from "../../lib/ansible/sync.ts";
 import { writeSync } from "../../lib/ansible/write_sync.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { aDomain, anInfra } from "../../lib/ansible/_fixture.ts";
+import { aDomain, anInfra } from "../../lib/infra/_infra_builder.ts";
 import { ansibleEnvironment } from "../../lib/ansible/ansible_environment.ts";
 import { runCommand } from "../../lib/host/command.ts";
 import { Workspace } from "./_workspace.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { aDomain, anInfra } from "../../lib/ansible/_fixture.ts";
+import { aDomain, anInfra } from "../../lib/infra/_infra_builder.ts";
 import { findAnsible } from "../../lib/ansible/find_ansible.ts";
 import { provision } from "../../lib/ansible/provision.ts";
 import { Workspace } from "./_workspace.ts";

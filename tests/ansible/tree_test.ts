@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ansibleEnvironment } from "../../lib/ansible/ansible_environment.ts";
-import { aDomain, anInfra } from "../../lib/ansible/_fixture.ts";
+import { aDomain, anInfra } from "../../lib/infra/_infra_builder.ts";
 import { runCommand } from "../../lib/host/command.ts";
 import type { Value } from "../../lib/infra/infra.ts";
 import { Workspace } from "./_workspace.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sketchInfra } from "../../lib/addressing/_infra_fixture.ts";
+import { sketchInfra } from "../../lib/infra/_infra_builder.ts";
 import type { Infra } from "../../lib/infra/infra.ts";
 import { withMachines } from "../../lib/plan/_plan_fixture.ts";
 import { formatAddr } from "../../lib/resource/address.ts";

@@ -81,7 +81,8 @@ for (const debian of ["bookworm", "trixie"]) {
     );
     assert.equal(code, 0, text);
     assert.match(text, new RegExp(`^${packageFile}: OK$`, "m"), text);
-    assert.match(text, /^anklume \d+\.\d+\.\d+/m, text);
+    const version = packageFile.split("_")[1]!.replaceAll(".", "\\.");
+    assert.match(text, new RegExp(`^${version} \\([0-9a-f]+\\)$`, "m"), text);
     assert.match(text, /^and nothing is left$/m, text);
   });
 }

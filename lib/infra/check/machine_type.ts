@@ -18,10 +18,10 @@ export const TYPE_NAMES: Readonly<Record<MachineType, string>> = {
 const CONTAINER_KEY = whole(
   /limits\.(?:cpu\.(?:allowance|priority)|(?:hugepages|kernel)\..+|memory\.(?:enforce|swap(?:\.priority)?)|processes)/,
   /linux\..+|migration\.incremental\..+|nvidia\..+|oci\..+|raw\.(?:lxc|seccomp)/,
-  /security\.(?:(?:bpffs|idmap|syscalls)\..+|guestapi\.images|nesting|privileged|protection\.shift)/,
+  /security\.(?:(?:bpffs|idmap|syscalls)\..+|guestapi\.images|privileged|protection\.shift)/,
 );
 const VM_KEY = whole(
-  /agent\..+|limits\.memory\.(?:hotplug|hugepages)|raw\.qemu(?:\..+)?|smbios11\..+/,
+  /agent\..+|initial\.(?:nvram(?:-binary)?|secureboot)\..+|limits\.memory\.(?:hotplug|hugepages)|raw\.qemu(?:\..+)?|smbios11\..+/,
   /security\.(?:agent\..+|csm|iommu|secureboot|sev(?:\..+)?)/,
 );
 

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Made by anklume: the rules of every infra on this host, one file each in /etc/anklume, and the bridges that they are about.
+# Made by anklume: loads the rules of each infra on this host, one file each in /etc/anklume, and
+# sets the bridges that they name.
 #
-#   load    loads them all; exit 1 when one of them could not be loaded
-#   watch   loads again, at once, what somebody else takes away (`nft flush ruleset`), and sets a bridge that is made anew
+#   load    loads all of them; exit 1 if one could not be loaded
+#   watch   loads rules again as soon as they are removed (`nft flush ruleset`), and sets a bridge
+#           that is made anew
 DIRECTORY=/etc/anklume
 
-# One broken file must not keep the others from being loaded, and must keep Incus from starting.
+# A broken file must not keep the others from being loaded, but must keep Incus from starting.
 load() {
   status=0
   for file in "$DIRECTORY"/*.nft; do
@@ -38,8 +40,9 @@ table $family $name
   done
 }
 
-# A machine could take what is sent to its neighbour, by a frame to a reserved address: few rules see those. The kernel tells
-# nobody of this setting, so setting it wakes nobody.
+# Without this setting a machine could take its neighbour's traffic with a frame to a reserved
+# address: few rules see those. The kernel reports no event for this setting, so setting it triggers
+# no monitor.
 learns() {
   { read -r learns_not <"/sys/class/net/$1/bridge/no_linklocal_learn"; } 2>/dev/null &&
     [ "$learns_not" = 0 ]
@@ -48,11 +51,11 @@ learns() {
 set_bridge() {
   echo "bridge $1 is set to learn nothing from frames to reserved addresses"
   echo 1 >"/sys/class/net/$1/bridge/no_linklocal_learn"
-  # What it has learnt till then it forgets.
+  # The bridge forgets the addresses that it has learnt so far.
   echo 1 >"/sys/class/net/$1/bridge/flush"
 }
 
-# Names of the bridges in the rulesets.
+# Prints the names of the bridges in the rulesets.
 bridges() {
   cat "$DIRECTORY"/*.nft 2>/dev/null |
     sed -n '/^\tset bridges {$/,/^\t}$/s/^\t\t\t"\([^"]*\)".*/\1/p'
@@ -64,7 +67,8 @@ set_bridges() {
   done
 }
 
-# What a monitor tells; again when it ended. What happened before it listened nobody tells: `look` stands for that.
+# Prints the events of a monitor, and restarts it when it ends. Events before it listens are lost:
+# `look` stands for them.
 follow() {
   while :; do
     "$@" &
@@ -75,10 +79,11 @@ follow() {
   done
 }
 
-# Not `monitor destroy tables`: newer versions of nft take that for something else.
+# Not `monitor destroy tables`: newer versions of nft parse that differently.
 watch() {
   follow nft monitor tables | while read -r _; do load_missing; done &
-  # `7: net-pro: <BROADCAST,UP> …`; behind another line (its buffer was too small) anything may have been missed.
+  # Events look like `7: net-pro: <BROADCAST,UP> …`; any other line (a buffer that was too small)
+  # means that events may have been missed.
   follow ip -o monitor link 2>&1 | while read -r number name _; do
     case $number in
       Deleted) ;;

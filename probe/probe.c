@@ -1,21 +1,25 @@
 /*
- * The prober of `anklume network verify`: sends packets from where it runs and tells what came back, and which probes of
- * others arrived. One static executable, so that a machine needs nothing: anklume puts it there, it removes its own file
- * as its first act, and it ends with its standard input, or after a minute.
+ * The prober of `anklume network verify`: sends packets from the place where it runs, and reports
+ * the answers and the arrived probes of others. It is one static executable, so a machine needs
+ * nothing else. anklume puts it there, and it first deletes its own file. It ends when its standard
+ * input ends, or after a minute.
  *
- * Reads lines, answers lines:
+ * Reads lines, prints lines:
  *
- *   run ID                            eight hexadecimal digits that mark our packets
- *   wait MS                           how long an answer is waited for
- *   capture in|both                   tells probes that arrive (`both`: those that leave, too)
- *   echo 4|6 PORT                     answers UDP on a port, where it is free
- *   own 4|6 ADDR                      an address to be waited for before anything is sent; `missing ADDR` if it never comes
- *   send N 4|6 tcp|udp|icmp ADDR PORT N is unique in the run, and unguessable: who names it has seen the packet
- *   ready?                            -> ready
- *   go                                -> one `answer` a probe, a `seen` for each packet seen, then `end`
+ *   run ID             eight hexadecimal digits that mark our packets
+ *   wait MS            how long to wait for an answer
+ *   capture in|both    report probes that arrive (`both`: also those that leave)
+ *   echo 4|6 PORT      answer UDP on a port, if it is free
+ *   own 4|6 ADDR       wait for this address before anything is sent; `missing ADDR` if it never
+ *                      comes
+ *   send N 4|6 tcp|udp|icmp ADDR PORT
+ *                      N is unique in the run and unguessable: a report of N has seen the packet
+ *   ready?             -> ready
+ *   go                 -> one `answer` for each probe, one `seen` for each packet, then `end`
  *
  *   answer N open|refused|echo|unreachable|timeout|unsent SOURCE-PORT
- *   seen in|out INTERFACE tcp|udp|icmp SOURCE PORT TARGET PORT N      (N is, for TCP, s and the SYN's sequence number)
+ *   seen in|out INTERFACE tcp|udp|icmp SOURCE PORT TARGET PORT N
+ *                      (for TCP, N is s and the SYN's sequence number)
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -41,7 +45,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of the kernel's linux/if_packet.h, which a C library of its own does not see. */
+/* From the kernel's linux/if_packet.h, which a separate C library does not see. */
 struct tpacket_req {
   unsigned tp_block_size, tp_block_nr, tp_frame_size, tp_frame_nr;
 };
@@ -74,8 +78,9 @@ struct probe {
 #define MAX_PROBES 20000
 #define MAX_ECHOES 64
 /*
- * Of a SYN's source port: this and the probe's number, so that the one who sees it knows which it is. Among those that Linux
- * chooses from, since the firewall lets only such a one leave unchanged (chain share of nft/inet.nft).
+ * First source port of probes: with the probe's number added it identifies the probe. It is in the
+ * range from which Linux chooses, since the firewall leaves only such a port unchanged (chain share
+ * of nft/inet.nft).
  */
 #define FIRST_PORT 33000
 #define PORTS 27000
@@ -85,7 +90,10 @@ static int probe_count;
 static int echoes[MAX_ECHOES];
 static int echo_count;
 static int capture = -1, capture_out;
-/* Packets that arrive at once would overflow a socket's buffer: they wait in a ring that is shared with the kernel. */
+/*
+ * Many packets at once would overflow a socket's buffer: they wait in a ring shared with the
+ * kernel.
+ */
 static unsigned char *ring;
 static unsigned ring_next;
 #define FRAME 256
@@ -133,12 +141,15 @@ static unsigned short checksum(const unsigned char *data, size_t size) {
   return htons(~sum & 0xffff);
 }
 
-/* What a probe says of itself: one DNS label, so that a resolver gets a question it answers by itself. */
+/*
+ * Writes the probe's mark: one DNS label, so that a resolver gets a question that it answers
+ * itself.
+ */
 static int name_of(const struct probe *probe, char *text, size_t size) {
   return snprintf(text, size, "anklume-%s-%lu", run, probe->n);
 }
 
-/* Finds a name in what was received; its number, or -1. */
+/* Finds a mark in received data; returns its number, or -1. */
 static long number_in(const unsigned char *data, long size) {
   char mark[32];
   int length = snprintf(mark, sizeof mark, "anklume-%s-", run);
@@ -225,7 +236,7 @@ static void start(struct probe *probe) {
   if (probe->kind == UDP) send_udp(probe);
 }
 
-/* An event on a probe's socket: what came of it. */
+/* Reads the result of a probe after an event on its socket. */
 static void settle(struct probe *probe) {
   int error = 0;
   socklen_t size = sizeof error;
@@ -270,7 +281,7 @@ static void answer_echo(int fd) {
   }
 }
 
-/* Tells the last packet once, though it passes a port, its bridge and an uplink. */
+/* Prints a packet once, although it passes a port, its bridge and an uplink. */
 static void tell(const char *line) {
   static char last[16][256];
   static int next;
@@ -302,7 +313,7 @@ static void read_packet(const unsigned char *data, long size, const struct socka
   if (protocol == IPPROTO_TCP) {
     kind = TCP;
     if (at + 14 > size || (data[at + 13] & 0x12) != 0x02) return;
-    /* Its sequence number, which stays where its source port is translated. */
+    /* Its sequence number, which stays the same if the source port is translated. */
     snprintf(number, sizeof number, "s%02x%02x%02x%02x", data[at + 4], data[at + 5], data[at + 6], data[at + 7]);
   } else {
     int echo = (protocol == IPPROTO_ICMP && data[at] == ICMP_ECHO) ||
@@ -341,7 +352,7 @@ static void attend(long until) {
     long left = until - now();
     if (left <= 0) break;
     if (again && now() >= again) {
-      /* Once more, for a neighbour that had to be looked for first. */
+      /* Sent again, for a neighbour whose address had to be looked up first. */
       again = 0;
       for (int i = 0; i < probe_count; i++) {
         if (probes[i].outcome) continue;
@@ -374,7 +385,7 @@ static void attend(long until) {
 static void go(void) {
   for (int i = 0; i < probe_count; i++) {
     start(&probes[i]);
-    /* Not all at once: those who look for them are many, and the processors few. */
+    /* Not all at once: there are many captures, and few processors. */
     if (i % 16 == 15) attend(now() + 2);
   }
   attend(now() + wait_ms);
@@ -409,7 +420,7 @@ static void add_echo(int family, int port) {
   else close(fd);
 }
 
-/* A machine that just started asks for its address first. */
+/* Waits for an address: a machine that just started gets its address first. */
 static void await_address(int family, const char *address) {
   struct sockaddr_storage at;
   long until = now() + 20000;
@@ -429,7 +440,7 @@ static void add_capture(const char *direction) {
   struct tpacket_req size = {.tp_block_size = BLOCK, .tp_block_nr = FRAMES / (BLOCK / FRAME), .tp_frame_size = FRAME,
                              .tp_frame_nr = FRAMES};
   capture_out = !strcmp(direction, "both");
-  /* Of no protocol until the ring is there, or packets would come before it. */
+  /* No protocol until the ring exists, or packets would arrive before it. */
   capture = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
   struct sockaddr_ll every = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
   if (capture >= 0 && setsockopt(capture, SOL_PACKET, PACKET_RX_RING, &size, sizeof size) == 0) {

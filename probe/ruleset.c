@@ -1,19 +1,24 @@
 /*
- * What `anklume network why`, `verify` and `doctor` ask the kernel with: copies all rules of the host into a network namespace of
- * their own, as the kernel itself tells them, and plays packets there. One static executable.
+ * The program by which `anklume network why`, `verify` and `doctor` ask the kernel: copies all
+ * rules of the host, as the kernel reports them, into a separate network namespace, and sends
+ * packets there. One static executable.
  *
- *   save            writes this namespace's rules to standard output: nftables' messages as they were dumped (which nft 1.1.3 and
- *                   iptables' own expressions do not survive as text), and the tables of iptables-legacy, which nft does not show
- *   load [TABLE]    makes what standard input holds in this, empty, namespace; of nftables only tables of that name, where one is
- *                   given. What the kernel does not take is left out and told: `skipped FAMILY TABLE NAME REASON`
- *   play            reads `frame INTERFACE HEX` (`-`: as a packet of the host's own, without its Ethernet header) and `listen 4|6
- *                   PORT` (UDP), line by line. What comes out of an interface anklume-end… is answered as a peer would: a SYN by
- *                   SYN and ACK, a datagram by a datagram, an echo request by an echo, a question for a MAC by one
- *                   After each frame it says `played N`, and which rules of iptables-legacy have dropped something by then:
- *                   `dropped FAMILY TABLE CHAIN NUMBER|policy PACKETS`; at the end its own chains, `chain FAMILY TABLE CHAIN`
+ *   save            writes this namespace's rules to standard output: nftables' messages as dumped
+ *                   (as text, nft 1.1.3 and iptables' own expressions would lose them), and the
+ *                   tables of iptables-legacy, which nft does not show
+ *   load [TABLE]    loads the rules on standard input into this, empty, namespace; with TABLE only
+ *                   the nftables tables of that name. Objects that the kernel refuses are left out
+ *                   and reported: `skipped FAMILY TABLE NAME REASON`
+ *   play            reads `frame INTERFACE HEX` (`-`: a packet of the host's own, without its
+ *                   Ethernet header) and `listen 4|6 PORT` (UDP), line by line. Packets that come
+ *                   out of an interface anklume-end… are answered as a peer would: a SYN by SYN and
+ *                   ACK, a datagram by a datagram, an echo request by an echo, an ARP request by
+ *                   a MAC. After each frame it prints `played N`, and the rules of iptables-legacy
+ *                   that have dropped something so far: `dropped FAMILY TABLE CHAIN NUMBER|policy
+ *                   PACKETS`; at the end its own chains, `chain FAMILY TABLE CHAIN`
  *
- * Formats: linux/netfilter/nf_tables.h, linux/netfilter_ipv4/ip_tables.h; of its own, since a static C library does not see the kernel's
- * headers.
+ * Formats: linux/netfilter/nf_tables.h, linux/netfilter_ipv4/ip_tables.h; defined here again, since
+ * a static C library does not see the kernel's headers.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -30,7 +35,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- netlink ------------------------------------------------------------------------------------------------------------------ */
+/* --- netlink --------------------------------------------------------------------------------- */
 
 #define NETLINK_NETFILTER 12
 #define NFTABLES 10
@@ -48,12 +53,12 @@ struct attribute {
 };
 enum { REQUEST = 1, CREATE = 0x400, APPEND = 0x800, DUMP = 0x300, INTERRUPTED = 0x10 };
 enum { NLMSG_ERROR = 2, NLMSG_DONE = 3, BATCH_BEGIN = 16, BATCH_END = 17 };
-/* The message that makes an object, and the one that asks for all of its kind. */
+/* The message that creates an object, and the one that requests all of its kind. */
 enum { TABLE = 0, CHAIN = 3, RULE = 6, SET = 9, ELEMENTS = 12, GENERATION = 15, OBJECT = 18, FLOWTABLE = 22 };
 #define ALIGN(size) (((size) + 3) & ~3u)
 #define NESTED 0x8000
 #define TYPE_MASK 0x3fff
-/* Records of our own in what is saved. */
+/* Our own record types in the saved data. */
 enum { LEGACY4 = 0xfff0, LEGACY6 = 0xfff1 };
 
 struct buffer {
@@ -89,7 +94,7 @@ static void put_number(struct buffer *to, int type, uint32_t value) {
   put(to, type, &value, sizeof value);
 }
 
-/* A nested attribute is begun at an offset, which is handed back at its end. */
+/* Opens a nested attribute; returns its offset, which closes it. */
 static size_t open_nest(struct buffer *to, int type) {
   size_t at = to->size;
   put(to, type | NESTED, NULL, 0);
@@ -132,7 +137,10 @@ static int open_netlink(void) {
   return fd;
 }
 
-/* Asks for all objects of a kind; each is appended as it came. 0, or an errno; EINTR where the rules changed meanwhile. */
+/*
+ * Requests all objects of a kind, and appends each as it comes. Returns 0, or an errno; EINTR if
+ * the rules changed in the meantime.
+ */
 static int dump(int fd, int kind, int family, const struct buffer *attributes, struct buffer *to) {
   static uint32_t sequence;
   static unsigned char data[1 << 18];
@@ -176,7 +184,7 @@ static int save_nftables(struct buffer *to) {
   static const int KINDS[] = {TABLE, CHAIN, SET, OBJECT, FLOWTABLE};
   int failed = EINTR;
   for (int attempt = 0; attempt < 20 && failed == EINTR; attempt++) {
-    /* What was not read to its end would be taken for an answer to the next question. */
+    /* A new socket: unread messages would be taken for the answer to the next request. */
     int fd = open_netlink();
     if (fd < 0) return errno;
     to->size = 0;
@@ -212,7 +220,7 @@ static int save_nftables(struct buffer *to) {
   return failed;
 }
 
-/* --- iptables-legacy ---------------------------------------------------------------------------------------------------------- */
+/* --- iptables-legacy ------------------------------------------------------------------------- */
 
 struct info {
   char name[32];
@@ -221,7 +229,7 @@ struct info {
 struct entries {
   char name[32];
   uint32_t size;
-  /* Aligned as the counters in it are. */
+  /* Aligned like the counters in it. */
   uint64_t data[];
 };
 struct replace {
@@ -230,7 +238,10 @@ struct replace {
   void *counters;
   uint64_t data[];
 };
-/* Of struct ipt_entry and ip6t_entry: where the counters stand; before them two lengths and a word. */
+/*
+ * Offset of the counters in struct ipt_entry and ip6t_entry; two lengths and a word are before
+ * them.
+ */
 static const int COUNTERS[] = {96, 152};
 static const int LENGTHS[] = {88, 140};
 enum { SET_REPLACE = 64, GET_INFO = 64, GET_ENTRIES = 65 };
@@ -256,7 +267,7 @@ static int read_legacy(int fd, int six, const char *name, struct info *info, str
 
 static FILE *legacy_names(int six) { return fopen(six ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names", "re"); }
 
-/* Calls for each table of iptables-legacy that there is. */
+/* Calls `take` for each existing table of iptables-legacy. */
 static void each_legacy(void (*take)(int six, const struct info *, struct entries *, void *), void *context) {
   for (int six = 0; six < 2; six++) {
     FILE *names = legacy_names(six);
@@ -303,7 +314,7 @@ static void load_legacy(const struct header *record) {
   made->counter_count = there.entries;
   made->counters = calloc(there.entries, 16);
   memcpy(made->data, (const char *)(record + 1) + sizeof info, info.size);
-  /* What was counted on the host would be told as dropped here. */
+  /* Packets counted on the host would be reported as dropped here. */
   for (uint32_t at = 0; at < info.size;) {
     unsigned char *entry = (unsigned char *)made->data + at;
     uint16_t next;
@@ -358,9 +369,9 @@ static void tell_drops(int six, const struct info *info, struct entries *entries
   }
 }
 
-/* --- load --------------------------------------------------------------------------------------------------------------------- */
+/* --- load ------------------------------------------------------------------------------------ */
 
-/* Attributes of an object that say what it is, and not which one it was. */
+/* Copies the attributes that describe an object, not those that identify the original. */
 static void keep(struct buffer *to, const void *data, size_t size, uint32_t wanted) {
   EACH(each, data, size) {
     int type = each->type & TYPE_MASK;
@@ -369,7 +380,9 @@ static void keep(struct buffer *to, const void *data, size_t size, uint32_t want
 }
 #define BIT(n) (1u << (n))
 
-/* Of a hook's devices those that are here; how many, or -1 where it names none. */
+/*
+ * Writes those of a hook's devices that exist here; returns their number, or -1 if it names none.
+ */
 static int put_hook(struct buffer *to, const struct attribute *hook, int flowtable) {
   int device = flowtable ? -1 : 3, devices = flowtable ? 3 : 4, named = 0, here = 0;
   size_t nest = open_nest(to, hook->type & TYPE_MASK);
@@ -385,7 +398,7 @@ static int put_hook(struct buffer *to, const struct attribute *hook, int flowtab
       size_t list = open_nest(to, devices);
       EACH(one, INSIDE(each)) {
         named++;
-        /* 2 is the beginning of a name. */
+        /* Type 2 is the prefix of a name. */
         if ((one->type & TYPE_MASK) != 2 && !if_nametoindex(text(one))) continue;
         here++;
         put(to, one->type, INSIDE(one));
@@ -403,20 +416,20 @@ static void make_chain(struct buffer *to, const void *data, size_t size) {
   uint32_t flags = number(find(data, size, 10));
   keep(to, data, size, BIT(1) | BIT(3) | BIT(12));
   size_t before = to->size;
-  /* A chain of interfaces that are not here sees nothing; its rules may still be jumped over. */
+  /* A chain whose interfaces do not exist here sees no packet; other rules may still jump to it. */
   if (hook && put_hook(to, hook, 0) == 0) {
     to->size = before;
     return;
   }
   if (!hook) return;
   keep(to, data, size, BIT(5) | BIT(7));
-  /* NFT_CHAIN_BASE alone: no hardware takes part. */
+  /* NFT_CHAIN_BASE alone: no hardware offload. */
   if (flags & 1) put_number(to, 10, 1);
 }
 
 /*
- * iptables' extensions ask for the protocol that the rule is about, which iptables says beside the rule and the kernel does not
- * tell again: it stands in the rule's own comparison.
+ * iptables' extensions need the rule's protocol. iptables passes it beside the rule, and the kernel
+ * does not report it: it is read from the rule's own comparison.
  */
 static void put_compat(struct buffer *to, const struct attribute *expressions) {
   int loaded = 0, extension = 0;
@@ -445,8 +458,8 @@ static void put_compat(struct buffer *to, const struct attribute *expressions) {
 }
 
 /*
- * A rule's expressions. Of one that writes or removes a TCP option the kernel tells more than it takes back: flags, and of a removal
- * place and length.
+ * Writes a rule's expressions. For a write or removal of a TCP option the kernel reports more than
+ * it accepts: flags, and for a removal also place and length.
  */
 static void put_expressions(struct buffer *to, const struct attribute *expressions) {
   size_t list = open_nest(to, 4);
@@ -467,7 +480,7 @@ static void put_expressions(struct buffer *to, const struct attribute *expressio
   close_nest(to, list);
 }
 
-/* The message that makes one object again; nothing for what is not to be made. */
+/* Writes the message that creates one object again; nothing for an object that is left out. */
 static int make(struct buffer *to, const struct header *from, const char *only, uint32_t sequence) {
   const struct generic *generic = (const struct generic *)(from + 1);
   const void *data = generic + 1;
@@ -480,7 +493,7 @@ static int make(struct buffer *to, const struct header *from, const char *only, 
   switch (kind) {
     case TABLE:
       keep(to, data, size, BIT(1) | BIT(6));
-      /* Dormant, or not; that it is some program's own says nothing here. */
+      /* Only the flag "dormant" is kept; the flag for a program's own table has no meaning here. */
       put_number(to, 2, number(find(data, size, 2)) & 1);
       break;
     case CHAIN: make_chain(to, data, size); break;
@@ -529,7 +542,7 @@ static void batch_mark(struct buffer *to, int type, uint32_t sequence) {
   append(to, &(struct generic){.resource = htons(NFTABLES)}, sizeof(struct generic));
 }
 
-/* One transaction; again without what the kernel refused, until it takes the rest. */
+/* Loads in one transaction; repeats it without the objects that the kernel refused. */
 static int load_nftables(const struct buffer *saved, const char *only) {
   size_t count = 0;
   for (size_t at = 0; at < saved->size; at += ALIGN(((struct header *)(saved->data + at))->length)) count++;
@@ -574,7 +587,7 @@ static int load_nftables(const struct buffer *saved, const char *only) {
   return ELOOP;
 }
 
-/* --- play --------------------------------------------------------------------------------------------------------------------- */
+/* --- play ------------------------------------------------------------------------------------ */
 
 static uint16_t checksum(const unsigned char *data, size_t size, uint32_t sum) {
   for (size_t i = 0; i < size; i += 2) sum += data[i] << 8 | (i + 1 < size ? data[i + 1] : 0);
@@ -590,7 +603,10 @@ static void swap(unsigned char *a, unsigned char *b, size_t size) {
   }
 }
 
-/* Who is asked for here has one MAC for all: the one that whoever asks has, with another end. */
+/*
+ * Answers an ARP request. All addresses behind an end have one MAC: the asker's, with the highest
+ * bit of its last byte flipped.
+ */
 static int tell_mac(unsigned char *frame, long size) {
   static const unsigned char REQUEST[] = {0, 1, 8, 0, 6, 4, 0, 1};
   unsigned char *arp = frame + 14;
@@ -607,7 +623,10 @@ static int tell_mac(unsigned char *frame, long size) {
   return 42;
 }
 
-/* Makes of a frame its answer; 0 where none is due. The number in it, of IPv4 its id and of IPv6 its label, gets its highest bit. */
+/*
+ * Turns a frame into its answer; returns 0 if there is none. The number in it, IPv4's id or IPv6's
+ * label, gets its highest bit.
+ */
 static int turn_round(unsigned char *frame, long size) {
   if (size < 14 + 20) return 0;
   if ((frame[12] << 8 | frame[13]) == ETH_P_ARP) return tell_mac(frame, size);
@@ -618,10 +637,13 @@ static int turn_round(unsigned char *frame, long size) {
   long rest = size - 14 - length;
   unsigned char *addresses = ip + (six ? 8 : 12), *payload = ip + length;
   if (length < 20 || rest < 8) return 0;
-  /* Padding of a short frame is no part of the packet. */
+  /* The padding of a short frame is no part of the packet. */
   long said = six ? ip[4] << 8 | ip[5] : (ip[2] << 8 | ip[3]) - length;
   if (said < 8 || said > rest) return 0;
-  /* Without a number, or with an answer's, it is no question: two who answer each other's answers never end. */
+  /*
+   * Without a number, or with an answer's, it is no request: otherwise two ends would answer each
+   * other for ever.
+   */
   int asked = six ? ip[2] << 8 | ip[3] : ip[4] << 8 | ip[5];
   if (!asked || asked & 0x8000) return 0;
   int at;
@@ -691,7 +713,7 @@ static void open_ends(void) {
   if_freenameindex(all);
 }
 
-/* Answers until nothing has come for so many milliseconds. */
+/* Answers until no packet has come for this many milliseconds. */
 static void attend(int quiet) {
   while (poll(ends, end_count, quiet) > 0) {
     for (int i = 0; i < end_count; i++) {
@@ -717,7 +739,7 @@ static void add_listener(int six, int port) {
   struct sockaddr_in6 at6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
   int whole = 2, none = 0;
   if (six) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  /* IP_MTU_DISCOVER and IPV6_AUTOFLOWLABEL: its answers carry no number then. */
+  /* IP_MTU_DISCOVER and IPV6_AUTOFLOWLABEL: its answers then carry no number. */
   if (six) setsockopt(fd, IPPROTO_IPV6, 70, &none, sizeof none);
   else setsockopt(fd, IPPROTO_IP, 10, &whole, sizeof whole);
   if (bind(fd, six ? (void *)&at6 : (void *)&at4, six ? sizeof at6 : sizeof at4) == 0) add_end(fd, 1);
@@ -741,7 +763,7 @@ static void send_frame(const char *interface, const char *hex) {
     memcpy(&to4.sin_addr, data + 16, 4);
     memcpy(&to6.sin6_addr, data + 24, 16);
     fd = raw_socket(six);
-    /* IPV6_HDRINCL; of IPv4 IPPROTO_RAW means it. */
+    /* IPV6_HDRINCL; for IPv4, IPPROTO_RAW implies it. */
     if (six) setsockopt(fd, IPPROTO_IPV6, 36, &on, sizeof on);
     sent = sendto(fd, data, size, 0, six ? (void *)&to6 : (void *)&to4, six ? sizeof to6 : sizeof to4);
   }

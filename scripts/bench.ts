@@ -1,4 +1,4 @@
-/** Called by `scripts/bench`, which explains the suites and prepares what they need. */
+/** Called by `scripts/bench`, which explains the suites and prepares their needs. */
 import { benchApply } from "./bench_apply.ts";
 import { benchNetwork } from "./bench_network.ts";
 import { benchNoop } from "./bench_noop.ts";
@@ -7,7 +7,7 @@ import { benchProvision } from "./bench_provision.ts";
 import { benchSnapshot } from "./bench_snapshot.ts";
 import { benchStart } from "./bench_start.ts";
 
-/** Each prints its figures and answers whether all are within their limits. */
+/** Each prints its figures and returns true if all are within their limits. */
 const suites: Record<string, (args: readonly string[]) => Promise<boolean>> = {
   start: benchStart,
   plan: benchPlan,

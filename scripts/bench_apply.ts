@@ -1,7 +1,8 @@
 /**
- * `scripts/bench apply`: creating and starting containers through the binary, against a loop that sends the same requests as fast
- * as it can: no plan, no checks, no firewall, a machine as soon as its own network stands, four at a time. They take turns at going
- * first, and each begins when the machine has come to rest.
+ * `scripts/bench apply`: creates and starts containers through the binary, and compares with a loop
+ * that sends the same requests as fast as it can: no plan, no checks, no firewall, each machine as
+ * soon as its network exists, four at a time. They take turns at going first, and each starts when
+ * the machine is idle.
  */
 import pLimit from "p-limit";
 import { assignAddresses } from "../lib/addressing/assign_addresses.ts";
@@ -16,13 +17,13 @@ import type { DesiredResource } from "../lib/resource/resource.ts";
 import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
 
 const LIMIT = 1.1;
-/** The fewer machines there are, the more one that boots slowly weighs. */
+/** With fewer machines, one that boots slowly counts more. */
 const SIZES = {
   ten: { domains: 2, machines: 10, rounds: 15 },
   twenty: { domains: 4, machines: 20, rounds: 7 },
 } as const;
 
-/** With names of sizes: of those alone. */
+/** Runs the bench; `only`: names of sizes, empty for all. */
 export async function benchApply(only: readonly string[] = []): Promise<boolean> {
   await using incus = await connectIncus();
   const anklume = await Deno.realPath("anklume");
@@ -32,7 +33,7 @@ export async function benchApply(only: readonly string[] = []): Promise<boolean>
     const text = infraOf(domains, machines / domains);
     const bare: number[] = [];
     const apply: number[] = [];
-    // The first round warms the image and the page cache, and does not count.
+    // The first round warms up the image and the page cache, and does not count.
     for (let round = 0; round <= rounds; round++) {
       const turns = [
         async () => apply.push(await timeApply(anklume, text)),

@@ -1,20 +1,24 @@
 /**
- * What the firewall costs a packet that is forwarded between two domains: with 2 domains, with 250 domains and 1,000
- * policies, and with no table at all. The three take turns, so that whatever else the machine does falls on all of them; of
- * each the fastest of many batches counts. In network namespaces; needs root, no Incus.
+ * Measures the cost of the firewall for a packet forwarded between two domains: with 2 domains,
+ * with 250 domains and 1,000 policies, and without a table. The three take turns, so that other
+ * load of the machine affects all of them; the fastest of many batches counts for each. Runs in
+ * network namespaces; needs root, no Incus.
  */
 import { FAMILIES } from "../lib/nftables/ruleset.ts";
 import { buildInfra, type BuiltInfra } from "../tests/nftables/_infra.ts";
 import { Lab } from "../tests/nftables/_lab.ts";
 import { rulesetOf } from "../tests/nftables/_rules.ts";
 
-/** The most that 250 domains may cost against 2. */
+/** Limit of the cost of 250 domains compared with 2. */
 const MOST = 1.05;
 const ROUNDS = 30;
 const TARGET = "10.120.1.1";
 const PORT = 7777;
 
-/** The first two domains are the same whatever the number, so that one laboratory serves both. */
+/**
+ * Builds an infra. The first two domains are the same for any number, so one laboratory serves
+ * both.
+ */
 function infraOf(domains: number, policies: number): BuiltInfra {
   const name = (i: number) => `d${i % domains}`;
   return buildInfra({
@@ -37,11 +41,11 @@ function infraOf(domains: number, policies: number): BuiltInfra {
 interface Figures {
   /** Microseconds of one round trip. */
   readonly rtt: number;
-  /** Gigabits a second. */
+  /** Gigabits per second. */
   readonly gbps: number;
 }
 
-/** Prints the figures; false where 250 domains cost more than they may. */
+/** Prints the figures; false if 250 domains cost more than the limit. */
 export async function benchNetwork(): Promise<boolean> {
   const small = infraOf(2, 2);
   await using lab = await Lab.start(small);

@@ -1,6 +1,7 @@
 /**
- * `scripts/bench noop`: what a person waits for when nothing is to be done among 100 machines, and when one key of one machine
- * changes. Whole processes of the compiled binary. The yardstick is the same reading requests in a bare loop.
+ * `scripts/bench noop`: how long a user waits if nothing is to be done among 100 machines, and if
+ * one key of one machine changes. Measures whole processes of the compiled binary. The yardstick is
+ * the same read requests in a bare loop.
  */
 import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
 import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.ts";
@@ -8,7 +9,7 @@ import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.
 const ROUNDS = 15;
 const DOMAINS = 10;
 const MACHINES = 10;
-/** Seconds more than the yardstick: 0.25 s in all where the bare requests take 0.15 s. */
+/** Seconds beyond the yardstick: 0.25 s in all if the bare requests take 0.15 s. */
 const LIMITS = { noop: 0.1, oneKey: 0.15 };
 
 export async function benchNoop(): Promise<boolean> {
@@ -42,12 +43,12 @@ export async function benchNoop(): Promise<boolean> {
   });
 }
 
-/** Seconds between two medians. */
+/** Returns the seconds between two medians. */
 function more(times: readonly number[], than: readonly number[]): number {
   return (median(times) - median(than)) / 1000;
 }
 
-/** Milliseconds for what `check` reads, over a connection that stands. */
+/** Returns the milliseconds for the requests of `check`, over an open connection. */
 async function timeReading(incus: IncusClient): Promise<number> {
   const everywhere = { allProjects: true } as const;
   const start = performance.now();
@@ -64,7 +65,7 @@ async function timeReading(incus: IncusClient): Promise<number> {
   return performance.now() - start;
 }
 
-/** `processes`: a key of the first machine. */
+/** Returns an infra; `processes`: a key of the first machine. */
 function infraOf(processes?: number): string {
   const lines = [
     "project_name: bench",

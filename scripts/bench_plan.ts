@@ -1,6 +1,7 @@
 /**
- * `scripts/bench plan`: how planning grows. Everything `check` computes for so many machines, from the text of infra.yml to
- * the plan, against the state that an apply would leave (simulated: `appliedHost`), with no Incus and no disk.
+ * `scripts/bench plan`: how the cost of planning grows. Measures all that `check` computes for a
+ * number of machines, from the text of infra.yml to the plan, compared with the state after an
+ * apply (simulated: `appliedHost`), without Incus and disk.
  */
 import process from "node:process";
 import { assignAddresses } from "../lib/addressing/assign_addresses.ts";
@@ -22,7 +23,7 @@ interface Measured {
   readonly resident: number;
 }
 
-/** Prints the table; false when a limit is passed. */
+/** Prints the table; false if a limit is passed. */
 export async function benchPlan(): Promise<boolean> {
   const sizes = [1250, 2500, 5000, 10000];
   const rows: Measured[] = [];
@@ -55,15 +56,15 @@ export async function benchPlan(): Promise<boolean> {
 }
 
 /**
- * Seconds of processor time that this process has used. Not the clock's: planning asks nobody and waits for nothing, and these
- * machines are shared.
+ * Returns the seconds of processor time that this process has used. Not the wall clock: planning
+ * waits for nothing, and these machines are shared.
  */
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }
 
-/** In a process of its own, whose memory tells of nothing else. */
+/** Measures in a separate process, so that its memory holds nothing else. */
 async function measureApart(machines: number): Promise<Measured> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", import.meta.filename!, String(machines)],
@@ -99,7 +100,7 @@ function measure(machines: number): Measured {
   };
 }
 
-/** `VmHWM` of this process: see proc(5). */
+/** Returns `VmHWM` of this process: see proc(5). */
 function peakMegabytes(): number {
   const found = /^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/self/status"));
   return Number(found![1]) / 1024;
@@ -111,7 +112,7 @@ function infraOf(machines: number): string {
     "global: { default_os_image: local:debian }",
     "domains:",
   ];
-  // A zone holds 255 subnets; 500 domains are shared out among two.
+  // A zone holds 255 subnets; 500 domains are spread over the zones.
   const levels = ["semi-trusted", "trusted", "untrusted"];
   for (let domain = 0; domain * MACHINES_PER_DOMAIN < machines; domain++) {
     lines.push(`  d${domain}:`, `    trust_level: ${levels[domain % levels.length]}`);

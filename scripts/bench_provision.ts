@@ -1,7 +1,8 @@
 /**
- * `scripts/bench provision`: `anklume apply --provision` of 1, 5 and 20 machines that are provisioned already, against a plain
- * `ansible-playbook site.yml --limit` of the same machines in the same tree, in turn. A run that changes nothing is the one in which
- * what anklume adds weighs most.
+ * `scripts/bench provision`: `anklume apply --provision` of 1, 5 and 20 machines that are
+ * provisioned already, compared with a plain `ansible-playbook site.yml --limit` of the same
+ * machines in the same tree, in turn. In a run that changes nothing, anklume's own share is
+ * largest.
  */
 import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
 
@@ -12,14 +13,17 @@ interface Size {
   readonly rounds: number;
 }
 
-/** By domain. One machine's run is short, and what anklume adds is the same: it weighs most, and differs most. */
+/**
+ * By domain. One machine's run is short and anklume's share is the same: it counts most, and varies
+ * most.
+ */
 const SIZES: Readonly<Record<string, Size>> = {
   one: { machines: 1, rounds: 7 },
   five: { machines: 5, rounds: 3 },
   twenty: { machines: 20, rounds: 3 },
 };
 
-/** With names of domains: of those alone. */
+/** Runs the bench; `only`: names of domains, empty for all. */
 export async function benchProvision(only: readonly string[] = []): Promise<boolean> {
   const sizes = Object.entries(SIZES).filter(([domain]) =>
     only.length === 0 || only.includes(domain)

@@ -1,8 +1,10 @@
 /**
- * `scripts/bench snapshot`: a set of 30 running containers taken, restored and deleted through the binary, against two loops over a
- * connection that stands, as many at a time. `bare` knows the machines and sends what changes them alone; `same` sends
- * all that anklume sends, its reading and its notes, which is what the limit is about; a restore also looks at the firewall and plans, so it is held
- * against `bare`. They take turns at going first, and each begins when the machine has come to rest.
+ * `scripts/bench snapshot`: takes, restores and deletes a set of 30 running containers through the
+ * binary, and compares with two loops over an open connection, with as many at a time. `bare` knows
+ * the machines and sends only the requests that change them. `same` sends all of anklume's
+ * requests, with its reads and notes; the limit is about this one. A restore also reads the
+ * firewall and plans, so it is compared with `bare`. They take turns at going first, and each
+ * starts when the machine is idle.
  */
 import pLimit from "p-limit";
 import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
@@ -14,13 +16,13 @@ import type { SetNote } from "../lib/snapshot/set_note.ts";
 import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
 
 const ROUNDS = 25;
-/** A restore takes long enough to be measured in fewer. */
+/** A restore takes long enough to need fewer rounds. */
 const LONG_ROUNDS = 3;
 const LIMIT = 1.15;
 const FROZEN_LIMIT_MS = 1000;
 const DOMAINS = 3;
 const MACHINES = 10;
-/** As lib/snapshot does. */
+/** The same numbers as in lib/snapshot. */
 const SNAPSHOTS_AT_ONCE = 8;
 const RESTORES_AT_ONCE = 4;
 
@@ -113,7 +115,10 @@ function times(): Times {
   return { create: [], restore: [], delete: [] };
 }
 
-/** With what anklume reads before, and with its notes: two of a set that is taken, one of a set that is deleted. */
+/**
+ * Includes anklume's reads, and its notes: two for a set that is taken, one for a set that is
+ * deleted.
+ */
 async function timeSame(
   incus: IncusClient,
   machines: readonly Instance[],
@@ -165,13 +170,16 @@ async function timeLoop(
 }
 
 interface Freeze {
-  /** Between a machine's `instance-paused` and its `instance-resumed`: without the time in which LXC notices that it is frozen. */
+  /**
+   * Between a machine's `instance-paused` and its `instance-resumed`: without the time that LXC
+   * needs to notice the freeze.
+   */
   readonly frozenMs: number;
-  /** From the request to freeze to the thaw, in anklume's own words. */
+  /** From the freeze request to the thaw, as anklume prints it. */
   readonly stillMs: number;
 }
 
-/** The longest of one machine. */
+/** Returns the longest freeze of one machine. */
 async function longestFreeze(argv: readonly string[], dir: string): Promise<Freeze> {
   const monitor = new Deno.Command("incus", {
     args: ["monitor", "--all-projects", "--type=lifecycle", "--format=json"],
@@ -207,7 +215,7 @@ async function longestFreeze(argv: readonly string[], dir: string): Promise<Free
   return { frozenMs: longest, stillMs: Number(still) * 1000 };
 }
 
-/** Each machine more costs the same requests, however many there are. */
+/** Checks that each further machine costs the same requests, however many there are. */
 async function constantRequests(anklume: string, dir: string): Promise<boolean> {
   const counts: number[] = [];
   for (let domains = 1; domains <= DOMAINS; domains++) {

@@ -1,4 +1,4 @@
-/** `scripts/bench start`: what a person waits for before the first line appears. */
+/** `scripts/bench start`: how long a user waits for the first line. */
 import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.ts";
 
 const ROUNDS = 25;
@@ -8,11 +8,11 @@ interface Contender {
   readonly name: string;
   readonly argv: readonly string[];
   readonly cwd: string;
-  /** Milliseconds of wall clock, one a round. */
+  /** Milliseconds of wall clock, one for each round. */
   readonly times: number[];
 }
 
-/** Prints both ratios of the issue's figures; false when one is over its limit. */
+/** Prints both ratios; false if one is over its limit. */
 export async function benchStart(): Promise<boolean> {
   const anklume = await Deno.realPath("anklume");
   return await withDirectory(async (dir) => {
@@ -29,7 +29,7 @@ export async function benchStart(): Promise<boolean> {
       { name: "anklume validate (100 machines)", argv: validate, cwd: plain, times: [] },
       { name: "the same with eight keys each", argv: validate, cwd: rich, times: [] },
     ];
-    for (const { argv, cwd } of contenders) await timeProcess(argv, cwd); // warms the page cache
+    for (const { argv, cwd } of contenders) await timeProcess(argv, cwd); // warms up the page cache
     for (let round = 0; round < ROUNDS; round++) {
       for (const { argv, cwd, times } of contenders) times.push(await timeProcess(argv, cwd));
     }
@@ -56,9 +56,9 @@ function report(contenders: readonly Contender[]): boolean {
   ].every((ok) => ok);
 }
 
-/** As `anklume init` writes machines. */
+/** Keys of a machine as `anklume init` writes it. */
 const PLAIN = ["description: Machine", "roles: [base_system]"];
-/** As a long-lived infra has them. */
+/** Keys of a machine in a long-lived infra. */
 const RICH = [
   ...PLAIN,
   "config: { limits.cpu: 2, limits.memory: 2GiB }",
@@ -66,7 +66,7 @@ const RICH = [
   "vars: { timezone: Europe/Paris }",
 ];
 
-/** An infra of so many machines in domains of ten. */
+/** Returns an infra with this number of machines, in domains of ten. */
 function infraOf(machines: number, keys: readonly string[]): string {
   const lines = ["project_name: bench", "domains:"];
   for (let domain = 0; domain * 10 < machines; domain++) {

@@ -1,6 +1,9 @@
-/** What the suites of `scripts/bench` share. */
+/** Shared by the suites of `scripts/bench`. */
 
-/** Milliseconds of wall clock that a program takes, as a whole process. @throws Error when it fails */
+/**
+ * Returns the milliseconds of wall clock that a program takes, as a whole process.
+ * @throws Error if it fails
+ */
 export async function timeProcess(argv: readonly string[], cwd: string): Promise<number> {
   const [command = "", ...args] = argv;
   const start = performance.now();
@@ -20,7 +23,10 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** `name   min  median  max ms   1.05 x`; the ratio is to the median of a yardstick measured in the same run. */
+/**
+ * Returns `name   min  median  max ms   1.05 x`; the ratio is to the median of a yardstick measured
+ * in the same run.
+ */
 export function row(name: string, times: readonly number[], yardstick?: number): string {
   const figures = [Math.min(...times), median(times), Math.max(...times)]
     .map((ms) => `${ms.toFixed(1).padStart(8)} ms`).join(" ");
@@ -28,7 +34,7 @@ export function row(name: string, times: readonly number[], yardstick?: number):
   return `${name.padEnd(34)} ${figures}${ratio}`;
 }
 
-/** Prints `ok` or `OVER` before what was asked, and answers which. */
+/** Prints `ok` or `OVER` with the figures, and returns true for `ok`. */
 export function verdict(name: string, value: number, limit: number, unit: string): boolean {
   const ok = value <= limit;
   const figures = `${value.toFixed(2)} ${unit}, limit ${limit} ${unit}`;
@@ -36,15 +42,16 @@ export function verdict(name: string, value: number, limit: number, unit: string
   return ok;
 }
 
-/** Of the processors' time, what is busy at most where nothing is at work. */
+/** Highest busy share of the processors' time at which the machine counts as idle. */
 const IDLE_SHARE = 0.1;
 const SAMPLE_MS = 250;
 const IDLE_SAMPLES = 2;
 const IDLE_WITHIN_MS = 20_000;
 
 /**
- * Waits until the machine is at rest: what a measurement has set going (containers that boot, a file system that frees what
- * was deleted) is not to weigh on the next one. Goes on after 20 seconds all the same.
+ * Waits until the machine is idle: work that a measurement started (containers that boot, a file
+ * system that frees deleted data) must not slow down the next one. Continues after 20 seconds in
+ * any case.
  */
 export async function untilIdle(): Promise<void> {
   const until = performance.now() + IDLE_WITHIN_MS;
@@ -58,7 +65,10 @@ export async function untilIdle(): Promise<void> {
   }
 }
 
-/** Ticks since the boot, from the first line of `/proc/stat`: user, nice, system, idle, iowait, … */
+/**
+ * Returns the ticks since the boot, from the first line of `/proc/stat`: user, nice, system, idle,
+ * iowait, …
+ */
 async function processorTimes(): Promise<{ busy: number; all: number }> {
   const [line = ""] = (await Deno.readTextFile("/proc/stat")).split("\n");
   const ticks = line.split(/ +/).slice(1, 9).map(Number);
@@ -66,7 +76,7 @@ async function processorTimes(): Promise<{ busy: number; all: number }> {
   return { all, busy: all - (ticks[3] ?? 0) };
 }
 
-/** Runs with a directory of its own, which is removed afterwards. */
+/** Runs in a temporary directory, which is removed afterwards. */
 export async function withDirectory<T>(run: (dir: string) => Promise<T>): Promise<T> {
   const dir = await Deno.makeTempDir({ prefix: "anklume-bench-" });
   try {

@@ -1,7 +1,10 @@
 import { REPOSITORY } from "../tests/golden/golden.ts";
 import { GOLDEN_KINDS } from "../tests/golden/kinds.ts";
 
-/** Rewrites the golden files, all kinds or those named: `deno task golden invalid`. Review the difference with git. */
+/**
+ * Rewrites the golden files, all kinds or those named: `deno task golden invalid`. Review the
+ * difference with git.
+ */
 const wanted = new Set(Deno.args);
 for (const name of wanted) {
   if (!GOLDEN_KINDS.some((kind) => kind.name === name)) {

@@ -1,6 +1,7 @@
 /**
- * Writes the manual, one page a command, made from the descriptions that `--help` shows: `man anklume`, `man anklume-apply`,
- * `man anklume-network-why`. `deno run … scripts/man_pages.ts DIRECTORY`; the date is $SOURCE_DATE_EPOCH's.
+ * Writes the manual, one page per command, from the descriptions of `--help`: `man anklume`,
+ * `man anklume-apply`, `man anklume-network-why`. `deno run … scripts/man_pages.ts DIRECTORY`; the
+ * date is $SOURCE_DATE_EPOCH's.
  */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import config from "../deno.json" with { type: "json" };
@@ -29,15 +30,15 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["NO_COLOR, FORCE_COLOR", "without colours, or with them also where no terminal is"],
 ];
 
-/** Text as roff shows it: nothing in it is a request, an escape or a typographic dash. */
+/** Escapes text for roff: nothing in it is a request, an escape or a typographic dash. */
 function plain(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll("'", "\\(aq")
     .replaceAll("^", "\\(ha").replaceAll("~", "\\(ti").replaceAll("`", "\\(ga")
-    // Not every terminal has it.
+    // Not every terminal can show it.
     .replaceAll("…", "...").replaceAll(/^\./gm, "\\&.");
 }
 
-/** The same of a sentence: what stands between backticks is bold. */
+/** The same for a sentence: text between backticks becomes bold. */
 function prose(text: string): string {
   return text.split("`").map((part, index) => index % 2 === 1 ? bold(part) : plain(part)).join("");
 }
@@ -46,7 +47,7 @@ function bold(text: string): string {
   return `\\fB${plain(text)}\\fR`;
 }
 
-/** `name` of `--domain <name>`. */
+/** For values such as `name` in `--domain <name>`. */
 function italic(text: string): string {
   return `\\fI${plain(text)}\\fR`;
 }
@@ -62,7 +63,7 @@ function optionTag({ flags }: Option): string {
   );
 }
 
-/** The words by which a command is called, `anklume network why`. */
+/** Returns the words that call a command: `anklume network why`. */
 function nameOf(command: CommandUnknownOpts): string {
   return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
@@ -71,12 +72,14 @@ function pageOf(command: CommandUnknownOpts): string {
   return nameOf(command).replaceAll(" ", "-");
 }
 
-/** Commands below one that the help shows, without `help` itself. */
+/** Returns a command's visible subcommands, without `help`. */
 function commandsOf(command: CommandUnknownOpts): readonly CommandUnknownOpts[] {
   return command.createHelp().visibleCommands(command).filter((each) => each.name() !== "help");
 }
 
-/** What the help says after the options: the examples, which commander keeps for itself. */
+/**
+ * Returns the examples, which the help prints after the options; commander does not expose them.
+ */
 function examplesOf(command: CommandUnknownOpts, printed: () => string): string {
   command.outputHelp();
   return printed().split("\nExamples:\n")[1]?.trimEnd() ?? "";
@@ -107,13 +110,13 @@ function renderPage(command: CommandUnknownOpts, date: string, printed: () => st
   const summary = isWhole
     ? "isolated domains on this host, described in one file"
     : command.summary();
-  // A command may have two ways to be called, one a line.
+  // A command may have two forms, one per line.
   const usage = command.usage().split("\n").map((line) =>
     line.replace(/^\s*anklume .*? (?=\[)/, "")
   );
   const lines = [
     `.TH ${plain(page.toUpperCase())} 1 ${date} "anklume ${config.version}" "anklume"`,
-    // Neither hyphenated nor stretched: names of options stay as they are typed.
+    // Not hyphenated and not justified: names of options stay as they are typed.
     ".nh",
     ".ad l",
     ".SH NAME",
@@ -170,7 +173,7 @@ function dateOf(epoch: string | undefined): string {
   return new Date(seconds * 1000).toISOString().slice(0, 10);
 }
 
-/** A terminal that keeps what it is shown. */
+/** A terminal that stores its output. */
 class Paper extends Terminal {
   text = "";
   override get outIsTerminal(): boolean {

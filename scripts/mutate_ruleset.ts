@@ -1,14 +1,16 @@
 /**
- * Mutation of the ruleset: takes each rule, and each element of each set, out of the rendered firewall in turn, loads what
- * is left into a laboratory of network namespaces, and asks real packets and forged frames whether anything changed. A
- * mutant that nobody notices is printed: a rule that no test needs, or one that another covers.
+ * Mutation of the ruleset: removes each rule, and each element of each set, from the rendered
+ * firewall in turn, loads the rest into a laboratory of network namespaces, and tests with real
+ * packets and forged frames if anything changed. Prints each mutant that no test notices: its rule
+ * is needed by no test, or covered by another rule.
  *
  *   scripts/testbed run -- deno run -A scripts/mutate_ruleset.ts [--every N] [PATTERN]
  *
- * On a busy machine LAB_PATIENCE=2 (seconds that a packet is waited for), or what passes late counts as blocked. With
- * `--every 10` every tenth mutant only, with PATTERN those whose name matches it as it is printed: `'^bridge '` is one
- * table. Exit 1 when an unexplained mutant survives. That `network verify` and `check` notice every one needs no packet: they compare the live table with
- * the rendered one (tests/nftables/live_firewall_test.ts).
+ * On a busy machine set LAB_PATIENCE=2 (seconds to wait for a packet): otherwise late packets count
+ * as blocked. With `--every 10` only each tenth mutant, with PATTERN only those whose printed name
+ * matches: `'^bridge '` is one table. Exit 1 if an unexplained mutant survives. `network verify`
+ * and `check` notice all mutants without packets: they compare the live table with the rendered one
+ * (tests/nftables/live_firewall_test.ts).
  */
 import { failedConnections, FRAME_CHECKS, lastingFailures } from "../tests/nftables/_battery.ts";
 import { everything, everythingLive, startEverything } from "../tests/nftables/_everything.ts";
@@ -25,8 +27,9 @@ interface Mutant {
 }
 
 /**
- * Mutants that no packet can tell from the whole, each with the reason: another rule does the same work. They stay because
- * each guards alone in a situation that the laboratory does not make.
+ * Mutants that no packet can tell from the whole ruleset, each with the reason: another rule does
+ * the same work. These rules stay, because each is the only guard in a situation that the
+ * laboratory does not create.
  */
 const EXPLAINED: readonly (readonly [RegExp, string])[] = JSON.parse(
   await Deno.readTextFile(new URL("mutate_ruleset.json", import.meta.url)),
@@ -44,7 +47,7 @@ function mutantsOf(text: string): Mutant[] {
     else if (word === "elements = {") inElements = true;
     else if (inElements && word === "}") inElements = false;
     else if (inElements) {
-      // The last one of a list leaves the comma of the one before, which nft does not mind.
+      // The last one of a list leaves the comma of the one before, which nft accepts.
       const alone = lines[i - 1]?.trim() === "elements = {" && lines[i + 1]?.trim() === "}";
       const rest = alone ? lines.toSpliced(i - 1, 3).join("\n") : without(i);
       mutants.push({ table, block, line: word.replace(/,$/, ""), text: rest });
@@ -60,7 +63,7 @@ type Outcome = "by connections" | "by frames" | "by nft, which refuses them";
 interface Notice {
   readonly outcome: Outcome;
   readonly what: string;
-  /** Whether what was noticed is right now. */
+  /** True if the failure is gone. */
   readonly holds: (lab: Lab) => Promise<boolean>;
 }
 
@@ -85,7 +88,7 @@ async function byFrames(lab: Lab): Promise<Notice | undefined> {
   }
 }
 
-/** What notices it, twice, so that a busy machine is not taken for a test; undefined: nothing. */
+/** Returns the check that fails, twice, so that a busy machine does not count; undefined: none. */
 async function noticed(lab: Lab, mutant: Mutant): Promise<Notice | undefined> {
   try {
     await lab.host.nft(mutant.text);
@@ -102,13 +105,13 @@ async function noticed(lab: Lab, mutant: Mutant): Promise<Notice | undefined> {
   return await first(lab) ?? await second(lab);
 }
 
-/** The same, and that it was the mutant's doing: with the whole ruleset it is right again. */
+/** The same, and checks that the mutant was the cause: the check passes with the whole ruleset. */
 async function judge(lab: Lab, mutant: Mutant): Promise<Notice | undefined> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const notice = await noticed(lab, mutant);
     await lab.host.nft(whole);
     if (notice === undefined || await notice.holds(lab)) return notice;
-    // What some mutant let through is remembered still: a neighbour's MAC, the port that it is behind.
+    // Traces of a mutant may still be cached: a neighbour's MAC, or its port.
     await Promise.all(
       [lab.host, ...lab.agents.values()].map((agent) => agent.run("ip", "neigh", "flush", "all")),
     );

@@ -1,7 +1,8 @@
 /**
- * Prints a software bill of materials (https://cyclonedx.org, 1.5, JSON) of what the executable carries: runtime, npm packages,
- * programs in C and the library within them, and each file that travels inside. `sbom.ts BINARY RUNTIME MUSL_VERSION`, in the tree
- * that the binary was compiled in; the time is $SOURCE_DATE_EPOCH's.
+ * Prints a software bill of materials (https://cyclonedx.org, 1.5, JSON) of the executable:
+ * runtime, npm packages, C programs and their library, and each embedded file.
+ * `sbom.ts BINARY RUNTIME MUSL_VERSION`, in the tree where the binary was compiled; the time is
+ * $SOURCE_DATE_EPOCH's.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -9,7 +10,7 @@ import config from "../deno.json" with { type: "json" };
 import { nameAndVersion, type NpmPackage, walkPackages } from "./check/npm_packages.ts";
 
 const EMBEDDED = ["ansible", "nft", "examples", "build/probe", "build/ruleset"];
-/** Of a role's tests nothing is embedded. */
+/** A role's tests are not embedded. */
 const LEFT_OUT = /(^|\/)(molecule|__pycache__)(\/|$)/;
 
 interface Component {
@@ -45,7 +46,10 @@ function npmComponent(each: NpmPackage): Component {
   };
 }
 
-/** https://github.com/package-url/purl-spec: the `@` of a scope is written `%40`. */
+/**
+ * Returns a package URL (https://github.com/package-url/purl-spec): the `@` of a scope is written
+ * `%40`.
+ */
 function npmUrl(name: string): string {
   return `pkg:npm/${name.replace(/^@/, "%40")}`;
 }
@@ -66,7 +70,7 @@ async function fileComponents(path: string): Promise<Component[]> {
   return (await Promise.all(names.map((name) => fileComponents(`${path}/${name}`)))).flat();
 }
 
-/** A name-based UUID: the same content has the same one. */
+/** Returns a UUID of the content: the same content has the same one. */
 function uuidOf(text: string): string {
   const hex = createHash("sha256").update(text).digest("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`]

@@ -1,6 +1,9 @@
-/** What the tests of a boot attack with, and count by: here with a private host, there with an emulated machine. */
+/**
+ * Shared by the tests of a boot: the attack and its counters, for a private host and for an
+ * emulated machine.
+ */
 
-/** Before anything of the guest's own: no address is waited for, nothing is waited for. */
+/** Starts before all other units of the guest: waits for no address and for nothing else. */
 export const FIRST_PACKET = `[Unit]
 DefaultDependencies=no
 [Service]
@@ -10,8 +13,8 @@ WantedBy=sysinit.target
 `;
 
 /**
- * What the attacker sends (before every filter) and what gets past all filters, counted from before Incus starts: the
- * boot unit loads every file beside the infra's.
+ * Counts the attacker's packets (before each filter) and those that pass all filters, from before
+ * Incus starts: the boot unit loads each file beside the infra's.
  */
 export const COUNTERS = `
 table inet anklume_counters {

@@ -2,14 +2,14 @@ import { searchPath } from "../host/environment.ts";
 import { envVar } from "../host/terminal.ts";
 
 /**
- * Variables of the user's that mean something to Ansible. Not `INCUS_SOCKET`: the `incus` client must speak to the daemon
- * that anklume itself speaks to.
+ * The user's variables that Ansible reads. Not `INCUS_SOCKET`: the `incus` client must use the same
+ * daemon as anklume.
  */
 const PASSED = ["NO_COLOR", "ANSIBLE_VAULT_PASSWORD_FILE"] as const;
 
 /**
- * What Ansible's programs get beside the usual environment of a child. The configuration is named,
- * since Ansible ignores one that it only finds when the directory is world-writable.
+ * Returns the environment of Ansible's programs, in addition to a child's usual one. It names the
+ * configuration file: Ansible ignores a file that it finds by itself in a world-writable directory.
  */
 export function ansibleEnvironment(
   env: (name: string) => string | undefined = envVar,

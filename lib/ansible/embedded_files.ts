@@ -1,6 +1,9 @@
 import { listEmbedded, readEmbedded } from "../host/embedded_file.ts";
 
-/** The embedded roles and plugins, by path in `ansible/`: what `renderTree` puts into the workspace. */
+/**
+ * Reads the embedded roles and plugins, by path in `ansible/`; `renderTree` puts them into the
+ * workspace.
+ */
 export function readEmbeddedAnsible(): ReadonlyMap<string, string> {
   const paths = [
     ...listEmbedded("ansible/roles"),

@@ -2,17 +2,17 @@ import { fileKind, listDirectory, readFileBytes } from "../host/workspace_file.t
 import { isLeftAside } from "../host/write_file.ts";
 import type { EntryKind, RootOption } from "../host/workspace_path.ts";
 
-/** A file that sync may have to do with, as it stands. */
+/** A file in the workspace that sync may have to handle. */
 export type ExistingFile =
   | { readonly kind: "text"; readonly text: string }
   /** Not UTF-8. */
   | { readonly kind: "binary" }
   | { readonly kind: Exclude<EntryKind, "file"> };
 
-/** What is in the way of, or known to, sync: by path. Directories only where they matter. */
+/** The files that sync compares with or that block it, by path. Directories only if they matter. */
 export type ExistingFiles = ReadonlyMap<string, ExistingFile>;
 
-/** Directories whose files carry managed sections. */
+/** Directories of files with managed sections. */
 export const SECTION_DIRECTORIES = [
   "inventory",
   "group_vars",
@@ -20,12 +20,13 @@ export const SECTION_DIRECTORIES = [
   // Of anklume 0.1.0; now an orphan.
   "shell_plugins",
 ] as const;
-/** Directories that are anklume's alone, rewritten by every sync. */
+/** Directories that only anklume writes; each sync rewrites them. */
 export const OWN_DIRECTORIES = [".anklume/roles", ".anklume/plugins"] as const;
 
 /**
- * Reads everything that sync compares with: the files at the top, the three directories of
- * generated files one level deep (and what stands in `group_vars/<group>/`), and `.anklume/`; and what a killed sync left.
+ * Reads all files that sync compares with: the files at the top, the directories of generated files
+ * one level deep (and the files in `group_vars/<group>/`), `.anklume/`, and the files that a killed
+ * sync left.
  */
 export function readExisting(
   paths: readonly string[],
@@ -71,14 +72,17 @@ export function readExisting(
   return found;
 }
 
-/** Names of the roles in `roles/`. */
+/** Returns the names of the roles in `roles/`. */
 export function listUserRoles(options: RootOption = {}): string[] {
   const entries = listDirectory("roles", options);
   return entries.filter(({ kind }) => kind === "directory" || kind === "symlink")
     .map(({ name }) => name).sort();
 }
 
-/** Directories in `group_vars/` and `host_vars/`: Ansible reads them instead of a file beside them. */
+/**
+ * Returns the directories in `group_vars/` and `host_vars/`: Ansible reads them instead of a file
+ * beside them.
+ */
 export function variableDirectories(existing: ExistingFiles): Set<string> {
   const directories = [...existing].filter(([path, file]) =>
     file.kind === "directory" && /^(group|host)_vars\/[^/]+$/.test(path)
@@ -86,7 +90,10 @@ export function variableDirectories(existing: ExistingFiles): Set<string> {
   return new Set(directories.map(([path]) => path));
 }
 
-/** What is not a directory on the way to a path is noted, and nothing below it is looked at. */
+/**
+ * Returns false if a parent of the path is no directory. That parent is recorded, and nothing below
+ * it is read.
+ */
 function parentsAreDirectories(
   path: string,
   found: Map<string, ExistingFile>,
@@ -107,7 +114,7 @@ function parentsAreDirectories(
 
 function decode(bytes: Uint8Array): ExistingFile {
   try {
-    // The byte order mark is the user's too: it must come back when the file is written.
+    // A byte order mark is the user's: it must be kept when the file is written.
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     return { kind: "text", text: decoder.decode(bytes) };
   } catch {

@@ -4,31 +4,33 @@ import { CLOSING, findSection, userText } from "./managed_section.ts";
 import { type FileShape, isYaml } from "./tree_file.ts";
 
 /**
- * Looks at a whole file, our section and the user's text together, as Ansible will read it: what
- * does not parse, and what stands in both parts.
+ * Checks a whole file, our section and the user's text together, as Ansible will read it: text that
+ * does not parse, and names that are in both parts.
  *
  * @param text the file as it will be written
  */
 export function checkFile(path: string, text: string, shape: FileShape): Diagnostic[] {
   if (shape === "lines") return [];
-  // Our own part alone is in order; parsing it again, for every machine, is what a check would take longest for.
+  // Our own part alone is always right. Parsing it again for each machine would take most of a
+  // check's time.
   if (isYaml(shape) && !hasUserContent(text)) return [];
   return shape === "ini" ? checkIni(path, text) : checkYaml(path, text, shape);
 }
 
-/** Whether the user's part of a YAML file says anything but comments. */
+/** True if the user's part of a YAML file has more than comments. */
 export function hasUserContent(text: string): boolean {
   return userText(text).split(/\r?\n/).some((line) => !/^\ufeff?\s*(#.*|---\s*)?$/.test(line));
 }
 
 function checkYaml(path: string, text: string, shape: FileShape): Diagnostic[] {
   const lines = new LineCounter();
-  // YAML 1.1 as Ansible reads it; it takes the last of two equal keys and knows tags that we do not.
+  // YAML 1.1 as Ansible reads it: of two equal keys it takes the last, and it has tags unknown to
+  // us.
   const document = parseDocument(text.replace(/^\ufeff/, ""), {
     version: "1.1",
     uniqueKeys: false,
     lineCounter: lines,
-    // Less would also hide that there is a second document.
+    // A lower level would also hide that there is a second document.
     logLevel: "error",
     prettyErrors: false,
   });
@@ -121,7 +123,7 @@ function repeatedKeys(
   });
 }
 
-/** Python's configparser, strict: a section or an option that stands twice is a traceback. */
+/** Checks as Python's strict configparser: a repeated section or option is a traceback. */
 function checkIni(path: string, text: string): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const seen = new Map<string, number>();
@@ -166,12 +168,12 @@ function wholeLine(file: string, line: number, text: string): SourceRange {
   return { file, start: { line, column: 1 }, end: { line, column: text.length + 1 } };
 }
 
-/** Body of the section of a file that nothing in infra.yml needs any more. */
+/** Returns the section's body for a file that infra.yml no longer needs. */
 export function orphanBody(text: string, shape: FileShape): string {
   const lines = [
     "# Nothing in infra.yml needs this file: `anklume sync --clean-orphans` removes it.",
   ];
-  // An inventory that says nothing makes Ansible warn on every run.
+  // An empty inventory makes Ansible warn in each run.
   if (shape === "inventory" && !hasUserContent(text)) lines.push("ungrouped:");
   return lines.map((line) => line + "\n").join("");
 }

@@ -11,13 +11,13 @@ export type FoundAnsible =
   | {
     readonly kind: "unfit";
     readonly diagnostics: readonly Diagnostic[];
-    /** Where only the connection plugin is missing. */
+    /** Set if only the connection plugin is missing. */
     readonly version?: string;
   };
 
 /**
- * Whether this host can provision: ansible-playbook in a version that fits, and the connection
- * plugin. Takes about half a second, so it is asked only when something is to be provisioned.
+ * Checks if this host can provision: a supported version of ansible-playbook, and the connection
+ * plugin. Takes about half a second, so it is called only before provisioning.
  *
  * @param connection `global.default_connection` of infra.yml
  * @param run default: on this host
@@ -31,8 +31,9 @@ export async function findAnsible(
 }
 
 /**
- * The same without running anything of the workspace's, for who only looks: its `ansible.cfg`, plugins and collections are programs.
- * Ansible is asked in `/`, by the user's own configuration; of a collection in the workspace only its being there is looked at.
+ * The same without running programs of the workspace, for verbs that only read: its `ansible.cfg`,
+ * plugins and collections can run code. Ansible is called in `/`, with the user's own
+ * configuration. A collection in the workspace is only checked for existence.
  */
 export async function lookForAnsible(connection: string): Promise<FoundAnsible> {
   const found = await ask(connection, { cwd: "/", timeoutMs: TIMEOUT_MS }, runCommand);
@@ -54,12 +55,14 @@ async function ask(
   if (playbook instanceof CommandError) return unfit(noAnsible(playbook));
   const version = ansibleVersion(playbook.stdout);
   if (version === undefined || isOlder(version)) return unfit(oldAnsible(version));
-  // ansible-doc answers 0 and an empty object when it knows no such plugin.
+  // ansible-doc exits with 0 and prints an empty object for an unknown plugin.
   const known = !(plugin instanceof CommandError) && plugin.stdout.includes(`"${connection}"`);
   return known ? { kind: "found", version } : { ...unfit(noConnection(connection)), version };
 }
 
-/** `community.general.incus` as `roles install` puts it there. */
+/**
+ * True if `roles install` put a collection such as `community.general.incus` into the workspace.
+ */
 function isInWorkspace(connection: string): boolean {
   const [namespace, collection, ...plugin] = connection.split(".");
   const name = plugin.join("/");

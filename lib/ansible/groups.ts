@@ -7,37 +7,40 @@ import {
   type TrustLevel,
 } from "../infra/infra.ts";
 
-/** Ansible group of a trust level: `trust_semi_trusted`. */
+/** Returns the Ansible group of a trust level: `trust_semi_trusted`. */
 export function trustGroup(level: TrustLevel): string {
   return `trust_${level.replaceAll("-", "_")}`;
 }
 
-/** Ansible group of a kind of machine: `type_lxc`. */
+/** Returns the Ansible group of a type of machine: `type_lxc`. */
 export function typeGroup(type: Machine["type"]): string {
   return `type_${type}`;
 }
 
 /**
- * Ansible group of a role: `role_web`. What a variable's name cannot hold becomes `_`; a role whose
- * name was changed that way carries a hash, so that `my-web` and `my_web` stay two groups.
+ * Returns the Ansible group of a role: `role_web`. Characters that a variable's name cannot have
+ * become `_`. Such a changed name gets a hash, so that `my-web` and `my_web` stay two groups.
  */
 export function roleGroup(role: string): string {
   const plain = role.replace(/[^A-Za-z0-9_]/g, "_");
   return `role_${plain}${plain === role ? "" : `_${hash(role)}`}`;
 }
 
-/** Domains that the Ansible tree describes: nothing changes in a disabled one, its files neither. */
+/**
+ * Returns the domains that the Ansible tree describes. A disabled domain does not change, and
+ * neither do its files.
+ */
 export function treeDomains(infra: Infra): Domain[] {
   return infra.domains.filter((domain) => domain.enabled).sort(byName);
 }
 
-/** Machines of those domains, by name. */
+/** Returns the machines of those domains, by name. */
 export function treeMachines(infra: Infra): Machine[] {
   const enabled = new Set(treeDomains(infra).map((domain) => domain.name));
   return machinesOf(infra).filter((machine) => enabled.has(machine.domain)).sort(byName);
 }
 
-/** Every group a machine is in, sorted; `all` is not among them. */
+/** Returns all groups of a machine, sorted, without `all`. */
 export function groupsOf(machine: Machine, domain: Domain): string[] {
   return [
     domain.name,
@@ -48,7 +51,7 @@ export function groupsOf(machine: Machine, domain: Domain): string[] {
   ].sort();
 }
 
-/** Compares by name, in code units: the same everywhere, whatever the locale. */
+/** Compares by name, in code units: the same in each locale. */
 export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }

@@ -1,19 +1,28 @@
 import type { Diagnostic } from "../diag/diagnostic.ts";
 
-/** A fact by the name it has where Ansible makes variables of facts, which the tree's ansible.cfg forbids. */
+/**
+ * A fact named as a variable. Ansible can make variables of facts; the tree's ansible.cfg forbids
+ * it.
+ */
 export interface InjectedFact {
   /** `ansible_distribution` */
   readonly name: string;
-  /** Of its first use in the file, from 1. */
+  /** Place of its first use in the file, from 1. */
   readonly line: number;
   readonly column: number;
 }
 
-/** Where the owner's own text stands, and anything but their tests of it: those have a configuration of their own. */
+/**
+ * Files with the user's own text, without their tests: those have an Ansible configuration of their
+ * own.
+ */
 const OWNERS =
   /^(?!.*\/(molecule|tests)\/)(?:(?:roles|playbooks|tasks|handlers|vars|group_vars|host_vars)\/.*\.ya?ml|(?:.*\/)?templates\/.*|(?!.*\/).*\.ya?ml)$/;
 
-/** What the module `setup` answers on Linux, less the prefix (ansible-core 2.16 and 2.19), and the usual interfaces. */
+/**
+ * The facts of the module `setup` on Linux, without the prefix (ansible-core 2.16 and 2.19), and
+ * the usual interfaces.
+ */
 const FACTS =
   `all_ipv[46]_addresses apparmor architecture bios_\\w+ board_\\w+ chassis_\\w+ cmdline date_time
   default_ipv[46] device_links devices distribution(?:_\\w+)? dns domain effective_(?:group|user)_id env fibre_channel_wwn fips
@@ -24,10 +33,10 @@ const FACTS =
   user_(?:dir|gecos|gid|id|shell|uid) userspace_(?:architecture|bits) virtualization_\\w+
   eth\\d+ lo en[ops]\\d\\w* br_?\\w+ docker\\d+ wlan\\d+`.split(/\s+/).join("|");
 const FACT = new RegExp(`\\bansible_(?:${FACTS})\\b(?!\\s*:(?!\\S))`, "g");
-/** What speaks to people. */
+/** Lines for people. */
 const PROSE = /^\s*(?:#|(?:- )?name:|description:)/;
 
-/** Facts that a text of the owner's names as if they were variables, each once. */
+/** Returns the facts that a user's text names like variables, each once. */
 export function injectedFacts(path: string, text: string): InjectedFact[] {
   if (!OWNERS.test(path) || !text.includes("ansible_")) return [];
   const found = new Map<string, InjectedFact>();
@@ -40,12 +49,12 @@ export function injectedFacts(path: string, text: string): InjectedFact[] {
   return [...found.values()];
 }
 
-/** `ansible_facts['distribution']` */
+/** Returns `ansible_facts['distribution']`. */
 export function factSpelling(name: string): string {
   return `ansible_facts['${name.replace(/^ansible_/, "")}']`;
 }
 
-/** A warning for each, with the spelling that works. */
+/** Returns a warning for each, with the spelling that works. */
 export function warnOfInjectedFacts(
   files: ReadonlyMap<string, { readonly facts?: readonly InjectedFact[] }>,
 ): Diagnostic[] {

@@ -4,10 +4,11 @@ import { byName, groupsOf } from "./groups.ts";
 import { yamlEntry, yamlWord } from "./yaml_text.ts";
 
 /**
- * The inventory of one domain: its hosts with what it takes to reach them, then the groups they are in.
+ * Returns the inventory of one domain: its hosts with their connection variables, then their
+ * groups.
  *
- * Connection variables stand on the hosts, because a `group_vars/<domain>/` of the user's would
- * silently hide a file of ours beside it.
+ * The connection variables are on the hosts: the user's `group_vars/<domain>/` would silently hide
+ * a file of ours beside it.
  */
 export function renderInventory(infra: Infra, domain: Domain): string {
   const machines = [...domain.machines].sort(byName);
@@ -27,7 +28,7 @@ export function renderInventory(infra: Infra, domain: Domain): string {
   return lines.join("\n") + "\n";
 }
 
-/** The group of a domain that has copies: its children are the copies. */
+/** Returns the group of a domain that has copies: its children are the copies. */
 export function renderCopiesInventory(name: string, copies: readonly string[]): string {
   const children = [...copies].sort().map((copy) => `    ${yamlWord(copy)}:`);
   return [`# Every copy of ${name}.`, `${yamlWord(name)}:`, "  children:", ...children].join("\n") +
@@ -35,7 +36,7 @@ export function renderCopiesInventory(name: string, copies: readonly string[]): 
 }
 
 /**
- * Everything the inventory says about one machine, in one text: part of what decides whether the
+ * Returns the inventory's content about one machine, as one text: part of the decision whether the
  * machine has to be provisioned again.
  */
 export function inventoryPlace(infra: Infra, machine: Machine, domain: Domain): string {
@@ -53,12 +54,18 @@ function connection(infra: Infra, machine: Machine): [string, string][] {
   ];
 }
 
-/** Over Incus it is our own plugin, which does not believe a machine what the collection's believes. */
+/**
+ * Returns our own plugin for Incus, which does not trust a machine's answers as the collection's
+ * does.
+ */
 function connectionPlugin(name: string): string {
   return name === INCUS_CONNECTION ? "anklume_incus" : name;
 }
 
-/** Trust level, types and roles; a group of all the domain's machines names the domain instead. */
+/**
+ * Returns the groups of trust level, types and roles; a group of all the domain's machines names
+ * the domain instead.
+ */
 function memberGroups(domain: Domain, machines: readonly Machine[]): string[] {
   const members = new Map<string, string[]>();
   for (const machine of machines) {

@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import type { Places } from "./tree_file.ts";
 import { optional } from "../diag/optional.ts";
 
-/** First line of what anklume owns in a file; alone on its line, at its start. */
+/** First line of anklume's section in a file; alone on its line, at its start. */
 export const OPENING = "# === MANAGED BY infra.yml ===";
-/** Last line of it. */
+/** Last line of the section. */
 export const CLOSING = "# === END MANAGED ===";
 
-/** What a file can carry: `yaml` files may begin with a `---` that must stay first. */
+/** The syntax of a file: `yaml` files may begin with a `---` that must stay first. */
 export type SectionSyntax = "yaml" | "ini" | "lines";
 
-/** Something about the markers that makes it unsafe to guess where the section stands. */
+/** A fault of the markers: the place of the section would have to be guessed. */
 export interface MarkerProblem {
   /** From 1. */
   readonly line: number;
@@ -22,20 +22,20 @@ export type Merge =
     readonly kind: "merged";
     readonly text: string;
     readonly status: "created" | "updated" | "unchanged";
-    /** The section had been edited by hand: what it said, and where it began. */
+    /** The section was edited by hand: its text, and its first line. */
     readonly edited?: { readonly line: number; readonly body: string };
   }
-  /** The whole file is encrypted: nothing can be put into it, nor be told apart in it. */
+  /** The whole file is encrypted: no section can be written or found in it. */
   | { readonly kind: "vaulted" }
   | { readonly kind: "damaged"; readonly problems: readonly MarkerProblem[] };
 
-/** A file cut at its markers. `before + section + after` is the file, byte for byte. */
+/** A file split at its markers. `before + section + after` is the file, byte for byte. */
 export interface Sections {
   readonly before: string;
-  /** What stands between the markers, without the line that carries the digest. */
+  /** The text between the markers, without the line of the digest. */
   readonly body: string;
   readonly after: string;
-  /** Digest written with the body; undefined when the line that carries it is gone. */
+  /** Digest written with the body; undefined if its line is gone. */
   readonly digest?: string;
   /** Line of the opening marker, from 1. */
   readonly line: number;
@@ -47,23 +47,23 @@ export interface Sections {
 interface Line {
   readonly text: string;
   readonly start: number;
-  /** After the line's own ending. */
+  /** Position after the line's ending. */
   readonly end: number;
 }
 
 const BOM = "\ufeff";
 const DIGEST_LINE = /^# .*\bsha256:([0-9a-f]{16})$/;
-/** What an edited marker still looks like. */
+/** Text that is likely an edited marker. */
 const NEARLY = /^\s*#[\s=]*(MANAGED BY infra\.yml|END MANAGED)\b/i;
 
 /**
- * Puts `body` between the markers of a file, and leaves everything else as it is, byte for byte.
+ * Puts `body` between the markers of a file, and leaves all else as it is, byte for byte.
  *
- * A file without markers gets the section on top (after a byte order mark and the `---` that begins
- * a YAML document), so that what the user writes below is read later by Ansible and wins.
+ * A file without markers gets the section at the top (after a byte order mark and the `---` that
+ * starts a YAML document). Ansible then reads the user's text later, so it wins.
  *
  * @param body lines that end with "\n"; without markers
- * @param places what a new file says around the section, for the user to go on from
+ * @param places text that a new file has around the section, for the user to continue
  */
 export function mergeManaged(
   existing: string | undefined,
@@ -91,12 +91,12 @@ export function mergeManaged(
   };
 }
 
-/** Whether the whole file is encrypted by ansible-vault. */
+/** True if the whole file is encrypted by ansible-vault. */
 export function isVaulted(text: string): boolean {
   return text.startsWith("$ANSIBLE_VAULT;");
 }
 
-/** Where the section of a file stands; undefined when it has no markers at all. */
+/** Finds the section of a file; undefined if it has no markers. */
 export function findSection(
   text: string,
 ): Sections | { readonly problems: readonly MarkerProblem[] } | undefined {
@@ -123,18 +123,18 @@ export function findSection(
   };
 }
 
-/** What the user wrote around the section; the whole text when there is none. */
+/** Returns the user's text around the section; the whole text if there is none. */
 export function userText(text: string): string {
   const found = findSection(text);
   return found === undefined || "problems" in found ? text : found.before + found.after;
 }
 
-/** Short digest that tells a section apart from an edited one; not a defence against malice. */
+/** Returns a short digest that shows if a section was edited; no protection against an attacker. */
 export function digestOf(body: string): string {
   return createHash("sha256").update(body).digest("hex").slice(0, 16);
 }
 
-/** The section without the ending of its last line, which belongs to the text after it. */
+/** Returns the section without the ending of its last line, which belongs to the text after it. */
 function section(body: string, eol: string): string {
   const lines = [
     OPENING,
@@ -159,7 +159,7 @@ function putOnTop(text: string, body: string, syntax: SectionSyntax): Merge {
     const summary = "The line that begins the YAML document contains other text";
     return { kind: "damaged", problems: [{ line: lines.indexOf(start) + 1, summary }] };
   }
-  // A `---` that is the whole file, without an ending, gets one: a marker stands alone on its line.
+  // A `---` without a line ending that is the whole file gets one: a marker is alone on its line.
   const before = text.slice(0, start.end);
   return merged((before.endsWith("\n") ? before : before + eol) + ours + text.slice(start.end));
 }
@@ -168,7 +168,9 @@ function merged(text: string): Merge {
   return { kind: "merged", text, status: "updated" };
 }
 
-/** The line `---` that begins the document, when only comments and directives stand before it. */
+/**
+ * Returns the line `---` that starts the document, if only comments and directives are before it.
+ */
 function documentStart(lines: readonly Line[]): Line | undefined {
   for (const line of lines) {
     if (/^---(\s|$)/.test(line.text)) return line;
@@ -208,7 +210,7 @@ function indexesOf(lines: readonly Line[], marker: string): number[] {
   return lines.flatMap((line, index) => line.text.trimEnd() === marker ? [index] : []);
 }
 
-/** Lines without their endings ("\n" or "\r\n") and without the byte order mark. */
+/** Splits into lines without their endings ("\n" or "\r\n") and without the byte order mark. */
 function splitLines(text: string): Line[] {
   const lines: Line[] = [];
   for (let start = 0; start < text.length;) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CLOSING, findSection, mergeManaged, OPENING, userText } from "./managed_section.ts";
 
-/** Text of a merge that must succeed. */
+/** Returns the text of a merge that must succeed. */
 function text(
   existing: string | undefined,
   body: string,
@@ -172,7 +172,7 @@ Deno.test("a file without markers keeps every byte when it gets a section", () =
       const found = findSection(merge.text);
       assert.ok(found !== undefined && !("problems" in found));
       if (found === undefined || "problems" in found) return;
-      // Our own line ends and a document start are all that may have come.
+      // Only our own line ends and a document start may be added.
       const rest = (found.before + found.after.replace(/^\r?\n/, "")).replace(
         /^(\ufeff?)---\r?\n/,
         "$1",

@@ -2,7 +2,7 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { ExistingFile, ExistingFiles } from "./existing_files.ts";
 import type { TreeFile } from "./tree_file.ts";
 
-/** What stands where a file of the tree must go, or where Ansible would read it instead of ours. */
+/** Reports paths that block a file of the tree, or that Ansible would read instead of it. */
 export function checkPaths(tree: readonly TreeFile[], existing: ExistingFiles): Diagnostic[] {
   const reported = new Set<string>();
   const diagnostics: Diagnostic[] = [];
@@ -27,8 +27,8 @@ export function checkPaths(tree: readonly TreeFile[], existing: ExistingFiles): 
 }
 
 /**
- * Ansible reads the first of `pro` (file or directory), `pro.yml`, `pro.yaml`, `pro.json`, and no
- * other.
+ * Returns the paths that compete with a file: Ansible reads only the first of `pro` (file or
+ * directory), `pro.yml`, `pro.yaml`, `pro.json`.
  */
 function rivals(path: string): string[] {
   const stem = /^((?:group|host)_vars\/[^/]+)\.yml$/.exec(path)?.[1];

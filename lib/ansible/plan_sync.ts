@@ -10,24 +10,27 @@ export type SyncStatus =
   | "created"
   | "updated"
   | "unchanged"
-  /** No longer needed; it has lost what its section held, and keeps the user's text. */
+  /** No longer needed: its section is emptied, the user's text is kept. */
   | "orphan"
-  /** Deleted: an orphan with `--clean-orphans`, a file of anklume's own that is no longer shipped, or what a killed sync was writing. */
+  /**
+   * Deleted: an orphan with `--clean-orphans`, a file of anklume's own that is no longer shipped,
+   * or the unfinished file of a killed sync.
+   */
   | "removed"
-  /** Encrypted as a whole; left alone. */
+  /** Encrypted as a whole; not changed. */
   | "vaulted";
 
-/** What sync does to one file. Nothing where `before` equals `after`. */
+/** The change of one file. None if `before` equals `after`. */
 export interface SyncEntry {
   readonly path: string;
   readonly status: SyncStatus;
-  /** undefined: there is no file. */
+  /** undefined: the file does not exist. */
   readonly before?: string;
-  /** undefined: there will be no file. */
+  /** undefined: the file will not exist. */
   readonly after?: string;
 }
 
-/** Everything sync would do: data, by path. With an error among `diagnostics` it does nothing. */
+/** All changes that sync would make, by path. With an error among `diagnostics` it makes none. */
 export interface SyncPlan {
   readonly entries: readonly SyncEntry[];
   readonly diagnostics: readonly Diagnostic[];
@@ -39,7 +42,7 @@ export interface SyncOptions {
   readonly frozen: ReadonlySet<string>;
 }
 
-/** Compares the tree with the files that stand. Pure; deterministic. */
+/** Compares the tree with the existing files. Pure; deterministic. */
 export function planSync(
   tree: readonly TreeFile[],
   existing: ExistingFiles,
@@ -66,7 +69,7 @@ export function planSync(
   return { entries: entries.sort(byPath), diagnostics };
 }
 
-/** Whether the entry changes anything on disk. */
+/** True if the entry changes anything on disk. */
 export function isChange(entry: SyncEntry): boolean {
   return entry.before !== entry.after;
 }
@@ -79,7 +82,7 @@ function planSection(
   entries: SyncEntry[],
   diagnostics: Diagnostic[],
 ): void {
-  // An owner who had one keeps it: a second list of the same name would undo the first.
+  // The user's own requirements.yml stays: a second list of the same name would replace the first.
   const foreign = before !== undefined && findSection(before) === undefined;
   if (file.shape === "requirements" && foreign) return;
   const after = mergeInto(file.path, before, file, diagnostics);
@@ -100,7 +103,7 @@ function planOrphan(
   entries: SyncEntry[],
   diagnostics: Diagnostic[],
 ): void {
-  // Without markers the file was never ours, or is encrypted.
+  // A file without markers was never ours, or is encrypted.
   if (isVaulted(before) || findSection(before) === undefined) return;
   const shape = path.startsWith("inventory/") ? "inventory" : "variables";
   const body = orphanBody(before, shape);
@@ -111,7 +114,10 @@ function planOrphan(
   );
 }
 
-/** The text with its section replaced; undefined when it must be left alone, with the reason reported. */
+/**
+ * Returns the text with its section replaced; undefined if the file must not be changed; the reason
+ * is then reported.
+ */
 function mergeInto(
   path: string,
   before: string | undefined,
@@ -147,8 +153,8 @@ function mergeInto(
 }
 
 /**
- * What sync is about to take away of the user's own is kept in `.anklume/replaced/`: sections that
- * were edited by hand, and the text in files that `--clean-orphans` removes.
+ * Returns copies, in `.anklume/replaced/`, of the user's text that sync will remove: sections that
+ * were edited by hand, and text in files that `--clean-orphans` removes.
  */
 function keptCopies(
   entries: readonly SyncEntry[],

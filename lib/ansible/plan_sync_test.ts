@@ -31,7 +31,7 @@ function plan(infra: Infra, files: Files, cleanOrphans = false): SyncPlan {
   return planSync(tree, existing, { cleanOrphans, frozen: frozenFiles(infra) });
 }
 
-/** The files after a plan was written. */
+/** Returns the files after a plan was written. */
 function write(files: Files, { entries }: SyncPlan): Files {
   const next = { ...files };
   for (const { path, after } of entries) {

@@ -1,4 +1,4 @@
-/** What became of one machine in a run. */
+/** The result of one machine in a run. */
 export interface HostResult {
   readonly host: string;
   readonly ok: number;
@@ -6,7 +6,7 @@ export interface HostResult {
   readonly failed: number;
   readonly unreachable: number;
   readonly skipped: number;
-  /** Spent in its tasks. */
+  /** Time spent in its tasks. */
   readonly seconds: number;
 }
 
@@ -14,28 +14,28 @@ export interface TaskFailure {
   readonly host: string;
   readonly kind: "failed" | "unreachable";
   readonly task: string;
-  /** Ansible's own words; may have several lines. */
+  /** Ansible's own message; may have several lines. */
   readonly message: string;
 }
 
-/** A machine whose systemd runs, but not every unit of it. */
+/** A machine that runs with some failed systemd units. */
 export interface Degraded {
   readonly host: string;
   /** Units that failed. */
   readonly units: readonly string[];
 }
 
-/** What the callback plugin `anklume_results` noted. */
+/** The results that the callback plugin `anklume_results` wrote. */
 export interface PlaybookResults {
   readonly hosts: ReadonlyMap<string, HostResult>;
-  /** Of machines that failed in the end: a failure that was rescued or ignored is none. */
+  /** Failures of machines that failed in the end, without those rescued or ignored. */
   readonly failures: readonly TaskFailure[];
   readonly degraded: readonly Degraded[];
-  /** The run came to its end and every play had its turn. */
+  /** The run finished, and each play was run. */
   readonly complete: boolean;
 }
 
-/** Reads the callback's JSON lines. A line that is cut short or odd counts as not written. */
+/** Reads the callback's JSON lines. A cut or malformed line is ignored. */
 export function parseResults(text: string): PlaybookResults {
   const hosts = new Map<string, HostResult>();
   const failures: TaskFailure[] = [];
@@ -88,7 +88,7 @@ export function parseResults(text: string): PlaybookResults {
   };
 }
 
-/** Whether a machine failed; one that no play has reached yet has not. */
+/** True if a machine failed; false if no play has reached it yet. */
 export function hasFailed(host: HostResult | undefined): boolean {
   return host !== undefined && (host.failed > 0 || host.unreachable > 0);
 }

@@ -1,28 +1,28 @@
 import { type Degraded, hasFailed, type HostResult, type TaskFailure } from "./playbook_results.ts";
 import { type PlaybookOptions, type PlaybookRun, runPlaybook } from "./run_playbook.ts";
 
-/** What provisioning did. */
+/** The result of provisioning. */
 export interface ProvisionReport {
-  /** `failed` also when Ansible gave up before it tried any machine. */
+  /** `failed` also if Ansible stopped before it tried any machine. */
   readonly status: "done" | "failed" | "interrupted";
-  /** Machines for which every play ran and none failed, sorted: these may be marked. */
+  /** Machines where each play ran and none failed, sorted: these may be marked. */
   readonly succeeded: readonly string[];
   /** The others, sorted: failed, unreachable or never reached. */
   readonly failed: readonly string[];
   readonly hosts: readonly HostResult[];
   readonly failures: readonly TaskFailure[];
-  /** Machines that run, but where systemd is not content. */
+  /** Machines that run in systemd's state `degraded`. */
   readonly degraded: readonly Degraded[];
-  /** Ansible's own words where no machine was tried. */
+  /** Ansible's own message if no machine was tried. */
   readonly stderr: string;
 }
 
 /**
  * Provisions machines with `site.yml`.
  *
- * When all hosts of one play fail, Ansible drops the plays after it, although they are for other
- * machines too. Those machines are not to suffer: the playbook runs again for them, until nothing
- * was dropped. A run limited by tags proves nothing about the rest, so nobody is `succeeded` then.
+ * If all hosts of one play fail, Ansible drops the later plays, although they are for other
+ * machines too. The playbook is then run again for those machines, until no play was dropped. A run
+ * limited by tags does not cover the rest, so no machine is in `succeeded` then.
  */
 export async function provision(options: PlaybookOptions): Promise<ProvisionReport> {
   const wanted = [...new Set(options.limit)].sort();
@@ -37,14 +37,14 @@ export async function provision(options: PlaybookOptions): Promise<ProvisionRepo
     for (const each of run.degraded) degraded.set(each.host, each);
     failures.push(...run.failures);
     const sound = left.filter((name) => !hasFailed(run.hosts.get(name)));
-    // Nobody fewer than before: running again would end the same way.
+    // No machine has dropped out: another run would end the same way.
     const done = run.interrupted || run.complete || sound.length === left.length;
     left = sound;
     if (done || left.length === 0) break;
   }
   const whole = (options.tags ?? []).length + (options.skipTags ?? []).length === 0;
   const passed = run.complete && !run.interrupted ? left.filter((name) => run.hosts.has(name)) : [];
-  // With tags a machine may have had nothing to do: only a failure counts then.
+  // With tags a machine may have had no task: only a failure counts then.
   const failed = wanted.filter((name) =>
     whole ? !passed.includes(name) : hasFailed(hosts.get(name))
   );

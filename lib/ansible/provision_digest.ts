@@ -8,17 +8,17 @@ import type { ProvisionFiles } from "./provision_files.ts";
 import { usedRoles } from "./used_roles.ts";
 import { renderSite } from "./site.ts";
 
-/** Instance key that remembers what a machine was provisioned with. */
+/** Instance key with the digest of a machine's last provisioning. */
 export const PROVISIONED_KEY = "user.anklume.provisioned";
 
-/** 2: the tree connects by anklume's own plugin, so that every machine is provisioned once more. */
+/** 2: the tree connects by anklume's own plugin, so each machine is provisioned once more. */
 const FORMAT = "2";
 
 /**
- * Digest of everything Ansible reads for one machine, as `user.anklume.provisioned` holds it:
- * `2 config=… inventory=… play=… shared=… vars=… role:base_system=…`. It is kept in parts so that
- * a difference can be explained. What concerns other machines only is not in it, unless something that the machine uses
- * reads `hostvars` or `groups`.
+ * Returns the digest of all that Ansible reads for one machine, in the form of
+ * `user.anklume.provisioned`: `2 config=… inventory=… play=… shared=… vars=… role:base_system=…`.
+ * The parts allow to explain a difference. Data of other machines is not included, unless something
+ * that the machine uses reads `hostvars` or `groups`.
  */
 export function provisionDigest(
   infra: Infra,
@@ -65,9 +65,9 @@ export function provisionDigest(
 }
 
 /**
- * Why a machine has to be provisioned, in words for a person: empty when it has not.
+ * Returns the reasons to provision a machine, as text for people; empty if there is none.
  *
- * @param before what the instance remembers; undefined: it was never provisioned
+ * @param before the instance's present value; undefined: it was never provisioned
  */
 export function explainDigest(before: string | undefined, after: string): string[] {
   if (before === undefined || before === "") return ["never provisioned"];
@@ -81,7 +81,8 @@ export function explainDigest(before: string | undefined, after: string): string
       ? roleReason(decodeURIComponent(name.slice("role:".length)), old.get(name), now.get(name))
       : WORDS[name] ?? `${name} changed`
   );
-  // A role that came or went changes the plays too, and what reads of other machines comes with a change of its own.
+  // An added or removed role also changes the plays, and a change in what is read of other machines
+  // comes with a change of its own.
   const told = reasons.filter((reason) => /^role .* (added|removed)$/.test(reason));
   const implied = new Set([
     ...(told.length > 0 ? [WORDS["play"]] : []),
@@ -90,7 +91,7 @@ export function explainDigest(before: string | undefined, after: string): string
   return reasons.filter((reason) => !implied.has(reason));
 }
 
-/** Before the digest of a role that the binary carries. */
+/** Prefix of the digest of an embedded role. */
 const EMBEDDED = "embedded.";
 
 function roleReason(role: string, before: string | undefined, after: string | undefined): string {
@@ -120,7 +121,10 @@ function parseParts(text: string): Map<string, string> | undefined {
   }));
 }
 
-/** Inventory files of the user's, and what the user added to ours: it may concern any machine. */
+/**
+ * Returns the user's inventory files, and the user's additions to ours: they may concern any
+ * machine.
+ */
 function usersInventory(files: ProvisionFiles): [string, string][] {
   return [...files].filter(([path]) => path.startsWith("inventory/")).sort().flatMap(
     ([path, file]): [string, string][] => {
@@ -131,8 +135,8 @@ function usersInventory(files: ProvisionFiles): [string, string][] {
 }
 
 /**
- * Variables of the machine, of its groups, and of groups that anklume does not know: the user's own,
- * whose members only Ansible can tell.
+ * True for variables of the machine, of its groups, and of groups unknown to anklume: only Ansible
+ * knows the members of the user's own groups.
  */
 function isVariableOf(path: string, infra: Infra, machine: Machine, domain: Domain): boolean {
   const match = /^(group|host)_vars\/([^/]+?)(\.ya?ml|\.json)?(\/.*)?$/.exec(path);

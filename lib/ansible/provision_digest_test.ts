@@ -23,7 +23,7 @@ function lab(webRoles: readonly string[] = ["web_server"]): Infra {
   ]);
 }
 
-/** Digest of every machine, in a workspace that was synced and then changed. */
+/** Returns the digest of each machine, in a workspace that was synced and then changed. */
 function digests(infra: Infra, changes: Record<string, string> = {}): Record<string, string> {
   const tree = renderTree(infra, addressingOf(infra), {
     embedded: EMBEDDED,
@@ -37,7 +37,7 @@ function digests(infra: Infra, changes: Record<string, string> = {}): Record<str
   };
   for (const { path, after } of entries) put(path, after ?? "");
   for (const [path, text] of Object.entries(changes)) {
-    // "+" adds below what sync wrote.
+    // "+" adds text below the text that sync wrote.
     const before = entries.find((entry) => entry.path === path)?.after ?? "";
     put(path, text.startsWith("+") ? before + text.slice(1) : text);
   }
@@ -53,7 +53,7 @@ function digests(infra: Infra, changes: Record<string, string> = {}): Record<str
 
 const BEFORE = digests(lab());
 
-/** Machines whose digest differs, each with the reasons told. */
+/** Returns the machines whose digest differs, each with the reasons. */
 function changed(after: Record<string, string>): Record<string, string[]> {
   return Object.fromEntries(
     Object.keys(after).filter((name) => after[name] !== BEFORE[name])
@@ -110,7 +110,7 @@ Deno.test("provisionDigest() counts variables of the machine and of its groups",
   assert.deepEqual(of("group_vars/trust_semi_trusted/x.yml"), ["pro-dev", "pro-web", "perso-pc"]);
   assert.deepEqual(of("group_vars/type_vm.yml"), []);
   assert.equal(of("group_vars/all.yml").length, 3);
-  // Only Ansible knows who is in a group of the user's own.
+  // Only Ansible knows the members of a user's own group.
   assert.equal(of("group_vars/printers.yml").length, 3);
 });
 

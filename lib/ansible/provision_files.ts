@@ -9,18 +9,18 @@ import type { SyncPlan } from "./plan_sync.ts";
 export interface ProvisionFile {
   /** SHA-256 of the content, in hex; `symlink` for a link, which is not followed. */
   readonly digest: string;
-  /** Only of YAML files, whose text tells which roles they name. */
+  /** Only for YAML files: their text shows which roles they name. */
   readonly text?: string;
-  /** It reads what Ansible knows of other machines: `hostvars`, `groups`. */
+  /** It reads data of other machines: `hostvars`, `groups`. */
   readonly readsOthers?: true;
-  /** Facts that it takes for variables. */
+  /** Facts that it uses like variables. */
   readonly facts?: readonly InjectedFact[];
 }
 
-/** Everything in the workspace that Ansible may read, by path. */
+/** All files in the workspace that Ansible may read, by path. */
 export type ProvisionFiles = ReadonlyMap<string, ProvisionFile>;
 
-/** Where Ansible looks for something next to a playbook, without being told. */
+/** The directories beside a playbook that Ansible reads by default. */
 const DIRECTORIES =
   /^(inventory|group_vars|host_vars|roles|playbooks|tasks|handlers|files|templates|vars|library|module_utils|\w+_plugins)$/;
 const TOP_FILE = /^(ansible\.cfg|(?!(infra(\.lock)?|requirements)\.ya?ml$)[^.].*\.ya?ml)$/;
@@ -28,8 +28,9 @@ const READS_OTHERS = /\bhostvars\b|\bgroups *[[.|]|\banklume_peers\b/;
 const OWN = [".anklume/roles", ".anklume/plugins"];
 
 /**
- * Reads what Ansible may read, as it will be once the plan is written: so `check` and `apply` come
- * to the same digest. Installed collections count by their manifests, which carry the checksums.
+ * Reads the files that Ansible may read, as they will be after the plan is written: `check` and
+ * `apply` so get the same digest. Installed collections count by their manifests, which have the
+ * checksums.
  */
 export function readProvisionFiles(
   plan: SyncPlan,
@@ -89,17 +90,17 @@ function addManifests(found: Map<string, ProvisionFile>, options: RootOption): v
   }
 }
 
-/** A disk image among a role's files: reading it at every check would take minutes. */
+/** For example a disk image among a role's files: reading it in each check would take minutes. */
 const GIANT_BYTES = 1024 ** 3;
 
 function giant(size: number, modified: number): ProvisionFile {
   return { digest: createHash("sha256").update(`${size} ${modified}`).digest("hex") };
 }
 
-/** Larger ones are nobody's text, and V8 makes no string of half a gigabyte. */
+/** A larger file is no text that matters, and V8 has no strings of half a gigabyte. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** What counts of a file that Ansible may read, from its bytes in one piece or several. */
+/** Describes a file that Ansible may read, from its bytes in one piece or several. */
 export function describeFile(path: string, pieces: Iterable<Uint8Array>): ProvisionFile {
   const hash = createHash("sha256");
   const decoder = new TextDecoder();

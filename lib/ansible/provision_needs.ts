@@ -3,35 +3,35 @@ import { explainDigest, provisionDigest, PROVISIONED_KEY } from "./provision_dig
 import type { ProvisionFiles } from "./provision_files.ts";
 import type { Infra } from "../infra/infra.ts";
 
-/** A machine that Ansible has to see to. */
+/** A machine that has to be provisioned. */
 export interface ProvisionNeed {
   readonly machine: string;
   readonly domain: string;
-  /** Why, for people: `never provisioned`, `role base_system changed`. */
+  /** The reasons, for people: `never provisioned`, `role base_system changed`. */
   readonly reasons: readonly string[];
-  /** What is noted on the machine once it is done. */
+  /** The digest that is written on the machine afterwards. */
   readonly digest: string;
 }
 
-/** What is known of a live machine; by `<project>/<name>`. */
+/** The state of a live machine; by `<project>/<name>`. */
 export interface SeenMachine {
   readonly running: boolean;
   readonly config: Readonly<Record<string, string>>;
 }
 
 export interface ProvisionChoice {
-  /** undefined: every domain. */
+  /** undefined: all domains. */
   readonly domains: readonly string[] | undefined;
-  /** `--provision`: also where nothing changed. */
+  /** `--provision`: also if nothing changed. */
   readonly always: boolean;
-  /** Machines whose root disk is about to be made anew, by `<project>/<name>`. */
+  /** Machines whose root disk will be made anew, by `<project>/<name>`. */
   readonly anew: ReadonlySet<string>;
 }
 
 /**
- * Which machines need provisioning, and why. A machine without roles needs none, unless the user wrote plays of their own: an
- * infra without roles needs no Ansible at all. A machine that is not declared as running is left alone unless it runs;
- * one that does not exist yet counts as running soon. Pure.
+ * Returns the machines that need provisioning, and why. A machine without roles needs none, unless
+ * the user wrote plays: an infra without roles needs no Ansible. A machine that is not declared as
+ * running is skipped unless it runs; a machine that does not exist yet counts as running. Pure.
  */
 export function provisionNeeds(
   infra: Infra,

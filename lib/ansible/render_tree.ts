@@ -31,10 +31,10 @@ export interface TreeInputs {
   readonly extra?: ReadonlyMap<string, string>;
 }
 
-/** Every file of the workspace that is generated, sorted by path. Pure. */
+/** Returns all generated files of the workspace, sorted by path. Pure. */
 export function renderTree(infra: Infra, addressing: Addressing, inputs: TreeInputs): TreeFile[] {
   const variables = (stem: string, body: string) =>
-    // In a directory the owner has files of their own.
+    // A directory holds files of the user's own.
     inputs.directories.has(stem)
       ? section(`${stem}/anklume.yml`, "variables", body)
       : section(`${stem}.yml`, "variables", body, VARIABLE_PLACES);
@@ -75,7 +75,9 @@ export function renderTree(infra: Infra, addressing: Addressing, inputs: TreeInp
   return files.sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 }
 
-/** Files of a domain that is disabled: `sync` neither writes them nor calls them orphans. */
+/**
+ * Returns the files of disabled domains: `sync` neither writes them nor reports them as orphans.
+ */
 export function frozenFiles(infra: Infra): Set<string> {
   const frozen = new Set<string>();
   const add = (stem: string) => frozen.add(`${stem}.yml`).add(`${stem}/anklume.yml`);
@@ -91,13 +93,13 @@ export function frozenFiles(infra: Infra): Set<string> {
   return frozen;
 }
 
-/** Names of the embedded roles. */
+/** Returns the names of the embedded roles. */
 export function embeddedRoles(embedded: ReadonlyMap<string, string>): string[] {
   const names = [...embedded.keys()].filter(isShipped).map((path) => path.split("/"));
   return [...new Set(names.flatMap(([top, role]) => top === "roles" && role ? [role] : []))].sort();
 }
 
-/** What the tree leaves out of infra.yml; warnings only. */
+/** Reports the parts of infra.yml that the tree leaves out; warnings only. */
 export function checkTreeInputs(infra: Infra): Diagnostic[] {
   return treeMachines(infra).flatMap((machine) =>
     reservedVariables(machine).map((name) => reservedVariable(machine, name))
@@ -105,9 +107,9 @@ export function checkTreeInputs(infra: Infra): Diagnostic[] {
 }
 
 /**
- * Roles that Ansible will not find for these machines, as errors: `parseInfra` warns of them, and
- * provisioning must not start. A role of a collection (`ns.collection.role`) is left to Ansible,
- * which alone knows where collections are.
+ * Reports roles that Ansible will not find for these machines, as errors: `parseInfra` only warns,
+ * and provisioning must not start. A role of a collection (`ns.collection.role`) is not checked,
+ * since only Ansible knows where collections are.
  */
 export function missingRoles(
   infra: Infra,
@@ -121,7 +123,10 @@ export function missingRoles(
   );
 }
 
-/** Molecule scenarios are for those who work on a role, not for those who use it. */
+/**
+ * True for files that go into the workspace. Molecule scenarios serve a role's developers, not its
+ * users.
+ */
 function isShipped(path: string): boolean {
   const parts = path.split("/");
   return (parts[0] === "roles" && parts[2] !== "molecule") || parts[0] === "plugins";

@@ -1,6 +1,6 @@
 /**
- * Section of `requirements.yml`: what the tree itself needs. The list comes last and stays open, so that the owner adds
- * collections right below the section.
+ * Section of `requirements.yml`: the tree's own needs. The list comes last and stays open: the user
+ * adds collections right below the section.
  */
 export const REQUIREMENTS = [
   "# `anklume roles install` (or `ansible-galaxy install -r requirements.yml`) gets what is listed into",

@@ -6,18 +6,18 @@ export interface RoleVariable {
   /** `str`, `list of str`, … */
   readonly type: string;
   readonly required: boolean;
-  /** As defaults/main.yml has it, on one line; undefined: it has none. */
+  /** The value of defaults/main.yml on one line; undefined: none. */
   readonly fallback: string | undefined;
   readonly description: readonly string[];
 }
 
-/** What a role says of itself to a machine: `meta/argument_specs.yml` and `defaults/main.yml`. */
+/** A role's documentation: `meta/argument_specs.yml` and `defaults/main.yml`. */
 export interface RoleDocs {
   readonly description: readonly string[];
   readonly variables: readonly RoleVariable[];
 }
 
-/** Reads both files; undefined where there are no argument specs that can be read. */
+/** Reads both files; undefined without readable argument specs. */
 export function parseRoleDocs(
   specs: string | undefined,
   defaults: string | undefined,
@@ -60,7 +60,7 @@ function child(value: DocFields | undefined, name: string): DocFields | undefine
   return record(value?.[name]);
 }
 
-/** Texts without Ansible's markup: `C(x)` is `x`. */
+/** Returns texts without Ansible's markup: `C(x)` becomes `x`. */
 function sentences(value: unknown): string[] {
   const texts = Array.isArray(value) ? value : value === undefined ? [] : [value];
   return texts.map((text) => String(text).replace(/\b[A-Z]\(([^)]*)\)/g, "$1").trim());

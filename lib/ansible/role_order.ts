@@ -3,15 +3,15 @@ import type { Machine } from "../infra/infra.ts";
 /** One play: a role and the machines it runs on. */
 export interface RolePlay {
   readonly role: string;
-  /** undefined: every machine that has the role, so that the play can name the role's group. */
+  /** undefined: all machines with the role, so the play can name the role's group. */
   readonly machines?: readonly string[];
 }
 
 /**
- * Puts the roles in one order that respects every machine's own.
+ * Puts the roles in one order that respects the order of each machine.
  *
- * One play per role is enough as long as no two machines want two roles the other way round. Where
- * they do, a role gets several plays, each for the machines whose turn it is.
+ * One play per role is enough unless two machines have two roles in opposite order. Then a role
+ * gets several plays, each for the machines that are ready for it.
  */
 export function orderRoles(machines: readonly Machine[]): RolePlay[] {
   const waiting = machines
@@ -39,7 +39,9 @@ export function orderRoles(machines: readonly Machine[]): RolePlay[] {
   return plays;
 }
 
-/** A role whose turn it is everywhere; where there is none, the one that most machines wait for. */
+/**
+ * Returns a role that is next everywhere; if there is none, the role that most machines wait for.
+ */
 function nextRole(turn: ReadonlyMap<string, readonly string[]>, left: readonly string[][]): string {
   const candidates = [...turn.keys()].sort();
   const free = candidates.find((role) => !left.some((roles) => roles.indexOf(role, 1) >= 1));

@@ -6,13 +6,13 @@ import { ansibleEnvironment } from "./ansible_environment.ts";
 import { parseResults, type PlaybookResults } from "./playbook_results.ts";
 import { optional } from "../diag/optional.ts";
 
-/** Where the callback plugin notes what became of each machine; only its owner may read it. */
+/** The callback plugin's file with the results of each machine; only its owner may read it. */
 const RESULTS = ".anklume/results.jsonl";
 const PLUGINS = "./.anklume/plugins/callback";
-/** Where Ansible looks for callbacks when nobody says otherwise. */
+/** Ansible's default search path for callbacks. */
 const USUAL_PLUGINS = "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback";
 
-/** Runs a program: here, or where Ansible is. */
+/** Runs a program on this host, or where Ansible is installed. */
 export type RunProgram = typeof runCommand;
 
 export interface PlaybookOptions {
@@ -23,13 +23,13 @@ export interface PlaybookOptions {
   /** Number of `-v`. */
   readonly verbosity?: number;
   readonly vaultPasswordFile?: string;
-  /** Gets pieces of text, with whatever a machine put into them. */
+  /** Gets pieces of output, which may contain anything that a machine printed. */
   readonly output: (text: string, stream: OutputStream) => void;
-  /** Ansible draws in colour. */
+  /** Ansible prints colours. */
   readonly colors?: boolean;
-  /** It may ask at our keyboard, as the owner's `vars_prompt` does. */
+  /** It may read from our keyboard, for the user's `vars_prompt`. */
   readonly keyboard?: boolean;
-  /** Aborted: Ansible is interrupted as by Ctrl-C, and waited for. */
+  /** When aborted, Ansible is interrupted as by Ctrl-C, and awaited. */
   readonly signal?: AbortSignal;
   /** The workspace; default the current directory. */
   readonly root?: string;
@@ -41,7 +41,7 @@ export interface PlaybookRun extends PlaybookResults {
   readonly interrupted: boolean;
   /** Ansible's exit status; 0 is success. */
   readonly code: number;
-  /** Ansible's own words where it gave up before any machine was tried; else empty. */
+  /** Ansible's own message if it stopped before any machine was tried; else empty. */
   readonly stderr: string;
 }
 
@@ -57,7 +57,7 @@ export async function runPlaybook(options: PlaybookOptions): Promise<PlaybookRun
   const cfg = readTextFileIfAny("ansible.cfg", { root }) ?? "";
   const ended = await run(options, root, cfg);
   const results = parseResults(readTextFileIfAny(RESULTS, { root }) ?? "");
-  // What a task said may be nobody else's business, and nobody reads it again.
+  // A task's output may be private, and the file is not read again.
   await removeFile(RESULTS, { root });
   return { ...results, ...ended };
 }
@@ -69,10 +69,10 @@ async function run(options: PlaybookOptions, root: string, cfg: string) {
       env: {
         ...ansibleEnvironment(),
         ...(options.colors ? { ANSIBLE_FORCE_COLOR: "1" } : {}),
-        // Or Python keeps what it says, a question too, until 8 KiB have come together.
+        // Otherwise Python keeps its output, also a question, until it has 8 KiB.
         PYTHONUNBUFFERED: "1",
         ANKLUME_RESULTS: RESULTS,
-        // Whatever the workspace's ansible.cfg says.
+        // Overrides the workspace's ansible.cfg.
         ANSIBLE_INJECT_FACT_VARS: "False",
         ANSIBLE_CONNECTION_PLUGINS: CONNECTION_PLUGINS,
         ANSIBLE_CALLBACK_PLUGINS: `${PLUGINS}:${
@@ -83,7 +83,7 @@ async function run(options: PlaybookOptions, root: string, cfg: string) {
       ...(options.keyboard ? { inheritStdin: true } : {}),
       ...optional({ signal: options.signal }),
       stopSignal: "SIGINT",
-      // On a terminal Ctrl-C has reached Ansible already, and it takes a second one ill.
+      // On a terminal Ctrl-C has reached Ansible already, and a second one makes it stop at once.
       stopAfterMs: 5_000,
     });
     return { interrupted: false, code: 0, stderr: "" };
@@ -94,10 +94,10 @@ async function run(options: PlaybookOptions, root: string, cfg: string) {
   }
 }
 
-/** What ansible-playbook answers when Ctrl-C ended it. */
+/** The exit status of ansible-playbook after Ctrl-C. */
 const INTERRUPTED = 99;
 
-/** The command line; a user's `forks` in ansible.cfg is left alone. */
+/** Returns the command line; a user's `forks` in ansible.cfg is kept. */
 export function playbookArgv(options: PlaybookOptions, cfg: string): [string, ...string[]] {
   const { limit, tags = [], skipTags = [], verbosity = 0, vaultPasswordFile } = options;
   const forks = Math.min(limit.length, Math.max(5, 2 * navigator.hardwareConcurrency));

@@ -4,13 +4,17 @@ import { roleGroup, typeGroup } from "./groups.ts";
 import { orderRoles, type RolePlay } from "./role_order.ts";
 import { yamlWord } from "./yaml_text.ts";
 
-/** Seconds more than it waits itself that the waiting machine gets to say so. */
+/** Seconds that a waiting machine gets to answer, beyond its own time limit. */
 const ANSWER_SECONDS = 15;
-/** Seconds a machine gets to finish starting and to have an address; `anklume_ready_seconds` says otherwise. */
+/**
+ * Seconds that a machine gets to start and to have an address; `anklume_ready_seconds` overrides
+ * it.
+ */
 const READY_SECONDS = 120;
 
 /**
- * `site.yml`: a play that waits for the machines and gives them Python, then one per role.
+ * Returns `site.yml`: a play that waits for the machines and installs Python, then one play per
+ * role.
  *
  * @param machines those of the tree, sorted by name
  */
@@ -28,7 +32,7 @@ function renderRolePlay(play: RolePlay): string {
     ? ` ${roleGroup(play.role)}`
     : "\n" + play.machines.map((machine) => `    - ${yamlWord(machine)}`).join("\n");
   const role = yamlWord(play.role);
-  // A role's name is the name of a directory; whatever is odd in one must not become YAML.
+  // A role's name is the name of a directory; odd characters in it must not become YAML.
   const name = role === play.role ? `Role ${role}` : yamlWord(`Role ${play.role}`);
   return `- name: ${name}
   hosts:${hosts}
@@ -40,7 +44,7 @@ function renderRolePlay(play: RolePlay): string {
 `;
 }
 
-/** What a new site.yml says outside the section, where the owner's plays go. */
+/** The text of a new site.yml outside the section, where the user's plays go. */
 export const SITE_PLACES = {
   before: "# Plays of your own that are to run before anklume's stand here, above the section.\n\n",
   after: "\n# Plays of your own that are to run after anklume's stand here, such as:\n" +
@@ -48,8 +52,9 @@ export const SITE_PLACES = {
 } as const;
 
 /**
- * Only `raw` works without Python, so both tasks are shell; nothing but a number is interpolated into them. The version is
- * looked at here, where it costs no process of its own and who runs the tree by hand sees it too.
+ * Returns the first play. Only `raw` works without Python, so both tasks are shell; only numbers
+ * are inserted into them. The version is checked here, where it needs no process of its own, and
+ * where a user who runs the tree by hand gets the check too.
  */
 function waitPlay(hosts: string): string {
   return `- name: Machines that are up and have Python
@@ -129,7 +134,7 @@ systemctl list-jobs --no-legend 2>/dev/null
 exit 0
 `;
 
-// A Python cut down to the minimum (Debian's python3-minimal) is as good as none: modules need these.
+// A minimal Python (Debian's python3-minimal) is not enough: modules need these.
 const PYTHON_SCRIPT = `\
 usable() { /usr/bin/python3 -c "import json, shutil, tempfile, zipfile" 2>/dev/null; }
 usable && exit 0

@@ -29,10 +29,10 @@ export interface PreparedSync {
   readonly knownRoles: ReadonlySet<string>;
 }
 
-/** Files at the top of the workspace, which no directory listing of ours finds. */
+/** Files at the top of the workspace, which no directory listing of ours includes. */
 const TOP_FILES = [".gitignore", "ansible.cfg", "requirements.yml", "site.yml"];
 
-/** Reads the workspace and says what sync would do; writes nothing. */
+/** Reads the workspace and plans the sync; writes nothing. */
 export function prepareSync(
   request: SyncRequest,
   options: RootOption = {},

@@ -7,8 +7,9 @@ import { isChange, type SyncEntry } from "./plan_sync.ts";
 import { OWN_PREFIX } from "./variables.ts";
 
 /**
- * What `sync --dry-run` shows: one unified diff of all entries, empty when nothing changes. Values that look like secrets and what is the
- * owner's are not shown, only that they are there and whether they change.
+ * Returns the output of `sync --dry-run`: one unified diff of all entries, empty if nothing
+ * changes. Values that look like secrets, and the user's own text, are not shown; the diff only
+ * tells that they exist and if they change.
  */
 export function syncDiff(entries: readonly SyncEntry[]): string {
   return entries.filter(isChange).map(entryDiff).join("");
@@ -22,7 +23,7 @@ function entryDiff({ path, before, after }: SyncEntry): string {
   return old === now ? `${diff}${path}: only what is not shown changes.\n` : diff;
 }
 
-/** @param known values of the other side that were hidden, by where they stand */
+/** @param known hidden values of the other side, by their place */
 function shown(
   path: string,
   text: string | undefined,
@@ -30,27 +31,27 @@ function shown(
   { other, isCreated }: { readonly other: string | undefined; readonly isCreated: boolean },
 ): string | undefined {
   if (text === undefined) return undefined;
-  // Copies of what the owner had written.
+  // Copies of the user's text.
   if (path.startsWith(".anklume/replaced/") || isLeftAside(path)) return yours(text);
   if (path.startsWith(".anklume/")) return text;
   const found = findSection(text);
-  // Without a section on either side the file is anklume's as a whole.
+  // Without a section on either side the whole file is anklume's.
   if (found === undefined && (other === undefined || findSection(other) === undefined)) return text;
   if (found === undefined || "problems" in found) return yours(text);
   const { before, body, after } = found;
   const start = before.length;
   const section = text.slice(start, text.length - after.length).replaceAll("\r\n", "\n");
   const hidden = isYamlPath(path) ? withoutSecrets(path, body, known) : body;
-  // The digest is one of hidden values, too: a short one could be guessed by it.
+  // The digest covers hidden values too: a short value could be guessed from it.
   const managed = section.replace(body, () => hidden).replace(
     /\bsha256:[0-9a-f]{16}$/m,
     "sha256:…",
   );
-  // What a new file says around the section is anklume's.
+  // The text of a new file around the section is anklume's.
   return isCreated ? before + managed + after : yours(before) + managed + yours(after);
 }
 
-/** Only the places that a new file begins with are told apart from what its owner wrote. */
+/** Hides the user's text. */
 function yours(text: string): string {
   const lines = text.split("\n").filter((line) => !/^(---)?\s*$/.test(line)).length;
   if (lines === 0) return text;

@@ -1,8 +1,8 @@
-/** How a generated file is read, and so what its section must not collide with. */
+/** The format of a generated file, which decides what may conflict with the section. */
 export type FileShape =
   /** A YAML map of variables: the last of two equal keys wins. */
   | "variables"
-  /** A YAML map of groups: a repeated group empties the first. */
+  /** A YAML map of groups: a repeated group replaces the first. */
   | "inventory"
   /** A YAML list of plays. */
   | "playbook"
@@ -10,10 +10,10 @@ export type FileShape =
   | "requirements"
   /** `ansible.cfg`: a repeated section or option is an error. */
   | "ini"
-  /** Nothing but lines. */
+  /** Plain lines. */
   | "lines";
 
-/** Marked places for the owner's own text. */
+/** Marked places for the user's own text. */
 export interface Places {
   readonly before?: string;
   readonly after?: string;
@@ -21,19 +21,19 @@ export interface Places {
 
 /** One file that `sync` writes. Paths are relative to the workspace, with `/`. */
 export type TreeFile =
-  /** anklume owns what stands between the markers; `body` ends with "\n". */
+  /** anklume owns the text between the markers; `body` ends with "\n". */
   | {
     readonly kind: "section";
     readonly path: string;
     readonly shape: FileShape;
     readonly body: string;
-    /** What a new file says around the section. From then on it is the owner's text. */
+    /** The text of a new file around the section. From then on it is the user's. */
     readonly places?: Places;
   }
-  /** Under `.anklume/`: anklume's from the first byte to the last. */
+  /** Under `.anklume/`: the whole file is anklume's. */
   | { readonly kind: "whole"; readonly path: string; readonly text: string };
 
-/** What Ansible needs to know about a file when its section has gone. */
+/** True if the file is YAML. */
 export function isYaml(shape: FileShape): boolean {
   return shape !== "ini" && shape !== "lines";
 }

@@ -2,9 +2,9 @@ import { userText } from "./managed_section.ts";
 import type { ProvisionFiles } from "./provision_files.ts";
 
 /**
- * The roles a machine's plays may run, each with its files: its own, those that the user's plays
- * name, and those that these name in turn. A role counts as named where its name stands as a word
- * in YAML: rather one too many than a change that goes unnoticed.
+ * Returns the roles that a machine's plays may run, each with its files: the machine's own roles,
+ * those that the user's plays name, and those that these name in turn. A role counts as named if
+ * its name is a word in YAML: one role too many is better than a missed change.
  */
 export function usedRoles(
   own: readonly string[],
@@ -23,7 +23,7 @@ export function usedRoles(
   return new Map([...used].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** Every role with its files; the user's wins over the embedded one of the same name. */
+/** Returns each role with its files; the user's role replaces the embedded one of the same name. */
 function rolesOf(files: ProvisionFiles): Map<string, ReadonlySet<string>> {
   const roles = new Map<string, Set<string>>();
   for (const root of ["roles/", ".anklume/roles/"]) {
@@ -47,7 +47,7 @@ function usersPlays(files: ProvisionFiles): string[] {
 }
 
 function namedIn(texts: readonly string[], roles: ReadonlyMap<string, unknown>): string[] {
-  // A name that is computed may be any.
+  // A computed name may be any role.
   const computed = (text: string) => /(include|import)_role/.test(text) && text.includes("{{");
   if (texts.some((text) => computed(text))) return [...roles.keys()];
   const words = new Set(texts.flatMap((text) => text.match(/[\w.-]+/g) ?? []));

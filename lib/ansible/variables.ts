@@ -2,15 +2,15 @@ import type { Addressing } from "../addressing/addressing.ts";
 import type { Domain, Infra, Machine, Variable } from "../infra/infra.ts";
 import { yamlEntry, yamlWord } from "./yaml_text.ts";
 
-/** Names that anklume's own variables begin with. */
+/** Prefix of anklume's own variables. */
 export const OWN_PREFIX = "anklume_";
 
-/** What a new file of variables says below the section. */
+/** The text of a new file of variables below the section. */
 export const VARIABLE_PLACES = {
   after: "\n# Variables of your own stand here; they win over those above.\n",
 } as const;
 
-/** `group_vars/all.yml`. */
+/** Returns `group_vars/all.yml`. */
 export function renderAllVariables(infra: Infra, addressing: Addressing): string {
   return document("Facts about the whole infra, for roles and plays.", [
     word("anklume_project", infra.projectName),
@@ -19,7 +19,10 @@ export function renderAllVariables(infra: Infra, addressing: Addressing): string
   ]);
 }
 
-/** Name -> address of the domain's other machines. Evaluated by Ansible: only who reads it depends on the others. */
+/**
+ * Name -> address of the domain's other machines. Ansible evaluates it, so only machines that read
+ * it depend on the others.
+ */
 const PEERS = `anklume_peers: >-
   {{ dict(groups[anklume_domain] | difference([inventory_hostname]) | sort
   | map("extract", hostvars, "anklume_ip")
@@ -27,7 +30,7 @@ const PEERS = `anklume_peers: >-
   | map("reverse")) }}
 `;
 
-/** `group_vars/<domain>.yml`. */
+/** Returns `group_vars/<domain>.yml`. */
 export function renderDomainVariables(domain: Domain, addressing: Addressing): string {
   const address = addressing.domains.get(domain.name);
   return document(`Facts about the domain ${domain.name}.`, [
@@ -49,12 +52,12 @@ export function renderDomainVariables(domain: Domain, addressing: Addressing): s
   ]);
 }
 
-/** `group_vars/<name>.yml` of a domain that has copies. */
+/** Returns `group_vars/<name>.yml` of a domain that has copies. */
 export function renderCopiesVariables(name: string): string {
   return document(`For every copy of ${name}.`, [word("anklume_copy_of", name)]);
 }
 
-/** `host_vars/<machine>.yml`: facts about the machine, then its `vars` of infra.yml. */
+/** Returns `host_vars/<machine>.yml`: facts about the machine, then its `vars` of infra.yml. */
 export function renderMachineVariables(machine: Machine, addressing: Addressing): string {
   const address = addressing.machines.get(machine.name);
   const facts = [
@@ -71,7 +74,7 @@ export function renderMachineVariables(machine: Machine, addressing: Addressing)
     (own.length === 0 ? "" : document(`From its \`vars\` in infra.yml.`, own.map(entry)));
 }
 
-/** Variables that a machine may not set, because anklume does. */
+/** Returns the variables that a machine may not set, because anklume sets them. */
 export function reservedVariables(machine: Machine): string[] {
   return Object.keys(machine.vars).filter((name) => name.startsWith(OWN_PREFIX)).sort();
 }

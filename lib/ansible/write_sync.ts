@@ -6,19 +6,20 @@ import type { RootOption } from "../host/workspace_path.ts";
 import { flushDirectories, writeFileAtomic } from "../host/write_file.ts";
 import { isChange, type SyncPlan } from "./plan_sync.ts";
 
-/** A file changed between the moment sync read it and the moment it was to be written. */
+/** A file changed after sync read it and before sync wrote it. */
 export class SyncConflictError extends ExpectedError {
   override readonly name = "SyncConflictError";
 }
 
-/** Each file waits for the disk. */
+/** Limit, since each file waits for the disk. */
 const AT_ONCE = 16;
 
 /**
- * Writes what the plan says, each file atomically, some side by side. Copies of what is replaced
- * come first, for their owner alone to read, so that an interruption loses nothing; the next sync carries on.
+ * Writes the files of the plan, each atomically, some in parallel. Copies of replaced text are
+ * written first, readable only by their owner. So an interruption loses nothing, and the next sync
+ * carries on.
  *
- * @throws Error when the plan has errors: they are to be shown, nothing is to be written.
+ * @throws Error if the plan has errors: they have to be shown, and nothing is written.
  */
 export async function writeSync(plan: SyncPlan, options: RootOption = {}): Promise<void> {
   if (hasErrors(plan.diagnostics)) throw new Error("A sync with errors must not be written");
@@ -33,7 +34,7 @@ export async function writeSync(plan: SyncPlan, options: RootOption = {}): Promi
       await writeFileAtomic(path, after, { ...options, ...copied, unflushed });
     }
   };
-  // What a copy is of may only go when the copy is there to stay.
+  // An original may be removed only when its copy is safely on disk.
   for (const copies of [true, false]) {
     try {
       await eachUntilFailure(changes.filter(({ path }) => isCopy(path) === copies), write);
@@ -44,7 +45,10 @@ export async function writeSync(plan: SyncPlan, options: RootOption = {}): Promi
   }
 }
 
-/** Nothing more is begun after a failure; what was is ended before it is thrown. */
+/**
+ * Runs the work in parallel. After a failure nothing new is started; the running work is finished,
+ * then the failure is thrown.
+ */
 async function eachUntilFailure<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,

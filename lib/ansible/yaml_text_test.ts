@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { type Value, WholeFloat } from "../infra/infra.ts";
 import { yamlEntry, yamlWord } from "./yaml_text.ts";
 
-/** As Ansible reads it: YAML 1.1, `!unsafe` a string. */
+/** Reads text as Ansible does: YAML 1.1, `!unsafe` is a string. */
 function read(text: string): unknown {
   const unsafe = { tag: "!unsafe", resolve: (value: string) => value };
   return parse(text, { version: "1.1", customTags: (tags) => [...tags, unsafe] });

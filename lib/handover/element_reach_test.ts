@@ -149,7 +149,7 @@ Deno.test("a wifi with a domain's subnet does not keep the rules of that domain 
   const at = (bridge: PlaceBridge) =>
     answer(TEXT, { addresses, rules, bridges: [...ANSWERS.bridges, bridge] });
   assert.equal(at(ours), "taken");
-  // A bridge of another infra, or one that these rules do not name, is no reason to refuse.
+  // A bridge of another infra, or one that these rules do not name, does not count as ours.
   assert.match(at({ ...ours, name: "net-a", infraId: "other" }), /on wlan0/);
   assert.match(at({ ...ours, name: "net-b" }), /on wlan0/);
 });

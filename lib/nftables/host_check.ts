@@ -409,7 +409,7 @@ function overlaps({ overlaps: all, diversions }: HostFacts): Finding[] {
   return bad.length + may.length === 0 ? [ok] : [...bad, ...may];
 }
 
-/** How to make each manager ignore interfaces that are not its own. */
+/** Instructions to make each manager ignore interfaces that are not its own. */
 const LEAVE_ALONE: Readonly<Record<string, string>> = {
   NetworkManager: "NetworkManager runs here; to make it leave these interfaces alone: " +
     "/etc/NetworkManager/conf.d/90-anklume.conf with the lines [keyfile] and " +

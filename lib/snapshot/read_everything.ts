@@ -6,8 +6,8 @@ import type { Project } from "../incus/wire/project.ts";
 import type { StoragePool } from "../incus/wire/storage.ts";
 
 /**
- * How much to read of the machines' snapshots. `all`: with date and size, for which the daemon has
- * to look into every machine. `names`: names only. `noted`: nothing. anklume's own notes of its
+ * The detail to read of the machines' snapshots. `all`: with date and size, for which the daemon
+ * has to look into every machine. `names`: names only. `noted`: nothing. anklume's own notes of its
  * sets are read in any case.
  */
 export type SnapshotDetail = "all" | "names" | "noted";

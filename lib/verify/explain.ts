@@ -27,11 +27,11 @@ export interface TracedFlow {
    * decided.
    */
   readonly own?: Trace | undefined;
-  /** Where it must come out: a port, an interface, or `host`. */
+  /** The place where it must come out: a port, an interface, or `host`. */
   readonly arrival: string;
   /** Why it was lost, if no rule of nftables shows it. */
   readonly lost?: string | undefined;
-  /** Where the host's routes send it instead of to its bridge. */
+  /** The interface to which the host's routes send it instead of to its bridge. */
   readonly stray?: string | undefined;
   /** The verdict of infra.yml. */
   readonly expected: Verdict;

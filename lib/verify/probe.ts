@@ -5,7 +5,7 @@ export interface Service {
   readonly port: number;
 }
 
-/** Where a probe starts or ends, in terms of infra.yml. */
+/** One end of a probe, in terms of infra.yml. */
 export type ProbePlace =
   | {
     readonly kind: "machine";

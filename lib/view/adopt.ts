@@ -6,7 +6,10 @@ import { fieldLines } from "./plan.ts";
 import type { Style } from "./style.ts";
 import { hang, printable } from "./text.ts";
 
-/** Field by field what is taken over, what is left and why, and what apply will then do besides. */
+/**
+ * Returns, field by field, the values taken over, those not taken and why, and the further changes
+ * of the next apply.
+ */
 export function adoptText(
   { adoptions, left, following }: Pick<EditedAdoptions, "adoptions" | "left" | "following">,
   style: Style,
@@ -36,7 +39,7 @@ export function adoptText(
   return `${lines.join("\n")}\n`;
 }
 
-/** The unified diff, with colours where they are wanted; a sentence where only hidden values differ. */
+/** Returns the unified diff, with colours if wanted; a sentence if only hidden values differ. */
 export function adoptDiff(
   path: string,
   before: string,
@@ -55,7 +58,7 @@ export function adoptDiff(
   }).join("\n");
 }
 
-/** infra.yml's side first: it is what changes. */
+/** Puts infra.yml's value first: it is the one that changes. */
 function swapped({ path, before, after }: FieldChange): FieldChange {
   return fieldChange(path, after, before, "in-place");
 }

@@ -22,7 +22,7 @@ import type {
 } from "./status.ts";
 import { optional } from "../diag/optional.ts";
 
-/** What stands on the host, told with the same plan that `check` shows. Pure. */
+/** Builds the status of the host from the same plan that `check` shows. Pure. */
 export function buildStatus(
   infra: Infra,
   addressing: Addressing,
@@ -82,7 +82,9 @@ export function buildStatus(
   };
 }
 
-/** What of the bridges of enabled domains is amiss on the host, one line each: `net-pro: it is down`. */
+/**
+ * Returns the faults of enabled domains' bridges on the host, one line each: `net-pro: it is down`.
+ */
 export function brokenBridges(
   infra: Infra,
   addressing: Addressing,
@@ -95,7 +97,7 @@ export function brokenBridges(
   });
 }
 
-/** `instance pro/pro-dev: devices.eth9` */
+/** Returns a text such as `instance pro/pro-dev: devices.eth9`. */
 function doorText(addr: ResourceAddr, path: string): string {
   const port = /^link\.ports\.(.+)$/.exec(path)?.[1];
   return port === undefined
@@ -108,7 +110,10 @@ function troubleOf(network: ActualResource | undefined): string[] {
   return linkTrouble(network.addr.name, network.config, network.link);
 }
 
-/** What infra.yml lets a machine have that walks around the isolation; Incus's socket is the widest of doors. */
+/**
+ * Returns what infra.yml gives a machine that bypasses the isolation; Incus's socket gives the most
+ * power.
+ */
 function doorsOf(
   { name, bypassesIsolation, roles }: Machine,
   sources: readonly SeenSource[],
@@ -120,7 +125,7 @@ function doorsOf(
   return [...doors, ...(roles.includes(ADMIN_ROLE) ? ["role admin"] : [])];
 }
 
-/** A stranger as `status` and the verbs that look tell of it. */
+/** Returns a machine that is not anklume's in the form of `status` and the other reading verbs. */
 export function strangerStatus({ addr, ...rest }: Stranger): StrangerStatus {
   return { resource: formatAddr(addr), ...rest };
 }

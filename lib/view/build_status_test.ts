@@ -5,7 +5,7 @@ import type { ActualState } from "../plan/actual_state.ts";
 import type { Plan } from "../plan/plan.ts";
 import { buildStatus } from "./build_status.ts";
 
-// Only what is looked at.
+// Only the fields that are read.
 const machine = (name: string, bypassesIsolation: string[] = []) => ({
   name,
   type: "lxc",

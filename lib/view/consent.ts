@@ -3,7 +3,7 @@ import { formatAddr } from "../resource/address.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable } from "./text.ts";
 
-/** What is gone for good once a change is made, in words that follow its address; undefined: nothing is. */
+/** Returns what a change destroys, as a text that follows the address; undefined: nothing. */
 export function lossOf(change: Change): string | undefined {
   const { addr, action, effect, fields } = change;
   if (addr.kind === "volume" && action === "delete") return "all that is in it";
@@ -17,7 +17,8 @@ export function lossOf(change: Change): string | undefined {
 }
 
 /**
- * What somebody agrees to by saying yes: who is restarted and what is lost, each by name. Empty where nothing is.
+ * Returns what the user agrees to: the machines that are restarted and the data that is lost, each
+ * by name. Empty without both.
  */
 export function consentText(changes: readonly Change[], { colors, width }: Style): string {
   const restarted = changes.filter((change) =>

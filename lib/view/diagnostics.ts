@@ -4,11 +4,11 @@ import { SourceFile, type SourceText } from "../diag/source.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable } from "./text.ts";
 
-/** Narrower, an excerpt shows nothing. */
+/** Below this width an excerpt shows nothing useful. */
 const SMALLEST_WIDTH = 40;
 
 /**
- * Diagnostics as a person reads them, each with the line it is about, and a last line that counts them:
+ * Returns diagnostics for people, each with its line of the file, and a last line that counts them:
  *
  *     error[UNKNOWN_KEY]: Unknown key `roels` in `pro-dev`
  *       --> infra.yml:12:9
@@ -17,7 +17,7 @@ const SMALLEST_WIDTH = 40;
  *        |         ^^^^^
  *        = help: did you mean `roles`?
  *
- * @param closing what errors end with: by then something may have been changed
+ * @param closing last sentence after errors: something may have been changed by then
  */
 export function diagnosticsText(
   diagnostics: readonly Diagnostic[],

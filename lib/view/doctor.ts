@@ -11,7 +11,7 @@ const WORDS: Readonly<Record<Finding["state"], string>> = {
   unknown: "unknown",
 };
 
-/** One line a finding, and below it what to do. */
+/** Returns one line for each finding, and its remedy below it. */
 export function findingsText(findings: readonly Finding[], style: Style): string {
   const { colors, width } = style;
   const paint = {
@@ -34,7 +34,7 @@ export function findingsText(findings: readonly Finding[], style: Style): string
   return `${lines.join("\n")}\n`;
 }
 
-/** As one would type it. */
+/** Returns a command as the user would type it. */
 export function commandText(argv: readonly string[]): string {
   return argv.map((word) => /^[\w./=+-]+$/.test(word) ? word : `'${word}'`).join(" ");
 }

@@ -4,7 +4,7 @@ import { isLinked, type SeenSource } from "../infra/check/host_source.ts";
 import type { HostSources } from "../resource/host_sources.ts";
 import { printable } from "./text.ts";
 
-/** What of it its writer may not expect. */
+/** Warns of sources that may surprise the user. */
 export function sourceWarnings({ sources, channels }: HostSources): Diagnostic[] {
   return [
     ...sources.filter(isLinked).map((seen): Diagnostic => ({
@@ -48,7 +48,10 @@ export function sourceWarnings({ sources, channels }: HostSources): Diagnostic[]
   ];
 }
 
-/** `one-a (one) and two-a (two) share /srv/share of the host`; of many the first. */
+/**
+ * Returns a text such as `one-a (one) and two-a (two) share /srv/share of the host`; of many
+ * machines only the first.
+ */
 export function channelText({ path, sources }: Channel): string {
   const names = [
     ...new Set(sources.map(({ machine, domain }) => domain ? `${machine} (${domain})` : machine)),
@@ -62,7 +65,7 @@ export function channelText({ path, sources }: Channel): string {
 }
 const SHOWN = 4;
 
-/** `share (/srv/share)`, `link (/srv/link, which is /etc)` */
+/** Returns a text such as `share (/srv/share)` or `link (/srv/link, which is /etc)`. */
 export function bypassText(name: string, seen: SeenSource | undefined): string {
   if (seen === undefined) return name;
   const where = isLinked(seen)

@@ -4,14 +4,15 @@ import { formatAddr } from "../resource/address.ts";
 import type { ProvisionLine } from "./provision.ts";
 import { optional } from "../diag/optional.ts";
 
-// The shapes that `--json` prints. docs/json.md documents them; `format` grows only when a key changes its meaning or goes.
+// The shapes that `--json` prints. docs/json.md documents them; `format` grows only if a key
+// changes its meaning or is removed.
 
-/** One value as JSON, indented, ending with a newline. */
+/** Returns a value as indented JSON that ends with a newline. */
 export function jsonText(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** `validate --json`, and what every reading verb prints where the input is wrong. */
+/** Returns the output of `validate --json`; each reading verb prints it for faulty input. */
 export function diagnosticsJson(diagnostics: readonly Diagnostic[]): string {
   return jsonText({ format: 1, diagnostics });
 }
@@ -25,7 +26,7 @@ export function planJson(
   return jsonText(planValue(plan, needs, warnings));
 }
 
-/** The whole plan, as `check --json` prints it and `apply --json` begins with. */
+/** Returns the whole plan, as `check --json` prints it and as `apply --json` starts with. */
 export function planValue(
   plan: Plan,
   needs: readonly ProvisionLine[],

@@ -3,13 +3,13 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { ProvisionOutcome } from "./provision.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 
-// What `apply --json`, `destroy --json` and the snapshot verbs print, one JSON object a line. docs/json.md documents them, and
-// docs/schema/events.schema.json holds them to it.
+// The lines that `apply --json`, `destroy --json` and the snapshot verbs print, one JSON object
+// each. docs/json.md documents them, and docs/schema/events.schema.json is their schema.
 
 /** One line of the stream, to be serialised as it is. */
 export type JsonLine = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** The first line: what is about to be done, as `check --json` says it. */
+/** Returns the first line: the plan, as `check --json` prints it. */
 export function planLine(plan: object): JsonLine {
   return { type: "plan", ...plan };
 }
@@ -34,7 +34,7 @@ export function reportJson(report: ApplyReport): JsonLine {
   };
 }
 
-/** What became of each machine that Ansible saw to. */
+/** Returns the result of each machine that Ansible was run for. */
 export function provisionedJson(outcome: ProvisionOutcome): JsonLine {
   const byName = new Map(outcome.hosts.map((host) => [host.host, host]));
   return {
@@ -57,7 +57,7 @@ export function provisionedJson(outcome: ProvisionOutcome): JsonLine {
   };
 }
 
-/** The last line, whatever happened. */
+/** Returns the last line, which is always printed. */
 export function endLine(exit: number): JsonLine {
   return { type: "end", exit };
 }

@@ -3,7 +3,7 @@ import type { Style } from "./style.ts";
 import { table } from "./table.ts";
 import { shortenLine, wrap } from "./text.ts";
 
-/** How a state looks in a small matrix and in a large one, and what it says. */
+/** The word of a state in a small matrix, its sign in a large one, and its meaning. */
 const STATES: Readonly<Record<CellState, readonly [word: string, sign: string, says: string]>> = {
   closed: ["closed", ".", "nothing gets through, as infra.yml says"],
   part: ["partly", "+", "only what infra.yml opens gets through (on the host also DNS)"],
@@ -13,16 +13,18 @@ const STATES: Readonly<Record<CellState, readonly [word: string, sign: string, s
   unknown: ["unknown", "?", "the result of the packets could not be seen"],
   unprobed: ["none", "-", "no pair of machines to probe"],
 };
-/** Most a name may take of a row. */
+/** Most columns that a name may take of a row. */
 const NAME_WIDTH = 24;
 const CORNER = "from \\ to";
 
-/** Whether the matrix fits a screen of that many columns. */
+/** True if the matrix fits a screen of that many columns. */
 export function fits({ from, to }: Matrix, width: number): boolean {
   return nameWidth(from) + to.length * cellWidth(to) <= width;
 }
 
-/** Rows are who begins, columns are whom they try to reach: by name where there is room, else by number. */
+/**
+ * Returns the matrix. Rows are senders, columns are targets: by name if they fit, else by number.
+ */
 export function matrixText(matrix: Matrix, style: Style): string {
   const named = namedRows(matrix, style);
   const lines = named.every(({ length }) => length <= style.width)
@@ -62,7 +64,7 @@ function numberedRows({ from, to, cells }: Matrix, style: Style): string[] {
   return [style.colors.bold(head), ...rows];
 }
 
-/** What the states say that are to be seen: by their words, or by signs and words. */
+/** Returns the meaning of the states shown, with their words, or with signs and words. */
 function legend({ cells }: Matrix, by: "word" | "sign", style: Style): string[] {
   const used = new Set(cells.flat());
   const shown = (Object.keys(STATES) as CellState[]).filter((state) => used.has(state));

@@ -5,7 +5,7 @@ import { fits, matrixText } from "./matrix.ts";
 
 const style = { colors: pc.createColors(false), width: 80 };
 
-/** Closed but for the machines of each domain among each other and what `other` says. */
+/** A closed matrix, except between the machines of one domain and the cells in `other`. */
 function matrixOf(
   names: readonly string[],
   other: Readonly<Record<string, CellState>> = {},

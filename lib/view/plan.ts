@@ -24,7 +24,7 @@ const VERB: Record<Action, string> = {
   "no-op": "keep",
 };
 
-/** What a change does to what runs, in words that follow the change. */
+/** The effect of a change on running machines, as a text that follows the change. */
 const CONSEQUENCE: Record<Effect, string | undefined> = {
   "in-place": undefined,
   "next-start": "takes effect at its next start",
@@ -36,17 +36,17 @@ const CONSEQUENCE: Record<Effect, string | undefined> = {
 const SHOWN_RULES = 3;
 
 export interface PlanViewOptions {
-  /** Show every field of what is created, too. */
+  /** Show each field of created resources, too. */
   readonly everyField?: boolean;
-  /** `--force` was given: what is protected needs no word. */
+  /** `--force` was given: no note for protected resources. */
   readonly forced?: boolean;
-  /** Milliseconds since the epoch: how old orphans are. */
+  /** The present time in milliseconds since the epoch, for the age of orphans. */
   readonly now?: number;
-  /** Something else is to be done, so that a plan without changes is not all. */
+  /** Other work will follow, so a plan without changes is not all. */
   readonly moreToDo?: boolean;
 }
 
-/** What apply would do, for people: breaches first, then resource by resource, then the sum. */
+/** Returns what apply would do, for people: breaches first, then each resource, then the sum. */
 export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}): string {
   const lines: string[] = [];
   lines.push(...breachLines(plan, style));
@@ -72,7 +72,10 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
   return `${lines.join("\n")}\n`;
 }
 
-/** `home-lab: 3 to create, 2 to update (1 restart), 0 to delete; 12 unchanged.` */
+/**
+ * Returns a text such as
+ * `home-lab: 3 to create, 2 to update (1 restart), 0 to delete; 12 unchanged.`
+ */
 export function planSummary(plan: Plan, options: PlanViewOptions = {}): string {
   const title = plan.project;
   if (plan.changes.length === 0 && plan.held.length === 0) {
@@ -89,7 +92,7 @@ export function planSummary(plan: Plan, options: PlanViewOptions = {}): string {
   return `${title}: ${parts.join(", ")}${unchanged}.`;
 }
 
-/** ` (1 restart, 1 move)` */
+/** Returns a text such as ` (1 restart, 1 move)`. */
 function notes(changes: readonly Change[]): string {
   const numbers = [
     [changes.filter(({ effect }) => effect === "restart").length, "restart"],
@@ -99,7 +102,7 @@ function notes(changes: readonly Change[]): string {
   return words.length === 0 ? "" : ` (${words.join(", ")})`;
 }
 
-/** The changes that somebody has to agree to: they restart, rebuild or lose something. */
+/** Returns the changes that the user has to agree to: they restart, rebuild or lose something. */
 export function disruptive(plan: Plan): Change[] {
   return plan.changes.filter((change) =>
     change.effect === "restart" || change.effect === "rebuild" || change.effect === "data-lost"
@@ -162,7 +165,7 @@ function changeLines(change: Change, style: Style, options: PlanViewOptions): st
   const { colors, width } = style;
   const paint = paintOf(change.action, style);
   const head = `  ${SIGN[change.action]} ${formatAddr(change.addr)}`;
-  // What is new is wanted because it is declared: no need to say so line by line.
+  // A declared resource is created because it is declared: no reason is needed on each line.
   const reason = change.action === "create" && change.domain !== undefined ? "" : change.reason;
   const loss = lossOf(change);
   const consequence = loss === undefined ? CONSEQUENCE[change.effect] : `loses ${loss}`;
@@ -184,20 +187,22 @@ function changeLines(change: Change, style: Style, options: PlanViewOptions): st
     );
   }
   if (change.action === "create" && !options.everyField) return lines;
-  // Of what goes nobody needs to read the parts.
+  // The fields of a deleted resource are not shown.
   if (change.action === "delete") return lines;
   if (change.addr.kind === "firewall") lines.push(...ruleLines(change, style, options));
   else for (const field of shownFields(change)) lines.push(...fieldLines(field, style));
   return lines;
 }
 
-/** anklume's own notes follow from the rest, unless nothing else changes. */
+/** Leaves out anklume's own keys, which follow from the rest, unless nothing else changes. */
 function shownFields({ fields }: Change): readonly FieldChange[] {
   const others = fields.filter(({ path }) => !path.startsWith(`config.${MARK_PREFIX}`));
   return others.length === 0 ? fields : others;
 }
 
-/** Differing rules are lines already; the first tell enough, unless every field is asked for. */
+/**
+ * Returns the differing rules, which are whole lines; the first few, unless all fields are wanted.
+ */
 function ruleLines(change: Change, { width, colors }: Style, options: PlanViewOptions): string[] {
   const rules = change.fields.map(({ after }) => printable(after ?? ""));
   const shown = options.everyField ? rules : rules.slice(0, SHOWN_RULES);
@@ -223,7 +228,7 @@ function paintOf(action: Action, { colors }: Style): (text: string) => string {
   }
 }
 
-/** `config.limits.cpu: 1 -> 2`, on lines of their own where they are long. */
+/** Returns a text such as `config.limits.cpu: 1 -> 2`, on separate lines if it is long. */
 export function fieldLines(field: FieldChange, style: Style): string[] {
   const { width, colors } = style;
   const before = display(field.before);
@@ -268,7 +273,7 @@ function heldLines(plan: Plan, { colors, width }: Style): string[] {
   for (const { diagnostic } of plan.held) {
     lines.push(colors.yellow(hang("  x ", printable(diagnostic.summary), width)));
     for (const more of [diagnostic.detail, diagnostic.remedy]) {
-      // Twenty protected machines have one remedy.
+      // A remedy that many resources share is printed once.
       if (more === undefined || said.has(more)) continue;
       said.add(more);
       lines.push(colors.dim(hang("      ", printable(more), width)));
@@ -307,7 +312,7 @@ function orphanLines(
   return lines;
 }
 
-/** `3 days old`, or the day it was made where nobody knows what time it is. */
+/** Returns `3 days old`, or the day of creation if the present time is unknown. */
 function ageText(createdAt: string, now: number | undefined): string {
   const since = now === undefined ? NaN : now - Date.parse(createdAt);
   if (!(since >= 0)) return `made ${printable(createdAt.slice(0, 10))}`;

@@ -1,7 +1,7 @@
 import type { NetworkPolicy } from "../infra/infra.ts";
 import { printable } from "./text.ts";
 
-/** `pro -> perso-print 631/tcp, "Work prints at home"`. */
+/** Returns a text such as `pro -> perso-print 631/tcp, "Work prints at home"`. */
 export function policyText(
   { from, to, ports, protocol, bidirectional, description }: NetworkPolicy,
 ): string {

@@ -5,7 +5,7 @@ import { activity } from "./report.ts";
 import type { Style } from "./style.ts";
 import { count, duration, printable, shortenLine, withoutColors } from "./text.ts";
 
-/** What a screen shows of an apply: one line per domain, and what it is busy with below. */
+/** The screen during an apply: one line per domain, with its present work. */
 export interface ProgressState {
   /** By domain; `undefined` is the host. */
   readonly groups: ReadonlyMap<string | undefined, GroupProgress>;
@@ -16,7 +16,7 @@ export interface GroupProgress {
   readonly done: number;
   readonly failed: number;
   readonly skipped: number;
-  /** `formatAddr` -> what is being done to it. */
+  /** `formatAddr` -> the present work on it. */
   readonly busy: ReadonlyMap<string, string>;
 }
 
@@ -29,7 +29,7 @@ export function initialProgress(changes: readonly Change[]): ProgressState {
   return { groups };
 }
 
-/** The state after one event about a change of `domain`. */
+/** Returns the state after one event about a change of `domain`. */
 export function advance(
   state: ProgressState,
   domain: string | undefined,
@@ -68,8 +68,8 @@ export function advance(
 const SPINNER = ["|", "/", "-", "\\"];
 
 /**
- * The picture of a moment, one line per domain and no more than `rows`: what is busy comes first, and what does not fit is
- * counted. `tick` turns the wheel.
+ * Returns the lines of the screen, one per domain and at most `rows`: busy domains come first, and
+ * those that do not fit are counted. `tick` turns the spinner.
  */
 export function progressLines(
   state: ProgressState,
@@ -92,7 +92,7 @@ export function progressLines(
   return left <= 0 ? lines : [...lines, colors.dim(`  and ${count(left, "domain")} more`)];
 }
 
-/** `12/40 done, 3 under way, 25 waiting, 12 s`: the line below the picture. */
+/** Returns the line below them, such as `12/40 ended, 3 under way, 25 waiting, 12 s`. */
 export function progressFooter(
   { groups }: ProgressState,
   { colors, width }: Style,
@@ -111,13 +111,16 @@ export function progressFooter(
   return colors.dim(shortenLine(text, width - 1));
 }
 
-/** How many lines of a screen that is `columns` wide these take: it may have become narrower since they were drawn. */
+/**
+ * Returns how many rows these lines take on a screen of `columns` columns: it may have become
+ * narrower since they were drawn.
+ */
 export function screenRows(lines: readonly string[], columns: number): number {
   const widths = lines.map((line) => withoutColors(line).length);
   return widths.reduce((rows, width) => rows + Math.max(1, Math.ceil(width / columns)), 0);
 }
 
-/** Busy, then waiting, then finished. */
+/** Sorts busy domains first, then waiting, then finished ones. */
 function rank(group: GroupProgress): number {
   return group.busy.size > 0 ? 0 : isFinished(group) ? 2 : 1;
 }
@@ -127,7 +130,7 @@ function busyText(group: GroupProgress): string {
   return last === undefined ? "" : `  ${last}`;
 }
 
-/** `pro  4/9`, with what failed or was skipped. */
+/** Returns a text such as `pro  4/9`, with the numbers of failed and skipped. */
 function groupTitle(domain: string | undefined, group: GroupProgress): string {
   const failed = group.failed === 0 ? "" : `, ${group.failed} failed`;
   const skipped = group.skipped === 0 ? "" : `, ${group.skipped} skipped`;

@@ -4,13 +4,13 @@ import type { Style } from "./style.ts";
 import { type Cell, table } from "./table.ts";
 import { count, duration, hang, printable } from "./text.ts";
 
-/** A machine that Ansible has to see to, as it is shown. */
+/** A machine that has to be provisioned, for display. */
 export interface ProvisionLine {
   readonly machine: string;
   readonly reasons: readonly string[];
 }
 
-/** Which machines would be provisioned and why, those of one reason together; empty where none. */
+/** Returns the machines that would be provisioned and why, grouped by reason; empty if none. */
 export function provisionText(needs: readonly ProvisionLine[], { colors, width }: Style): string {
   if (needs.length === 0) return "";
   const groups = Map.groupBy(needs, ({ reasons }) => printable(reasons.join(", ")));
@@ -26,9 +26,9 @@ export function provisionText(needs: readonly ProvisionLine[], { colors, width }
   return `\n${lines.join("\n")}\n`;
 }
 
-/** What a run of Ansible came to: one table, each failure once, and what follows from it. */
+/** The result of a run of Ansible: one table, each failure once, and the consequence. */
 export interface ProvisionOutcome extends ProvisionReport {
-  /** The machines it was run for. */
+  /** The machines of the run. */
   readonly machines: readonly string[];
   /** It was limited by `--tags` or `--skip-tags`. */
   readonly partial: boolean;
@@ -120,7 +120,7 @@ function numberCell(
   return { text, paint: name === "changed" ? colors.yellow : colors.red };
 }
 
-/** The last failure of each machine; those that say the same of the same task together. */
+/** Returns the last failure of each machine; equal failures of one task together. */
 function failuresOf(failures: readonly TaskFailure[]): Map<string, TaskFailure[]> {
   // A role that rescues a failure to explain it fails twice: the explanation is the last.
   const last = new Map(failures.map((failure) => [failure.host, failure]));

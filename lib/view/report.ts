@@ -20,19 +20,19 @@ const GERUND: Record<Action, string> = {
   "no-op": "looking at",
 };
 
-/** `creating instance pro/pro-dev`: what is under way. */
+/** Returns the present work: `creating instance pro/pro-dev`. */
 export function activity(event: Extract<ApplyEvent, { type: "started" }>): string {
   return `${GERUND[event.action]} ${formatAddr(event.addr)}`;
 }
 
-/** One plain line for a pipe; undefined for what a log need not carry. */
+/** Returns one plain line for a pipe; undefined for events that a log does not need. */
 export function eventLine(event: ApplyEvent, { colors }: Style): string | undefined {
   const name = formatAddr(event.addr);
   switch (event.type) {
     case "started":
       return undefined;
     case "progress":
-      // A percentage that counts up is for screens.
+      // A rising percentage is for screens.
       return event.text.includes("%") ? undefined : `  ${name}: ${printable(event.text)}`;
     case "done":
       return `  ${colors.green(PAST[event.action])} ${name}  ${colors.dim(duration(event.ms))}`;
@@ -44,7 +44,8 @@ export function eventLine(event: ApplyEvent, { colors }: Style): string | undefi
 }
 
 /**
- * What was done, what failed and why, what was left out, and what to type next: `again` is the command that carries on.
+ * Returns what was done, what failed and why, what was left out, and the next command: `again`
+ * carries on.
  */
 export function reportText(report: ApplyReport, style: Style, again: string): string {
   const { colors, width } = style;
@@ -79,7 +80,7 @@ function sumOf(report: ApplyReport): string {
   }).join(", ");
 }
 
-/** `instance pro/pro-dev`: what `formatAddr` makes. */
+/** The form of `formatAddr`: `instance pro/pro-dev`. */
 const ADDRESS = /^(firewall|project|network|volume|profile|instance) \S+$/;
 
 function because(reason: string): string {

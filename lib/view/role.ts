@@ -6,7 +6,7 @@ import type { View } from "./view.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable, wrap } from "./text.ts";
 
-/** What a role does and which variables it takes, for `roles show`. */
+/** Returns a role's description and variables, for `roles show`. */
 function roleDocsText({ description, variables }: RoleDocs, style: Style): string {
   const { colors, width } = style;
   const lines = description.map((text) => wrap(printable(text), width));

@@ -3,7 +3,7 @@ import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
 import { printable } from "./text.ts";
 
-/** The live ruleset, and whose names stand in it. */
+/** The live ruleset, with the domains and policies in it. */
 export interface Rules {
   readonly project: string;
   readonly state: string;
@@ -18,7 +18,7 @@ export interface Rules {
     readonly text: string;
     readonly place: string;
   }[];
-  /** As nft lists them; empty where there is none. */
+  /** As nft lists them; empty if there is none. */
   readonly tables: readonly { readonly name: string; readonly text: string }[];
 }
 
@@ -29,7 +29,7 @@ const STATES: Readonly<Record<string, string>> = {
   unknown: "unknown",
 };
 
-/** A text that nft reads again: what anklume adds are comments. */
+/** Returns a text that nft can read again: anklume's additions are comments. */
 export function rulesText(rules: Rules, { colors }: Style): string {
   const note = (text: string) => colors.dim(`# ${text}`);
   const lines = [
@@ -47,7 +47,10 @@ export function rulesText(rules: Rules, { colors }: Style): string {
   return `${[...lines, "", ...tables].join("\n").trimEnd()}\n`;
 }
 
-/** What a policy says, beside its element: one element a line, as `nft -f` reads it too. */
+/**
+ * Adds a policy's description beside its element: one element on each line, as `nft -f` reads it
+ * too.
+ */
 function annotated(
   line: string,
   texts: ReadonlyMap<string, string>,
@@ -69,7 +72,7 @@ function painted(line: string, colors: Style["colors"]): string {
   return /\baccept$/.test(line) ? colors.green(line) : line;
 }
 
-/** Rendered against live as a unified difference, elements in one order and one a line. */
+/** Returns the unified diff of rendered and live rules, with sorted elements, one on each line. */
 export function rulesDiff(expected: string, live: string, rules: Rules, { colors }: Style): string {
   if (rules.state === "missing") {
     return `${colors.red(`${rules.differences.join("\n")}`)}\n`;
@@ -77,7 +80,7 @@ export function rulesDiff(expected: string, live: string, rules: Rules, { colors
   const [before, after] = [normal(expected), normal(live)];
   if (before === after) {
     return colors.green(`The live rules of ${rules.project} are as rendered.\n`) +
-      // The table stands, and would not after a reboot.
+      // The table is loaded, but would not be after a reboot.
       rules.differences.map((each) => `${colors.red(printable(each))}\n`).join("");
   }
   const patch = createTwoFilesPatch("rendered", "live", before, after, undefined, undefined, {
@@ -91,7 +94,7 @@ export function rulesDiff(expected: string, live: string, rules: Rules, { colors
   }).join("\n");
 }
 
-/** The kernel lists the elements of a set in an order of its own. */
+/** Sorts the elements of sets: the kernel lists them in an order of its own. */
 function normal(listing: string): string {
   return listing.replaceAll(/elements = \{([^}]*)\}/g, (_, list: string) => {
     const elements = list.split(",").map((each) => each.trim()).filter((each) => each !== "");

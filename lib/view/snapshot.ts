@@ -16,10 +16,10 @@ export interface SnapshotListing {
   readonly frozen: readonly string[];
 }
 
-/** In a cell whose column has a value elsewhere. */
+/** The text of an empty cell in a column with other values. */
 const NOTHING = "-";
 
-/** `snapshot list`, oldest first. */
+/** Returns the output of `snapshot list`, oldest first. */
 export function snapshotsText(listing: SnapshotListing, style: Style): string {
   const { colors, width } = style;
   const lines: string[] = [];
@@ -36,7 +36,7 @@ export function snapshotsText(listing: SnapshotListing, style: Style): string {
       { title: "SIZE" },
       { title: "BY", least: 6 },
     ];
-    // A column without a single value is no column.
+    // A column without any value is left out.
     const used = columns.map((_, index) =>
       rows.some(({ [index]: cell }) => !["", NOTHING].includes(cell?.text ?? ""))
     );
@@ -50,7 +50,7 @@ export function snapshotsText(listing: SnapshotListing, style: Style): string {
   const faulty = listing.sets.filter(({ faults }) => faults.length > 0);
   if (faulty.length > 0) lines.push("");
   for (const { name, origin, faults } of faulty) {
-    // Somebody may well have wanted the root disk alone.
+    // The user may have wanted the root disk alone.
     const word = origin === "other" || origin === "schedule" ? "" : "incomplete: ";
     lines.push(colors.yellow(hang(`${printable(name)}: `, word + shortList(faults), width)));
   }
@@ -58,7 +58,7 @@ export function snapshotsText(listing: SnapshotListing, style: Style): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** What an interrupted run left behind, with the command that mends it. */
+/** Returns what an interrupted run left behind, with the command that repairs it. */
 export function leftBehind(
   { restoring, frozen }: Omit<SnapshotListing, "sets">,
   { colors, width }: Style,
@@ -77,7 +77,7 @@ export function leftBehind(
   return lines;
 }
 
-/** How an interrupted restore comes to its end. */
+/** Returns how an interrupted restore can be finished. */
 function endingOf({ set, scope, gone, safety }: UnfinishedRestore): string {
   if (!gone) return `\`${["anklume snapshot restore", set, ...scope].join(" ")}\` finishes it`;
   if (safety === undefined) return `${set} was deleted since, so a restore of another set ends it`;
@@ -130,7 +130,10 @@ const ORIGINS: Readonly<Record<SnapshotSet["origin"], string>> = {
   other: "Incus",
 };
 
-/** What was written about it follows; what anklume itself wrote is in the name already. */
+/**
+ * Returns who took the set and its description; anklume's own descriptions repeat the name, so they
+ * are left out.
+ */
 function byWords({ origin, description }: SnapshotSet): string {
   const by = ORIGINS[origin];
   return origin === "manual" && description !== undefined ? `${by}: ${printable(description)}` : by;
@@ -143,20 +146,20 @@ function memberNames(members: readonly SetMember[]): string {
   return names.length > 1 ? `${names.length}` : names.join("");
 }
 
-/** As many as a person reads, and how many more. */
+/** Returns the first items, and the number of the rest. */
 export function shortList(items: readonly string[], most = 4): string {
   const shown = items.slice(0, most).map(printable).join(", ");
   return items.length <= most ? shown : `${shown} and ${items.length - most} more`;
 }
 
-/** `2026-11-25 09:30`, in the zone of the person who reads. */
+/** Returns a time such as `2026-11-25 09:30`, in the user's time zone. */
 export function localTime(at: Date): string {
   const pad = (value: number) => String(value).padStart(2, "0");
   return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ` +
     `${pad(at.getHours())}:${pad(at.getMinutes())}`;
 }
 
-/** `40 s`, `3 h`, `12 d`: one number is enough for an age. */
+/** Returns `40 s`, `3 h`, `12 d`: one number is enough for an age. */
 export function span(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 100) return `${seconds} s`;
@@ -172,7 +175,10 @@ function bytes(value: number): string {
   return `${scaled < 10 && power > 0 ? scaled.toFixed(1) : Math.round(scaled)} ${units[power]}`;
 }
 
-/** `3 machines and 2 volumes`: what members of a set hold; a volume whose snapshot is missing does not count. */
+/**
+ * Returns the contents of a set's members, such as `3 machines and 2 volumes`; a volume whose
+ * snapshot is missing does not count.
+ */
 export function contents(members: readonly SetMember[]): string {
   return contentsText(members.length, volumeCount(members));
 }

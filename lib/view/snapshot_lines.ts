@@ -5,12 +5,13 @@ import type { TakeResult } from "../snapshot/take_set.ts";
 import type { JsonLine } from "./json_lines.ts";
 import { optional } from "../diag/optional.ts";
 
-// What the snapshot verbs print with --json, one JSON object a line, in the stream of `json_lines.ts`.
+// The lines that the snapshot verbs print with --json, one JSON object each, in the stream of
+// `json_lines.ts`.
 
-/** What is done to a set. */
+/** The work on a set. */
 export type SetVerb = "take" | "restore" | "delete";
 
-/** What happens to one machine. `at`: milliseconds since the epoch. */
+/** Returns the line of an event of one machine. `at`: milliseconds since the epoch. */
 export function snapshotLine(
   set: string,
   does: SetVerb,
@@ -20,7 +21,7 @@ export function snapshotLine(
   return { type: "snapshot", at, set, does, state, ...event };
 }
 
-/** What came of the set. */
+/** Returns the line with the result of the set. */
 export function setLine(set: string, does: SetVerb, result: WorkResult | TakeResult): JsonLine {
   const { done, failed, skipped } = result;
   const whole = failed.length + skipped.length === 0;
@@ -29,7 +30,9 @@ export function setLine(set: string, does: SetVerb, result: WorkResult | TakeRes
   return { type: "set", set, does, outcome, done, failed, skipped };
 }
 
-/** Which sets are about to go, and which stay although they are old enough. */
+/**
+ * Returns the line with the sets that will be deleted, and those that are kept although old enough.
+ */
 export function pruneLine(
   goes: readonly SnapshotSet[],
   spared: readonly { readonly set: SnapshotSet; readonly because: string }[],
@@ -41,7 +44,7 @@ export function pruneLine(
   };
 }
 
-/** What a restore is about to do. */
+/** Returns the line with the plan of a restore. */
 export function restoreLine(
   { set, machines, gone, broken, ground, leftAlone }: RestorePlan,
   safety: string | undefined,

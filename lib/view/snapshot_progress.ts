@@ -3,7 +3,7 @@ import type { GroupProgress, ProgressState } from "./progress.ts";
 import type { Style } from "./style.ts";
 import { count, duration, hang, printable } from "./text.ts";
 
-/** The picture before anything began: one line per project. */
+/** Returns the state before the start: one line per project. */
 export function initialSnapshotProgress(
   machines: readonly { readonly project: string }[],
 ): ProgressState {
@@ -15,7 +15,7 @@ export function initialSnapshotProgress(
   return { groups };
 }
 
-/** The picture after one event. */
+/** Returns the state after one event. */
 export function advanceSnapshot(state: ProgressState, event: SnapshotEvent): ProgressState {
   const group = state.groups.get(event.project);
   if (group === undefined) return state;
@@ -33,7 +33,10 @@ export function advanceSnapshot(state: ProgressState, event: SnapshotEvent): Pro
   return { groups };
 }
 
-/** One plain line for a pipe; undefined for what a log need not carry. `past`: `taken`, `restored`. */
+/**
+ * Returns one plain line for a pipe; undefined for events that a log does not need. `past`:
+ * `taken`, `restored`.
+ */
 export function snapshotEventLine(
   event: SnapshotEvent,
   past: string,
@@ -51,7 +54,7 @@ export function snapshotEventLine(
   }
 }
 
-/** What failed and what was not begun, with Incus's words; empty where all was done. */
+/** Returns what failed and what was not started, with Incus's messages; empty if all was done. */
 export function failuresText(result: WorkResult, { colors, width }: Style): string {
   const lines: string[] = [];
   if (result.failed.length > 0) {

@@ -8,14 +8,14 @@ const LISTED = 12;
 
 export interface RestoreView {
   readonly plan: RestorePlan;
-  /** Name of the set that is taken first; undefined: none is. */
+  /** Name of the set that is taken first; undefined: none. */
   readonly safety: string | undefined;
-  /** Why none can be taken. */
+  /** The reason why none can be taken. */
   readonly noSafetyBecause?: string;
   readonly now: Date;
 }
 
-/** What goes back and what is lost, for the person who has to agree. */
+/** Returns what is restored and what is lost, for the user who has to agree. */
 export function restoreText(
   { plan, safety, noSafetyBecause, now }: RestoreView,
   style: Style,
@@ -62,7 +62,7 @@ export function restoreText(
   return `${lines.join("\n")}\n`;
 }
 
-/** Machines that do not go back, and why. */
+/** Returns the machines that are not restored, and why. */
 function others(
   { gone, broken, ground, leftAlone }: RestorePlan,
   { colors, width }: Style,

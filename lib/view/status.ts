@@ -5,30 +5,36 @@ import { type Cell, table } from "./table.ts";
 import { count, hang, printable, shortenLine } from "./text.ts";
 import { jsonText } from "./json.ts";
 
-/** What stands on the host, as `status` tells it; the `--json` of it adds `format` alone. */
+/** The state of the host, as `status` shows it; its `--json` only adds `format`. */
 export interface Status {
   readonly project: string;
   readonly infraId: string;
   readonly firewall: FirewallStatus;
   readonly domains: readonly DomainStatus[];
   readonly machines: readonly MachineStatus[];
-  /** Doors in the isolation that nobody declared: `instance pro/pro-dev: devices.eth9`. */
+  /** Undeclared holes in the isolation: `instance pro/pro-dev: devices.eth9`. */
   readonly breaches: readonly string[];
   /** Domains that cannot work on this host as it is, and why. */
   readonly conflicts: readonly ConflictStatus[];
-  /** Doors that infra.yml declares under `bypasses_isolation`: `pro-dev: eth1, share (/srv/share)`. */
+  /**
+   * Exceptions that infra.yml declares under `bypasses_isolation`:
+   * `pro-dev: eth1, share (/srv/share)`.
+   */
   readonly bypasses: readonly string[];
-  /** What machines of several domains share: `one-a (one) and two-a (two) share /srv/share of the host`. */
+  /**
+   * Directories that machines of several domains share:
+   * `one-a (one) and two-a (two) share /srv/share of the host`.
+   */
   readonly channels: readonly string[];
-  /** Owned, no longer declared. */
+  /** Resources that this infra owns and no longer declares. */
   readonly orphans: readonly string[];
   /** Machines that are not this infra's, in a domain's project or on its bridge; absent: none. */
   readonly strangers?: readonly StrangerStatus[];
-  /** Published ports that somebody else uses, a sentence each; absent: none. */
+  /** Published ports that another program uses, one sentence each; absent: none. */
   readonly ports?: readonly string[];
-  /** How many resources `apply` would change. */
+  /** Number of resources that `apply` would change. */
   readonly pending: number;
-  /** How many errors forbid an apply; absent: none. */
+  /** Number of errors that prevent an apply; absent: none. */
   readonly errors?: number;
 }
 
@@ -36,19 +42,19 @@ export interface StrangerStatus {
   readonly resource: string;
   readonly domain: string;
   readonly state: string;
-  /** NICs on bridges of the infra, where nothing that it sends gets through: `eth0 on net-pro`. */
+  /** NICs on bridges of the infra, where all that it sends is dropped: `eth0 on net-pro`. */
   readonly walled: readonly string[];
-  /** What leads out of it: `eth1 (nic incusbr0)`. */
+  /** Its connections past the firewall: `eth1 (nic incusbr0)`. */
   readonly doors: readonly string[];
 }
 
 export interface FirewallStatus {
   /**
-   * `in-place`: the live ruleset is the rendered one. `different`: somebody changed it, or infra.yml did. `missing`: the
-   * domains stand open. `unknown`: reading it needs root.
+   * `in-place`: the live ruleset is the rendered one. `different`: the live ruleset or infra.yml
+   * was changed. `missing`: the domains are open. `unknown`: reading it needs root.
    */
   readonly state: "in-place" | "missing" | "different" | "unknown";
-  /** What was seen, for people. */
+  /** The difference, for people. */
   readonly detail?: string;
 }
 
@@ -66,9 +72,12 @@ export interface DomainStatus {
   readonly bridge: string;
   /** `full`, `none`, `public-only`, `via wg0`. */
   readonly internet: string;
-  /** Whether its bridge stands. */
+  /** Whether its bridge exists. */
   readonly present: boolean;
-  /** What of its bridge is amiss on the host, and `apply` mends: `it is down`, `nobody answers for DNS and DHCP`. */
+  /**
+   * Faults of its bridge on the host, which `apply` repairs: `it is down`,
+   * `nobody answers for DNS and DHCP`.
+   */
   readonly trouble: readonly string[];
 }
 
@@ -77,15 +86,15 @@ export interface MachineStatus {
   readonly domain: string;
   readonly trustLevel: TrustLevel;
   readonly type: "lxc" | "vm";
-  /** Incus's word in lower case (`running`, `stopped`, `frozen`, `error`), or `absent`. */
+  /** Incus's status in lower case (`running`, `stopped`, `frozen`, `error`), or `absent`. */
   readonly state: string;
   readonly ip: string;
   readonly image: string;
-  /** What apply would do to it; undefined: it is as declared. */
+  /** The action that apply would take; undefined: it is as declared. */
   readonly pending?: "create" | "update" | "replace" | "delete" | "provision";
 }
 
-/** The status for people, firewall first, within the width of the screen. */
+/** Returns the status for people, firewall first, within the width of the screen. */
 export function statusText(status: Status, style: Style): string {
   const { colors, width } = style;
   const lines = [firewallLine(status, style)];
@@ -233,7 +242,7 @@ function driftLine(status: Status, { colors, width }: Style): string {
   );
 }
 
-/** "All as declared" is a promise: what else keeps it from being true. */
+/** Returns what else makes "all as declared" untrue. */
 function amissIn(
   { breaches, strangers = [], ports = [], orphans, errors = 0, firewall }: Status,
 ): string[] {
@@ -249,7 +258,10 @@ function amissIn(
   ];
 }
 
-/** `instance pro/x (running) is not anklume's; eth0 on net-pro is walled off`. Pure. */
+/**
+ * Returns a text such as
+ * `instance pro/x (running) is not anklume's; eth0 on net-pro is walled off`. Pure.
+ */
 export function strangerText({ resource, state, walled, doors }: StrangerStatus): string {
   const nics = walled.length === 0
     ? []

@@ -1,16 +1,19 @@
 import type { Style } from "./style.ts";
 import { count, printable } from "./text.ts";
 
-/** What sync did, or would do, to one file. */
+/** One file, and the change sync made, or would make, to it. */
 export interface SyncedFile {
   readonly path: string;
   readonly status: "created" | "updated" | "unchanged" | "orphan" | "removed" | "vaulted";
 }
 
-/** Files that are anklume's alone, from the first byte to the last, are only counted; copies of replaced text are not. */
+/** Files that are wholly anklume's are only counted, except copies of replaced text. */
 const OWN = /^\.anklume\/(?!replaced\/)/;
 
-/** Every file that changed or needs a look, then the sum; unchanged files are only counted. */
+/**
+ * Returns each file that changed or needs attention, then the sum; unchanged files are only
+ * counted.
+ */
 export function syncText(files: readonly SyncedFile[], style: Style, dryRun: boolean): string {
   const paint = statusColors(style);
   const lines = files.filter(({ path, status }) => status !== "unchanged" && !OWN.test(path))
@@ -23,7 +26,7 @@ export function syncText(files: readonly SyncedFile[], style: Style, dryRun: boo
   return `${lines.join("\n")}\n`;
 }
 
-/** `Workspace: 2 files created, 1 updated, 12 unchanged.` */
+/** Returns a text such as `Workspace: 2 created, 1 updated, 12 unchanged.` */
 export function syncSummary(files: readonly SyncedFile[], dryRun = false): string {
   const parts = (["created", "updated", "removed", "orphan", "vaulted"] as const).flatMap(
     (status) => {

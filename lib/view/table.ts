@@ -1,7 +1,7 @@
 import { textWidth } from "../diag/text_width.ts";
 import { shortenLine } from "./text.ts";
 
-/** One cell: its plain text, and how to colour it once it has its width. */
+/** One cell: its plain text, and its colour, which is applied after padding. */
 export interface Cell {
   readonly text: string;
   readonly paint?: (text: string) => string;
@@ -9,15 +9,15 @@ export interface Cell {
 
 export interface Column {
   readonly title: string;
-  /** How much of its text survives when the table is too wide; default: all of it. */
+  /** Least width of its text if the table is too wide; default: the whole text. */
   readonly least?: number;
 }
 
 const GAP = 2;
 
 /**
- * Lines of a table within `width` columns: columns that say how far they can shrink give way, the widest first.
- * No trailing spaces, since lines end up in files and diffs.
+ * Returns the lines of a table within `width` columns. Columns with `least` shrink, the widest
+ * first. No trailing spaces, since lines end up in files and diffs.
  */
 export function table(
   columns: readonly Column[],

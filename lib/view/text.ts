@@ -3,7 +3,7 @@ import { textWidth } from "../diag/text_width.ts";
 
 export { printable, withoutColors } from "../diag/terminal_text.ts";
 
-/** At most `width` columns, the cut marked with `...`. */
+/** Cuts a text to `width` columns; a cut is marked with `...`. */
 export function shortenLine(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   return width <= 3 ? cut(text, Math.max(width, 0)) : `${cut(text, width - 3)}...`;
@@ -20,8 +20,8 @@ function cut(text: string, width: number): string {
 }
 
 /**
- * Breaks prose between words into lines of at most `width`. A word longer than a line stays whole: paths and names can be
- * copied.
+ * Breaks prose between words into lines of at most `width`. A word longer than a line stays whole,
+ * so that paths and names can be copied.
  */
 export function wrap(text: string, width: number): string {
   const lines: string[] = [];
@@ -38,23 +38,25 @@ export function wrap(text: string, width: number): string {
   return lines.join("\n");
 }
 
-/** `prefix`, then the text wrapped beside it: lines after the first start below the text's first word. */
+/**
+ * Returns `prefix`, then the text wrapped beside it: later lines start below the text's first word.
+ */
 export function hang(prefix: string, text: string, width: number): string {
   const indent = textWidth(withoutColors(prefix));
   return prefix + wrap(text, width - indent).replaceAll("\n", `\n${" ".repeat(indent)}`);
 }
 
-/** What anklume says on standard error where it goes no further, and what to do about it. */
+/** Returns the message on standard error with which anklume stops, and its remedy. */
 export function complaint(why: string, remedy: string, width: number): string {
   return `${hang("anklume: ", why, width)}\n${hang("         ", remedy, width)}\n`;
 }
 
-/** `1 machine`, `3 machines`. */
+/** Returns `1 machine`, `3 machines`. */
 export function count(number: number, noun: string, plural = `${noun}s`): string {
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
-/** `0.4 s`, `12 s`, `3 min 05 s`. */
+/** Returns `0.4 s`, `12 s`, `3 min 05 s`. */
 export function duration(ms: number): string {
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
@@ -62,7 +64,7 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
 }
 
-/** `0 B`, `512 B`, `1.4 kB`, `20 MB`: decimal units. */
+/** Returns `0 B`, `512 B`, `1.4 kB`, `20 MB`: decimal units. */
 export function size(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);

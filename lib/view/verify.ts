@@ -12,14 +12,14 @@ import type { Style } from "./style.ts";
 import { count, duration, hang, printable, wrap } from "./text.ts";
 import { optional } from "../diag/optional.ts";
 
-/** What `network verify` found out. */
+/** The result of `network verify`. */
 export interface Verification {
   readonly project: string;
-  /** Of the live ruleset; as in `status`. */
+  /** State of the live ruleset, as in `status`. */
   readonly firewall: string;
   readonly firewallDetail?: string | undefined;
   readonly matrix: Matrix;
-  /** The matrix with copies folded, for a screen that the whole does not fit. */
+  /** The matrix with copies folded, for a screen where the whole does not fit. */
   readonly folded: Matrix;
   readonly results: readonly Result[];
   readonly breaches: readonly string[];
@@ -28,19 +28,22 @@ export interface Verification {
   readonly faults: readonly { readonly site: string; readonly why: string }[];
   /** Machines that could not be probed, as they do not run. */
   readonly notRunning: readonly string[];
-  /** Whether the host itself took part: that takes root. */
+  /** Whether the host itself took part: needs root. */
   readonly host: boolean;
   readonly machines: number;
-  /** Why, of those differences that the live rules were asked about. */
+  /** The explanations of the differences that the live rules were asked about. */
   readonly reasons: ReadonlyMap<Result, WhyLine>;
-  /** Policies of which packets told. */
+  /** Number of policies that packets tested. */
   readonly policiesProbed: number;
-  /** The others, and published ports; `line`: what the host's rules do with one flow of it. */
+  /**
+   * The other policies, and published ports; `line`: what the host's rules do with one of its
+   * flows.
+   */
   readonly notProbed: readonly (NotProbed & { readonly line?: WhyLine | undefined })[];
   readonly ms: number;
 }
 
-/** Whether everything is as infra.yml says, as far as it was looked at. */
+/** True if all is as infra.yml says, as far as it was tested. */
 export function isProven(
   { results, faults, breaches, firewall, notProbed }: Verification,
 ): boolean {
@@ -52,12 +55,12 @@ export function differences(results: readonly Result[]): Result[] {
   return results.filter(({ difference }) => difference !== undefined);
 }
 
-/** Of what could not be probed: what the host's rules do not let through. */
+/** Returns those not probed that the host's rules block. */
 function stopped(notProbed: Verification["notProbed"]): Verification["notProbed"] {
   return notProbed.filter(({ line }) => line !== undefined && !line.explanation.passes);
 }
 
-/** What each difference says, the worst first. */
+/** The text of each difference, the worst first. */
 const WORDS: Readonly<Record<Difference, readonly [title: string, says: string]>> = {
   leak: ["LEAK", "it gets through, but nothing in infra.yml opens it"],
   blocked: ["BLOCKED", "it does not get through, but infra.yml opens it"],
@@ -65,7 +68,7 @@ const WORDS: Readonly<Record<Difference, readonly [title: string, says: string]>
   "wrong-source": ["WRONG SOURCE", "the target does not see the sender's address"],
 };
 
-/** The verification for people: the matrix, then each difference. */
+/** Returns the verification for people: the matrix, then each difference. */
 export function verificationText(seen: Verification, style: Style, shown = 20): string {
   const { colors, width } = style;
   const lines: string[] = [];
@@ -112,7 +115,7 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
   return `${lines.join("\n")}\n`;
 }
 
-/** Of so many that were not probed a line is told; those that the rules stop first. */
+/** At most this many that were not probed get a line; those that the rules block come first. */
 const MOST_NOT_PROBED = 12;
 
 function notProbedText({ notProbed }: Verification, { colors, width }: Style): string[] {
@@ -128,7 +131,7 @@ function notProbedText({ notProbed }: Verification, { colors, width }: Style): s
   return more > 0 ? [...lines, `          and ${more} more; --json lists all`] : lines;
 }
 
-/** In the words of whoever's rule decides. */
+/** Returns the decision of the host's rules, with the rule that decides. */
 function verdictOf({ line }: Verification["notProbed"][number]): string {
   if (line === undefined) return "the host's rules were not checked either";
   const { explanation } = line;
@@ -137,7 +140,7 @@ function verdictOf({ line }: Verification["notProbed"][number]): string {
   return `${ruleText(explanation)} drops ${explanation.unanswered ? "its answer" : "it"}`;
 }
 
-/** The last line: what was said of what. */
+/** Returns the last line: how many were tested, and how many not. */
 function notProbedCount(
   { notProbed, policiesProbed, results }: Verification,
 ): string | undefined {
@@ -157,7 +160,7 @@ function notProbedCount(
   }, ${what} not probed: ${rules}.`;
 }
 
-/** All differences of one kind, a line for each pair; of the first `shown` pairs. */
+/** Returns all differences of one kind, one line for each pair; only the first `shown` pairs. */
 function differencesText(
   kind: Difference,
   { results, reasons }: Verification,
@@ -188,7 +191,7 @@ function differencesText(
       hang("    rule  ", ruleText(why), width),
       hang("    why   ", printable(why.reason), width),
     ].join("\n");
-    // One rule opens or closes many pairs: it is told once.
+    // One rule opens or closes many pairs: it is printed once.
     if (text !== told) lines.push(text);
     told = text;
   }
@@ -203,7 +206,7 @@ function whyArguments({ from, to, address, protocol, port }: Result["probe"]): s
   return `${end} ${target} ${protocol === "icmp" ? "icmp" : `${port}/${protocol}`}`;
 }
 
-/** For a host whose domains no screen holds. */
+/** Returns a summary for a host with too many domains for a screen. */
 function summary({ cells }: Matrix): string {
   const tally = new Map<CellState, number>();
   for (const state of cells.flat()) tally.set(state, (tally.get(state) ?? 0) + 1);
@@ -271,7 +274,7 @@ function verificationValue(seen: Verification): object {
   };
 }
 
-/** `pro-dev`, `host`, `gateway of lab`, `outside`. */
+/** Returns `pro-dev`, `host`, `gateway of lab`, `outside (203.0.113.10)`. */
 export function placeText(place: ProbePlace): string {
   switch (place.kind) {
     case "machine":
@@ -283,7 +286,7 @@ export function placeText(place: ProbePlace): string {
   }
 }
 
-/** `tcp/22`, `icmp`. */
+/** Returns `tcp/22`, `icmp`. */
 function serviceText({ protocol, port }: Service): string {
   return protocol === "icmp" ? "icmp" : `${protocol}/${port}`;
 }

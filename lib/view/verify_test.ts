@@ -58,7 +58,7 @@ function verification(
   };
 }
 
-/** What is said below the matrix. */
+/** Returns the text below the matrix. */
 function said(seen: Verification): string {
   return verificationText(seen, style).split("\n\n").slice(1).join("\n\n").trim();
 }

@@ -7,7 +7,7 @@ import type { Style } from "./style.ts";
 import { hang, printable } from "./text.ts";
 import { optional } from "../diag/optional.ts";
 
-/** One flow and its explanation, as `network why` tells it. */
+/** One flow and its explanation, for `network why`. */
 export interface WhyLine {
   /** `pro-dev`, `host`, `outside`. */
   readonly from: string;
@@ -17,23 +17,23 @@ export interface WhyLine {
   readonly source: string;
   readonly target: string;
   readonly explanation: Explanation;
-  /** The set's element that matched, as the live table has it. */
+  /** The set's element that matched, from the live table. */
   readonly element?: string | undefined;
-  /** Whose rule it is that ends it, where it is somebody else's, and what lets it through. */
+  /** The program whose rule drops it, if it is not anklume, and how to let the flow through. */
   readonly firewall?: FirewallKind;
   readonly mend?: Mend;
-  /** What of iptables-legacy ended it. */
+  /** The rule of iptables-legacy that dropped it. */
   readonly lost?: string;
-  /** Rules of the host that could not be copied, and so were not asked: `ip filter DOCKER`. */
+  /** Rules of the host that could not be copied, and so were not tested: `ip filter DOCKER`. */
   readonly unjudged: readonly string[];
 }
 
 export interface Why {
   readonly project: string;
-  /** Live rules against rendered ones, as in `status`. */
+  /** Live rules compared with the rendered ones, as in `status`. */
   readonly firewall: string;
   readonly lines: readonly WhyLine[];
-  /** What an end stands for, where it is a domain. */
+  /** The machine that an end stands for, if the end is a domain. */
   readonly notes: readonly string[];
 }
 
@@ -84,7 +84,7 @@ export function whyText({ lines, notes, firewall }: Why, style: Style): string {
   return `${text.join("\n")}\n`;
 }
 
-/** `passes`, `is dropped`: what the packet itself sees, whoever's rule it is. */
+/** Returns `passes` or `is dropped`: the real result, whatever program owns the rule. */
 function verdictText(
   { explanation: { passes, unanswered, otherTable }, unjudged }: WhyLine,
 ): string {
@@ -93,7 +93,9 @@ function verdictText(
   return unjudged.length === 0 ? "passes" : "passes the rules that could be checked";
 }
 
-/** `inet, chain judge: counter drop`; of somebody else's with its table. */
+/**
+ * Returns a rule such as `inet, chain judge: counter drop`; with its table if it is not anklume's.
+ */
 export function ruleText({ step, otherTable }: Explanation): string {
   if (step === undefined) return "";
   const where = otherTable === undefined ? step.family : otherTable;

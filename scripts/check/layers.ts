@@ -1,18 +1,21 @@
 /**
- * Checks how the files of lib/ import each other, by the graph that Deno itself resolves (`deno info --json`): rooms import
- * downwards only, as docs/ARCHITECTURE.md draws it; no circle of files; no file that nobody uses; only `host` and `incus`
- * touch `Deno.*`. `deno run --allow-read --allow-run=deno scripts/check/layers.ts [--circles]`; exit 1 names each line that
- * breaks a rule. `--circles` prints the circles alone, types included.
+ * Checks the imports of the files of lib/, by the graph that Deno itself resolves (`deno info
+ * --json`): rooms import downwards only, as docs/ARCHITECTURE.md shows; no circle of files; no
+ * unused file; only `host` and `incus` use `Deno.*`. `deno run --allow-read --allow-run=deno
+ * scripts/check/layers.ts [--circles]`; exit 1 names each line that breaks a rule. `--circles`
+ * prints only the circles, types included.
  */
 
 interface Room {
-  /** Rooms whose code it may use. */
+  /** Rooms whose code it may import. */
   readonly uses: readonly string[];
-  /** Rooms whose types it may name besides. */
+  /** Rooms of which it may import types only. */
   readonly types?: readonly string[];
-  /** May touch `Deno.*`: the only rooms that meet the machine. */
+  /** May use `Deno.*`: the only rooms that touch the machine. */
   readonly machine?: true;
-  /** Its folders, each of which may use those before it. Files beside the folders may use all of them. */
+  /**
+   * Its folders; each may import those before it. Files beside the folders may import all of them.
+   */
   readonly folders?: readonly string[];
 }
 
@@ -118,13 +121,16 @@ async function readGraph(): Promise<{ files: string[]; edges: Edge[] }> {
   return { files: files.sort(), edges };
 }
 
-/** `lib/infra/ip.ts`; undefined for what is not of lib/. */
+/** Returns a path such as `lib/infra/ip.ts`; undefined for a file outside lib/. */
 function ownPath(specifier: string | undefined): string | undefined {
   const base = `${ROOT.href}lib/`;
   return specifier?.startsWith(base) ? specifier.slice(ROOT.href.length) : undefined;
 }
 
-/** Circles of files, each once: the strongly connected parts of the graph, types included (Tarjan). */
+/**
+ * Returns circles of files, each once: the strongly connected components of the graph, types
+ * included (Tarjan).
+ */
 function findCircles(edges: readonly Edge[]): string[][] {
   const targets = new Map<string, string[]>();
   for (const { from, to } of edges) targets.set(from, [...targets.get(from) ?? [], to]);
@@ -160,7 +166,7 @@ function upward({ from, to, line, typesOnly }: Edge): string[] {
     const { folders } = rules;
     if (folders === undefined || a.folder === undefined || a.folder === b.folder) return [];
     const below = b.folder !== undefined && folders.indexOf(b.folder) < folders.indexOf(a.folder);
-    // Beside the folders stand the words that all of them use.
+    // The files beside the folders hold the types that all of them use.
     if (below || b.folder === undefined) return [];
     return [`${from}:${line}: ${a.room}/${a.folder} may not import ${b.room}/${b.folder}`];
   }
@@ -174,7 +180,7 @@ function placeOf(path: string): { room: string; folder?: string } {
   return rest.length > 1 ? { room, folder: rest[0]! } : { room };
 }
 
-/** Sources that the program does not reach: tests and their fixtures (`_…`) excepted. */
+/** Reports sources that the program does not reach, except tests and their fixtures (`_…`). */
 async function deadFiles(): Promise<string[]> {
   const reached = new Set(files);
   const dead: string[] = [];

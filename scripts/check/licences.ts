@@ -1,7 +1,8 @@
 /**
- * Writes docs/LICENCES.md: what the executable carries besides anklume, and under which licence. With `--check` it
- * compares instead, and fails when the page is not what it would write; with `--notices DENO_LICENCE` it prints the
- * texts that go with every copy. Reads Deno's own package cache.
+ * Writes docs/LICENCES.md: the parts embedded in the executable besides anklume, and their
+ * licences. With `--check` it compares instead, and fails if the page is out of date. With
+ * `--notices DENO_LICENCE` it prints the licence texts that go with each copy. Reads Deno's own
+ * package cache.
  */
 import { walkPackages } from "./npm_packages.ts";
 
@@ -9,7 +10,7 @@ const PAGE = "docs/LICENCES.md";
 
 const MUSL_LICENCE = "/usr/share/doc/musl-dev/copyright";
 
-/** Licences under which a copy inside an Apache-2.0 executable needs no more than its notice. */
+/** Licences under which a copy inside an Apache-2.0 executable needs only its notice. */
 const ACCEPTED = new Set(["MIT", "ISC", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "0BSD"]);
 
 const packages = await walkPackages("main.ts");
@@ -37,7 +38,10 @@ Incus, nftables and Ansible are programs of the host: anklume calls them and car
 This page is written by \`deno task licences\`.
 `;
 
-/** The licences ask for their text in every copy. A package without one states its licence alone. */
+/**
+ * Returns the licence texts, which the licences require in each copy. A package without a text
+ * states only its licence.
+ */
 async function notices(denoLicence: string): Promise<string> {
   const deno = await Deno.readTextFile(denoLicence);
   const musl = await Deno.readTextFile(MUSL_LICENCE).catch(() => undefined);

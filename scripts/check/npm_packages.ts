@@ -1,19 +1,19 @@
-/** What `deno info` knows of the npm packages behind a module. */
+/** Reads from `deno info` the npm packages that a module uses. */
 
 export interface NpmPackage {
   readonly name: string;
   readonly version: string;
-  /** SPDX, as its package.json states it. */
+  /** SPDX identifier of its package.json. */
   readonly licence: string;
-  /** Text of its licence; undefined where the package carries none. */
+  /** Text of its licence; undefined if the package has none. */
   readonly licenceText: string | undefined;
-  /** SHA-512 of its archive as the registry tells it, `sha512-…` in base64. From deno.lock. */
+  /** SHA-512 of its archive, `sha512-…` in base64, from the registry. Read from deno.lock. */
   readonly integrity: string;
   /** `name@version` of the packages that it uses. */
   readonly dependencies: readonly string[];
 }
 
-/** Every npm package that a module reaches, statically or by `import()`, sorted by name. */
+/** Returns each npm package that a module reaches, statically or by `import()`, sorted by name. */
 export async function walkPackages(module: string): Promise<NpmPackage[]> {
   const graph = await denoInfo<Graph>(module);
   const { npmCache } = await denoInfo<{ npmCache: string }>();
@@ -32,7 +32,7 @@ export async function walkPackages(module: string): Promise<NpmPackage[]> {
           licence: license ?? "none stated",
           licenceText: await readLicence(directory),
           integrity: locked[key]!.integrity,
-          // A key may name what its package was resolved with: `tab@0.0.22_commander@15.1.0`.
+          // A key may include the packages it was resolved with: `tab@0.0.22_commander@15.1.0`.
           dependencies: dependencies.map((each) => nameAndVersion(graph.npmPackages[each]!)),
         };
       }
@@ -59,7 +59,7 @@ interface Lock {
 
 interface Graph {
   readonly modules: readonly { readonly npmPackage?: string }[];
-  /** Everything in the lock file, whether the module reaches it or not. */
+  /** All packages in the lock file, whether the module reaches them or not. */
   readonly npmPackages: Readonly<Record<string, Node>>;
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Answers on many ports at once, for a testbed's outside, its Docker stand-in and its own host.
+"""Answers on many ports at once, for a testbed's outside, its replacement of Docker and its host.
 
-TCP: one line, `NAME from PEER`, then the end of the connection. UDP: the same line for each
-datagram. HTTP (--http PORT=DIR): GET / answers that line too, other paths are files below DIR.
-The peer's address is in the answer so that a test sees whether a packet was masqueraded.
+TCP: sends one line, `NAME from PEER`, then ends the connection. UDP: sends the same line for each
+datagram. HTTP (--http PORT=DIR): GET / returns that line too, other paths are files below DIR.
+The peer's address in the answer shows a test whether a packet was masqueraded.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def line(name: str, address: tuple) -> bytes:
 
 
 class TcpServer(socketserver.ThreadingTCPServer):
-    address_family = socket.AF_INET6  # and, unless told otherwise, IPv4 as ::ffff:…
+    address_family = socket.AF_INET6  # and by default also IPv4, as ::ffff:…
     allow_reuse_address = True
     daemon_threads = True
 

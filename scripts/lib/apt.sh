@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Debian packages, without surprises: nothing is asked when all is there, no daemon is started
-# behind our back, and the only source ever added is announced.
+# Debian packages, without surprises: apt is not run if all packages are there, no daemon is started
+# unasked, and the only source that is ever added is announced.
 
 POLICY=/usr/sbin/policy-rc.d
 
-# missing_packages NAME...: those not installed, one a line.
+# missing_packages NAME...: prints those not installed, one per line.
 missing_packages() {
   local installed
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' -- "$@" 2>/dev/null |
@@ -12,8 +12,8 @@ missing_packages() {
   printf '%s\n' "$@" | grep -vxF -e "${installed:-/}" || true
 }
 
-# A package's maintainer scripts ask this file whether they may start a service. An earlier run that
-# was killed may have left its own: it is known by its first lines.
+# A package's maintainer scripts ask this file whether they may start a service. A killed earlier
+# run may have left its own file: its first lines identify it.
 hold_services() {
   release_services
   if [[ -e $POLICY ]]; then mv -- "$POLICY" "$POLICY.before-anklume"; fi
@@ -30,18 +30,18 @@ release_services() {
 
 codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
 
-# apt_base_uri SUITE: the URI from which this machine already gets the suite's `main`.
+# apt_base_uri SUITE: prints the URI from which this machine gets the suite's `main`.
 apt_base_uri() {
   # shellcheck disable=SC2016  # $(…) is apt's own format language
   apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
     awk -v suite="$1" '$1 == suite && $2 == "main" { print $3; exit }'
 }
 
-# ensure_backports SUITE: makes SUITE available from the mirror that serves the release itself.
+# ensure_backports SUITE: adds SUITE from the mirror that serves the release itself.
 ensure_backports() {
   local release=${1%-backports} uri file=/etc/apt/sources.list.d/anklume-backports.sources
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  # Where apt never read its sources, it does not know which suites they are.
+  # If apt has never read its sources, it does not know their suites.
   apt_update
   [[ -z $(apt_base_uri "$1") ]] || return 0
   uri=$(apt_base_uri "$release")
@@ -52,9 +52,9 @@ ensure_backports() {
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$1"
     if [[ -e $keyring ]]; then printf 'Signed-By: %s\n' "$keyring"; fi
   } >"$file"
-  # What an earlier update of this run read does not know the new source.
+  # An earlier update in this run did not read the new source.
   APT_UPDATED=''
-  # A source that cannot be read would spoil every later apt command on this machine.
+  # An unreadable source would break each later apt command on this machine.
   if ! apt_update; then
     rm -- "$file"
     die "the mirror of this machine has no $1: the source was removed again"
@@ -74,7 +74,7 @@ apt_install() {
     -o DPkg::Lock::Timeout=300 install "$@"
 }
 
-# quietly CMD...: its output is shown only when it fails.
+# quietly CMD...: shows its output only if it fails.
 quietly() {
   local log status=0
   log=$(mktemp)

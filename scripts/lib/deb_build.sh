@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# deb_build.sh TREE DIST VERSION: DIST/anklume_VERSION_ARCH.deb, of what scripts/release has laid in DIST.
-# Owners, order and times in it depend on nothing but $SOURCE_DATE_EPOCH.
+# deb_build.sh TREE DIST VERSION: builds DIST/anklume_VERSION_ARCH.deb from the files that
+# scripts/release put into DIST. Owners, order and times in it depend only on $SOURCE_DATE_EPOCH.
 set -euo pipefail
 
 TREE=$1 DIST=$2 VERSION=$3
 ARCH=$(dpkg --print-architecture)
-# Which programs the binary runs: scripts/permissions.txt. The others of it are essential in Debian.
-# incus-base: a host for containers alone; without dnsmasq-base Incus makes no bridge with addresses.
+# The binary's programs are in scripts/permissions.txt; those not listed here are essential in
+# Debian. incus-base: for a host with containers only; without dnsmasq-base Incus makes no bridge
+# with addresses.
 DEPENDS=(
   "libc6 (>= $(readelf -V -- "$DIST/anklume" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1 | cut -d_ -f2))" libgcc-s1
   'incus (>= 6.0) | incus-base (>= 6.0)' nftables netbase dnsmasq-base iproute2 procps
 )
-# Before 9 it brings ansible-core without what anklume asks for (2.16).
+# Before version 9 it contains an ansible-core older than anklume needs (2.16).
 RECOMMENDS=('ansible (>= 9)' systemd)
 
 ROOT=$(mktemp -d -- "${TMPDIR:-/var/tmp}/anklume-deb.XXXXXX")
@@ -71,7 +72,7 @@ fi
 END
 }
 
-# The walls of machines that run are not taken down by a package that goes, and purging it does not either.
+# Removing or purging the package keeps the firewall of running machines.
 postrm() {
   cat <<'END'
 #!/bin/sh
@@ -99,5 +100,5 @@ lay_control() {
 lay_files
 lay_control
 find "$ROOT" -exec touch -h -d "@$SOURCE_DATE_EPOCH" -- {} +
-# Higher levels take minutes for a tenth.
+# Higher levels take minutes to save a tenth.
 dpkg-deb --root-owner-group --uniform-compression -Zxz -z1 --threads-max=1 --build -- "$ROOT" "$DIST/anklume_${VERSION}_$ARCH.deb" >/dev/null

@@ -1,15 +1,16 @@
 # shellcheck shell=bash
-# Base systems of Debian, made with debootstrap and kept in the cache ($ANKLUME_CACHE_DIR/roots), and
-# how one is entered as a machine of its own. Sourced after common.sh and apt.sh.
+# Base systems of Debian, made with debootstrap and kept in the cache ($ANKLUME_CACHE_DIR/roots),
+# and how to enter one as a separate machine. Sourced after common.sh and apt.sh.
 
-# debian_mirror: the mirror that this machine installs from, which serves the other releases too.
+# debian_mirror: prints the mirror that this machine installs from, which has the other releases
+# too.
 debian_mirror() {
   apt_base_uri "$(codename)"
 }
 
-# made_root NAME BUILDER ARGUMENT…: sets MADE_ROOT to a directory that `BUILDER DIR ARGUMENT…` filled,
-# in mount and pid namespaces of its own. It is whole or not there, and nobody writes to it later. The
-# key is what the builder says and is told.
+# made_root NAME BUILDER ARGUMENT…: sets MADE_ROOT to a directory that `BUILDER DIR ARGUMENT…`
+# filled, in separate mount and pid namespaces. It is complete or missing, and is not written later.
+# The key is the builder's text and its arguments.
 made_root() {
   local name=$1 builder=$2 digest lock temporary began
   shift 2
@@ -20,14 +21,14 @@ made_root() {
   mkdir -p -- "$CACHE/roots"
   exec {lock}>"$CACHE/roots/.$name.lock"
   flock "$lock"
-  # Somebody else may have made it while we waited; whoever was killed at it left a directory.
+  # Another run may have made it while we waited; a killed run leaves a directory.
   if [[ ! -d $MADE_ROOT ]]; then
     temporary=$CACHE/roots/.making-$name
     rm -rf --one-file-system -- "$temporary"
     mkdir -- "$temporary"
     began=$(now_ms)
     say "making the root \"$name\" (once)"
-    # Not behind whoever is killed at it.
+    # The builder ends if this shell is killed.
     quietly setpriv --pdeathsig KILL -- unshare --mount --pid --fork --kill-child --mount-proc -- "$builder" "$temporary" "$@" {lock}>&-
     mv -- "$temporary" "$MADE_ROOT"
     say "it is in $MADE_ROOT ($(seconds_since "$began"))"
@@ -35,7 +36,7 @@ made_root() {
   exec {lock}>&-
 }
 
-# base_root RELEASE: sets BASE_ROOT to the smallest system of a Debian release.
+# base_root RELEASE: sets BASE_ROOT to a minimal system of a Debian release.
 base_root() {
   local mirror
   mirror=$(debian_mirror)
@@ -44,7 +45,8 @@ base_root() {
   export BASE_ROOT=$MADE_ROOT
 }
 
-# incus_root 6|7: sets MADE_ROOT to a Debian 13 with its own Incus 6.0, or with 7.0 from its backports.
+# incus_root 6|7: sets MADE_ROOT to a Debian 13 with its own Incus 6.0, or with 7.0 from its
+# backports.
 incus_root() {
   local requirements
   base_root trixie
@@ -53,9 +55,9 @@ incus_root() {
   [[ $1 == 6 ]] || made_root trixie-incus7 "$SCRIPTS/lib/incus_root_build.sh" 7 "$MADE_ROOT"
 }
 
-# give_registries ROOT RELEASE: how this machine reaches Debian's packages, PyPI and npm, for one inside:
-# apt sources, resolver, index of pip and registry of npm where any is named, certificates of a proxy between
-# (installing ca-certificates trusts them). Nothing else of this machine goes in, and no secret.
+# give_registries ROOT RELEASE: gives a system this machine's access to Debian's packages, PyPI and
+# npm: apt sources, resolver, pip's index and npm's registry if set, certificates of a proxy
+# (installing ca-certificates trusts them). Nothing else of this machine is copied, and no secret.
 give_registries() {
   local root=$1 release=$2 mirror
   mirror=$(debian_mirror)
@@ -71,7 +73,7 @@ give_registries() {
   own_certificates "$root/usr/local/share/ca-certificates"
 }
 
-# pip_index: a pip.conf with the index that this machine's pip is told to use, if any.
+# pip_index: prints a pip.conf with the index that this machine's pip uses, if set.
 pip_index() {
   local lines
   lines=$(
@@ -82,13 +84,14 @@ pip_index() {
   if [[ -n $lines ]]; then printf '[global]\n%s\n' "$lines"; fi
 }
 
-# npm_registry: an .npmrc with the registry that this machine's npm is told to use, if any.
+# npm_registry: prints an .npmrc with the registry that this machine's npm uses, if set.
 npm_registry() {
   cat -- /etc/npmrc ~/.npmrc 2>/dev/null | grep -E '^ *(@[^:]*:)?registry *=' || true
   if [[ -n ${NPM_CONFIG_REGISTRY:-} ]]; then printf 'registry=%s\n' "$NPM_CONFIG_REGISTRY"; fi
 }
 
-# own_certificates DIR: those that this machine trusts and Debian's ca-certificates does not have, one a file.
+# own_certificates DIR: writes the certificates that this machine trusts and that Debian's
+# ca-certificates lacks, one per file.
 own_certificates() {
   local bundle=/etc/ssl/certs/ca-certificates.crt known=/usr/share/ca-certificates
   [[ -e $bundle ]] || return 0
@@ -107,9 +110,9 @@ own_certificates() {
     }' - "$bundle"
 }
 
-# mount_view LOWER WORK: a writable view of a root, with what a system has mounted, at WORK/root; what is
-# written lies in WORK, which is on a disk. To be called in mount and pid namespaces of one's own. Then
-# the caller binds what it wants of this machine below WORK/root.
+# mount_view LOWER WORK: mounts a writable view of a root, with the usual mounts of a system, at
+# WORK/root; writes go to WORK, which is on a disk. Call it in separate mount and pid namespaces.
+# The caller then binds what it needs of this machine below WORK/root.
 mount_view() {
   local root=$2/root
   mount --make-rprivate /
@@ -122,7 +125,8 @@ mount_view() {
   mkdir -m 1777 -- "$root/run/lock"
 }
 
-# pivot_now WORK: makes that view `/`, for this process and those that it starts; the old root is out of reach.
+# pivot_now WORK: makes that view `/`, for this process and its children; the old root is not
+# reachable any more.
 pivot_now() {
   cd -- "$1/root" || return
   mkdir -p old-root

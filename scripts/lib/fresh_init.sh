@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The first process of a machine nobody prepared, in namespaces of its own. Started by scripts/fresh, never by hand:
+# The first process of a fresh machine, in separate namespaces. Started by scripts/fresh, never by
+# hand:
 #
 #   fresh_init.sh WORK LOWER RELEASE INCUS COMMIT SHARE COUNT FILE… CMD…
 set -euo pipefail
@@ -19,7 +20,8 @@ shift 7
 PUT=("${@:1:COUNT}")
 COMMAND=("${@:COUNT+1}")
 VIEW=$WORK/root
-# On a plain disk, as a machine has it: a loop device, another overlay or a shifted mount may stand on it.
+# On a plain disk, as on a real machine: a loop device, another overlay or a shifted mount may be on
+# it.
 DISKS=(/var/tmp /var/cache/anklume /root/anklume)
 
 mount_disks() {
@@ -49,7 +51,7 @@ put_tree() {
   if ((${#PUT[@]})); then install -m 755 -- "${PUT[@]}" "$VIEW/usr/local/bin/"; fi
 }
 
-# machine_environment: sets ENVIRONMENT to what a login gives, and how a proxy is reached.
+# machine_environment: sets ENVIRONMENT to a login's variables, and those of a proxy.
 machine_environment() {
   local name
   ENVIRONMENT=(HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
@@ -71,6 +73,7 @@ put_tree
 machine_environment
 pivot_now "$WORK"
 cd /root/anklume
-# Of the machine outside not even the shell stays. Not `exec` of the command: somebody has to reap orphans.
+# Not even the shell of the machine outside stays. The command is not run by `exec`: a parent has to
+# reap orphans.
 # shellcheck disable=SC2016
 exec env -i "${ENVIRONMENT[@]}" /bin/bash -c '"$@"; exit $?' fresh "${COMMAND[@]}"

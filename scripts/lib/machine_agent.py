@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Runs commands in an emulated machine, one at a time for each port that the emulator gives it (machine_run.py asks).
+"""Runs commands of machine_run.py in an emulated machine, one at a time for each of its ports.
 
-A session begins with a line, `BEGIN NONCE {"argv": [...], "terminal": [rows, columns] or null}`, and is answered by
-`READY NONCE`. Then frames go both ways: one letter, four bytes of length, the payload. From outside: i (input), e (end of
-input). From in here: o (output), r (its errors), x (exit status, in digits). Whoever leaves takes the command along.
+A session starts with a line, `BEGIN NONCE {"argv": [...], "terminal": [rows, columns] or null}`,
+and the answer `READY NONCE`. Then frames go both ways: one letter, four bytes of length, the
+payload. From outside: i (input), e (end of input). From the agent: o (output), r (error output),
+x (exit status, in digits). If the other end closes, the command is killed.
 """
 
 import fcntl
@@ -30,7 +31,7 @@ ENVIRONMENT = {
 
 
 class Gone(Exception):
-    """Nobody is at the other end any more, or somebody else is."""
+    """The other end has closed, or another session has started."""
 
 
 class Port:
@@ -40,7 +41,7 @@ class Port:
         self.buffer = b""
 
     def fill(self, seconds: float) -> None:
-        """Waits for bytes, not for ever; a port that nobody holds reads as ended."""
+        """Waits for bytes, with a limit; raises Gone if the other end has closed."""
         poll = select.poll()
         poll.register(self.fd, select.POLLIN)
         events = poll.poll(seconds * 1000)
@@ -73,11 +74,11 @@ class Port:
                 time.sleep(0.02)
 
     def frame(self) -> tuple[bytes, bytes] | None:
-        """The next frame, if it has come whole."""
+        """Returns the next frame, or None until it is complete."""
         if len(self.buffer) < 5:
             return None
         kind, length = self.buffer[:1], struct.unpack(">I", self.buffer[1:5])[0]
-        # Not a frame: the one who held the port died, and the next begins.
+        # Not a frame: the earlier session was killed, and the next one starts.
         if kind not in b"ie" or length > CHUNK:
             raise Gone
         if len(self.buffer) < 5 + length:
@@ -111,7 +112,7 @@ def forward(port: Port, source: int, kind: bytes) -> None:
 
 
 def start(request: dict) -> tuple[subprocess.Popen, int, list[tuple[int, bytes]]]:
-    """The command, where its input goes, and where its outputs come from."""
+    """Starts a command; returns it with its input and outputs."""
     size = request.get("terminal")
     environment = {**ENVIRONMENT, **request.get("environment", {})}
     if size is None:
@@ -133,11 +134,11 @@ def start(request: dict) -> tuple[subprocess.Popen, int, list[tuple[int, bytes]]
 
 
 def feed(port: Port, child: subprocess.Popen, sink: int | None) -> None:
-    """Hands the command its input until it ends."""
+    """Passes input to the command until it ends."""
     pending = b""
     closing = False
     while child.poll() is None:
-        # A command that does not read must not keep us from seeing that it ended.
+        # A command that does not read its input must not hide that it has ended.
         if pending and sink is not None:
             try:
                 pending = pending[os.write(sink, pending) :]
@@ -177,7 +178,7 @@ def serve(port: Port) -> None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
         return
-    # What it left running may hold its output open: that is not waited for.
+    # A program that it left running may hold its output open: do not wait for that.
     for reader in readers:
         reader.join(1)
     status = child.returncode

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The first process of an emulated machine's bundle of namespaces. Started by scripts/machine, never by hand:
+# The first process of an emulated machine's namespaces. Started by scripts/machine, never by hand:
 #
 #   machine_init.sh STATE_DIR QEMU_ROOT DISK_DIR STARTER_FD [OWNER_FD] -- QEMU ARGUMENT…
 #
-# Its network namespace is the outside of the machine: what a testbed has there (testbed_init.sh), and DHCP besides. Both
-# descriptors are /proc/PID directories, watched as a testbed watches them: the bundle ends with the starter that did not
-# come to its end, and with the owner. It ends with the emulator too, and when this process ends the kernel ends all in it.
+# Its network namespace is the outside of the machine: the same as a testbed's (testbed_init.sh),
+# and DHCP. Both descriptors are /proc/PID directories, watched as in a testbed: everything ends if
+# the starter dies before it has finished, or if the owner dies. It also ends with the emulator.
+# When this process ends, the kernel ends all processes in the namespaces.
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
@@ -47,7 +48,7 @@ make_outside() {
     --address=/outside.test/203.0.113.10 --address=/outside.test/2001:db8:77::10
 }
 
-# background CMD…: without the descriptors that tie us to the world outside.
+# background CMD…: in the background, without the descriptors that tie us to the outside world.
 background() {
   (
     let_go
@@ -70,7 +71,7 @@ main() {
   while [[ -e /proc/$emulator ]]; do
     [[ -e $STATE/committed ]] || alive "$STARTER_FD" || exit 1
     [[ -z $OWNER_FD ]] || alive "$OWNER_FD" || exit 0
-    # A child that ended wakes it.
+    # The end of a child wakes it.
     sleep 0.3 &
     wait -n "$emulator" $! || true
   done

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""machine_qemu_patch.py ROOT: takes one assertion out of the QEMU 7.2 in ROOT, see machine_qemu_build.sh.
+"""machine_qemu_patch.py ROOT: removes one assertion from the QEMU 7.2 in ROOT.
 
-Looked for is the instruction, in the function that the module exports: a call, `test al,al`, and the jump over the
-report of the failed assertion. That jump becomes unconditional. Anything else, and nothing is written.
+machine_qemu_build.sh has the reason. Finds the instruction in the function that the module exports:
+a call, `test al,al`, and the jump over the report of the failed assertion. That jump becomes
+unconditional. If the code differs, nothing is written.
 """
 
 import pathlib
@@ -12,12 +13,15 @@ import sys
 
 MODULE = "usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so"
 FUNCTION = b"tcg_handle_interrupt"
-# call rel32; test al,al; jne rel8, and over it the report's arguments, the fifth first: lea r8,[rip+…]
+# call rel32; test al,al; jne rel8; then the report's arguments, the fifth first: lea r8,[rip+…]
 ASSERTION = re.compile(rb"\xe8....\x84\xc0(\x75).\x4c\x8d\x05", re.DOTALL)
 
 
 def sections(image: bytes) -> dict[int, list[tuple[int, int, int, int, int]]]:
-    """Sections of a 64-bit ELF file by type: (address, offset, size, link, entry size)."""
+    """Returns the sections of a 64-bit ELF file by type.
+
+    Each is its address, offset, size, link and entry size.
+    """
     (start,) = struct.unpack_from("<Q", image, 0x28)
     size, count = struct.unpack_from("<HH", image, 0x3A)
     found: dict[int, list[tuple[int, int, int, int, int]]] = {}
@@ -29,7 +33,7 @@ def sections(image: bytes) -> dict[int, list[tuple[int, int, int, int, int]]]:
 
 
 def function(image: bytes, name: bytes) -> tuple[int, int]:
-    """Offset in the file and size of an exported function."""
+    """Returns the offset in the file and the size of an exported function."""
     dynsym, strtab, progbits = 11, 3, 1
     by_type = sections(image)
     strings = {offset for _, offset, _, _, _ in by_type[strtab]}

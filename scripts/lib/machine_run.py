@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""machine_run.py [--wait SECONDS] [--terminal] DIRECTORY COMMAND…: runs a command in the emulated machine of DIRECTORY.
+"""machine_run.py [--wait SECONDS] [--terminal] DIRECTORY COMMAND…
 
-Input, output and exit status pass. DIRECTORY has the sockets command.0, command.1, … of its emulator: one command at a
-time for each, so that a lock decides who has which. What is spoken there: see machine_agent.py.
+Runs a command in the emulated machine of DIRECTORY. Input, output and exit status are passed on.
+DIRECTORY has the sockets command.0, command.1, … of its emulator, each for one command at a time; a
+lock assigns them. machine_agent.py describes the protocol.
 """
 
 import argparse
@@ -24,7 +25,7 @@ CHUNK = 65536
 
 
 def free_port(directory: str) -> socket.socket:
-    """A connection to a port that nobody else has; waits for one."""
+    """Returns a connection to a free port; waits for one."""
     paths = sorted(
         os.path.join(directory, name)
         for name in os.listdir(directory)
@@ -47,12 +48,12 @@ def free_port(directory: str) -> socket.socket:
 
 
 def begin(link: socket.socket, request: dict, seconds: float) -> bytes:
-    """Opens the session; what came behind the answer. What a killed one left on the way is passed over."""
+    """Opens the session; returns the bytes after the answer. Skips the rest of a killed session."""
     end = time.monotonic() + seconds
     heard = b""
     while time.monotonic() < end:
         nonce = secrets.token_hex(8).encode()
-        # Zeros fill what is missing of a frame that a killed one had begun.
+        # Zeros complete an unfinished frame of a killed session.
         padding = b"\0" * (CHUNK + 8) if heard else b""
         link.sendall(padding + b"\nBEGIN " + nonce + b" " + json.dumps(request).encode() + b"\n")
         retry = time.monotonic() + 3
@@ -79,7 +80,7 @@ def send_input(link: socket.socket) -> None:
 
 
 def receive(link: socket.socket, buffer: bytes) -> int:
-    """Shows what the command says until it ends; its exit status."""
+    """Prints the command's output until it ends; returns its exit status."""
     while True:
         while len(buffer) >= 5:
             length = struct.unpack(">I", buffer[1:5])[0]
@@ -132,5 +133,5 @@ try:
 except KeyboardInterrupt:
     status = 130
 sys.stdout.flush()
-# The thread that reads our input may be in the middle of it.
+# The thread that reads our input may still wait for it.
 os._exit(status)

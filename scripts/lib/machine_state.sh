@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# What testbeds and fresh machines change of this machine itself, and what the last of them puts back. Sourced after
-# common.sh.
+# Changes that testbeds and fresh machines make to this machine, and how the last of them undoes
+# them. Sourced after common.sh.
 
-# One limit for all: containers of several testbeds have the same root outside.
+# One limit for all: the containers of several testbeds have the same root user outside.
 INOTIFY=/proc/sys/fs/inotify/max_user_instances
 INOTIFY_WANTED=8192
-# One directory per fresh machine, which its script holds locked: see scripts/fresh.
+# One directory per fresh machine, locked by its script: see scripts/fresh.
 FRESH=${ANKLUME_FRESH_DIR:-/var/tmp/anklume-fresh}
 
-# first_pid NAME: the living first process of a testbed, as the machine sees it.
+# first_pid NAME: prints the running first process of a testbed, by this machine's number.
 first_pid() {
   local pid start
   { read -r pid start <"$TESTBEDS/$1/pid"; } 2>/dev/null || return 1
@@ -16,7 +16,7 @@ first_pid() {
   printf '%s' "$pid"
 }
 
-# names: of the testbeds, one a line.
+# names: prints the testbeds, one per line.
 names() {
   local dir
   for dir in "$TESTBEDS"/*/; do
@@ -47,20 +47,21 @@ raise_limits() {
   say "raised fs.inotify.max_user_instances of this machine from $now to $INOTIFY_WANTED until the last testbed stops"
 }
 
-# lock_machine: held while a testbed comes to be and while the last one's traces go; `exec {MACHINE_LOCK}<&-` ends it.
+# lock_machine: held while a testbed is made and while the last one's traces are removed;
+# `exec {MACHINE_LOCK}<&-` releases it.
 lock_machine() {
   private_directory "$TESTBEDS"
   exec {MACHINE_LOCK}<"$TESTBEDS"
   flock "$MACHINE_LOCK"
 }
 
-# restore_machine: nothing of that is left once nobody needs it.
+# restore_machine: undoes these changes once no testbed needs them.
 restore_machine() {
   local dir
   lock_machine
   if ! any_running; then
     if [[ -e $TESTBEDS/.inotify ]]; then cat -- "$TESTBEDS/.inotify" >"$INOTIFY"; fi
-    # Made to bind a testbed's own over them: see testbed_init.sh.
+    # Made as mount points for a testbed's own directories: see testbed_init.sh.
     if [[ -e $TESTBEDS/.directories ]]; then
       while IFS= read -r dir; do rmdir -- "$dir" 2>/dev/null || true; done <"$TESTBEDS/.directories"
     fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# package_life.sh PACKAGE RELEASE: run by scripts/package as root of a Debian that has nothing yet.
+# package_life.sh PACKAGE RELEASE: run by scripts/package as root of a bare Debian.
 set -euo pipefail
 
 PACKAGE=$1 RELEASE=$2
@@ -11,12 +11,13 @@ fail() {
   exit 1
 }
 
-# quiet CMD…: what it said is shown when it fails, and kept in $WORDS.
+# quiet CMD…: keeps its output in $WORDS, and shows it if it fails.
 quiet() { "$@" >"$WORDS" 2>&1 </dev/null || { cat -- "$WORDS" >&2; fail "$*"; }; }
 
 install_package() { quiet apt-get -q -y --no-install-recommends "${SUITE[@]}" install "$@"; }
 
-# All files that a package may have touched, and what they say; not what apt, dpkg and the linker remember.
+# Prints all files that a package may have changed, with their size and mode; not the records of
+# apt, dpkg and man-db.
 list_files() {
   find /etc /usr /opt /var -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log \) -prune \
     -o -type f -printf '%p %m %U %s\n' | LC_ALL=C sort
@@ -28,7 +29,7 @@ stays_as_it_was() {
 
 as_nobody() { setpriv --reuid=nobody --regid=nogroup --clear-groups -- env -i PATH="$PATH" "$@"; }
 
-# No daemon: the network is somebody else's.
+# No daemon is started: the network is this machine's.
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d
 export DEBIAN_FRONTEND=noninteractive
@@ -42,11 +43,11 @@ if [[ $RELEASE == bookworm ]]; then
 fi
 quiet apt-get -q update
 
-# What it needs is not what is looked at.
+# Its dependencies are not part of the comparison.
 install_package incus nftables netbase dnsmasq-base iproute2 procps man-db zsh fish
 BEFORE=$(list_files)
 
-# An infra's own, made by whatever version.
+# Files of an infra, of any version.
 mkdir /etc/anklume
 printf 'loads the rules\n' >/etc/anklume/anklume-firewall.service
 printf 'table inet anklume_lab { }\n' >/etc/anklume/lab.nft
@@ -54,7 +55,7 @@ LINK=/etc/systemd/system/anklume-firewall.service
 ln -s /etc/anklume/anklume-firewall.service "$LINK"
 MARK=$(cat /etc/anklume/* | sha256sum)
 
-# An older package of the same files, to come from.
+# An older package with the same files, to upgrade from.
 dpkg-deb -R "$PACKAGE" /tmp/old
 sed -i 's/^Version: .*/Version: 0.1.0/' /tmp/old/DEBIAN/control
 echo 'gone in the new one' >/tmp/old/usr/share/doc/anklume/old
@@ -67,7 +68,7 @@ quiet dpkg --verify anklume
 [[ ! -s $WORDS ]] || fail "dpkg --verify: $(cat -- "$WORDS")"
 printf '%s: anklume %s\n' "$RELEASE" "$(anklume --version)"
 
-# What a stranger does next.
+# The next steps of a new user.
 for run in env as_nobody; do
   directory=$(mktemp -d)
   if [[ $run == as_nobody ]]; then chown nobody "$directory"; fi
@@ -89,7 +90,7 @@ bash -c '. /usr/share/bash-completion/completions/anklume; COMP_LINE="anklume ch
 zsh -fc 'autoload -U compinit; compinit -u; [[ $_comps[anklume] == _anklume ]]' || fail "no completion in zsh"
 [[ $(fish -c 'complete -C "anklume che"' | cut -f 1) == check ]] || fail "no completion in fish"
 
-# The binary of the days before the package is told of.
+# The package warns of a binary from before the package.
 ln -s /usr/bin/true /usr/local/bin/anklume
 quiet apt-get -q -y --reinstall "${SUITE[@]}" install "$PACKAGE"
 grep -q '/usr/local/bin/anklume comes before' "$WORDS" || fail "nothing was said of /usr/local/bin/anklume"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# scripts/permissions.txt as arguments: one place for the binary and for a run from source.
+# scripts/permissions.txt as arguments: one source for the binary and for a run from source.
 
-# permission_flags [DIRECTORY]: one flag a line; DIRECTORY is readable besides (the checkout, whose
-# files the binary carries inside).
+# permission_flags [DIRECTORY]: prints one flag per line; DIRECTORY is readable too (the checkout,
+# whose files the binary embeds).
 permission_flags() {
   local line
   while IFS= read -r line; do

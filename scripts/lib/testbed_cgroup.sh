@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# A testbed's place in the machine's cgroup trees (v2, v1 or both), so that what Incus makes for its
-# containers lies below one directory, which goes when the testbed goes.
+# A testbed's directory in the machine's cgroup trees (v2, v1 or both). The cgroups of Incus's
+# containers are below it, and it is removed with the testbed.
 
-# scripts/fresh gives its machines places of the same kind.
+# scripts/fresh gives its machines such directories too.
 CGROUP_PREFIX=${CGROUP_PREFIX:-anklume-testbed}
 
 _cgroup_directories() {
@@ -13,14 +13,14 @@ _cgroup_directories() {
   done </proc/mounts
 }
 
-# has_cgroup2: is a v2 tree mounted, beside v1 or alone?
+# has_cgroup2: true if a v2 tree is mounted, beside v1 or alone
 has_cgroup2() { grep -q '^[^ ]* [^ ]* cgroup2 ' /proc/mounts; }
 
 # make_cgroup DIR
 make_cgroup() {
   local file
   mkdir -p -- "$1" 2>/dev/null || return 1
-  # A new v1 cpuset is empty and takes no process until it is filled from its parent.
+  # A new v1 cpuset is empty and accepts no process until it is filled from its parent.
   for file in cpuset.cpus cpuset.mems; do
     if [[ -e $1/$file && -e ${1%/*}/cgroup.clone_children ]]; then
       cat -- "${1%/*}/$file" >"$1/$file"
@@ -28,8 +28,8 @@ make_cgroup() {
   done
 }
 
-# enter_cgroups NAME: moves the calling shell (and what it executes) there, into a leaf, which is called init.scope
-# because LXC leaves that name out when it looks for its own place.
+# enter_cgroups NAME: moves the calling shell (and its children) there, into a leaf. The leaf is
+# called init.scope because LXC ignores that name when it looks for its own place.
 enter_cgroups() {
   local dir
   while IFS= read -r dir; do
@@ -47,8 +47,8 @@ join_cgroups() {
   done < <(_cgroup_directories "$1")
 }
 
-# mount_cgroups NAME ROOT: in a cgroup namespace that began there, the cgroup trees below ROOT/sys show that place
-# alone. The calling process moves into a leaf.
+# mount_cgroups NAME ROOT: in a cgroup namespace that started there, makes the cgroup trees below
+# ROOT/sys show only that place. The calling process moves into a leaf.
 mount_cgroups() {
   local dir type tree=$2/sys/fs/cgroup
   umount -l -- "$tree"
@@ -65,7 +65,7 @@ mount_cgroups() {
   done < <(cat /proc/mounts)
 }
 
-# cgroup_members NAME: the processes in there and below, one a line.
+# cgroup_members NAME: prints the processes in there and below, one per line.
 cgroup_members() {
   local dir
   while IFS= read -r dir; do
@@ -74,7 +74,7 @@ cgroup_members() {
   done < <(_cgroup_directories "$1") | sort -un | grep -vx 0
 }
 
-# remove_cgroups NAME: once nothing runs in them.
+# remove_cgroups NAME: removes the directories, once nothing runs in them.
 remove_cgroups() {
   local dir
   while IFS= read -r dir; do
@@ -83,10 +83,10 @@ remove_cgroups() {
   done < <(_cgroup_directories "$1")
 }
 
-# cgroup_names: testbeds that have a place in some tree, one a line.
+# cgroup_names: prints the testbeds that have a place in some tree, one per line.
 cgroup_names() {
   _cgroup_directories '*' | while IFS= read -r pattern; do
-    # The star of the name is meant to expand.
+    # The star in the name has to expand.
     # shellcheck disable=SC2086
     printf '%s\n' $pattern
   done | sed -n "s/.*$CGROUP_PREFIX-\\([a-z0-9-]*\\)\$/\\1/p" | sort -u

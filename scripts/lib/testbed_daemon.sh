@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The Incus daemon of a testbed, in place of systemd: start, stop (its containers go on, as when the
-# service is stopped on a real host), restart. Runs inside the bundle: `scripts/testbed daemon WORD`.
+# service is stopped on a real host), restart. Runs inside the testbed:
+# `scripts/testbed daemon WORD`.
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
@@ -21,9 +22,9 @@ start() {
   local incusd=/usr/libexec/incus/incusd attempt tries status
   running && answers && return 0
   [[ -x $incusd ]] || incusd=$(command -v incusd) || die "incusd is not installed: scripts/install incus"
-  # As its unit says: Restart=on-failure.
+  # As in its unit: Restart=on-failure.
   for ((attempt = 0; attempt < 3; attempt++)); do
-    # AppArmor profiles would stay in the machine's kernel when the bundle dies.
+    # AppArmor profiles would stay in the machine's kernel after the testbed ends.
     INCUS_SECURITY_APPARMOR=false setsid "$incusd" --group incus-admin --logfile /var/log/incus/incusd.log \
       </dev/null >>/var/log/incus/stderr.log 2>&1 &
     printf '%s\n' "$!" >"$PIDFILE"
@@ -45,7 +46,7 @@ stop() {
   local pid tries
   running || return 0
   pid=$(<"$PIDFILE")
-  # SIGTERM ends the daemon alone; its containers go on, as with `systemctl stop incus`.
+  # SIGTERM ends only the daemon; its containers go on, as with `systemctl stop incus`.
   kill -TERM "$pid"
   for ((tries = 0; tries < 400; tries++)); do
     kill -0 "$pid" 2>/dev/null || break
@@ -55,7 +56,7 @@ stop() {
   rm -f -- "$PIDFILE" "$SOCKET"
 }
 
-# shutdown: the orderly end of a host: containers are stopped first and remembered as running.
+# shutdown: the orderly shutdown of a host: containers are stopped first and recorded as running.
 shutdown() {
   running || return 0
   timeout 60 incus admin shutdown --timeout 50 || warn "some containers did not stop in time"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The first process of a testbed: pid 1 of a bundle of namespaces that looks like a host of its own.
+# The first process of a testbed: pid 1 of a set of namespaces that looks like a separate host.
 # Started by scripts/testbed, never by hand:
 #
 #   testbed_init.sh STATE_DIR STARTER_FD [OWNER_FD]
 #
-# Both descriptors are /proc/PID directories of the world outside (a directory held open cannot be
-# mistaken for a later process of the same number): the bundle ends when the script that starts it
-# dies before it said "committed", and when the owner, if there is one, dies at any time.
-# When this process ends, the kernel ends everything in here.
+# Both descriptors are /proc/PID directories of the world outside (an open directory cannot be
+# mistaken for a later process of the same number). The testbed ends if the script that starts it
+# dies before it has written "committed", and if the owner, if there is one, dies at any time.
+# When this process ends, the kernel ends all processes in here.
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
@@ -16,14 +16,14 @@ set -euo pipefail
 . "$SCRIPTS/lib/debian_root.sh"
 
 STATE=$1 STARTER_FD=$2 OWNER_FD=${3:-}
-# Bound over the machine's own, so that programs in here use their standard paths.
+# Mounted over the machine's own, so that programs in here use their standard paths.
 OWN_DIRECTORIES=(
   /var/lib/incus /var/log/incus /var/cache/incus
   /etc/anklume /etc/systemd/system /var/lib/anklume
 )
 
-# A host with a root of its own (--incus) sees of the machine only what is bound here. Its Ansible stands where the
-# checkout's does.
+# A host with its own root (--incus) sees only the parts of the machine that are bound here. Its
+# Ansible replaces the checkout's.
 enter_own_system() {
   local view=$STATE/view/root system each
   [[ -e $STATE/system ]] || return 0
@@ -33,7 +33,7 @@ enter_own_system() {
   for each in "$ROOT" "$CACHE" "$TESTBEDS" "${DENO_DIR:-$HOME/.cache/deno}" /tmp "${TMPDIR:-/tmp}"; do
     mkdir -p -- "$each" "$view$each"
   done
-  # What is mounted below the checkout and /tmp goes along; below the testbeds are the views themselves.
+  # Mounts below the checkout and /tmp are included; below the testbeds are the views themselves.
   for each in "$ROOT" /tmp "${TMPDIR:-/tmp}"; do mount --rbind -- "$each" "$view$each"; done
   for each in "$CACHE" "$TESTBEDS" "${DENO_DIR:-$HOME/.cache/deno}"; do mount --bind -- "$each" "$view$each"; done
   if [[ -e $VENV ]]; then
@@ -48,8 +48,9 @@ mount_own_host() {
   local dir
   mount --make-rprivate /
 
-  # A fresh /proc and /sys show the new namespaces; the cgroup trees are the machine's, or containers
-  # die at once. Security file systems stay hidden, and with them AppArmor: profiles would outlive us.
+  # A fresh /proc and /sys show the new namespaces. The cgroup trees are the machine's: without them
+  # containers die at once. Security file systems stay hidden, and so AppArmor: its profiles would
+  # outlive the testbed.
   mount -t proc proc /proc
   mount -t tmpfs -o mode=755 tmpfs /run
   mkdir /run/cgroup
@@ -69,13 +70,13 @@ mount_own_host() {
     mkdir -p -- "$STATE/root$dir"
     if [[ ! -d $dir ]]; then
       mkdir -p -- "$dir"
-      # The machine's own: the last testbed to stop takes it away.
+      # It is on the machine itself: the last testbed to stop removes it.
       [[ -e $STATE/system ]] || printf '%s\n' "$dir" >>"$TESTBEDS/.directories"
     fi
     mount --bind -- "$STATE/root$dir" "$dir"
   done
 
-  # The machine's resolver cannot be reached from in here: the outside answers names.
+  # The machine's resolver cannot be reached from here: the outside resolves names.
   local resolv
   resolv=$(readlink -m /etc/resolv.conf)
   printf 'nameserver 203.0.113.10\n' >"$STATE/root/resolv.conf"
@@ -85,8 +86,8 @@ mount_own_host() {
 }
 
 # The outside: a router with a server behind it, at a documentation address and at a private one, so
-# that `internet: public-only` can be told from `true`. It knows no way back to a domain's subnet:
-# only what was masqueraded gets an answer.
+# that tests can tell `internet: public-only` from `true`. It has no route back to a domain's
+# subnet: only masqueraded packets get an answer.
 make_outside() {
   ip netns add outside
   ip link add eth0 type veth peer name eth0 netns outside
@@ -112,7 +113,7 @@ make_outside() {
     --address=/outside.test/203.0.113.10 --address=/outside.test/2001:db8:77::10
 }
 
-# A bridge that is not anklume's, with one peer and the masquerading Docker would have set up.
+# A bridge that is not anklume's, with one peer and Docker's usual masquerading.
 make_foreign_bridge() {
   ip netns add docker
   ip link add docker0 type bridge
@@ -153,8 +154,8 @@ answer() {
   in_netns "$netns" /usr/bin/python3 "$SCRIPTS/lib/answer.py" "$@"
 }
 
-# There is no systemd in here. What it would do before it starts Incus at boot is done in its place:
-# a unit that Incus requires is run first, and when it fails Incus does not start.
+# Does the work of systemd before it starts Incus at boot, since there is none: a unit that Incus
+# requires is run first, and if it fails Incus does not start.
 run_required_units() {
   local unit command start
   for unit in /etc/systemd/system/incus.service.requires/*.service; do
@@ -173,7 +174,7 @@ run_required_units() {
   done
 }
 
-# A freshly created daemon gets what `incus admin init` would give it, less the bridge.
+# A new daemon gets the result of `incus admin init`, without the bridge.
 initialize_incus() {
   [[ ! -e $STATE/initialized ]] || return 0
   export INCUS_CONF=$STATE/client
@@ -219,7 +220,7 @@ main() {
   while :; do
     if [[ -e $STATE/committed ]]; then
       if [[ -z $OWNER_FD ]]; then
-        # Nobody to watch: sleep until told otherwise (bash reaps orphans meanwhile).
+        # No owner to watch: sleep until told otherwise (bash reaps orphans meanwhile).
         read -r -u "$control" word || true
       else
         read -r -t 0.5 -u "$control" word || true

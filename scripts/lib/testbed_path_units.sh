@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# There is no systemd in a testbed. This stands in for its path units: whatever `systemctl enable` linked into
-# paths.target.wants is watched, and its service's ExecStart is run, in its WorkingDirectory, with systemd's empty
-# environment, for as long as the directory that DirectoryNotEmpty= names has something in it. Not what a unit
-# is hardened with: scripts/test checks that with systemd-analyze.
+# Replaces systemd's path units in a testbed, which has no systemd: watches the units that
+# `systemctl enable` linked into paths.target.wants. While the directory of DirectoryNotEmpty= has
+# an entry, it runs the service's ExecStart, in its WorkingDirectory, with an empty environment like
+# systemd's. Without the unit's hardening: scripts/test checks that with systemd-analyze.
 set -uo pipefail
 
 UNITS=/etc/systemd/system
 CLEAN=(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8)
 
-# value KEY FILE: the first KEY=… of a unit, without a fork.
+# value KEY FILE: sets VALUE to the first KEY=… of a unit, without a fork.
 value() {
   local line
   while IFS= read -r line; do
@@ -27,7 +27,7 @@ exec {never}<>/run/testbed/never
 while :; do
   for path in "$UNITS"/paths.target.wants/*.path; do
     value DirectoryNotEmpty "$path" || continue
-    # Names with a dot in front do not count, for systemd neither.
+    # Names with a leading dot do not count, as in systemd.
     waiting=("$VALUE"/*)
     ((${#waiting[@]})) || continue
     value Unit "$path" || continue

@@ -1,2 +1,2 @@
-/** The entry of the bundle that scripts/compile makes of the `yaml` library. */
+/** Entry of the bundle that scripts/compile makes of the `yaml` library. */
 export * from "yaml";

@@ -8,7 +8,7 @@ import { hasErrors } from "../../lib/diag/diagnostic.ts";
 import { runCommand } from "../../lib/host/command.ts";
 import type { Infra } from "../../lib/infra/infra.ts";
 
-/** A workspace in a temporary directory, for real Ansible to look at. */
+/** A workspace in a temporary directory, for real Ansible. */
 export class Workspace implements AsyncDisposable {
   readonly root = Deno.makeTempDirSync({ prefix: "anklume-tree-" });
 
@@ -58,7 +58,7 @@ export class Workspace implements AsyncDisposable {
     return stdout;
   }
 
-  /** Makes machines answer on this very host, so that plays run without a daemon. */
+  /** Makes this host stand for the machines, so that plays run without a daemon. */
   local(...machines: string[]): void {
     for (const machine of machines) {
       const python = 'ansible_python_interpreter: "{{ ansible_playbook_python }}"\n';

@@ -5,8 +5,8 @@ import { runCommand } from "../../lib/host/command.ts";
 import { Workspace } from "./_workspace.ts";
 
 /**
- * In the place of Incus's client: what is executed runs on this host, and a file is copied, but the first so many times each transfer
- * fails in these words. The real one does that one time in hundreds.
+ * Replaces Incus's client: commands run on this host, and files are copied, but the first `times`
+ * transfers fail with this message. The real client fails so once in hundreds.
  */
 const CLIENT = (place: string, times: number, words: string) =>
   `#!/bin/sh
@@ -21,7 +21,10 @@ esac
 const SOCKET_GONE =
   "Failed getting instance SFTP connection: dial unix /proc/self/fd/28/forkfile.sock: connect: no such file or directory";
 
-/** Ansible's `push` or `pull` of one file, with such a client: its output and how often the file was tried. */
+/**
+ * Runs Ansible's `push` or `pull` of one file with such a client; returns its output and the number
+ * of attempts.
+ */
 async function transfer(verb: "push" | "pull", times: number, words: string) {
   await using workspace = new Workspace();
   await workspace.sync(anInfra([aDomain("pro", ["a"])]));

@@ -6,8 +6,8 @@ import { hasErrors } from "../../lib/diag/diagnostic.ts";
 import { parseInfra } from "../../lib/infra/parse_infra.ts";
 
 /**
- * `tests/testdata/<case>/tree/` is what sync writes for `<case>/infra.yml` in an empty workspace,
- * less the embedded files. `GOLDEN=1` rewrites it: the diff is what a reviewer reads.
+ * `tests/testdata/<case>/tree/` is the output of sync for `<case>/infra.yml` in an empty workspace,
+ * without the embedded files. `GOLDEN=1` rewrites it: the reviewer reads the diff.
  */
 const CASES = new URL("../testdata/", import.meta.url).pathname;
 const REWRITE = Deno.env.get("GOLDEN") === "1";

@@ -6,7 +6,7 @@ import { Workspace } from "./_workspace.ts";
 
 const LAB = anInfra([aDomain("pro", ["a", "b", "c"])]);
 
-/** A workspace whose machines answer on this host, with plays of its own instead of ours. */
+/** A workspace whose machines are this host, with its own plays in place of ours. */
 async function lab(plays: string): Promise<Workspace> {
   const workspace = new Workspace();
   await workspace.sync(LAB);
@@ -15,7 +15,7 @@ async function lab(plays: string): Promise<Workspace> {
   return workspace;
 }
 
-/** One play of one task. */
+/** Returns one play of one task. */
 function play(hosts: string, command: string, more = ""): string {
   return `
 - name: Play ${hosts}
@@ -64,7 +64,7 @@ Deno.test("provision() reports each machine's counts, also in a world-writable w
   ]);
   assert.match(output, /PLAY RECAP/);
   assert.doesNotMatch(output, /WARNING/);
-  // What tasks said may be secret: nothing of it stays.
+  // The output of tasks may be secret: none of it stays.
   assert.throws(() => Deno.statSync(`${workspace.root}/.anklume/results.jsonl`), {
     name: "NotFound",
   });

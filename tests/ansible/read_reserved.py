@@ -1,6 +1,6 @@
 """
-Every name that the installed Ansible keeps for itself: words of plays and tasks, variables that it sets, what steers a
-connection, globals and words of its templates. Prints one JSON list.
+Prints all names that the installed Ansible reserves: keywords of plays and tasks, variables that it
+sets, variables of connections, globals and keywords of its templates. One JSON list.
 """
 
 import json
@@ -17,7 +17,7 @@ from ansible.plugins.loader import (
 from ansible.template import Templar
 from ansible.vars.reserved import get_reserved_names
 
-# Of a collection, which `all` leaves out; the one that anklume uses.
+# In a collection, which `all` leaves out; anklume uses this one.
 OURS = "community.general.incus"
 
 
@@ -56,5 +56,5 @@ def template_words():
 init_plugin_loader()
 names = set(get_reserved_names()) | set(constants.INTERNAL_STATIC_VARS)
 names |= set(steering()) | set(template_words()) | set(keyword.kwlist)
-# `delegated_vars['ansible_host']` is no name; `_z_test_entry` is there for Ansible's own tests.
+# `delegated_vars['ansible_host']` is not a name; `_z_test_entry` is for Ansible's own tests.
 print(json.dumps(sorted({each.split("[")[0] for each in names} - {"_z_test_entry"})))

@@ -1,7 +1,7 @@
 """
-Reads variable files as Ansible's plugin of host_vars does, and says for each how its value `v` differs from the JSON
-beside it: in value or type, or because Ansible would run a template in it. One argument: a directory with N.yml and
-N.json. Prints one JSON list of complaints.
+Reads variable files as Ansible's plugin of host_vars does, and reports for each how its value `v`
+differs from the JSON beside it: in value or type, or because Ansible would run a template in it.
+One argument: a directory with N.yml and N.json. Prints one JSON list of differences.
 """
 
 import ast
@@ -23,7 +23,7 @@ except ImportError:  # 2.16
 
 
 def plain(value):
-    """Type and value, whatever subclass Ansible made of it; 1 is not 1.0, and -0.0 is not 0.0."""
+    """Returns type and value without Ansible's subclasses; 1 is not 1.0, and -0.0 is not 0.0."""
     if value is None or isinstance(value, bool):
         return repr(value)
     for kind in (int, float, str):
@@ -32,13 +32,13 @@ def plain(value):
     if isinstance(value, list):
         return [plain(each) for each in value]
     if isinstance(value, dict):
-        # JavaScript puts the key "1" first; maps have no order to rely on.
+        # JavaScript puts the key "1" first; the order of a map has no meaning.
         return sorted([plain(key), plain(each)] for key, each in value.items())
     return "unexpected " + type(value).__name__ + " " + repr(value)
 
 
 def templates(value):
-    """Every key and text, at any depth, that might be a template."""
+    """Yields each key and text, at any depth, that may be a template."""
     if isinstance(value, str):
         if "{" in value:
             yield value
@@ -52,7 +52,7 @@ def templates(value):
 
 
 def is_literal(text, result):
-    """Ansible 2.16 makes a map of a text that looks like one, when a template gives it out; nothing is run."""
+    """True for a text that Ansible 2.16 turns into a map after a template; nothing is run."""
     try:
         return not TRUSTED and result == ast.literal_eval(str(text))
     except (SyntaxError, ValueError):
@@ -66,7 +66,7 @@ def complaints(directory, name, loader):
         data = loader.load_from_file(
             os.path.join(directory, name + ".yml"), unsafe=True, **TRUSTED
         )
-    except Exception as error:  # whatever it is, a person cannot provision
+    except Exception as error:  # for any error the user cannot provision
         return ["not read: " + str(error)]
     if not isinstance(data, dict) or "v" not in data:
         return ["no variable v: " + repr(data)]

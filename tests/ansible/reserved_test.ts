@@ -7,7 +7,7 @@ Deno.test("no name that the installed Ansible keeps for itself can be a variable
   const reader = new URL("read_reserved.py", import.meta.url).pathname;
   const { stdout } = await runCommand(["python3", reader], { env: ansibleEnvironment() });
   const names = JSON.parse(stdout) as string[];
-  // Of each source one, so that none was passed over.
+  // One name of each source, so that none was left out.
   for (const name of ["hosts", "hostvars", "ansible_incus_project", "lookup", "lambda"]) {
     assert.ok(names.includes(name), name);
   }

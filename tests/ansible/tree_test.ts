@@ -5,7 +5,7 @@ import { runCommand } from "../../lib/host/command.ts";
 import type { Value } from "../../lib/infra/infra.ts";
 import { Workspace } from "./_workspace.ts";
 
-/** Strings that YAML, Jinja or a shell would like to be something else. */
+/** Strings that YAML, Jinja or a shell may read as something else. */
 const HOSTILE: Record<string, Value> = {
   v_braces: "{{ 7 * 7 }} {% if true %} {# x #}",
   v_lookup: "{{ lookup('pipe', 'id') }}",

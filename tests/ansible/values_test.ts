@@ -1,4 +1,7 @@
-/** Any JSON value in `vars` comes back the same from Ansible's own loader, and nothing in it is run. */
+/**
+ * Tests that any JSON value in `vars` comes back the same from Ansible's own loader, and nothing in
+ * it is run.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ansibleEnvironment } from "../../lib/ansible/ansible_environment.ts";
@@ -10,7 +13,7 @@ import { parseInfra } from "../../lib/infra/parse_infra.ts";
 const RANDOM = 2_000;
 const SEED = Number(Deno.env.get("ANKLUME_SEED") ?? Date.now() % 1_000_000_000);
 
-/** Texts that YAML 1.1, Jinja or a reader would like to be something else. */
+/** Texts that YAML 1.1, Jinja or a reader may parse as something else. */
 const NASTY_TEXTS = [
   ...["", " ", "\t", "\n", "\r", "\r\n", "\u0085", "\u2028", "\u2029", "\ufeff", "\ufeffx"],
   ...["yes", "no", "on", "off", "y", "n", "true", "null", "~", "=", "<<", "!", "&", "*", "?", "-"],
@@ -120,7 +123,7 @@ const NASTY_TEXTS = [
   ...[" ".repeat(300), "é".repeat(500), '"'.repeat(200), "word ".repeat(400), "\n".repeat(150)],
 ];
 
-/** Numbers as they may be written in JSON. */
+/** Numbers as JSON allows them. */
 const NUMBERS = [
   ...[
     "0",
@@ -154,7 +157,7 @@ const NUMBERS = [
   ],
 ];
 
-/** JSON in which every character beyond ASCII, and every control character, is an escape. */
+/** Returns JSON with an escape for each character beyond ASCII and each control character. */
 function ascii(value: string): string {
   return JSON.stringify(value).replace(
     /[^\u0020-\u007e]/g,
@@ -169,10 +172,10 @@ const text = fc.oneof(
   fc.stringMatching(/^[-+._=~<!&*{}%#:0-9a-fxoTZ \n]{0,9}$/),
 );
 
-/** Where a key begins. All text is in escapes, so it is in none. */
+/** Marks the start of a key. All text is in escapes, so it occurs in none. */
 const KEY = "\u0001";
 
-/** A JSON value as text: `17.0` and `-0` are no JavaScript numbers. */
+/** A JSON value as text: `17.0` and `-0` are not JavaScript numbers. */
 const { value: json } = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, depthSize: "small" },
@@ -190,9 +193,9 @@ function mapText(entries: readonly (readonly [string, string])[]): string {
   return `{${entries.map(([key, value]) => `${KEY}${ascii(key)}: ${value}`).join(", ")}}`;
 }
 
-/** The variable `v` of a machine, read from an infra.yml that holds the JSON. */
+/** Returns the variable `v` of a machine, read from an infra.yml with the JSON. */
 function variableOf(json: string): Variable {
-  // A key before a colon has 1,024 characters at most, in YAML 1.2 as well.
+  // A key before a colon has at most 1,024 characters, in YAML 1.2 as well.
   const explicit = json.replaceAll(KEY, "? ");
   const text =
     `project_name: lab\ndomains:\n  pro:\n    machines:\n      web:\n        vars: { v: ${explicit} }\n`;
@@ -202,7 +205,7 @@ function variableOf(json: string): Variable {
   return machinesOf(infra!)[0]!.vars["v"]!;
 }
 
-/** What Ansible has to say against them. */
+/** Returns Ansible's errors for these values. */
 async function complaints(values: readonly string[]): Promise<unknown[]> {
   const directory = await Deno.makeTempDir({ prefix: "anklume-values-" });
   try {
@@ -213,7 +216,7 @@ async function complaints(values: readonly string[]): Promise<unknown[]> {
     }
     const reader = new URL("read_values.py", import.meta.url).pathname;
     const { stdout } = await runCommand(["python3", reader, directory], {
-      // Ansible's own environment, which may lie in this directory.
+      // Ansible's own environment, which may be in this directory.
       env: ansibleEnvironment(),
       timeoutMs: 300_000,
     });

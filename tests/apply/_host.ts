@@ -1,7 +1,7 @@
 /**
  * A real Incus for the tests of this folder, which run inside a testbed:
- * `scripts/testbed run -- deno test --allow-all tests/apply`. The infra of each test has a name and a UUID of its own,
- * and is destroyed with force when the test ends.
+ * `scripts/testbed run -- deno test --allow-all tests/apply`. The infra of each test has its own
+ * name and UUID, and is destroyed with force when the test ends.
  */
 import { applyPlan } from "../../lib/apply/apply_plan.ts";
 import type { ApplyEvent, ApplyReport } from "../../lib/apply/event.ts";
@@ -17,17 +17,17 @@ import type { Plan } from "../../lib/plan/plan.ts";
 import { desiredOf, withMachines } from "../../lib/plan/_plan_fixture.ts";
 import { readActualState } from "../../lib/plan/read_actual_state.ts";
 
-/** What `scripts/testbed start --image` imports. */
+/** The image that `scripts/testbed start --image` imports. */
 export const IMAGE = { kind: "local", alias: "anklume-test", text: "local:anklume-test" } as const;
 
-/** The infra with every machine made from the testbed's image and free to be deleted. */
+/** Returns the infra with each machine made from the testbed's image and free to be deleted. */
 export function onTestImage(infra: Infra): Infra {
   const names = infra.domains.flatMap((domain) => domain.machines.map(({ name }) => name));
   const patch = { image: IMAGE, ephemeral: true };
   return withMachines(infra, Object.fromEntries(names.map((name) => [name, patch])));
 }
 
-/** A firewall that only remembers: what nft does is tested with `lib/nftables`. */
+/** A firewall that only records calls: `lib/nftables` has the tests of nft. */
 export class RememberedFirewall implements FirewallPort {
   loaded = false;
   /** Thrown by `load` and `verify`. */
@@ -58,7 +58,7 @@ export class RememberedFirewall implements FirewallPort {
   }
 }
 
-/** As `applyPlan` has them. */
+/** The options of `applyPlan`. */
 export interface RunOptions {
   readonly force?: boolean;
   readonly signal?: AbortSignal;

@@ -8,7 +8,7 @@ import { Host, onTestImage } from "./_host.ts";
 
 const PROJECT = "apply-test";
 
-/** Two domains, three machines, made quickly and free to be deleted. */
+/** Returns two domains with three machines, quick to make and free to be deleted. */
 function lab(): Infra {
   return onTestImage(sketchInfra([
     { name: "aa", machines: ["aa-one", "aa-two"] },

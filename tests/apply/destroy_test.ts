@@ -20,7 +20,7 @@ function lab(): Infra {
   });
 }
 
-/** Everything on the host that is not Incus's own. */
+/** Returns all resources on the host that are not Incus's own. */
 async function leftovers(host: Host): Promise<string[]> {
   return (await host.actual()).resources
     .filter((resource) => resource.kind !== "network" || resource.managed)

@@ -1,19 +1,19 @@
-/** What one run of the program answered. */
+/** The result of one run of the program. */
 export interface Answer {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** The program under test, by absolute path: the compiled binary, or what stands in for it. */
+/** The program under test, by absolute path: the compiled binary, or its replacement. */
 export const BIN = await Deno.realPath(Deno.env.get("ANKLUME_BIN") ?? "./anklume");
 
-/** The repository, from which the tests run. */
+/** The repository, where the tests are started. */
 export const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
 export interface RunOptions {
   readonly cwd?: string;
-  /** Added to a bare environment: no NO_COLOR, no CI, no PATH of the tester's but this. */
+  /** Added to a minimal environment: no NO_COLOR, no CI, and only this PATH. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -38,14 +38,14 @@ export function anklume(args: readonly string[], options: RunOptions = {}): Prom
   return run([BIN, ...args], options);
 }
 
-/** A shell line in which `"$BIN"` is the program. */
+/** Runs a shell line in which `"$BIN"` is the program. */
 export function shell(line: string, options: RunOptions = {}): Promise<Answer> {
   return run(["bash", "-c", line], { ...options, env: { ...options.env, BIN } });
 }
 
 /**
- * As `shell`, in a mount namespace of its own: whatever the line mounts is gone with it. `/var/lib` is an empty tmpfs there,
- * so that no Incus of the machine is in reach.
+ * Like `shell`, in a separate mount namespace: its mounts end with it. `/var/lib` is an empty tmpfs
+ * there, so the machine's Incus cannot be reached.
  */
 export function inNamespace(line: string, options: RunOptions = {}): Promise<Answer> {
   const prepared = `mount -t tmpfs none /var/lib && mkdir -p /var/lib/incus && { ${line}\n}`;
@@ -53,7 +53,7 @@ export function inNamespace(line: string, options: RunOptions = {}): Promise<Ans
   return run(["unshare", "--mount", "bash", "-c", prepared], { ...options, env });
 }
 
-/** A workspace of its own with this infra.yml; removed afterwards. */
+/** Runs a test in a temporary workspace with this infra.yml. */
 export async function withWorkspace(
   infra: string | undefined,
   test: (cwd: string) => Promise<void>,
@@ -77,7 +77,7 @@ domains:
       lab-one: {}
 `;
 
-/** What no user shall ever see. */
+/** True if the text looks like a stack trace, which no user may ever see. */
 export function looksLikeATrace(text: string): boolean {
   return /^\s+at .+:\d+:\d+|Uncaught|\bat (async )?\w+ \(|file:\/\/|ext:/m.test(text);
 }

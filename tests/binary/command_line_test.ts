@@ -121,7 +121,7 @@ Deno.test("a TAB completes verbs, options, and the domains of the workspace", as
   });
 });
 
-/** What bash is offered at the end of a line, by the script that anklume prints. */
+/** Prints the completions of bash at the end of a line, from the script that anklume prints. */
 const TAB = `
 anklume() { "$BIN" "$@"; }
 compopt() { echo "compopt $*"; }

@@ -11,7 +11,7 @@ import {
   withWorkspace,
 } from "./binary.ts";
 
-/** A sentence for a person: what, and what to do. */
+/** Asserts a message for users: the fault, and what to do. */
 function assertSentence({ err }: Answer, says: RegExp): void {
   assert.match(err.replace(/\n +/g, " "), says);
   assert.equal(looksLikeATrace(err), false, err);

@@ -139,7 +139,10 @@ Deno.test("an unknown --domain is a wrong input that names the known ones", asyn
   });
 });
 
-/** Kills a sync once the first file of the tree is on its way: most of the time it is at another one by then. */
+/**
+ * Kills a sync when it starts to write the first file of the tree: mostly it then writes another
+ * one.
+ */
 async function killedWhileWriting(cwd: string): Promise<void> {
   using watcher = Deno.watchFs(cwd);
   const child = new Deno.Command(BIN, { args: ["sync"], cwd, stdout: "null" }).spawn();
@@ -152,7 +155,7 @@ async function killedWhileWriting(cwd: string): Promise<void> {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It was quicker.
+    // The sync has ended already.
   }
   await child.status;
 }
@@ -211,7 +214,7 @@ Deno.test("roles copy carries on where one was cut short, and leaves a role alon
     const whole = (await shell("find roles -type f | sort", { cwd })).out;
     assert.match((await copy()).err, /roles\/packages exists already/);
 
-    // As a full disk leaves it: what makes it a role to Ansible comes last.
+    // As after a full disk: the file that makes it a role for Ansible is written last.
     await Deno.remove(`${role}/tasks/main.yml`);
     assert.equal((await copy()).code, 0);
     assert.equal((await shell("find roles -type f | sort", { cwd })).out, whole);

@@ -1,6 +1,6 @@
 /**
- * A host that loses its power: what stands when it comes back. Runs outside of the private hosts, as it starts one of its
- * own and cuts its power. `scripts/test boot`.
+ * Cuts the power of a host and checks its state after the boot. Runs outside the private hosts, as
+ * it starts its own and cuts its power. `scripts/test boot`.
  */
 import assert from "node:assert/strict";
 import { COUNTERS, FIRST_PACKET } from "../_first_packet.ts";
@@ -8,7 +8,10 @@ import { COUNTERS, FIRST_PACKET } from "../_first_packet.ts";
 const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const TESTBED = `boot-${Deno.pid}`;
 
-/** left-b asks for its address; left-a takes it at once, and sends from the first moment it can. */
+/**
+ * left-b gets its address by DHCP; left-a sets it at once, and sends from the first possible
+ * moment.
+ */
 const INFRA = `
 project_name: rebooted
 global: { default_os_image: "local:anklume-test" }
@@ -62,7 +65,7 @@ async function counted(): Promise<{ sent: number; passed: number }> {
   return { sent: of("sent"), passed: of("passed") };
 }
 
-/** Waits until the attacker has sent a good many packets. */
+/** Waits until the attacker has sent several hundred packets. */
 async function attacked(): Promise<{ sent: number; passed: number }> {
   for (let attempt = 0; attempt < 150; attempt++) {
     const now = await counted();
@@ -95,10 +98,10 @@ Deno.test("after a power cut the first packet that a machine can send is filtere
       await powerCut();
       const { sent, passed } = await attacked();
       assert.equal(passed, 0, `${passed} of ${sent} packets passed`);
-      // Incus has made the bridges anew.
+      // Incus has made the bridges again.
       const learns = "cat /sys/class/net/net-*/bridge/no_linklocal_learn";
       assert.match(await onHost(learns), /^(1\n)+$/);
-      // Its role was never run: that is all there is to do.
+      // Its role was never run: only that is left to do.
       assert.match(
         await anklume("check"),
         /^rebooted: \d+ resources as declared\.\n\nto provision: 1/,
@@ -142,7 +145,7 @@ Deno.test("after a power cut the first packet that a machine can send is filtere
       await powerCut();
       const { passed } = await attacked();
       assert.equal(passed, 0);
-      // What the test itself put there.
+      // The test's own file.
       await onHost("rm /etc/anklume/counters.nft");
       await anklume("host uninstall");
       await anklume("destroy --force --yes");

@@ -79,7 +79,7 @@ Deno.test("a newcomer goes from a template to isolated, provisioned machines", a
     assert.equal(await connect(perso, dev, 631), undefined, "the other direction");
     assert.equal(await connect(sandbox, print, 631), undefined, "another domain");
     assert.equal(await answerOf({ domain: "perso", machine: "perso-vault" }, print, 631), vault);
-    // The host reaches every machine.
+    // The host reaches each machine.
     await answerOf("host", print, 632);
 
     // internet: true

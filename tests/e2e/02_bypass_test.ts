@@ -4,7 +4,7 @@ import { judgedKey } from "../../lib/infra/check/judged_keys.ts";
 import { typeOfKey } from "../../lib/infra/check/machine_type.ts";
 import { IMAGE, inMachine, Lab, must, query } from "./_lab.ts";
 
-/** An infra of one machine, and a door in it. */
+/** Returns an infra of one machine with one exception to the isolation. */
 function infraWith(trust: string, machine: string, profiles = "{}"): string {
   return `
 project_name: doors

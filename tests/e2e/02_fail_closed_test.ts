@@ -13,7 +13,7 @@ domains:
     machines: { right-a: {} }
 `;
 
-/** A directory that stands first on the PATH and holds a program of the test's making. */
+/** Makes a directory, first on the PATH, with a program of the test. */
 async function withProgram(
   lab: Lab,
   name: string,
@@ -34,12 +34,12 @@ async function runningMachines(): Promise<string[]> {
   );
 }
 
-/** Lists, and loads nothing. */
+/** An nft that lists, but loads nothing. */
 const REFUSE = `case "$*" in *list*) exec $REAL "$@";; esac
 cat >/dev/null
 echo "Error: Could not process rule: Cannot allocate memory" >&2
 exit 1`;
-/** The empty namespace that the ruleset is tried in has no eth0. */
+/** The same, except in the empty namespace where the ruleset is tested, which has no eth0. */
 const REFUSE_ON_HOST = `ip link show eth0 >/dev/null 2>&1 || exec $REAL "$@"\n${REFUSE}`;
 
 Deno.test("nothing is made when nft refuses the ruleset, and the next apply carries on", async () => {
@@ -56,7 +56,7 @@ Deno.test("nothing is made when nft refuses the ruleset, and the next apply carr
 Deno.test("no machine runs when the load fails on the host alone, and the next apply carries on", async () => {
   await using lab = await Lab.create(INFRA);
   const broken = await withProgram(lab, "nft", REFUSE_ON_HOST);
-  // For Incus too, which then makes no bridge, and leaves the name server of each.
+  // Incus uses it too. It then makes no bridge, and leaves each one's name server running.
   const nft = (await must(["sh", "-c", "command -v nft"])).trim();
   await must(["mount", "--bind", `${lab.programs}/nft`, nft]);
   const failed = await lab.anklume(["apply", "--infra"], 1, broken)
@@ -72,11 +72,11 @@ Deno.test("no machine runs when the load fails on the host alone, and the next a
 });
 
 Deno.test("what a killed run left frozen stays so until the firewall stands", async () => {
-  // One that no plan would start: what thaws it is the look for what was left.
+  // No plan starts this machine: only the check for left-over frozen machines thaws it.
   await using lab = await Lab.create(INFRA.replace("left-a: {}", "left-a: { state: manual }"));
   await lab.anklume(["apply", "--infra"]);
   await lab.anklume(["snapshot", "create", "set"]);
-  // As a kill between freeze and thaw leaves it.
+  // The state after a kill between freeze and thaw.
   const key = "user.anklume.snapshot.set";
   for (const project of ["left", "right"]) {
     const note = (await query<{ config: Record<string, string> }>(`/1.0/projects/${project}`))

@@ -12,7 +12,7 @@ domains:
       ${name}-w: { state: stopped, publish: [${publish}] }
 `;
 
-/** A service of the host, until it is disposed of. */
+/** Starts a service of the host, until it is disposed of. */
 async function listen(address: string, port: number, kind = "STREAM") {
   const code = "import socket,sys,time\n" +
     `s=socket.socket(${
@@ -53,7 +53,7 @@ Deno.test("a port that the host, another infra or other rules use is not publish
     assert.ok(!await publishedLive("pub"), "nothing was loaded");
   };
 
-  // The testbed's own services: sshd's place, and a UDP one.
+  // The testbed's own services: one in place of sshd, and one on UDP.
   await t.step("nothing is loaded where the host listens", async () => {
     await refused(
       /tcp port 22 leads to `pub-w`, and something of the host listens/,
@@ -116,7 +116,7 @@ Deno.test("a port that the host, another infra or other rules use is not publish
       assert.doesNotMatch(status.stdout, /all as declared/);
       const doctor = await lab.try(["doctor"]);
       assert.match(doctor.stdout, /listeners.*tcp port 2304/s);
-      // After a flush the file for the next boot remembers what was published.
+      // After a flush, the file for the next boot still has the published ports.
       await must(["nft", "flush", "ruleset"]);
       await lab.anklume(["network", "deploy"]);
       assert.ok(await publishedLive("pub"));

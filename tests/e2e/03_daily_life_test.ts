@@ -29,14 +29,14 @@ async function check(lab: Lab): Promise<Checked> {
   return JSON.parse((await lab.anklume(["check", "--json"])).stdout) as Checked;
 }
 
-/** A shell line on the host, `$BIN` being the binary, in the workspace. */
+/** Runs a shell line on the host, in the workspace; `$BIN` is the binary. */
 function shell(lab: Lab, line: string) {
   const repository = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
   const BIN = Deno.env.get("ANKLUME_BIN") ?? `${repository}/anklume`;
   return run(["bash", "-c", line], { cwd: lab.dir, env: { BIN } });
 }
 
-// With a size, btrfs counts what the disk takes.
+// With a size, btrfs counts the disk's usage.
 Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes for good", async () => {
   await using lab = await Lab.create(
     `${LAB}  old:\n    ephemeral: true\n    machines: { old-one: { devices: { root: { type: disk, path: /, pool: default, size: 2GiB } } } }\n`,
@@ -66,7 +66,7 @@ Deno.test("a domain that leaves infra.yml is an orphan, which --prune removes fo
     [undefined, undefined, undefined],
   );
 
-  // Deleting asks for consent, and nobody is there to give it.
+  // Deleting asks for consent, and there is no terminal to give it.
   const refused = await lab.anklume(["apply", "--infra", "--prune"], 1);
   assert.match(refused.stderr, /--yes/);
   assert.equal((await liveInstances()).length, 2);
@@ -111,7 +111,8 @@ Deno.test("Ctrl-C starts nothing new, reports, exits 130, and the next apply car
 
 Deno.test("destroy waits for what a killed apply had asked for, and leaves nothing of a bridge that was half made", async () => {
   await using lab = await Lab.create(MANY);
-  // Half a second a bridge: at 200 ms the second one has its interface and its name server.
+  // A bridge takes half a second: after 200 ms the second one has its interface and its name
+  // server.
   for (const ms of [50, 200]) {
     const running = await lab.startUntil(["apply", "--infra"], /created network/);
     await new Promise((resolve) => setTimeout(resolve, ms));
@@ -133,7 +134,7 @@ async function expectNoBridge(name: string): Promise<void> {
 Deno.test("a bridge that Incus never made to its end goes with its interface and its name server", async () => {
   await using lab = await Lab.create(LAB.replace("lab-one: {}", "{}"));
   await lab.anklume(["apply", "--infra"]);
-  // A kill leaves it so now and then: Incus gives up between two steps, and says `Pending` for ever.
+  // A kill may leave this state: Incus stops between two steps, and reports `Pending` for ever.
   const half = "(SELECT id FROM networks WHERE name='net-lab')";
   for (
     const sql of [
@@ -170,7 +171,7 @@ Deno.test("members of incus-admin look without root, and do not apply", async ()
   await lab.anklume(["apply", "--infra"]);
   await Deno.chmod(lab.dir, 0o755);
   const gid = (await must(["stat", "-c", "%g", "/var/lib/incus/unix.socket"])).trim();
-  // In a place where any user may go: the checkout may lie below a directory of root's.
+  // In a directory that any user can enter: the checkout may be below a directory of root's.
   const asNobody = (groups: string, verb: string) =>
     shell(
       lab,
@@ -220,7 +221,7 @@ Deno.test("without nft nothing is touched, and the message names the package", a
   const { code, stderr } = await shell(lab, line);
   assert.equal(code, 1);
   assert.match(stderr, /nftables/);
-  // What a minimal Debian lacks.
+  // A minimal Debian lacks this file.
   for (const verb of ["check", "apply --infra"]) {
     const nameless = await shell(
       lab,

@@ -10,7 +10,9 @@ domains:
 const STRANGER = "11111111-2222-4333-8444-555555555555";
 const RULES = "/etc/anklume/twins.nft";
 
-/** Every verb that could take something over, lead into a machine, or lose the other one's rules. */
+/**
+ * All verbs that could take over a resource, enter a machine, or delete the other infra's rules.
+ */
 const VERBS = [
   "apply --infra --yes --force --prune",
   "sync",
@@ -26,7 +28,10 @@ const VERBS = [
   "network deploy",
 ] as const;
 
-/** A second workspace beside the lab's, removed at the end; what lives in it is not its own, so nothing is destroyed. */
+/**
+ * A second workspace beside the lab's, removed at the end. The resources are not its own, so it
+ * destroys nothing.
+ */
 class Other implements AsyncDisposable {
   private constructor(readonly dir: string) {}
 
@@ -38,7 +43,7 @@ class Other implements AsyncDisposable {
     return other;
   }
 
-  /** Its complaints are unwrapped. */
+  /** Returns the outcome, with stderr unwrapped. */
   async anklume(words: string): Promise<Outcome> {
     const outcome = await run([BINARY, ...words.split(" ")], { cwd: this.dir });
     return { ...outcome, stderr: outcome.stderr.replace(/\s+/g, " ") };
@@ -65,7 +70,7 @@ Deno.test("a workspace without a lock takes nothing over from an infra of its na
     }));
   const [before, boot, rules] = [await marks(), await bootId(), await Deno.readTextFile(RULES)];
   const tables = await must(["nft", "-s", "list", "ruleset"]);
-  // A clone whose lock was not committed, and a stranger that happened to choose the name.
+  // A clone whose lock was not committed, and an unrelated infra of the same name.
   for (const domain of ["first", "second"]) {
     await using other = await Other.create({ "infra.yml": infraOf(domain) });
     for (const verb of VERBS) {
@@ -75,7 +80,7 @@ Deno.test("a workspace without a lock takes nothing over from an infra of its na
       assert.notEqual(code, 0, `${domain}: ${verb}\n${stdout}`);
       assert.match(stderr, /NAME_TAKEN|does not belong to this infra|not on this host/, verb);
     }
-    // Of what was not looked at nobody says that it is well.
+    // Checks that were not made are not reported as ok.
     const doctor = await other.anklume("doctor");
     assert.notEqual(doctor.code, 0);
     assert.match(doctor.stdout, /^BAD +infra /m);
@@ -97,7 +102,7 @@ Deno.test("a lost lock is read back once somebody names the UUID of what lives, 
   const uuid = /^infra: "(.*)"$/m.exec(lock)?.[1] ?? assert.fail(lock);
   await Deno.remove(`${lab.dir}/infra.lock.yml`);
 
-  // The error says the very words that help.
+  // The error shows the exact option that helps.
   const refused = await lab.anklume(["apply", "--infra", "--yes"], 2);
   assert.match(refused.stderr.replace(/\s+/g, " "), new RegExp(`--take-over ${uuid}`));
   const wrong = await lab.anklume(["apply", "--infra", "--yes", "--take-over", STRANGER], 2);
@@ -112,11 +117,11 @@ Deno.test("a lost lock is read back once somebody names the UUID of what lives, 
   await lab.anklume(["sync", "--take-over", uuid]);
   assert.equal(await lab.read("infra.lock.yml"), lock);
   await lab.expectEmptyPlan();
-  // Said again it changes nothing; said of another it is a mistake.
+  // A second time it changes nothing; with another UUID it is an error.
   await lab.anklume(["apply", "--infra", "--take-over", uuid]);
   await lab.anklume(["apply", "--infra", "--take-over", STRANGER], 2);
 
-  // Somebody at a terminal says the same by typing the name; `--yes` is no answer to that.
+  // A user at a terminal confirms by typing the name; `--yes` does not answer that question.
   await Deno.remove(`${lab.dir}/infra.lock.yml`);
   const typed = (text: string) =>
     run(["script", "-qec", `${BINARY} apply --infra --yes`, "/dev/null"], {
@@ -143,13 +148,14 @@ Deno.test("two infras of one name never share a host: rules, live and for the ne
     "destroy --yes --force",
   ];
   for (const flushed of [false, true]) {
-    // What the unit would load again: without its file the first one would stand open after the next boot.
+    // The unit would load this file again: without it the first infra would be open after the next
+    // boot.
     if (flushed) {
       for (const family of ["inet", "bridge", "arp"]) {
         await must(["nft", "delete", "table", family, "anklume_twins"]);
       }
     }
-    // One that wants the same domains, and one that has nothing but the name.
+    // One infra with the same domains, and one with only the same name.
     for (
       const files of [
         { "infra.yml": infraOf("first"), "infra.lock.yml": stranger },
@@ -192,7 +198,7 @@ Deno.test("neither the UUID of another infra nor the name of its domain makes an
       const { code, stdout, stderr } = await other.anklume(
         verb.replaceAll("first-a", `${domain}-a`),
       );
-      // What neither asks the host nor belongs to anybody may be done.
+      // A verb that neither reads the host nor changes another's resources is allowed.
       if (verb.startsWith("sync")) continue;
       assert.notEqual(code, 0, `${verb}\n${stdout}`);
       if (/^(apply|check|status|destroy|stop|network)/.test(verb)) {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { IMAGE, Lab } from "./_lab.ts";
 
-/** ANKLUME_DOMAINS=20 for the 380 ordered pairs that have to be probed within half a minute. */
+/** Set ANKLUME_DOMAINS=20 for the 380 ordered pairs that have to be probed within half a minute. */
 const COUNT = Number(Deno.env.get("ANKLUME_DOMAINS") ?? 12);
 const INTERNET = ["true", "false", "public-only"];
 const name = (i: number) => `d${String((i % COUNT) + 1).padStart(2, "0")}`;
 
-/** As many domains, with every form of policy between them, IPv4 and IPv6. */
+/** Returns that many domains, with each form of policy between them, IPv4 and IPv6. */
 function infra(): string {
   const domains = Array.from(
     { length: COUNT },
@@ -44,7 +44,7 @@ function infra(): string {
 Deno.test(`${COUNT} domains with mixed policies, IPv4 and IPv6: no leak and no allowed flow blocked`, async () => {
   await using lab = await Lab.create(infra());
   await lab.anklume(["apply", "--infra"]);
-  // Machines that just started ask for their addresses first; that is no part of the probing.
+  // Machines that just started get their addresses first; that time is not part of the probing.
   await lab.anklume(["network", "verify", "--domain", name(0)]);
   const began = performance.now();
   const { stdout } = await lab.anklume(["network", "verify", "--json"]);

@@ -11,7 +11,10 @@ domains:
   tunnel: { ephemeral: true, internet: { via: [vpn0], dns: [10.99.0.53] }, machines: { tunnel-a: {} } }
 `;
 
-/** The other end of a tunnel, with a resolver of its own; and a counter of the questions that leave by the uplink. */
+/**
+ * Starts the other end of a tunnel, with its own resolver; and a counter of the DNS questions that
+ * leave by the uplink.
+ */
 async function startTunnel(): Promise<AsyncDisposable> {
   await must(["ip", "netns", "add", "tunnel"]);
   await must(
@@ -32,7 +35,7 @@ async function startTunnel(): Promise<AsyncDisposable> {
     args: [
       ...["--net=/run/netns/tunnel", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null"],
       ...["--no-resolv", "--no-hosts", "--pid-file=", "--user=root"],
-      // What the outside's resolver knows, this one knows not to be.
+      // This resolver answers that the outside's names do not exist.
       ...["--address=/inside.test/203.0.113.77", "--local=/outside.test/"],
     ],
   }).spawn();
@@ -46,13 +49,13 @@ async function startTunnel(): Promise<AsyncDisposable> {
   };
 }
 
-/** Questions that have left by the uplink since the tunnel was started. */
+/** Returns the number of questions that have left by the uplink since the tunnel was started. */
 async function asked(): Promise<number> {
   const listing = await must(["nft", "list", "table", "inet", "asked"]);
   return Number(/counter packets (\d+)/.exec(listing)?.[1]);
 }
 
-/** Asks a resolver for an address: how many it got, or why none came. */
+/** Asks a resolver for addresses: prints how many it got, or why none came. */
 const ASK = `
 import socket, struct, sys
 server, *names = sys.argv[1:]
@@ -108,7 +111,7 @@ Deno.test("a resolver tells its own domain's names, asks outside only where the 
   const [online, offline, tunnel] = await Promise.all(
     ["online", "offline", "tunnel"].map(gateway),
   ) as [string, string, string];
-  // Names that the host's own /etc/hosts has, `localhost` aside.
+  // Names in the host's own /etc/hosts, except `localhost`.
   const hosts = (await must(["sh", "-c", "sed 's/#.*//' /etc/hosts"])).split("\n")
     .filter((line) => !line.includes(":")).flatMap((line) => line.trim().split(/\s+/).slice(1))
     .filter((name) => /^[a-z]+$/.test(name) && name !== "localhost");
@@ -130,7 +133,7 @@ Deno.test("a resolver tells its own domain's names, asks outside only where the 
     "offline-a.incus": "0",
     ...nothing,
   });
-  // A question that is passed on is a way out, whatever the answer: DNS tunnels live on it.
+  // A forwarded question is a way out, whatever the answer: DNS tunnels use it.
   const closed = await ask(
     "offline",
     offline,
@@ -151,7 +154,7 @@ Deno.test("a resolver tells its own domain's names, asks outside only where the 
   assert.deepEqual(await ask("offline", "203.0.113.10", "outside.test"), {
     "outside.test": "TimeoutError",
   });
-  // What goes out by a tunnel alone asks there alone, also when the tunnel is gone.
+  // A domain that uses only a tunnel resolves names only there, also when the tunnel is gone.
   const before = await asked();
   assert.ok(before > 0, "the domain with internet asks by the uplink");
   const names = ["tunnel-a", "inside.test", "outside.test"];
@@ -167,7 +170,7 @@ Deno.test("a resolver tells its own domain's names, asks outside only where the 
   assert.equal(await asked(), before);
 });
 
-/** Asks for an address as a client with another MAC, and a name that it would like to have. */
+/** Asks for an address as a client with another MAC, and offers a name for itself. */
 const CLAIM = `
 import random, socket, struct, sys
 name = sys.argv[1].encode()
@@ -214,14 +217,14 @@ domains: { lease: { ephemeral: true, machines: { lease-a: {} } } }
   const leases = () => must(["cat", "/var/lib/incus/networks/net-lease/dnsmasq.leases"]);
   await lab.anklume(["network", "verify"]);
   assert.equal(await claim("wpad"), "nothing");
-  // Without the rules the server is alone.
+  // Without the rules, only the server's own settings protect.
   await must(["nft", "delete", "table", "bridge", "anklume_leases"]);
   for (const line of (await must(["nft", "list", "tables"])).split("\n")) {
     if (/^table bridge incus$/.test(line)) await must(["nft", "delete", ...line.split(" ")]);
   }
   assert.equal(await claim("wpad"), "nothing");
   assert.doesNotMatch(await leases(), /wpad/);
-  // Nor would it be shut without its own settings.
+  // Without its own settings, it is open too.
   await must(["incus", "network", "set", "net-lease", "raw.dnsmasq=no-hosts"]);
   assert.match(await claim("wpad"), /^10\./);
   assert.match(await leases(), /wpad/);

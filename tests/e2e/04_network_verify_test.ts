@@ -55,7 +55,7 @@ async function verify(lab: Lab, expected: number, ...args: string[]): Promise<An
   return JSON.parse(stdout) as Answer;
 }
 
-/** Another infra, whose subnets are free. */
+/** Another infra, in free subnets. */
 const BESIDE = `
 project_name: beside
 global: { default_os_image: "${IMAGE}", addressing: { zone_base: 180 } }
@@ -63,7 +63,7 @@ domains:
   beside: { ephemeral: true, internet: true, machines: { beside-a: {} } }
 `;
 
-/** The live tables of an infra, counters left out. */
+/** Returns the live tables of an infra, without counters. */
 async function tables(name: string): Promise<string> {
   const listings = ["inet", "bridge", "arp"].map((family) =>
     must(["nft", "-s", "list", "table", family, name])
@@ -71,7 +71,10 @@ async function tables(name: string): Promise<string> {
   return (await Promise.all(listings)).join("");
 }
 
-/** Says to each reserved address of the bridge that it is the victim, for a while, and counts what then comes in for that one. */
+/**
+ * Sends frames in the victim's name to each reserved address of the bridge, for a while, and counts
+ * the frames for the victim that then arrive.
+ */
 const CLAIM = `
 import socket, sys, time
 victim = bytes.fromhex(sys.argv[1].replace(":", ""))
@@ -90,7 +93,7 @@ while time.time() < end:
 print(stolen)
 `;
 
-/** Frames for left-b that left-a gets while the host sends some. */
+/** Returns the number of left-b's frames that left-a gets while the host sends some. */
 async function stolen(address: string): Promise<number> {
   const config = ["incus", "--project", "left", "config", "device", "get", "left-b", "eth0"];
   const mac = (await must([...config, "hwaddr"])).trim();
@@ -101,7 +104,7 @@ async function stolen(address: string): Promise<number> {
   return Number(claims.stdout);
 }
 
-/** Tries one address that it may reach and one that it may not, again and again, and writes down what answered. */
+/** Tries one allowed and one forbidden address, again and again, and records the answers. */
 const PROBE_ON = `
 import socket, sys, time
 allowed, forbidden = sys.argv[1:]
@@ -161,7 +164,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       const flow = `${machine} -> ${to} ${port}/tcp`;
       const arrives = async () => await connect({ domain, machine }, target, port) !== undefined;
       const passes = !/is dropped/.test(stdout);
-      // On a busy machine an answer may come late; none comes where none may.
+      // On a busy machine an answer may come late; a forbidden flow never gets one.
       if (!passes) assert.equal(await arrives(), false, `${flow}\n${stdout}`);
       else {
         assert.match(stdout, /passes/, `${flow}\n${stdout}`);
@@ -211,7 +214,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       assert.match(await why(status, from, to, "22"), words, `${from} -> ${to}`);
     }
 
-    // What is advised opens just that: a network stays a network.
+    // The advice opens exactly that: a network stays a network.
     const private_ = { domain: "right", machine: "right-a" };
     assert.equal(await connect(private_, "192.168.77.10", 443), undefined);
     const question = ["right-a", "192.168.77.0/24", "443"];
@@ -249,7 +252,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       await nft(`insert rule inet ${T} forward accept`);
       await nft(`insert rule inet ${T} input accept`);
       const proof = await verify(lab, 1);
-      // Not to another's gateway: its answers go by that one's own bridge or nowhere.
+      // Not to another domain's gateway: its answers leave by that domain's bridge or not at all.
       const leaks = new Set(
         proof.differences.filter(({ kind }) => kind === "leak")
           .map(({ from, to }) => `${from} -> ${to}`),
@@ -297,7 +300,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
       ...["incus", "config", "device", "add", "--project", "shut", "shut-a", "eth9"],
       ...["nic", "nictype=bridged", "parent=docker0", "name=eth9"],
     ]);
-    // Through a profile it reaches the running machine too.
+    // A profile also changes the running machine.
     await must([
       ...["incus", "profile", "device", "add", "--project", "shut", "default", "eth8"],
       ...["nic", "nictype=bridged", "parent=docker0", "name=eth8"],
@@ -379,7 +382,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
   await t.step("a machine that claims its neighbour's MAC gets none of its frames", async () => {
     const address = await lab.address("left-b");
     assert.equal(await stolen(address), 0);
-    // Incus's own rules may go: after a flush they do not come back.
+    // Incus's own rules may be missing: they do not come back after a flush.
     for (const line of (await must(["nft", "list", "tables"])).split("\n")) {
       if (/^table (bridge|inet) incus$/.test(line)) {
         await must(["nft", "delete", ...line.split(" ")]);
@@ -456,7 +459,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     assert.equal(await connect(left, await lab.address("left-a"), 22), undefined);
     assert.match(await why(0, "left-c", "right-a", "8080"), /is not running \(Stopped\).* passes/);
 
-    // What is left of a domain meets on its bridge.
+    // Left-over machines of a domain reach each other on its bridge.
     await lab.write("infra.yml", `${INFRA.slice(0, INFRA.indexOf("  right:"))}`);
     await lab.anklume(["apply", "--infra", "--yes"]);
     assert.match(await why(0, "right-a", "right-b", "22"), /passes.* only their own bridge/);

@@ -9,7 +9,7 @@ domains:
   ward: { ephemeral: true, internet: true, machines: { ward-a: {} } }
 `;
 
-/** As Docker leaves a host. */
+/** The rules of Docker on a host. */
 const DOCKER = `
 table ip filter {
   chain DOCKER-USER { }
@@ -19,7 +19,7 @@ table ip filter {
 }
 `;
 
-/** `doctor --json`, held against the published schema. */
+/** Runs `doctor --json`, and validates it with the published schema. */
 async function findings(lab: Lab, expected: number) {
   const answer = JSON.parse((await lab.anklume(["doctor", "--json"], expected)).stdout);
   const schema = new URL("../../docs/schema/doctor.schema.json", import.meta.url);
@@ -32,7 +32,7 @@ async function findings(lab: Lab, expected: number) {
 
 Deno.test("doctor finds what breaks the internet of a domain or plugs into its bridge, and mends what it can", async () => {
   await using lab = await Lab.create(INFRA);
-  // Before anything is there, too.
+  // Also before anything exists.
   assert.equal((await findings(lab, 1)).healthy, false);
   await lab.anklume(["apply", "--infra"]);
   const healthy = await lab.anklume(["doctor"]);
@@ -54,7 +54,7 @@ Deno.test("doctor finds what breaks the internet of a domain or plugs into its b
       sick.findings.filter(({ state }) => state === "bad").map(({ check }) => check),
       ["forwarding", "docker", "ports"],
     );
-    // Nobody is there to be asked.
+    // There is no terminal to ask the user.
     await lab.anklume(["doctor", "--fix"], 1);
     assert.equal(await outside(), undefined);
 

@@ -26,7 +26,7 @@ network_policies:
 const L1 = { domain: "left", machine: "l1" };
 const RULES = `${REPOSITORY}/tests/testdata/firewalls`;
 
-/** Puts recorded rules beside what there is. */
+/** Loads recorded rules beside the present ones. */
 const load = (name: string) =>
   must([
     ...["sh", "-c", 'gunzip -c "$0" | "$1" load'],
@@ -51,7 +51,7 @@ Deno.test("doctor, why and verify know Docker 28, ufw and firewalld by their own
   const outside = async () => await connect(L1, OUTSIDE_ADDRESS, 443) !== undefined;
   const docker = async () => await connect(L1, "172.17.0.2", 8080) !== undefined;
   const gateway = (await lab.address("l1")).replace(/\d+$/, "254");
-  // A resolver says nothing before it is asked.
+  // A resolver sends nothing before a question.
   const open = "import socket, sys; socket.create_connection((sys.argv[1], 53), 1)";
   const names = async () =>
     (await inMachine(L1.domain, L1.machine, "python3", "-c", open, gateway)).code === 0;
@@ -70,7 +70,10 @@ Deno.test("doctor, why and verify know Docker 28, ufw and firewalld by their own
     return (await Promise.all([outside(), docker(), names()])).every((each) => each);
   });
 
-  /** Recorded rules; what packets miss; under which name doctor tells of them; what it says they cost, and what mends it. */
+  /**
+   * Recorded rules; the traffic that they block; doctor's name for them; what it reports as
+   * blocked, and what repairs it.
+   */
   const CASES = [
     [
       "docker-28-nft",
@@ -100,7 +103,7 @@ Deno.test("doctor, why and verify know Docker 28, ufw and firewalld by their own
     await t.step(name, async () => {
       assert.doesNotMatch(await load(name), /skipped/);
       try {
-        // None of them changes anything: they are asked at the same time.
+        // None of them changes anything, so they run at the same time.
         const question = reaches === outside ? ["outside", "443/tcp"] : ["host", "53/tcp"];
         const [reached, bad, why] = await Promise.all([
           reaches(),

@@ -25,7 +25,7 @@ interface Flow {
 const L1 = { domain: "left", machine: "l1" };
 const DOCKER = "172.17.0.2";
 
-/** A connection from the testbed's outside. */
+/** True if a connection from the testbed's outside succeeds. */
 async function fromOutside(port: number): Promise<boolean> {
   const probe = `import socket,sys
 try: socket.create_connection(("198.51.100.2", ${port}), 1.5)
@@ -55,7 +55,10 @@ Deno.test("network why and verify never say that a packet passes which another t
   const published = ["outside", "host", "2207/tcp"] as const;
   const reachesPublished = () => fromOutside(2207);
 
-  /** What stands beside anklume's tables, who asks, what packets say, whose table it is, and whether it is the answer. */
+  /**
+   * The table beside anklume's, the sender, the expected result, the table's owner, and if the
+   * answer is dropped.
+   */
   const CASES = [
     [
       "ip raw",

@@ -11,7 +11,7 @@ domains:
       dir-one: { storage_volumes: { data: { path: /data, pool: small } } }
 `;
 
-/** A pool that copies, and that a few copies fill. */
+/** Makes a pool whose driver copies, and which a few copies fill. */
 async function smallPool(): Promise<AsyncDisposable> {
   await must(["mkdir", "-p", MOUNT]);
   await must(["mount", "-t", "tmpfs", "-o", "size=900m", "tmpfs", MOUNT]);
@@ -46,7 +46,7 @@ Deno.test("on a dir pool a set goes back too, and one that does not fit is taken
   assert.equal(await word(), "before\nbefore\n");
   await lab.anklume(["check", "--exit-code"]);
 
-  // Fill it up, so that no further copy fits.
+  // Fill the pool, so that no further copy fits.
   await must(["sh", "-c", `head -c 2G /dev/zero > ${MOUNT}/ballast 2>/dev/null || true`]);
   const full = await lab.anklume(["snapshot", "create", "two", "--consistent"], 1);
   assert.match(full.stderr, /no space left/i);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type KillPlan, runAndKill } from "./_killer.ts";
 import { eventually, IMAGE, inMachine, Lab, liveInstances, must } from "./_lab.ts";
 
-// One machine whose state is nobody's business but its own: what brings it back is the restore, not the plan. And a domain whose
-// note is another one: the set is noted on both.
+// One machine with `state: manual`: only the restore starts it again, not the plan. And a second
+// domain with another home: the set is noted on both.
 const INFRA = `project_name: kill\nglobal: { default_os_image: "${IMAGE}" }\ndomains:
   kill:
     ephemeral: true
@@ -24,8 +24,8 @@ const MOVED = `project_name: kill\nglobal: { default_os_image: "${IMAGE}" }\ndom
 `;
 
 /**
- * By default once Incus has answered every second request; with `ANKLUME_TEST_LONG=1` at every one, and right before each
- * too.
+ * By default kills after Incus has answered each second request; with `ANKLUME_TEST_LONG=1` at each
+ * one, and also right before each.
  */
 const LONG = Boolean(Deno.env.get("ANKLUME_TEST_LONG"));
 const WHEN: readonly KillPlan["when"][] = LONG ? ["before", "after"] : ["after"];
@@ -55,7 +55,7 @@ async function words(): Promise<string> {
   return (await inMachine("kill", "kill-one", "cat", "/data/word", "/root/word")).stdout;
 }
 
-/** Kills at one request after the other, until one run comes to its end by itself. */
+/** Kills at one request after the other, until a run finishes by itself. */
 async function atEachStep(
   lab: Lab,
   args: readonly string[],
@@ -91,7 +91,7 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       if (await status() === "Frozen") frozenOnce.push(step);
       const seen = (await list(lab)).sets.find(({ name }) => name === "set");
       const again = await lab.try(args);
-      // A set that was whole already is there, and refused; anything less is taken anew.
+      // A set that was whole exists, so the name is refused; anything less is taken again.
       assert.equal(again.code, seen?.complete ? 2 : 0, `${step}\n${again.stdout}${again.stderr}`);
       const { sets, frozen } = await list(lab);
       assert.deepEqual(sets.map(({ name, complete }) => [name, complete]), [["set", true]], step);
@@ -149,7 +149,7 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
   await t.step(
     "restore of a machine with another name and domain: repeated it finds its volume, and what stands in for its network goes",
     async () => {
-      // An apply takes its time over a stopped machine that Incus remembers as running.
+      // An apply takes long with a stopped machine that Incus remembers as running.
       await must(["incus", "stop", "--force", "--project", "kill", "kill-one"]);
       await lab.anklume(["snapshot", "create", "still", "--machine", "kill-one"]);
       await lab.write(
@@ -192,7 +192,7 @@ Deno.test("kill -9 at each step of create and restore: repeated, nothing is lost
       await lab.anklume(args);
       await gone();
       await killInBetween();
-      // An apply that is refused leaves it where it is.
+      // A refused apply leaves it in place.
       const lock = await lab.read("infra.lock.yml");
       await Deno.remove(`${lab.dir}/infra.lock.yml`);
       const { stderr } = await lab.anklume(["apply", "--infra", "--yes"], 2);

@@ -52,7 +52,9 @@ async function list(lab: Lab, ...scope: string[]): Promise<Listed> {
   return JSON.parse(stdout) as Listed;
 }
 
-/** Writes one word into the root disk and both volumes of pro-db, and the root disks of the others. */
+/**
+ * Writes a word to the root disk and both volumes of pro-db, and to the root disks of the others.
+ */
 async function write(word: string): Promise<void> {
   await Promise.all(PLACES.map(async ([domain, machine, path]) => {
     const argv = ["sh", "-c", `echo ${word} > ${path} && sync ${path}`];
@@ -69,7 +71,9 @@ const PLACES = [
   ["perso", "perso-box", "/root/word"],
 ] as const;
 
-/** What stands there now, in the order of `PLACES`; a machine that is only just starting is asked again. */
+/**
+ * Returns the present words, in the order of `PLACES`; retries a machine that is still starting.
+ */
 async function words(): Promise<string[]> {
   return await Promise.all(PLACES.map(async ([domain, machine, path]) => {
     for (let attempt = 1;; attempt++) {
@@ -142,7 +146,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
 
   await t.step("a domain: its machines, in the state and the isolation they had", async () => {
     await must(["incus", "stop", "--force", "--project", "pro", "pro-web"]);
-    // A door that was opened since, and an address that is not ours any more: neither comes back or stays.
+    // A device added since, and an old address of ours: neither is there after the restore.
     await must(
       ["incus", "config", "device", "add", "--project", "pro", "pro-db", "eth9", "nic"].concat(
         ["network=net-perso"],
@@ -217,7 +221,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       assert.equal(await addressOf("pro-db"), ip);
       const db = (await liveInstances()).find(({ name }) => name === "pro-db");
       assert.equal(db?.config["limits.memory"], "256MiB");
-      // What only an apply can make does not keep the machine from coming back.
+      // A resource that only an apply can make does not keep the machine from starting.
       const ahead = edited.replace("data: {", "more: { path: /more }, data: {")
         .replace("pro-db: { ", "pro-db: { profiles: [default, later], ")
         .replace("    ephemeral: true\n", "    ephemeral: true\n    profiles: { later: {} }\n");
@@ -225,7 +229,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const { stdout } = await lab.anklume(["snapshot", "restore", "two", "--yes", "--no-safety"]);
       assert.match(stdout, /anklume apply.*vol-more/s);
       await lab.write("infra.yml", edited);
-      // It noted that it wanted it.
+      // The restore recorded on the machine that it wants the profile.
       await lab.anklume(["apply", "--infra"]);
       await lab.anklume(["check", "--exit-code"]);
     },
@@ -235,7 +239,8 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
     "one that failed is finished by what is said, which puts nothing else back",
     async () => {
       const directory = await Deno.makeTempDir({ prefix: "anklume-e2e-" });
-      // Without its source a machine does not start: a device that infra.yml declares, or a restore would take it away.
+      // A machine does not start without the source of a device. infra.yml declares the device, or
+      // the restore would remove it.
       const now = await lab.read("infra.yml");
       const share = `devices: { share: { type: disk, source: ${directory}, path: /share } }`;
       const declared = now.replace(
@@ -247,7 +252,8 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       await lab.anklume(["apply", "--infra"]);
       await lab.anklume(["snapshot", "create", "shared"]);
       await Deno.remove(directory);
-      // The whole of it again would put the others back once more, and keep them in a second safety set.
+      // A second restore of the whole set would restore the others once more, with a second safety
+      // set.
       const most = await lab.anklume(["snapshot", "restore", "shared", "--yes"], 1);
       assert.match(
         most.stderr.replace(/\s+/g, " "),
@@ -264,7 +270,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const { stdout } = await lab.anklume(["snapshot", "list"]);
       assert.ok(stdout.replace(/\s+/g, " ").includes(`\`${said}\` finishes it`), stdout);
       await Deno.mkdir(directory);
-      // What there was before the first of them is what all of them go back to.
+      // All of them offer the state from before the first restore.
       const last = await lab.anklume([...restore, "--yes", "--no-safety"]);
       assert.ok(last.stdout.includes(`snapshot restore ${safety}`), last.stdout);
       await lab.write("infra.yml", now);
@@ -284,7 +290,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
         inMachine("pro", "pro-db", "sh", "-c", `echo ${word} > /root/word`);
       await put("later");
       await lab.write("infra.yml", all.replace(", logs: { path: /logs }", ""));
-      // A volume is free once the machine has let go of it.
+      // A volume is free only after the machine has released it.
       await lab.try(["apply", "--infra", "--prune", "--yes"]);
       await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
       const restore = ["snapshot", "restore", "both", "--yes", "--no-safety"];
@@ -292,7 +298,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       assert.match(stdout, /Not restored: volume pro-db-logs of pro-db: deleted since/);
       assert.notEqual((await inMachine("pro", "pro-db", "cat", "/root/word")).stdout, "later\n");
       await lab.anklume(["check", "--exit-code"]);
-      // Another of its name is not the set's.
+      // Another volume of that name is not the set's.
       await lab.write("infra.yml", all);
       await lab.anklume(["apply", "--infra", "--yes"]);
       await put("later");
@@ -369,7 +375,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const { stderr } = await lab.anklume(["snapshot", ...args], 2);
       assert.match(stderr.replace(/\s+/g, " "), words);
     }
-    // Somebody's own snapshot of that name is neither overwritten nor removed by what fails.
+    // A user's own snapshot of that name is neither overwritten nor removed by the failure.
     await must(["incus", "snapshot", "create", "--project", "perso", "perso-box", "mine"]);
     const { stderr } = await lab.anklume(["snapshot", "create", "mine"], 2);
     assert.match(stderr, /perso-box already has a snapshot `mine`/);
@@ -378,7 +384,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       "mine other",
       "there manual",
     ]);
-    // A root disk alone is half a machine, and the reason why it does not go back is said.
+    // A root disk alone is half a machine; the message gives this reason for the refusal.
     await must(["incus", "snapshot", "create", "--project", "pro", "pro-db", "half"]);
     const half = await lab.anklume(["snapshot", "restore", "half", "--yes"], 2);
     assert.match(
@@ -386,7 +392,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       /half is incomplete: volume pro-db-data is not in it/,
     );
     await must(["incus", "snapshot", "delete", "--project", "pro", "pro-db", "half"]);
-    // Sets of the workspace that this one was copied from are out of its reach.
+    // The sets of the workspace that this one was copied from are out of reach.
     const infra = await lab.read("infra.yml");
     await lab.write("infra.yml", infra.replace("project_name: snap", "project_name: copied"));
     for (const args of [["list"], ["create", "x"], ["delete", "there", "--yes"]]) {
@@ -394,7 +400,8 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       assert.match(stderr, /LOCK_OTHER_PROJECT/);
     }
     await lab.write("infra.yml", infra);
-    // Nor does it go back, or go, with one of anklume's: that is what its note says, whichever names are given.
+    // A user's snapshot is neither restored nor deleted with a set of anklume's: the set's note
+    // decides, whatever names are given.
     await must(["incus", "snapshot", "create", "--project", "perso", "perso-box", "there"]);
     const asked = await lab.anklume(["snapshot", "restore", "there"], 1);
     assert.match(asked.stdout, /^ {2}pro-db {2}/m);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { eventually, IMAGE, inMachine, Lab, liveInstances, must, query } from "./_lab.ts";
 
 const HEAD = `project_name: room\nglobal: { default_os_image: "${IMAGE}" }\n`;
-/** A class of two, one pupil's work protected, and a machine whose snapshots are taken every minute. */
+/** A class of two, one pupil's work protected, and a machine with a snapshot each minute. */
 const INFRA = `${HEAD}domains:
   tp:
     ephemeral: true
@@ -61,7 +61,7 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
   await t.step("apply --baseline leaves alone what somebody else called so", async () => {
     const theirs = ["--project", "tp-01", "tp-01-pc", "baseline"];
     await must(["incus", "snapshot", "create", ...theirs]);
-    // Their root disk alone is no baseline.
+    // The user's snapshot of the root disk alone is no baseline.
     const { stderr } = await lab.anklume(["apply", "--infra", "--baseline"], 1);
     assert.match(stderr, /tp-01-pc: its root disk has a snapshot `baseline` already/);
     assert.deepEqual(
@@ -84,7 +84,7 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
   });
 
   await t.step("apply --baseline takes it once, and later only of what is new", async () => {
-    // One with an end, taken by hand, would be gone in the middle of the year.
+    // A set with an expiry, taken by hand, would disappear in the middle of the year.
     await lab.anklume([
       "snapshot",
       "create",
@@ -110,7 +110,7 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
     assert.equal(baseline?.complete, true);
     assert.equal(baseline?.members.length, 4);
     assert.equal(baseline?.expires, undefined, "2d of the machine is for scheduled ones");
-    // Killed after its last snapshot, a run has no time to say that the set is whole.
+    // A run killed after its last snapshot could not yet mark the set as whole.
     const note = await must(["incus", "project", "get", "desk", BASELINE_NOTE]);
     const taking = note.trim().replace('"whole"', '"taking"');
     await must(["incus", "project", "set", "desk", `${BASELINE_NOTE}=${taking}`]);
@@ -169,7 +169,8 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
 
     const restored = await lab.anklume(["snapshot", "restore", back, "--yes", "--no-safety"]);
     assert.equal(await read("tp-01", "tp-01-pc", "/root/word"), "mine");
-    // The old disk is that of the old image again, and infra.yml still asks for the new one: said, not hidden.
+    // The old disk has the old image again, and infra.yml still wants the new one: the output says
+    // so.
     assert.match(restored.stdout, /infra\.yml has changed/);
     assert.match(restored.stdout, /image/);
     await lab.write("infra.yml", before);
@@ -211,7 +212,7 @@ Deno.test("a class goes back to its baseline, and what is protected asks first",
     const [set] = await scheduled();
     assert.match(set?.name ?? "", /^auto-\d{8}-\d{4}$/);
     assert.deepEqual(set?.members.map(({ machine }) => machine), ["desk-one"]);
-    // Each is called by its own minute, and Incus takes one after the other.
+    // Each has the name of its own minute, and Incus takes them one after the other.
     const [{ snapshot, ...place } = { snapshot: "" }] = set?.members[0]?.volumes ?? [];
     assert.deepEqual(place, { pool: "default", volume: "desk-one-data" });
     assert.match(snapshot ?? "", /^auto-\d{8}-\d{4}$/);

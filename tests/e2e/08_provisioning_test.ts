@@ -13,7 +13,7 @@ domains:
       pro-c: { roles: [note, packages] }
 `;
 
-/** A role of the owner's; it fails where it is told to, and keeps a secret to itself. */
+/** A role of the user; it fails on demand, and hides a secret. */
 const ROLE = `---
 - name: Fail where asked to
   ansible.builtin.assert:
@@ -28,7 +28,7 @@ const ROLE = `---
   no_log: true
 `;
 
-/** Hides every Ansible: the directories of the system alone, where the tests' is not. */
+/** Hides Ansible: only the system's directories, without that of the tests. */
 const WITHOUT_ANSIBLE = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 
 async function put(lab: Lab, path: string, text: string): Promise<void> {
@@ -40,7 +40,7 @@ async function append(lab: Lab, path: string, text: string): Promise<void> {
   await lab.write(path, await lab.read(path) + text);
 }
 
-/** Rows of the table of results, by machine: ok, changed, failed, unreachable. */
+/** Returns the rows of the table of results, by machine: ok, changed, failed, unreachable. */
 function results(stdout: string): Record<string, number[]> {
   const table = stdout.slice(stdout.indexOf("\nMACHINE "));
   return Object.fromEntries(
@@ -158,7 +158,7 @@ Deno.test("only what has to be provisioned is, and what became of it is told", a
     const read = async (name: string) =>
       JSON.parse(await Deno.readTextFile(new URL(`../../docs/schema/${name}`, import.meta.url)));
     const ajv = new Ajv.default({ strict: false, allErrors: true, validateFormats: false });
-    // The lines of a plan refer to it.
+    // The schema of events refers to it.
     ajv.compile(await read("plan.schema.json"));
     const valid = ajv.compile(await read("events.schema.json"));
     for (const line of lines) assert.ok(valid(line), JSON.stringify([line, valid.errors]));
@@ -206,7 +206,7 @@ Deno.test("a vault's secret reaches the machine and nothing else", async (t) => 
       const { stdout, stderr } = await lab.anklume(["apply", "-vv", "--vault-password-file", file]);
       said += stdout + stderr;
       assert.equal(await note("pro-a"), secret);
-      // The value stays as it is in the owner's part of the file.
+      // The value stays as it is in the user's part of the file.
       assert.ok((await lab.read("host_vars/pro-a.yml")).endsWith(encrypted));
     });
 
@@ -232,7 +232,7 @@ Deno.test("a vault's secret reaches the machine and nothing else", async (t) => 
   }
 });
 
-/** Looks at every command line of the host, ten times a second, until told to stop. */
+/** Collects all command lines of the host, ten times a second, until it is stopped. */
 function watchProcesses(): { stop(): Promise<string> } {
   const seen = new Set<string>();
   let going = true;

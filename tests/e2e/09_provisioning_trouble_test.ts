@@ -27,7 +27,7 @@ const marks = async () =>
     ]),
   );
 
-/** Programs of ours on the host, by command line. */
+/** Returns our programs on the host, by command line. */
 async function running(pattern: RegExp): Promise<string[]> {
   const { stdout } = await run(["ps", "-eo", "args", "--no-headers", "-ww"]);
   return stdout.split("\n").filter((line) => pattern.test(line));
@@ -50,7 +50,7 @@ Deno.test("provisioning in trouble: interrupted, machines that are not ready, An
   await t.step(
     "Ctrl-C in the middle of a playbook marks nobody and leaves nothing running",
     async () => {
-      // In a group of its own, which a terminal's Ctrl-C would signal as a whole.
+      // In its own process group, which a terminal's Ctrl-C would signal as a whole.
       const child = lab.spawn(["apply"], "null", true);
       let said = "";
       const reading = (async () => {
@@ -116,7 +116,7 @@ Deno.test("provisioning in trouble: interrupted, machines that are not ready, An
       assert.match(report, /pro-bare was made from the image local:anklume-nopython, which has no/);
       assert.match(report, /Provisioning failed: pro-a, pro-bare\./);
       assert.deepEqual(await marks(), {
-        "pro-a": true, // from before; its digest is another by now
+        "pro-a": true, // from before; its digest has changed since
         "pro-b": true,
         "pro-bare": false,
         "web-bare": true,

@@ -38,7 +38,10 @@ async function piped(lab: Lab, args: readonly string[], stdin: Uint8Array): Prom
   return { code, stdout: text(stdout), stderr: text(stderr), bytes: stdout };
 }
 
-/** A program on a terminal of its own, 100 columns wide, which becomes 50 wide; answers what the screen got. */
+/**
+ * Runs a program on its own terminal, 100 columns wide, which becomes 50 wide; prints the screen's
+ * content.
+ */
 const TERMINAL = `
 import fcntl, os, pty, select, signal, struct, sys, termios, time
 columns = lambda n: fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, n, 0, 0))
@@ -79,7 +82,7 @@ Deno.test("a day with machines by their names alone", async (t) => {
     assert.equal((await lab.anklume(["exec", "pro-a", "hostname", "-s"])).stdout, "pro-a\n");
     const bytes = crypto.getRandomValues(new Uint8Array(50_000));
     assert.deepEqual((await piped(lab, ["exec", "pro-a", "--", "cat"], bytes)).bytes, bytes);
-    // Ends although its reader went away.
+    // Ends although its reader has closed.
     const shell = `timeout 20 ${lab.binary} exec pro-a -- yes | head -1`;
     assert.equal(await must(["sh", "-c", `cd ${lab.dir} && ${shell}`]), "y\n");
     const missing = await lab.anklume(["exec", "pro-a", "--", "no-such-program"], 127);
@@ -123,7 +126,7 @@ Deno.test("a day with machines by their names alone", async (t) => {
     const all = await piped(lab, ["exec", "--all", "--", ...test], new TextEncoder().encode("go"));
     assert.equal(all.code, 1);
     assert.match(all.stderr, /Failed in 1 of 3 machines: lab-a \(1\)/);
-    // Ends although its reader went away.
+    // Ends although its reader has closed.
     const shell = `timeout 20 ${lab.binary} exec --all -- yes; echo $? >&2`;
     const first = await run(["bash", "-c", `cd ${lab.dir} && (${shell}) | head -1`]);
     assert.match(first.stdout, /^\S+ +\| y\n$/);
@@ -172,7 +175,7 @@ Deno.test("a day with machines by their names alone", async (t) => {
       "cat /srv/tree/sub/note.txt; readlink /srv/tree/way-out; stat -c %a /srv/tree/suid",
     );
     assert.equal(seen.stdout, "from here\n/etc/shadow\n755\n");
-    // Nor does the next copy write through what the one before has laid in the other machine.
+    // The next copy does not write through a link that the earlier copy put into the other machine.
     const again = "cd /srv/tree && rm way-out && mkdir way-out && echo x >way-out/x && " +
       "mkdir one && ln -s /etc/evil one/file && ln -s /etc one/dir";
     const inA = (script: string) => inMachine("pro", "pro-a", "sh", "-c", script);
@@ -191,7 +194,7 @@ Deno.test("a day with machines by their names alone", async (t) => {
     assert.match(etc.stdout, /note\.txt/);
     await inMachine("lab", "lab-a", "rm", "-r", "/srv/tree/one");
     await inA("cd /srv/tree && rm -r one way-out && ln -s /etc/shadow way-out");
-    // A symbolic link from a machine would be a way out of the workspace.
+    // A symbolic link from a machine could lead out of the workspace.
     const back = await lab.anklume(["copy", "-r", "lab-a:/srv/tree", "."], 1);
     assert.match(back.stderr, /Left out: lab-a:\/srv\/tree\/way-out is a symbolic link/);
     assert.equal(await lab.read("tree/sub/note.txt"), "from here\n");
@@ -220,14 +223,15 @@ Deno.test("a day with machines by their names alone", async (t) => {
           'echo x > "/srv/odd/$(printf "e\\033sc")" && echo x > "/srv/odd/$(printf "b\\377d")"',
       );
       const sum = await inA("sha256sum /srv/real/big");
-      // The same file by another way: writing it would empty what is read.
+      // The same file by another path: writing it would empty the source.
       for (const same of ["pro-a:/srv/ln/big", "pro-a:/srv/ln"]) {
         const refused = await lab.anklume(["copy", "pro-a:/srv/real/big", same], 2);
         assert.match(refused.stderr, /cannot be copied into itself/);
       }
       await lab.anklume(["copy", "-r", "pro-a:/srv/real", "pro-a:/srv/ln/below"], 2);
       assert.equal(await inA("sha256sum /srv/real/big"), sum);
-      // A link to a directory is one, /bin for example; its own name is what a link is copied as.
+      // A link to a directory, for example /bin, counts as one; a link is copied under its own
+      // name.
       await lab.anklume(["copy", "note.txt", "pro-a:/srv/ln/"]);
       await lab.anklume(["copy", "note.txt", "pro-a:/bin"]);
       assert.equal(await inA("cat /srv/real/note.txt /usr/bin/note.txt"), "from here\n".repeat(2));
@@ -237,7 +241,7 @@ Deno.test("a day with machines by their names alone", async (t) => {
       const nowhere = await lab.anklume(["copy", "note.txt", "pro-a:/no/where/x"], 2);
       assert.match(nowhere.stderr, /There is no directory pro-a:\/no\./);
 
-      // A pipe is not waited for, and what cannot be had is named, the others not left.
+      // A pipe is not read, an unreadable entry is reported, and the others are copied.
       const odd = await lab.anklume(["copy", "-r", "pro-a:/srv/odd", "."], 1);
       assert.match(
         odd.stderr,
@@ -250,11 +254,11 @@ Deno.test("a day with machines by their names alone", async (t) => {
       assert.match(back.stderr, /odd\/link is a symbolic link/);
       assert.match(back.stderr, /odd\/pipe2 is neither a file nor a directory/);
       assert.equal(await inA("cat /root/odd/plain"), "odd\n");
-      // A link within the tree leads into the copy.
+      // A link within the tree points into the copy.
       await inA("mkdir /srv/real/sub && ln -s ../note.txt /srv/real/sub/link");
       await lab.anklume(["copy", "-r", "pro-a:/srv/real", "pro-a:/srv/anew"]);
       assert.equal(await inA("readlink /srv/anew/sub/link"), "../note.txt\n");
-      // Through a link at the new place.
+      // Through a link in the destination.
       const self = await lab.anklume(["copy", "-r", "pro-a:/srv/odd", "pro-a:/srv/there/.."], 2);
       assert.match(self.stderr, /without \.\./);
       await inA("ln -s . /srv/there/odd && rm /srv/odd/[be]?*");

@@ -12,7 +12,7 @@ import {
   run,
 } from "./_lab.ts";
 
-/* Everything from inside the admin container, and what the host takes from it. */
+/* All work from inside the admin container, and what the host accepts from it. */
 
 const CONTROL = `
 project_name: tower
@@ -36,7 +36,7 @@ const TWO_MORE = `
 const REQUESTS = ".anklume/host/requests";
 const ANSWERS = ".anklume/host/answers";
 
-/** Runs `anklume ARGS` in the admin container, as a person at its prompt would. */
+/** Runs `anklume ARGS` in the admin container, as a user at its prompt. */
 function inside(...args: string[]): Promise<Outcome> {
   return inMachine("control", "admin-ws", "env", "-C", "/workspace", "anklume", ...args);
 }
@@ -58,8 +58,8 @@ interface Answer {
 }
 
 /**
- * Lays a request into the workspace as root of the container, and waits for the answer; undefined: there was none, so many
- * seconds after it was taken.
+ * Writes a request into the workspace as root of the container, and waits for the answer;
+ * undefined: none came within `patience` seconds after the request was read.
  */
 async function handOver(text: string, patience = 20): Promise<Answer | undefined> {
   const name = `${crypto.randomUUID()}.json`;
@@ -93,7 +93,7 @@ function load(ruleset: string): string {
   return JSON.stringify({ format: 1, action: "load", ruleset });
 }
 
-/** What a compromised admin container may try: each is refused, and nothing changes. */
+/** Requests that a compromised admin container may try: each is refused, and nothing changes. */
 function malicious(good: string): Record<string, string> {
   const changed = (from: string | RegExp, to: string): string => {
     const text = good.replace(from, to);
@@ -122,7 +122,7 @@ function malicious(good: string): Record<string, string> {
   };
 }
 
-/** What is no request at all: nobody answers it. */
+/** Files that are no requests: they get no answer. */
 function noRequests(good: string): Record<string, string> {
   return {
     "an unknown action": JSON.stringify({ format: 1, action: "run", ruleset: good }),
@@ -132,7 +132,7 @@ function noRequests(good: string): Record<string, string> {
   };
 }
 
-/** Of another infra on the same host: rules alone. */
+/** Another infra on the same host: only rules. */
 const BESIDE = `
 project_name: beside
 global: { default_os_image: "${IMAGE}", addressing: { zone_base: 170 } }
@@ -142,7 +142,7 @@ domains:
     machines: { beside-a: { publish: [{ host: 2222, to: 22 }] } }
 `;
 
-/** A domain of its own in every set where one stands. */
+/** Adds a domain to each set where it belongs. */
 function withDomain(good: string, bridge: string, subnet: string): string {
   let text = withElement(good, "inet bridges", `"${bridge}"`);
   text = withElement(text, "inet own", `"${bridge}" . "${bridge}"`);
@@ -152,8 +152,9 @@ function withDomain(good: string, bridge: string, subnet: string): string {
 }
 
 /**
- * What has the form of our rules and would reach beyond the infra, by the page's sentences: "It cannot touch another table,
- * another infra, Docker's or the host's traffic."
+ * Rules in the form of ours that would reach beyond the infra, after the sentence of
+ * docs/isolation.md: "It cannot touch another table, another infra, Docker's or the host's
+ * traffic."
  */
 function reaching(
   good: string,
@@ -185,14 +186,14 @@ function reaching(
   };
 }
 
-/** The host's rules and everything else in nftables, counters left out. */
+/** Returns all rules of the host in nftables, without counters. */
 function hostRules(): Promise<string> {
   return must(["nft", "--stateless", "list", "ruleset"]);
 }
 
 Deno.test("the admin container drives its host, and the host's unit accepts anklume's rules only", async (t) => {
   await using lab = await Lab.create(CONTROL);
-  // Its role gives it this host's Ansible.
+  // Its role installs this host's Ansible.
   await lab.anklume(["apply"]);
 
   await t.step("nothing starts while the host does not listen", async () => {
@@ -220,7 +221,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
       assert.match(built.stdout, /Provisioned: 2 machines/);
       assert.deepEqual(await running(), ["admin-ws", "left-a", "left-b", "right-a"]);
       assert.match(await hostRules(), /set bridges \{[^}]*net-right/);
-      // Both see the same.
+      // Host and container see the same state.
       await insideDone("check", "--exit-code");
       await lab.expectEmptyPlan();
       assert.match((await insideDone("status")).stdout, /Firewall\s+loaded, as rendered/);
@@ -327,7 +328,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
       "-c",
       `touch "${place}/$(printf 'a\\nb.json')" "${place}/$(printf '\\377\\376.json')"`,
     ]);
-    // Meanwhile the host may put a new place there, and for a moment none stands.
+    // The host may replace the directory at this time, and for a moment it is missing.
     const lay = `seq 3000 | sed 's|^|${place}/|' | xargs touch`;
     await must(["sh", "-c", `for i in 1 2 3 4 5; do ${lay} && exit 0; done; exit 1`]);
     await Deno.writeTextFile(`${place}/no-uuid.json`, load(good));
@@ -371,7 +372,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     assert.equal(destroyed.code, 1);
     assert.match(destroyed.stdout + destroyed.stderr, /cannot delete its own machine/);
     assert.ok((await running()).includes("admin-ws"));
-    // The host may.
+    // The host may do it.
     await lab.anklume(["apply", "--infra", "--yes"]);
     await insideDone("check");
   });

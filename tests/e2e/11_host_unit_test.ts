@@ -3,8 +3,8 @@ import { LINGER } from "../_linger.ts";
 import { BINARY, eventually, IMAGE, Lab, must, run } from "./_lab.ts";
 
 /*
- * The testbed has no systemd, so the unit that answers an admin container runs there under a stand-in. Here a container with its own
- * systemd plays the host: it needs no Incus for that.
+ * The testbed has no systemd, so the unit that answers an admin container runs there under a
+ * replacement. Here a container with its own systemd acts as the host: it needs no Incus for that.
  */
 
 const HOST = "unit-host";
@@ -18,7 +18,7 @@ async function push(file: string, to = file): Promise<void> {
   await must(["incus", "file", "push", "--quiet", "--create-dirs", file, `${HOST}${to}`]);
 }
 
-/** nft, the libraries that it needs and the names it knows protocols by, of the testbed's own Debian. */
+/** Copies nft, its libraries and the names of protocols from the testbed's own Debian. */
 async function pushNft(): Promise<void> {
   const libraries = (await must(["ldd", "/usr/sbin/nft"])).matchAll(/=> (\/\S+)/g);
   const missing = [...libraries].map(([, path]) => path!).filter((path) =>
@@ -73,7 +73,7 @@ Deno.test("under a real systemd the host's unit answers, refuses, and is there a
       await push(`${lab.dir}/${file}`, `${WORKSPACE}/${file}`);
     }
     await push("/etc/anklume/unit.nft", "/root/unit.nft");
-    // Without Incus to ask nothing is loaded.
+    // Without Incus nothing is loaded.
     await inHost("sh", "-c", `cd ${WORKSPACE} && anklume host install`);
     const blind = await ask("load", "/root/unit.nft");
     assert.equal(blind.ok, false);

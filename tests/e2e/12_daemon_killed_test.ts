@@ -13,8 +13,8 @@ import {
 import { expectEmpty, sh, snapshots } from "./_plan.ts";
 
 /*
- * The daemon dies so many milliseconds after a machine's change has said something, and the next apply carries it on. A few moments
- * as a rule, with ANKLUME_TEST_LONG=1 every one.
+ * The daemon is killed some milliseconds after a message about a machine's change, and the next
+ * apply carries the change on. Runs a few moments by default, all with ANKLUME_TEST_LONG=1.
  */
 
 const LONG = Deno.env.get("ANKLUME_TEST_LONG") === "1";
@@ -26,7 +26,7 @@ interface Case {
   readonly machine: string;
   /** Its root disk and snapshots stay. */
   readonly keepsDisk: boolean;
-  /** Milliseconds after each of these words; the first few are for every run. */
+  /** Milliseconds after each of these messages; the first list is for each run. */
   readonly moments: readonly (readonly [RegExp, readonly number[], readonly number[]])[];
 }
 
@@ -171,7 +171,7 @@ Deno.test("a port that a killed daemon left goes with its machine, or before its
     try {
       const { code, stdout, stderr } = await lab.try(["start", "web"]);
       assert.doesNotMatch(stdout + stderr, /removing the leftover port/);
-      // From 7.0.1 on Incus itself gives it to whoever starts last.
+      // Since 7.0.1 Incus itself gives the name to the last one that starts.
       if (code === 0) assert.notEqual(await index(), others);
       else {
         assert.match(stderr, /veth interfaces .*file exists/i);

@@ -15,7 +15,7 @@ import { check, expectEmpty, lines, sh, snapshots } from "./_plan.ts";
 const HEAD = `project_name: moves\nglobal: { default_os_image: "${IMAGE}" }\ndomains:\n`;
 const VOLUME = "storage_volumes: { data: { path: /data, size: 64MiB } }";
 
-/** Something on the root disk, something on the volume, and a snapshot. */
+/** Writes a file to the root disk and one to the volume, and takes a snapshot. */
 async function fill(domain: string, machine: string): Promise<void> {
   await sh(domain, machine, "echo root > /root/mine; echo volume > /data/mine");
   await must(["incus", "snapshot", "create", "--project", domain, machine, "before"]);
@@ -26,7 +26,7 @@ async function expectKept(
   machine: string,
   taken: readonly string[] = ["before"],
 ): Promise<void> {
-  // Right after a start Incus may not let anybody in yet.
+  // Right after a start Incus may not run commands yet.
   await eventually(
     "both files are there",
     async () => await sh(domain, machine, "cat /root/mine /data/mine") === "root\nvolume",
@@ -46,7 +46,7 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   await must(["incus", "config", "device", "set", ...theirs]);
   const mac = (await liveInstances())[0]!.devices.eth0!.hwaddr;
 
-  // Renamed, in its domain: the address and the MAC stay.
+  // Renamed, in its domain: address and MAC stay the same.
   const ip = (await liveInstances())[0]!.devices.eth0!["ipv4.address"];
   await lab.write(
     "infra.yml",
@@ -83,7 +83,7 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   const kept = (await liveInstances())[0]!.devices["vol-data"]!;
   assert.deepEqual([kept.source, kept.propagation], ["www-data", "private"]);
 
-  // The domain renamed: its machine moves, what is empty of it goes.
+  // The domain is renamed: its machine moves, and its empty resources are deleted.
   await lab.write(
     "infra.yml",
     `${HEAD}  three: { renamed_from: two, ephemeral: true, machines: { www: { ${VOLUME} } } }\n`,
@@ -98,7 +98,8 @@ Deno.test("a renamed machine, a moved one and a renamed domain keep disk, volume
   ]);
   assert.ok(orphans.every(({ createdAt }) => createdAt !== undefined), "each has an age");
 
-  // The set follows, also once the project that held its note is deleted, and its machine goes back where it is now.
+  // The set follows, also after the project with its note is deleted, and it restores the machine
+  // at its new place.
   await lab.anklume(["apply", "--infra", "--yes", "--prune"]);
   await sh("three", "www", "echo new > /root/mine; echo new > /data/mine");
   const [mine] = await setsCalled(lab, "mine");
@@ -139,7 +140,7 @@ Deno.test("another pool is a move, not a loss", async () => {
   await must(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tiny]);
   undo(["umount", tiny]);
   await must(["incus", "storage", "create", "tiny", "dir", `source=${tiny}`]);
-  // Of a copy that failed Incus 7.0.2 leaves the new volume mounted.
+  // After a failed copy Incus 7.0.2 leaves the new volume mounted.
   undo([
     "sh",
     "-c",
@@ -153,7 +154,7 @@ Deno.test("another pool is a move, not a loss", async () => {
   await fill("one", "web");
   const disk = ["config", "device", "set", "--project", "one", "web"];
   await must(["incus", ...disk, "vol-data", "propagation=private"]);
-  // Incus 7 changes a root disk of a stopped machine alone.
+  // Incus 7 changes a root disk only while the machine is stopped.
   await lab.anklume(["stop", "web", "--force"]);
   await must(["incus", ...disk, "root", "boot.priority=7"]);
   await lab.anklume(["start", "web"]);
@@ -161,7 +162,7 @@ Deno.test("another pool is a move, not a loss", async () => {
   const inPool = (pool: string) =>
     lab.write("infra.yml", before.replace("global: {", `global: { storage_pool: ${pool},`));
 
-  // There is no room: the machine runs on where it is, with all that it had.
+  // There is no room: the machine runs on in its place, with all its data.
   await sh("one", "web", "head -c 4M /dev/urandom >/data/bulk; sync");
   await inPool("tiny");
   await lab.anklume(["apply", "--infra", "--yes"], 1);
@@ -185,11 +186,11 @@ Deno.test("another pool is a move, not a loss", async () => {
     ),
     planned.join("\n"),
   );
-  // Killed while the machine is without its volume.
+  // Killed while the volume is detached from the machine.
   const stopped = { at: 2, when: "after" } as const;
   const { requests, said } = await runAndKill(lab.dir, ["apply", "--infra", "--yes"], stopped);
   assert.match(requests.at(-1) ?? "", /^PUT .*\/1.0\/instances\/web$/, said);
-  // Incus had taken the request on when it answered.
+  // Incus had accepted the request when it answered.
   await eventually(
     "the volume is taken out",
     async () => (await liveInstances())[0]!.devices["vol-data"] === undefined,
@@ -206,7 +207,7 @@ Deno.test("another pool is a move, not a loss", async () => {
 });
 
 Deno.test("a daemon that dies in the middle of a move loses nothing", async () => {
-  // A driver that copies file by file.
+  // A driver that copies each file.
   await must(["incus", "storage", "create", "slow", "dir"]);
   try {
     const head = HEAD.replace("global: {", "global: { storage_pool: slow,");
@@ -221,7 +222,7 @@ Deno.test("a daemon that dies in the middle of a move loses nothing", async () =
     await lab.anklume(["apply", "--infra"]);
     await fill("one", "web");
     await sh("one", "web", "head -c 60M /dev/urandom >/root/bulk; seq 5000 >/root/last; sync");
-    // Once while there is half a copy, once while there is half an original.
+    // Once with half a copy, once with half an original.
     for (
       const [text, words, domain] of [
         [twos!, /moving from instance one\/web/, "two"],
@@ -268,12 +269,12 @@ Deno.test("a machine of which a dying daemon left only the record is made anew",
   await lab.anklume(["apply", "--infra", "--yes"]);
   await expectEmpty(lab);
 
-  // What ran once is not thrown away for having lost its disk: somebody may know where that is.
+  // A machine that has run is not deleted for a lost disk: the user may know where the disk is.
   await must(["incus", "stop", "--force", "--project", "one", "web"]);
   await must(["mv", disk, `${disk}.away`]);
   const { stdout } = await lab.anklume(["apply", "--infra", "--yes"], 1);
   assert.match(stdout, /Failed: 1 resource/);
-  // The start in vain made a directory.
+  // The failed start made a directory.
   await must(["rm", "--dir", "--force", disk]);
   await must(["mv", `${disk}.away`, disk]);
   await lab.anklume(["apply", "--infra", "--yes"]);
@@ -306,12 +307,12 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
     /loses its root disk; its volumes stay/,
   );
 
-  // Without --force nothing is touched, with it but without consent neither.
+  // Without --force nothing is changed, and with it but without consent neither.
   await lab.anklume(["apply", "--infra", "--yes"], 1);
   await lab.anklume(["apply", "--infra", "--force"], 1);
   await expectKept("one", "web");
 
-  // An image that cannot be started: the old machine is back as it was.
+  // An image that cannot be started: the old machine is restored.
   const broken = "local:broken";
   await must(["bash", "-c", BROKEN_IMAGE]);
   try {
@@ -335,7 +336,8 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
   assert.ok(live.every(({ config }) => config["user.anklume.fresh"] === undefined));
   assert.equal(await namesake(), itself, "a machine called as what holds a new disk is another");
 
-  // Without snapshots Incus rebuilds in place, and fails halfway: the old disk is gone, and the image cannot be unpacked.
+  // Without snapshots Incus rebuilds in place, and fails halfway: the old disk is gone, and the
+  // image cannot be unpacked.
   await must(["incus", "snapshot", "delete", "--project", "one", "web", "before"]);
   const disk = ["--project", "one", "web", "vol-data", "propagation=private"];
   await must(["incus", "config", "device", "set", ...disk]);
@@ -361,7 +363,7 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
   assert.equal(await namesake(), itself);
 });
 
-/** An image of which half is missing. */
+/** Makes an image with half of it missing. */
 const TRUNCATED_IMAGE = `
 set -e
 dir=$(mktemp -d); cd "$dir"
@@ -372,7 +374,7 @@ incus image import metadata.tar.gz rootfs.squashfs --alias truncated >/dev/null
 rm -rf "$dir"
 `;
 
-/** An image without an init. */
+/** Makes an image without an init. */
 const BROKEN_IMAGE = `
 set -e
 dir=$(mktemp -d); cd "$dir"; mkdir -p rootfs/etc

@@ -29,7 +29,7 @@ const device = (verb: string, ...args: string[]) =>
 
 type Door = readonly [resource: string, path: string, effect: string];
 
-/** `check` and `status` say it of each of these doors, and of no other. */
+/** Asserts that `check` and `status` report each of these breaches, and no others. */
 async function areBreaches(lab: Lab, ...doors: readonly Door[]): Promise<void> {
   const planned = lines(await check(lab)).filter((line) => line.endsWith(" BREACH"));
   const found = planned.map((line) => line.replace(/: .* (\S+) BREACH$/s, " $1"));
@@ -42,7 +42,7 @@ async function areBreaches(lab: Lab, ...doors: readonly Door[]): Promise<void> {
   assert.doesNotMatch(stdout, /all as declared/);
 }
 
-/** The door is closed by an apply, and nothing else is left to say. */
+/** Asserts that an apply repairs it, and nothing else is reported. */
 async function isClosed(lab: Lab): Promise<void> {
   await lab.anklume(["apply", "--infra", "--yes"]);
   const { stdout } = await lab.anklume(["status"]);
@@ -50,7 +50,7 @@ async function isClosed(lab: Lab): Promise<void> {
   assert.doesNotMatch(stdout, /BREACH/);
 }
 
-/** Without the breaks that fit it to the screen. */
+/** Returns the text without line breaks. */
 function flat(text: string): string {
   return text.replace(/\s+/g, " ");
 }
@@ -98,7 +98,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     for (const [name, words] of Object.entries(added)) {
       await device("add", "web", `x-${name}`, ...words);
     }
-    // One of a declared name is the declared one, and no other.
+    // A device of a declared name is compared with the declared one.
     await device("set", "web", "said", `source=${elsewhere}`, "shift=true");
     await areBreaches(
       lab,
@@ -176,7 +176,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     await incus("restart", "--force", ...one, "hand");
     assert.match(await uidMap("hand"), /^0 0 /);
     await areBreaches(lab, ["instance one/hand", "config.security.privileged", "restart"]);
-    // Taking the key away by hand leaves it as it runs.
+    // Removing the key by hand does not change the running machine.
     await incus("config", "unset", ...one, "hand", "security.privileged");
     assert.match(await uidMap("hand"), /^0 0 /);
     await areBreaches(lab, ["instance one/hand", "idmap", "restart"]);
@@ -194,7 +194,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
       const start = await lab.anklume(["start", "web"], 2);
       assert.match(flat(start.stderr), /Not started.*instance one\/web \(idmap\)/);
     } else {
-      // 7.0 works the map out anew at each start, and so writes over the note.
+      // Incus 7.0 computes the map again at each start, and so overwrites the note.
       await expectEmpty(lab);
     }
     await isClosed(lab);
@@ -268,7 +268,7 @@ Deno.test("what somebody hangs into a machine, its profiles or its bridge is a b
     const restart = await lab.anklume(["restart", "web"], 2);
     assert.match(flat(restart.stderr), /Not started.*network net-one/);
     await isClosed(lab);
-    // An edit of infra.yml is none.
+    // An edit of infra.yml is no breach.
     await lab.write("infra.yml", INFRA.replace("  one:\n", "  one:\n    internet: false\n"));
     const planned = lines(await check(lab));
     assert.ok(planned.some((line) => line.includes("network net-one config.raw.dnsmasq")));
@@ -365,7 +365,7 @@ Deno.test("who is not anklume's and stands among its machines is named", async (
     ) assert.ok(stdout.replaceAll(/\n {10}/g, " ").includes(line), stdout);
     assert.match(stdout, /d \(nic docker0\),\s+past the firewall/);
     assert.match(flat(stdout), /; 3 strangers\. $/);
-    // The rules wall them off; they are nobody's to change, nor are their ports.
+    // The rules isolate them; they are not anklume's to change, nor are their ports.
     assert.deepEqual(lines(await check(lab)), []);
     assert.doesNotMatch(stdout, /BREACH/);
     const text = (await lab.anklume(["check"])).stdout;

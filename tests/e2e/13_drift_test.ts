@@ -25,7 +25,7 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   await lab.anklume(["apply", "--infra"]);
   await expectEmpty(lab);
 
-  // Other spellings of the same, and what nobody declared, are no drift.
+  // Other spellings of the same values, and undeclared keys, are no drift.
   await incus(
     "config",
     "set",
@@ -131,7 +131,7 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   assert.equal(web.config["boot.host_shutdown_timeout"], "20");
   assert.equal(web.status, "Running");
 
-  // What leaves infra.yml is unset, and nothing else.
+  // A key removed from infra.yml is unset, and nothing else.
   await lab.write(
     "infra.yml",
     LAB.replace(', environment.DEBUG: "1", user.mine: "yes"', "").replace(
@@ -146,7 +146,8 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   assert.equal(after.config["user.mine"], undefined);
   assert.equal(after.config["user.note"], "theirs");
 
-  // Its monitor answers nobody: Incus says so five seconds later, and can neither stop nor start it.
+  // Its monitor does not answer: Incus reports it five seconds later, and can neither stop nor
+  // start it.
   const monitor = ["--euid", "0", "--full", "^\\[lxc monitor\\] .*/containers one_web$"];
   await must(["pkill", "--signal", "STOP", ...monitor]);
   const [status, checked, , applied] = await Promise.all([
@@ -160,7 +161,8 @@ Deno.test("each kind is compared field by field, shown with its effect, and brou
   assert.match(applied.stdout, /instance one\/web: waking the process that runs it/);
   await expectEmpty(lab);
 
-  // The other way round: what was changed by hand is written into infra.yml, and nothing that opens a door.
+  // The other direction: changes made by hand are written into infra.yml, except those that weaken
+  // the isolation.
   const declared = await lab.read("infra.yml");
   const web1 = ["--project", "one", "web"];
   await incus("config", "set", ...web1, "limits.memory=300MiB");

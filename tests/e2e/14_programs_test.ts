@@ -49,7 +49,7 @@ Deno.test("check and apply tell programs everything, in the shape that is docume
   const done = applied.filter(({ type }) => type === "done").map(({ resource }) => resource);
   assert.equal(new Set(done).size, plan.changes.length, "one end of each change");
 
-  // The name that it gave is in the stream.
+  // The stream has the generated name.
   const created = linesOf((await lab.anklume(["snapshot", "create", "--json"])).stdout);
   for (const line of created) schema.event(line);
   const { set = "", outcome, done: taken } = created.at(-2) ?? {};
@@ -71,7 +71,7 @@ Deno.test("check and apply tell programs everything, in the shape that is docume
   const misnamed = await lab.anklume(["snapshot", "create", "a b", "--json"], 2);
   assert.deepEqual(linesOf(misnamed.stdout).map(({ type }) => type), ["fault", "end"]);
 
-  // Everything a plan can hold: orphans, a breach, a restart; consent is nobody's to give.
+  // All that a plan can have: orphans, a breach, a restart; there is no terminal to consent.
   await must(
     [
       "incus",
@@ -101,7 +101,7 @@ Deno.test("check and apply tell programs everything, in the shape that is docume
   assert.deepEqual(said.map(({ type }) => type), ["plan", "end"]);
   assert.match(refused.stderr, /--yes/);
 
-  // Somebody's mistake, and a host without Incus: the stream still ends with its status.
+  // A user's mistake, and a host without Incus: the stream still ends with its status.
   await lab.write("infra.yml", LAB.replace("web: {}", "web: { roels: [] }"));
   const wrong = linesOf((await lab.anklume(["apply", "--json"], 2)).stdout);
   for (const line of wrong) schema.event(line);

@@ -5,9 +5,10 @@ import { IMAGE, Lab } from "./_lab.ts";
 import { check, expectEmpty, lines } from "./_plan.ts";
 
 /*
- * `apply`, then `check` is empty, whatever the infra and whatever stood before: each generated infra is applied over the one
- * before it. ANKLUME_GENERATED=N makes N of them (default 3), ANKLUME_SEED=S others; the default seed once found a protected
- * machine that could not be deleted, because its network had moved on.
+ * After `apply`, `check` is empty, for any infra and any earlier state: each generated infra is
+ * applied over the one before it. ANKLUME_GENERATED=N makes N of them (default 3), ANKLUME_SEED=S
+ * others. The default seed once found a protected machine that could not be deleted, because its
+ * network had moved.
  */
 const RUNS = Number(Deno.env.get("ANKLUME_GENERATED") ?? 3);
 const SEED = Number(Deno.env.get("ANKLUME_SEED") ?? 760_552);
@@ -69,7 +70,7 @@ const infra = fc.record({
   ipv6: flag,
 });
 
-/** YAML of it; machines are named after their domain, since names are unique. */
+/** Returns its YAML; machines are named after their domain, since names are unique. */
 function written({ domains, ipv6 }: {
   domains: Record<string, { machines: Record<string, unknown> }>;
   ipv6: boolean;
@@ -99,7 +100,7 @@ Deno.test(`apply, then check is empty, whatever the infra (seed ${SEED})`, async
       if (seen.code === 2) assert.fail(`${text}\n${seen.stderr}`);
       const planned = await check(lab);
       const errors = planned.diagnostics.filter(({ severity }) => severity === "error");
-      // Storage that is to shrink is refused: that is right, and there is nothing to apply.
+      // Shrinking storage is refused: that is right, and there is nothing to apply.
       assert.deepEqual(errors.filter(({ code }) => code !== "SHRINK"), []);
       if (errors.length > 0) return;
       const applied = await lab.try(["apply", "--infra", "--yes", "--force", "--prune"]);
@@ -107,7 +108,7 @@ Deno.test(`apply, then check is empty, whatever the infra (seed ${SEED})`, async
       await expectEmpty(lab);
       assert.deepEqual((await check(lab)).orphans, [], lines(planned).join("\n"));
     }),
-    // What was applied before is part of the case, so a smaller one proves nothing.
+    // The earlier infras are part of the case, so a smaller one proves nothing.
     { numRuns: RUNS, seed: SEED, endOnFailure: true },
   );
   assert.equal(number, RUNS);

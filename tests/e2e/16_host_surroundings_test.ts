@@ -1,4 +1,4 @@
-/** What the host around the domains does to them: VPNs' routes, other networks, bridges that lose what they need. */
+/** Effects of the host on the domains: VPNs' routes, other networks, broken bridges. */
 import assert from "node:assert/strict";
 import {
   answerOf,
@@ -45,7 +45,7 @@ async function planOf(lab: Lab, expected = 0): Promise<PlanJson> {
   return JSON.parse((await lab.anklume(["check", "--json"], expected)).stdout) as PlanJson;
 }
 
-/** Applies, and waits for l1 to be able to serve. */
+/** Applies, and waits until l1 can serve. */
 async function applied(lab: Lab): Promise<string> {
   await lab.anklume(["apply", "--infra"]);
   await eventually(
@@ -54,7 +54,7 @@ async function applied(lab: Lab): Promise<string> {
       /running|degraded/.test(
         (await inMachine("left", "l1", "systemctl", "is-system-running")).stdout,
       ),
-    // Nothing is proved by it, and systemd takes its time on a busy machine.
+    // This proves nothing, and systemd is slow on a busy machine.
     60,
   );
   await serve("left", "l1", 8080);
@@ -63,7 +63,7 @@ async function applied(lab: Lab): Promise<string> {
 
 const sh = (script: string) => must(["bash", "-c", script]);
 
-/** The first `ip` command that a remedy shows. */
+/** Returns the first `ip` command in a remedy. */
 function shownCommand({ remedy = "" }: Pick<Diagnostic, "remedy">): string {
   return /`(ip [^`]+)`/.exec(remedy)?.[1] ?? assert.fail(`no command in: ${remedy}`);
 }
@@ -83,7 +83,7 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
         assert.match(first.stderr, /HOST_NETWORK/);
         assert.match(first.stdout, /created instance right\/r1/);
         assert.doesNotMatch(first.stdout, /created (instance|network) (left|net-left)/);
-        // The rules are loaded, and the host is not cut off from its own network.
+        // The rules are loaded, and the host still reaches its own network.
         await lab.anklume(["network", "rules"]);
         await answerOf("host", "10.170.0.1", 8080);
       } finally {
@@ -116,7 +116,7 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
         diagnostics[0]!.summary,
         /leave by tailscale0, not by net-left.*5270: from all lookup 52/,
       );
-      // Nothing of it was to be done.
+      // No change of it was pending.
       assert.deepEqual(held, []);
       const { findings } = JSON.parse((await lab.anklume(["doctor", "--json"], 1)).stdout) as {
         findings: { check: string; state: string; detail: string; remedy: string }[];
@@ -133,7 +133,7 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
         /go by tailscale0, not by net-left \(rule 5270/,
       );
       await sh(shownCommand(diagnostics[0]!));
-      // The remedy is one that works.
+      // The remedy works.
       await hostReaches();
       assert.equal(await outside(), undefined);
       await sh(shownCommand({ remedy: bad.find(({ check }) => check === "uplink")!.remedy }));
@@ -162,7 +162,7 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
       const status = JSON.parse((await lab.anklume(["status", "--json"])).stdout);
       assert.equal(status.conflicts.length, 2);
       assert.equal((await lab.anklume(["status"])).stdout.match(/^Conflict/gm)?.length, 1);
-      // A tunnel has no gateway, and is a way all the same.
+      // A tunnel has no gateway, and is a route all the same.
       const why = await lab.anklume(["network", "why", "l1", "outside", "443"]);
       assert.match(why.stdout.replaceAll(/\s+/g, " "), /is dropped.* tun7, a bridge or tunnel/);
       await sh(shownCommand(told!));
@@ -186,7 +186,7 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
       const shown = (await lab.anklume(["status"])).stdout;
       assert.ok(shown.indexOf("Conflict  The subnet of `left`") > 0, shown);
       assert.ok(shown.indexOf("Conflict") < shown.indexOf("DOMAIN"), shown);
-      // Rules that are gone are loaded as ever.
+      // Missing rules are loaded as usual.
       await sh("nft delete table inet anklume_around");
       await lab.anklume(["network", "rules"], 1);
       await lab.anklume(["network", "deploy"]);
@@ -208,7 +208,7 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
       assert.deepEqual(plan.held.map(({ resource }) => resource), ["instance left/l2"]);
       await lab.anklume(["apply", "--infra", "--domain", "right"]);
       assert.match(await must(["incus", "list", "--project", "right", "-f", "csv"]), /r2,RUNNING/);
-      // The rest of it is done, and it says that not all was.
+      // The rest is done, and the output says that not all was.
       const all = await lab.anklume(["apply", "--infra"], 1);
       assert.match(all.stderr, /HOST_NETWORK/);
       assert.doesNotMatch(await must(["incus", "list", "--project", "left", "-f", "csv"]), /l2/);
@@ -239,7 +239,7 @@ Deno.test("what the host around the domains does is seen, and does not keep anyb
   });
 });
 
-/** What is done to the bridge, and what `check` says of it. */
+/** The damage to the bridge, and what `check` reports. */
 const LOSSES:
   readonly (readonly [what: string, script: string, fields: RegExp, trouble: RegExp])[] = [
     [
@@ -293,7 +293,7 @@ Deno.test("a bridge that lost something is drift, and mended without a machine n
       assert.match(status, trouble);
       assert.match(status, /left trusted .* broken/);
       if (index === 0) assert.match((await lab.anklume(["doctor"], 1)).stdout, /BAD +bridges/);
-      // Either way mends all of it.
+      // Either command repairs all of it.
       await lab.anklume(index % 2 === 0 ? ["apply", "--infra"] : ["network", "deploy"]);
       await lab.expectEmptyPlan();
       await answerOf("host", l1, 8080);

@@ -1,4 +1,4 @@
-/** Root of one machine is an attacker: whatever it answers, it answers for itself alone. */
+/** Root of one machine is an attacker: its answers affect only itself. */
 import assert from "node:assert/strict";
 import { LINGER } from "../_linger.ts";
 import { IMAGE, inMachine, Lab, must, REPOSITORY, run } from "./_lab.ts";
@@ -39,7 +39,7 @@ const ROLE = `---
     fail_on_missing: false
 `;
 
-/** Answers as the real one does, with /srv/evil.json laid over it. */
+/** Answers like the real one, changed by /srv/evil.json. */
 const PYTHON = `#!/bin/sh
 t=$(mktemp); [ -t 0 ] || cat >"$t"
 out=$(/usr/bin/python3.11 "$@" <"$t"); status=$?
@@ -58,7 +58,7 @@ esac
 exit $status
 `;
 
-/** Puts /srv/prober in the place of every prober that comes, until it is killed. */
+/** Replaces each prober with /srv/prober, until it is killed. */
 const SWAP = `#!/bin/sh
 nohup /usr/bin/python3.11 -c '
 import os, time
@@ -70,7 +70,7 @@ for _ in range(60000):
 ' >/dev/null 2>&1 &
 `;
 
-/** Answers for probes of others, tells of arrivals that never were, and does not stop. */
+/** Answers for other machines' probes, reports arrivals that never were, and does not stop. */
 const PROBER = `#!/usr/bin/python3.11
 import sys
 for line in sys.stdin:
@@ -90,7 +90,7 @@ interface Verification {
 }
 
 const TEMPLATE = `{{ lookup("pipe", "touch /tmp/anklume-hostile-ran") }}`;
-/** Facts that would send the rest of the play elsewhere, or change what it does. */
+/** Facts that would redirect the rest of the play, or change it. */
 const REDIRECT = {
   ansible_incus_project: "blue",
   ansible_incus_host: "blue-a",
@@ -253,7 +253,7 @@ Deno.test("what a hostile machine says decides nothing about another, and steers
         { stdin: ask },
       )).stdout;
     assert.match(await said("blue", "blue-a"), /^no socket/);
-    // One that somebody opens by hand is drift.
+    // A socket that is enabled by hand is drift.
     await must(["incus", "--project", "blue", "config", "set", "blue-a", "security.guestapi=true"]);
     assert.match(await said("blue", "blue-a"), /user\.anklume\.infra/);
     const { stdout } = await lab.anklume(["check"]);

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { BINARY, IMAGE, Lab, must, run } from "./_lab.ts";
 
-/** What may be asked in a directory that somebody else made, as root, before `apply`: nothing of it runs, nothing outside is shown. */
+/**
+ * Commands that are safe as root in another user's directory, before `apply`: they run nothing of
+ * it, and show nothing outside.
+ */
 const LOOKING = [
   "validate",
   "check",
@@ -36,14 +39,17 @@ domains:
     machines: { hostile-a: { roles: [planted] } }
 `;
 
-/** Programs that anklume starts, and some that others might. */
+/** Programs that anklume starts, and some that other programs might start. */
 const PROGRAMS =
   "nft ip unshare systemctl sysctl stty pkill sh bash cat id git python3 ansible-playbook ansible-doc ansible-galaxy deno incus";
 /** Settings of ansible.cfg that name code. */
 const PLUGINS =
   "action cache callback cliconf connection doc_fragment filter httpapi inventory lookup module_utils netconf strategy terminal test vars";
 
-/** Fills a directory with whatever might be run by looking at it; each thing that runs leaves a line in `marker`. */
+/**
+ * Fills a directory with all that a reading command might run; each program that runs writes a line
+ * to `marker`.
+ */
 async function plant(dir: string, marker: string): Promise<void> {
   const shell = `#!/bin/sh\necho "$0 $*" >>${marker}\nexit 0\n`;
   const python = `open(${JSON.stringify(marker)}, "a").write(__file__ + "\\n")\n`;
@@ -114,7 +120,7 @@ extends_documentation_fragment: [community.general.planted]
   await write("inventory/planted.py", shell, 0o755);
 }
 
-/** A PATH as a careless person has it, and one that a workspace may have talked somebody into. */
+/** A careless PATH, and one that a workspace may have suggested. */
 const careless = (dir: string) => `.:bin::./bin:${dir}/bin:${dir}/x/../bin:${Deno.env.get("PATH")}`;
 
 Deno.test("looking at a hostile workspace as root runs nothing of it", async () => {
@@ -140,19 +146,19 @@ Deno.test("looking at a hostile workspace as root runs nothing of it", async () 
     await Promise.all([look(), look(), look()]);
     assert.match((await lab.anklume(["doctor"])).stdout, /ok +ansible +2\./);
     assert.equal(await ran(), "");
-    // What was planted does run where it is asked to: Ansible in this directory, by its configuration.
+    // The planted code does run if asked for: Ansible in this directory, by its configuration.
     await run(["ansible-doc", "--type", "connection", "--json", "community.general.incus"], {
       cwd: lab.dir,
       env: { ANSIBLE_CONFIG: "./ansible.cfg" },
     });
     assert.match(await ran(), /doc_fragments\/planted\.py/);
   } finally {
-    // What the lab's own end runs must not be the planted programs either.
+    // The lab's cleanup must not run the planted programs either.
     await Deno.remove(outside, { recursive: true });
   }
 });
 
-/** Where a link, a pipe or a directory may stand instead of a file that anklume reads. */
+/** Paths where a link, a pipe or a directory may be in place of a file that anklume reads. */
 const READ = [
   "infra.yml",
   "infra.lock.yml",
@@ -200,7 +206,7 @@ Deno.test("looking through links, pipes, devices and giants shows nothing of wha
     };
     const cases = [
       ...READ.flatMap((path, index) =>
-        // What is not a file at all is told apart in one place.
+        // The check for other file types is in one place.
         Object.keys(make).slice(0, index < 4 ? 5 : 2).map((kind) => [path, kind] as const)
       ),
       ...DIRECTORIES.map((path) => [path, "elsewhere"] as const),
@@ -227,7 +233,7 @@ Deno.test("looking through links, pipes, devices and giants shows nothing of wha
             const shown = `${kind} ${path}: ${verb} ${code}\n${stdout}${stderr}`;
             assert.ok([0, 1, 2].includes(code), shown);
             assert.doesNotMatch(stdout + stderr, /TOP-SECRET|secret-file/, shown);
-            // Not in the diff, where the text of our own plugins stands.
+            // Not in the diff, which has the text of our own plugins.
             assert.doesNotMatch(stderr, /bug in anklume|memory/i, shown);
           }
         } finally {
@@ -278,7 +284,7 @@ Deno.test("neither secrets of infra.yml nor the owner's own text reach a screen,
   await sayAll("validate", "check", "check --fields", "check --fields --json");
   assert.match(await say("sync --dry-run"), /^\+plain: !unsafe "shown"$/m);
   await say("apply --infra --json");
-  // The owner's own text, and what somebody changed by hand.
+  // The user's own text, and a change made by hand.
   const path = "host_vars/hushed-a.yml";
   await lab.write(path, `${await lab.read(path)}own: LEAKn\n# LEAKo\n`);
   const project = ["--project", "hushed"];
@@ -298,7 +304,7 @@ Deno.test("neither secrets of infra.yml nor the owner's own text reach a screen,
   assert.match(checked!, /environment\.DB_PASSWORD/);
   await say("check --adopt hushed-a", 1);
   await say("check --adopt hushed-a --yes");
-  // A mistake on the very line shows no value of it either.
+  // A mistake on the same line does not show the value either.
   await lab.write("infra.yml", SECRETS.replace("db_password: LEAKe", "db_password: LEAKe, x: }"));
   await say("check", 2);
   await lab.write(

@@ -1,4 +1,4 @@
-"""What a program in a machine is told by Incus about the machine."""
+"""Prints what Incus tells a program in a machine about the machine."""
 
 import socket
 

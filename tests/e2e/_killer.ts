@@ -1,20 +1,23 @@
 /**
- * Runs the binary behind a socket of our own, and kills it (`kill -9`) at its n-th request that changes something: right before
- * the request reaches Incus, or once Incus has answered it.
+ * Runs the binary behind our own socket, and kills it (`kill -9`) at its n-th request that changes
+ * something: right before the request reaches Incus, or after Incus has answered it.
  */
 import { BINARY } from "./_lab.ts";
 
 export interface KillPlan {
-  /** 1: the first request that is no GET. */
+  /** 1: the first request other than GET. */
   readonly at: number;
   readonly when: "before" | "after";
 }
 
 export interface Killed {
-  /** false: it came to its end, having sent fewer requests than that. */
+  /** false: it finished with fewer requests. */
   readonly killed: boolean;
   readonly code: number;
-  /** Requests that change something, as `POST /1.0/instances/x/snapshots`, the last one being the deadly one. */
+  /**
+   * Requests that change something, as `POST /1.0/instances/x/snapshots`; the process was killed at
+   * the last one.
+   */
   readonly requests: readonly string[];
   readonly said: string;
 }
@@ -32,7 +35,7 @@ export async function runAndKill(
   const requests: string[] = [];
   const open = new Set<Deno.Conn>();
   let killed = false;
-  // `unshare` and `bash` become the binary: the pid stays.
+  // `unshare` and `bash` become the binary: the pid stays the same.
   const child = new Deno.Command("unshare", {
     args: [
       "--mount",
@@ -71,7 +74,7 @@ export async function runAndKill(
     await Promise.all(connections);
   }
 
-  /** One connection carries one request: the binary keeps none alive. */
+  /** Passes on one connection with one request: the binary keeps no connection open. */
   async function carry(client: Deno.Conn): Promise<void> {
     open.add(client);
     const incus = await Deno.connect({ transport: "unix", path: SOCKET });
@@ -101,7 +104,7 @@ export async function runAndKill(
   }
 }
 
-/** Carries bytes until one side ends; `first` is called before the first are passed on. */
+/** Passes bytes on until one side ends; `first` is called before the first bytes. */
 async function pump(from: Deno.Conn, to: Deno.Conn, first: () => void = () => {}): Promise<void> {
   const buffer = new Uint8Array(65536);
   let begun = false;
@@ -112,7 +115,7 @@ async function pump(from: Deno.Conn, to: Deno.Conn, first: () => void = () => {}
       await write(to, buffer.subarray(0, length));
     }
   } catch {
-    // The other side went away: so it is meant.
+    // The other side closed, as intended.
   }
   close(to);
 }

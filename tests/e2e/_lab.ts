@@ -1,7 +1,7 @@
 /**
- * A workspace on the private host and the hands of its user. The tests of this folder run inside a testbed
- * (`scripts/testbed run`), drive the compiled binary named by ANKLUME_BIN, and look at the result with
- * `incus`, `nft` and real packets.
+ * A workspace on the private host, and its user's commands. The tests of this folder run inside a
+ * testbed (`scripts/testbed run`), run the compiled binary of ANKLUME_BIN, and check the result
+ * with `incus`, `nft` and real packets.
  */
 import assert from "node:assert/strict";
 import { LINGER } from "../_linger.ts";
@@ -44,14 +44,14 @@ export async function run(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Runs a program that has to succeed and returns what it printed. */
+/** Runs a program that must succeed, and returns its output. */
 export async function must(argv: readonly string[], stdin?: string): Promise<string> {
   const outcome = await run(argv, stdin === undefined ? {} : { stdin });
   assert.equal(outcome.code, 0, `${argv.join(" ")}\n${outcome.stdout}${outcome.stderr}`);
   return outcome.stdout;
 }
 
-/** `GET path` on the Incus socket, by Incus's own client. */
+/** Sends `GET path` to the Incus socket with Incus's own client. */
 export async function query<T>(path: string): Promise<T> {
   return JSON.parse(await must(["incus", "query", path])) as T;
 }
@@ -64,12 +64,12 @@ export interface LiveInstance {
   readonly devices: Record<string, Record<string, string>>;
 }
 
-/** Every instance of the daemon, whatever its project. */
+/** Returns all instances of the daemon, of all projects. */
 export function liveInstances(): Promise<LiveInstance[]> {
   return query("/1.0/instances?recursion=1&all-projects=true");
 }
 
-/** One workspace; disposing of it destroys its infra and checks that nothing stayed behind. */
+/** One workspace; disposing of it destroys its infra and checks that nothing is left. */
 export class Lab implements AsyncDisposable {
   readonly binary = BINARY;
 
@@ -81,7 +81,10 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
-  /** Beside the workspace, whose own programs nobody runs: those of a test's making. Gone with the lab. */
+  /**
+   * Directory of a test's own programs, beside the workspace, whose programs are never run. Deleted
+   * with the lab.
+   */
   get programs(): string {
     return `${this.dir}-programs`;
   }
@@ -94,7 +97,7 @@ export class Lab implements AsyncDisposable {
     return Deno.readTextFile(`${this.dir}/${path}`);
   }
 
-  /** IPv4 address of a machine, from the lock. */
+  /** Returns the IPv4 address of a machine, from the lock. */
   async address(machine: string): Promise<string> {
     const lock = await this.read("infra.lock.yml");
     const found = new RegExp(`\\b${machine}: \\{ domain: \\S+, ip: ([0-9.]+)`).exec(lock)?.[1];
@@ -117,7 +120,7 @@ export class Lab implements AsyncDisposable {
     return outcome;
   }
 
-  /** Starts `anklume ARGS`, and comes back once it has said something: then it is in the middle of it. */
+  /** Starts `anklume ARGS`, and returns after this output: then it is at work. */
   async startUntil(
     args: readonly string[],
     words: RegExp,
@@ -152,7 +155,7 @@ export class Lab implements AsyncDisposable {
     return new Deno.Command(program, { args: rest, cwd: this.dir, stdin, stdout, stderr }).spawn();
   }
 
-  /** Right after an apply of the infrastructure, the plan is empty, and there is nothing to say but this. */
+  /** Asserts that right after an apply the plan is empty, with only these diagnostics. */
   async expectEmptyPlan(...codes: readonly string[]): Promise<void> {
     const { stdout } = await this.anklume(["check", "--json"]);
     const plan = JSON.parse(stdout) as { changes: unknown[]; diagnostics: { code: string }[] };
@@ -168,7 +171,7 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-/** Ends the daemon as a crash would; its machines go on. */
+/** Kills the daemon, as a crash would; its machines go on. */
 export async function killDaemon(): Promise<void> {
   await must(["bash", "-c", 'kill -KILL "$(</run/testbed/incusd.pid)"']);
 }
@@ -182,7 +185,7 @@ export function inMachine(domain: string, machine: string, ...argv: string[]): P
   return run(["incus", "exec", "--project", domain, machine, "--", ...LINGER, ...argv]);
 }
 
-/** Answers on a TCP port of a machine with the peer's address, until the machine stops. */
+/** Serves a TCP port of a machine with the peer's address, until the machine stops. */
 export async function serve(domain: string, machine: string, port: number): Promise<void> {
   const unit = `--unit=serve-${port}`;
   const started = await inMachine(
@@ -206,7 +209,7 @@ while True:
     c, peer = s.accept(); c.sendall(peer[0].encode()); c.close()
 `;
 
-// Before it has an address a machine that has just started keeps everything to itself: that proves no wall.
+// A machine that has just started sends nothing before it has an address: that proves no isolation.
 const CONNECT = `
 import socket, sys, time
 for _ in range(100):
@@ -223,8 +226,8 @@ except OSError: sys.exit(4)
 export type Source = { readonly domain: string; readonly machine: string } | "host";
 
 /**
- * Tries a TCP connection for one second: the server's answer, or undefined when none came. A refused
- * connection counts as reached: the packet arrived where it should not have.
+ * Tries a TCP connection for one second; returns the server's answer, or undefined. A refused
+ * connection counts as reached: the packet arrived where it should not.
  */
 export async function connect(
   from: Source,
@@ -245,7 +248,10 @@ export async function reaches(from: Source, address: string, port: number): Prom
   return await connect(from, address, port) !== undefined;
 }
 
-/** The answer of a server that has to be reached: a first packet that is lost, or a busy machine, is no wall. */
+/**
+ * Returns the answer of a server that must be reachable: a lost first packet, or a busy machine,
+ * does not count.
+ */
 export async function answerOf(from: Source, address: string, port: number): Promise<string> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const answer = await connect(from, address, port);
@@ -254,7 +260,7 @@ export async function answerOf(from: Source, address: string, port: number): Pro
   return assert.fail(`${address} port ${port} is not reached`);
 }
 
-/** Waits until a condition holds; a test that waits in vain fails with `what`. */
+/** Waits until a condition holds; after the time the test fails with `what`. */
 export async function eventually(
   what: string,
   condition: () => Promise<boolean>,

@@ -1,4 +1,4 @@
-/** What `anklume check --json` says, for the stories about plans. */
+/** Helpers for the tests of plans: the output of `anklume check --json`. */
 import assert from "node:assert/strict";
 import { inMachine, type Lab, must } from "./_lab.ts";
 
@@ -36,12 +36,15 @@ export interface Checked {
   }[];
 }
 
-/** `status` 1 where the plan holds an error. */
+/** Runs `check --json`; `status` is 1 if the plan has an error. */
 export async function check(lab: Lab, status = 0, ...args: string[]): Promise<Checked> {
   return JSON.parse((await lab.anklume(["check", "--json", ...args], status)).stdout) as Checked;
 }
 
-/** `update instance pro/a config.limits.cpu: 1 -> 2 in-place`, anklume's own notes left out. */
+/**
+ * Returns lines such as `update instance pro/a config.limits.cpu: 1 -> 2 in-place`, without
+ * anklume's own keys.
+ */
 export function lines({ changes }: Checked): string[] {
   return changes.flatMap((change) => {
     const head = `${change.action} ${change.resource}`;
@@ -55,21 +58,23 @@ export function lines({ changes }: Checked): string[] {
   });
 }
 
-/** The property of every apply: check has nothing to say, not even a warning about what was just done. */
+/**
+ * Asserts the property of each apply: check reports nothing, not even a warning about the apply.
+ */
 export async function expectEmpty(lab: Lab): Promise<void> {
   const checked = await check(lab);
   assert.deepEqual(lines(checked), []);
   assert.deepEqual(checked.held, []);
 }
 
-/** Runs a shell line in a machine, which must succeed. */
+/** Runs a shell line in a machine; it must succeed. */
 export async function sh(domain: string, machine: string, line: string): Promise<string> {
   const { code, stdout, stderr } = await inMachine(domain, machine, "sh", "-c", line);
   assert.equal(code, 0, `${machine}: ${line}\n${stdout}${stderr}`);
   return stdout.trim();
 }
 
-/** `project/name` of the snapshots of a machine. */
+/** Returns the names of a machine's snapshots. */
 export async function snapshots(domain: string, machine: string): Promise<string[]> {
   const text = await must(["incus", "snapshot", "list", "--project", domain, machine, "-fcsv"]);
   return text.trim().split("\n").filter((line) => line !== "").map((line) => line.split(",")[0]!);

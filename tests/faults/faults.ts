@@ -19,7 +19,7 @@ export const FAULTS = [
 ] as const;
 export type Fault = typeof FAULTS[number];
 
-/** Strikes at one request: what to do about that one, and what meanwhile. */
+/** Causes the fault at one request; returns what happens to that request. */
 export async function strike(fault: Fault, host: FaultHost, at: Mutation): Promise<Verdict> {
   switch (fault) {
     case "error":
@@ -39,7 +39,7 @@ export async function strike(fault: Fault, host: FaultHost, at: Mutation): Promi
       await host.signal("TERM");
       return "pass";
     case "sigkill":
-      // Incus gets the request all the same, and does it with nobody waiting.
+      // Incus gets the request all the same, and carries it out with no client waiting.
       await host.signal("KILL");
       return "pass";
     case "daemon-kill":
@@ -58,7 +58,7 @@ export async function strike(fault: Fault, host: FaultHost, at: Mutation): Promi
   }
 }
 
-/** Somebody else changes the same resource between anklume's reading and its writing. */
+/** Changes the same resource between anklume's read and its write. */
 async function edit(host: FaultHost, { path }: Mutation): Promise<void> {
   const url = new URL(path, "http://incus");
   const [, , kind, name] = url.pathname.split("/");

@@ -4,12 +4,12 @@ const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "")
 const TESTBEDS = Deno.env.get("ANKLUME_TESTBED_DIR") ?? "/var/tmp/anklume-testbed";
 
 export interface Outcome {
-  /** undefined: killed, or it died with its host. */
+  /** undefined: killed, or ended with its host. */
   readonly code: number;
   readonly text: string;
 }
 
-/** A private host of this run's own, and a workspace on a disk of 16 MB that survives its power cuts. */
+/** A private host for this run, and a workspace on a disk of 16 MB that survives its power cuts. */
 export class FaultHost implements AsyncDisposable {
   readonly name: string = `faults-${Deno.pid}`;
   readonly workspace: string;
@@ -31,7 +31,7 @@ export class FaultHost implements AsyncDisposable {
     return host;
   }
 
-  /** The directory that the host has as /var/lib/incus. */
+  /** The directory behind the host's /var/lib/incus. */
   get incusDirectory(): string {
     return `${TESTBEDS}/${this.name}/root/var/lib/incus`;
   }
@@ -65,7 +65,7 @@ export class FaultHost implements AsyncDisposable {
     return this.run([`${REPOSITORY}/anklume`, ...args]);
   }
 
-  /** anklume, which finds `socket` where Incus's own is. */
+  /** Starts anklume with `socket` in place of Incus's own. */
   anklumeThrough(socket: string, args: readonly string[], timeout: number): Deno.ChildProcess {
     const place = "/var/lib/incus/unix.socket";
     const script = `mount --bind ${socket} ${place} && echo $$ >/run/faults.pid && exec "$@"`;
@@ -75,12 +75,15 @@ export class FaultHost implements AsyncDisposable {
     );
   }
 
-  /** A signal for the anklume that was started last. */
+  /** Sends a signal to the anklume that was started last. */
   async signal(name: "INT" | "TERM" | "KILL"): Promise<void> {
     await this.run(["bash", "-c", `kill -${name} "$(</run/faults.pid)"`]);
   }
 
-  /** A busy machine may not have its Incus up in the half minute that a testbed waits: then it is switched on again. */
+  /**
+   * Cuts the power. On a busy machine Incus may not be up within the testbed's half minute: then it
+   * is started again.
+   */
   async powerCut(): Promise<void> {
     try {
       await this.testbed("restart", "--hard");
@@ -93,13 +96,13 @@ export class FaultHost implements AsyncDisposable {
     await this.run(["bash", "-c", `kill -KILL "$(</run/testbed/incusd.pid)"`]);
   }
 
-  /** The last words of the daemon's log, and whose programs it left. */
+  /** Returns the end of the daemon's log, and the programs that it left. */
   async logged(): Promise<string> {
     const look = "tail -n 60 /var/log/incus/incusd.log; ps -eo pid,ppid,args | grep '[d]nsmasq'";
     return (await this.run(["bash", "-c", look])).text;
   }
 
-  /** Takes all the space of the pool, without writing any of it. */
+  /** Takes all space of the pool, without writing data. */
   async fillPool(): Promise<void> {
     await this.must(["bash", "-c", FILL_POOL]);
   }
@@ -143,7 +146,7 @@ async function outcomeOf(child: Deno.ChildProcess): Promise<Outcome> {
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-/** What became of a child; after `seconds` it is killed, and that is a failure of the test. */
+/** Returns the outcome of a child; after `seconds` it is killed, and the test fails. */
 export async function endWithin(
   child: Deno.ChildProcess,
   seconds: number,

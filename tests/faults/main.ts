@@ -1,6 +1,7 @@
 /**
- * Stops an apply of a mixed plan at a random step by a random fault, again and again, and looks what is left after the next
- * one. `scripts/faults --runs N --seed S [--fault NAME] [--step N]`; needs root.
+ * Stops an apply of a mixed plan at a random step by a random fault, again and again, and checks
+ * the state after the next apply. `scripts/faults --runs N --seed S [--fault NAME] [--step N]`;
+ * needs root.
  */
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
@@ -36,14 +37,14 @@ interface Tally {
 }
 
 const APPLY = ["apply", "--infra", "--yes", "--prune"];
-/** Seconds that one request may take in a run that is to be struck by silence. */
+/** Seconds that a request may take in a run whose fault is silence. */
 const PATIENCE = 5;
 
 class Harness {
   readonly #tally = new Map<Fault, Tally>(
     FAULTS.map((fault) => [fault, { runs: 0, struck: 0, failed: 0 }]),
   );
-  /** Requests that change something, of an apply to that side that nothing disturbs. */
+  /** Number of requests that change something, in an apply to that side without a fault. */
   readonly #steps: Record<Side, number> = { a: 0, b: 0 };
   #side: Side = "a";
 
@@ -53,7 +54,7 @@ class Harness {
     readonly random: () => number,
   ) {}
 
-  /** The infra of side `a`, its data and probers, and how many steps there are each way. */
+  /** Makes the infra of side `a`, its data and probers, and counts the steps of each direction. */
   async setUp(): Promise<void> {
     await this.#write("a");
     await this.#apply("the first apply");
@@ -90,11 +91,12 @@ class Harness {
     }
   }
 
-  /** One disturbed apply to a side, and one that nothing disturbs; then everything has to be right. */
+  /** Runs one apply to a side with a fault, and one without; then checks everything. */
   async run(fault: Fault | undefined, step: number, side: Side) {
     const { host } = this;
     const text = await this.#write(side);
-    // A snapshot of the machine that gets a new disk; the last one is still there, since such a machine keeps them.
+    // A snapshot of the machine that gets a new disk; the last one still exists, since such a
+    // machine keeps them.
     await host.run(["incus", "snapshot", "delete", "--project", "work", "db", "before"]);
     await host.must(["incus", "snapshot", "create", "--project", "work", "db", "before"]);
     const before = await identities(host);
@@ -125,7 +127,7 @@ class Harness {
       const ended = await endWithin(child, 240);
       await cut;
       said = ended.code;
-      // There from the beginning, and met before anything is asked of Incus.
+      // The disk is full from the start, before any request to Incus.
       if (fault === "workspace-full" && said !== 0) struck = "a write of the workspace's";
       mutations = proxy.mutations;
       assert.equal(ended.hung, false, `it hung\n${ended.text}`);
@@ -172,7 +174,7 @@ class Harness {
     return text;
   }
 
-  /** Counts by fault; whether nothing failed. */
+  /** Prints the counts by fault; true if nothing failed. */
   report(): boolean {
     const rows = [...this.#tally].filter(([, { runs }]) => runs > 0);
     for (const [fault, { runs, struck, failed }] of rows) {
@@ -200,12 +202,12 @@ let ok: boolean;
   await harness.setUp();
   const bag: Fault[] = [];
   for (let number = 1; number <= Number(values.runs); number++) {
-    // Every fault once before any comes again.
+    // Each fault once before any repeats.
     if (bag.length === 0) bag.push(...FAULTS);
     const [drawn] = bag.splice(Math.floor(random() * bag.length), 1);
     const fault = (values.fault as Fault | undefined) ?? drawn!;
     const fine = await harness.once(number, fault, values.step ? Number(values.step) : undefined);
-    // What is broken would be broken for the runs to come.
+    // A broken state would spoil the later runs.
     if (!fine) break;
   }
   ok = harness.report();

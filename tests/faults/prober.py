@@ -1,12 +1,14 @@
-# Runs in a machine from its start to its end: sends echo requests to every address that may exist in the other domains, and
-# listens to everything that arrives. What comes from outside its own subnet, and not from the peer that a policy allows, is a hole.
+# Runs in a machine from its start to its end: sends echo requests to all possible addresses of the
+# other domains, and listens to all that arrives. A packet from outside its subnet that is not from
+# the peer that a policy allows is a hole.
+#
 #   prober.py OWN_PREFIX PEER TARGET...
 import os, select, socket, struct, sys, time
 
 own, peer, targets = sys.argv[1], sys.argv[2], sys.argv[3:]
 log = os.open("/root/holes", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_SYNC)
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-# On a full disk nothing can be written: what was seen is kept until it can.
+# On a full disk nothing can be written: sightings are kept until it can.
 seen, unsaved, beats, last = set(), [], 0, 0.0
 if os.path.exists("/root/beats"):
     with open("/root/beats") as file:

@@ -1,14 +1,14 @@
-/** What becomes of one request. */
+/** The fate of one request. */
 export type Verdict =
   | "pass"
-  /** Answered 500; the daemon never hears of it. */
+  /** Answered with 500; the daemon does not get it. */
   | "error"
-  /** The daemon does it; the answer is 500 all the same. */
+  /** The daemon carries it out; the answer is 500 all the same. */
   | "error-after"
-  /** The connection ends, before or after the daemon did it. */
+  /** The connection is closed, before or after the daemon has carried it out. */
   | "drop"
   | "drop-after"
-  /** Nobody answers. */
+  /** No answer. */
   | "hang";
 
 /** A request that changes something, numbered from 1. */
@@ -19,8 +19,9 @@ export interface Mutation {
 }
 
 /**
- * Stands between anklume and the daemon's unix socket: bytes pass as they are (WebSockets too), and each request that
- * changes something waits for a verdict first. anklume opens a connection for every request, so its head is its first bytes.
+ * A proxy between anklume and the daemon's unix socket. Bytes pass unchanged (WebSockets too), and
+ * each request that changes something waits for a verdict. anklume opens a connection for each
+ * request, so its head is its first bytes.
  */
 export class FaultProxy implements AsyncDisposable {
   readonly #listener: Deno.UnixListener;
@@ -58,7 +59,8 @@ export class FaultProxy implements AsyncDisposable {
       await writeAll(daemon, head);
       if (verdict === "pass") return await pipeBoth(client, daemon);
       const up = client.readable.pipeTo(daemon.writable, KEEP).catch(() => {});
-      // The first bytes of the answer tell that the daemon has done what it was asked for, or begun to.
+      // The first bytes of the answer show that the daemon has carried out the request, or started
+      // to.
       await daemon.read(new Uint8Array(65536));
       if (verdict === "error-after") await writeAll(client, REFUSAL);
       this.#close(client);
@@ -73,7 +75,7 @@ export class FaultProxy implements AsyncDisposable {
     try {
       connection.close();
     } catch {
-      // It is.
+      // Closed already.
     }
   }
 
@@ -99,7 +101,9 @@ const REFUSAL = new TextEncoder().encode(
     `Content-Length: ${BODY.length}\r\nConnection: close\r\n\r\n${BODY}`,
 );
 
-/** Everything up to the end of the head, and what came with it; undefined: nothing was sent. */
+/**
+ * Returns all bytes up to the end of the head, and those read with it; undefined: nothing was sent.
+ */
 async function readHead(connection: Deno.Conn): Promise<Uint8Array | undefined> {
   let head = new Uint8Array(0);
   const buffer = new Uint8Array(65536);
@@ -118,7 +122,7 @@ async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void>
   for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
 }
 
-/** Ends when either side does. */
+/** Passes bytes both ways; ends when either side does. */
 async function pipeBoth(a: Deno.Conn, b: Deno.Conn): Promise<void> {
   await Promise.race([copy(a, b), copy(b, a)]);
 }

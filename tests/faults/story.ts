@@ -3,8 +3,8 @@ import { LINGER } from "../_linger.ts";
 import type { FaultHost } from "./host.ts";
 
 /*
- * Two infras, and a plan between them that creates, updates, restarts, moves, replaces and deletes; `a` to `b` and back. Two
- * domains stay as they are: machines in them look for holes all along.
+ * Two infras, and a plan between them that creates, updates, restarts, moves, replaces and deletes;
+ * `a` to `b` and back. Two domains do not change: their machines look for holes all the time.
  */
 export type Side = "a" | "b";
 
@@ -12,7 +12,7 @@ const IMAGE = "local:anklume-test";
 const EYE = "10.120.0.10";
 const ALLY = "10.120.1.10";
 
-/** @param fingerprint another name of the same image: an edited `image:` asks for a replacement */
+/** @param fingerprint another name of the same image: an edited `image:` makes a replacement */
 export function infraOf(side: Side, fingerprint: string): string {
   const b = side === "b";
   return `project_name: faults
@@ -66,10 +66,10 @@ async function live(host: FaultHost): Promise<Live[]> {
 }
 
 const KEPT = ["eye", "friend", "web", "mover", "tale"];
-/** What it is called on the other side. */
+/** Its name on the other side. */
 const RENAMED: Readonly<Record<string, string>> = { novel: "tale" };
 
-/** `volatile.uuid` of the machines that no plan here may lose. */
+/** Returns `volatile.uuid` of the machines that no plan here may lose. */
 export async function identities(host: FaultHost): Promise<Map<string, string>> {
   const machines = await live(host);
   return new Map(
@@ -79,7 +79,7 @@ export async function identities(host: FaultHost): Promise<Map<string, string>> 
   );
 }
 
-/** Data on disks and volumes, the user's files, and the probers. */
+/** Makes data on disks and volumes, the user's files, and the probers. */
 export async function prepare(host: FaultHost): Promise<void> {
   const exec = (project: string, name: string, line: string) =>
     host.must(["incus", "exec", "--project", project, name, "--", "sh", "-c", line]);
@@ -104,7 +104,7 @@ export async function prepare(host: FaultHost): Promise<void> {
     ] as const
   ) {
     const others = targets.filter((target) => !target.startsWith(own));
-    // However often it dies, it is started again.
+    // It is always started again.
     const unit =
       `[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/usr/bin/python3 /root/prober.py ${own} ${peer} ${
         others.join(" ")
@@ -130,12 +130,13 @@ export async function prepare(host: FaultHost): Promise<void> {
 }
 
 const PROBERS = [["watch", "eye"], ["ally", "friend"]] as const;
-/** Every half second, for a quarter of a minute. */
+/** Every half second, for fifteen seconds. */
 const LOOKS = 30;
 
 /**
- * Takes the table away that keeps domains apart: probers that see nothing then would never see anything. `close` loads it
- * again, and they start afresh. @returns what each had seen
+ * Deletes the table that isolates the domains: probers that see nothing then would never see
+ * anything. `close` loads it again, and the probers start again.
+ * @returns what each had seen
  */
 export async function proveProbers(
   host: FaultHost,
@@ -162,7 +163,7 @@ export async function proveProbers(
   return holes;
 }
 
-/** How often the eye has heard its ally: it is awake. */
+/** Returns how often the eye has heard its ally: it is running. */
 export async function beats(host: FaultHost): Promise<number> {
   const { text } = await host.run(
     ["incus", "exec", "--project", "watch", "eye", "--", ...LINGER, "cat", "/root/beats"],
@@ -170,7 +171,7 @@ export async function beats(host: FaultHost): Promise<number> {
   return Number(text.trim()) || 0;
 }
 
-/** Everything that has to be true once the second apply came to its end. */
+/** Asserts all that must be true after the second apply. */
 export async function verify(
   host: FaultHost,
   side: Side,

@@ -1,6 +1,6 @@
 /**
- * A machine nobody prepared (`scripts/fresh`), and what is left of it afterwards. These tests run on the machine itself, as
- * root. `scripts/test fresh`.
+ * A fresh machine (`scripts/fresh`), and what is left of it afterwards. These tests run on the
+ * machine itself, as root. `scripts/test fresh`.
  */
 import assert from "node:assert/strict";
 
@@ -12,7 +12,7 @@ export interface FreshRun {
   readonly text: string;
 }
 
-/** A run of `scripts/fresh` that is under way. */
+/** A running `scripts/fresh`. */
 export class FreshMachine {
   private constructor(
     readonly child: Deno.ChildProcess,
@@ -35,12 +35,15 @@ export class FreshMachine {
     return new FreshMachine(child, said, Promise.all([child.stdout, child.stderr].map(listen)));
   }
 
-  /** The name of its directory and its cgroups: `scripts/fresh` takes its release and its own process for one. */
+  /**
+   * The name of its directory and its cgroups, which `scripts/fresh` makes of its release and its
+   * process.
+   */
   get name(): RegExp {
     return new RegExp(`-${this.child.pid}$`);
   }
 
-  /** Comes back once it has said this. */
+  /** Waits until it has printed this. */
   async untilSaid(words: string): Promise<void> {
     await until(
       () => this.said.text.includes(words),
@@ -54,7 +57,7 @@ export class FreshMachine {
     return { code, text: this.said.text };
   }
 
-  /** Of a machine that ended, nothing is there. */
+  /** Asserts that nothing is left of an ended machine. */
   async expectNothingLeft(): Promise<void> {
     let left: string[] = [];
     await until(() => (left = this.left()).length === 0, () => `left behind:\n${left.join("\n")}`);
@@ -73,7 +76,7 @@ export class FreshMachine {
   }
 }
 
-/** Runs a command on a fresh machine to its end, after which nothing of it is left. */
+/** Runs a command on a fresh machine to its end; then nothing of it is left. */
 export async function onFreshMachine(...words: readonly string[]): Promise<FreshRun> {
   const machine = FreshMachine.start(...words);
   const run = await machine.end();
@@ -81,7 +84,7 @@ export async function onFreshMachine(...words: readonly string[]): Promise<Fresh
   return run;
 }
 
-/** Waits for at most a minute. */
+/** Waits for a condition, at most a minute. */
 export async function until(holds: () => boolean, complaint: () => string): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {
     if (holds()) return;

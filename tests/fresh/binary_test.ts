@@ -1,4 +1,7 @@
-/** The executable alone, in the base systems of Debian's releases: no package beside it, no environment at all. */
+/**
+ * The executable alone, in the base systems of Debian's releases: no package beside it, no
+ * environment.
+ */
 import assert from "node:assert/strict";
 import { onFreshMachine, REPOSITORY } from "./_fresh.ts";
 

@@ -1,8 +1,11 @@
-/** `scripts/fresh` leaves nothing, however it ends. */
+/** `scripts/fresh` leaves nothing behind in any case. */
 import assert from "node:assert/strict";
 import { FreshMachine } from "./_fresh.ts";
 
-/** Everything that could stay: a process that left its session, a mount on a loop device, another without, a cgroup. */
+/**
+ * All that could stay: a process that left its session, a mount on a loop device, another without,
+ * a cgroup.
+ */
 const BUSY = `
 one=/var/tmp/one-${Deno.pid}.img two=/root/two-${Deno.pid}.img
 set -euo pipefail
@@ -29,7 +32,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
   });
 }
 
-/** Those of the machine, as the one outside sees them. */
+/** Returns the loop devices of the machine, as seen from outside. */
 function loopDevices(): string[] {
   const { stdout } = new Deno.Command("losetup", { args: ["--list", "--noheadings"] }).outputSync();
   return new TextDecoder().decode(stdout).split("\n").filter((line) =>

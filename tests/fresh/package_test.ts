@@ -1,10 +1,13 @@
-/** The README's lines under "Install it", on machines nobody prepared; purged, the package leaves nothing. */
+/**
+ * The README's lines under "Install it", on fresh machines; after a purge the package leaves
+ * nothing.
+ */
 import assert from "node:assert/strict";
 import { onFreshMachine, REPOSITORY } from "./_fresh.ts";
 
 const BACKPORTS = "-t bookworm-backports";
 
-/** Both lines as they stand there, and what the second one's comment says of Debian 12. */
+/** Returns both lines, and the option that the second line's comment gives for Debian 12. */
 function readmeLines(): { sums: string; install: string; packageFile: string } {
   const text = Deno.readTextFileSync(`${REPOSITORY}/README.md`);
   const block = /## Install it\n\n```sh\n(.+)\n(.+)\n```/.exec(text);
@@ -15,7 +18,9 @@ function readmeLines(): { sums: string; install: string; packageFile: string } {
   return { sums, install, packageFile: packageFile ?? assert.fail(install) };
 }
 
-/** What a stranger does, in the directory of the download; `INSTALL` stands for the second line. */
+/**
+ * The steps of a new user, in the directory of the download; `INSTALL` stands for the second line.
+ */
 const STRANGER = (sums: string, install: string) =>
   String.raw`
 set -euo pipefail

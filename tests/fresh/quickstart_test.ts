@@ -1,10 +1,10 @@
-/** The README's first command, on machines nobody prepared: it comes to its end, and what it made goes again. */
+/** The README's first command, on fresh machines: it finishes, and its results can be removed. */
 import assert from "node:assert/strict";
 import { onFreshMachine } from "./_fresh.ts";
 
 /**
- * What a machine shows, before and after. Mounts of the package manager and the like would show too; files below /usr and
- * /etc are those of packages.
+ * Prints the state of a machine, before and after. Mounts of the package manager and the like would
+ * show too; files below /usr and /etc are those of packages.
  */
 const QUICKSTART = String.raw`
 set -euo pipefail

@@ -1,7 +1,7 @@
 import type { SourceText } from "../../lib/diag/source.ts";
 import { REPOSITORY } from "./golden.ts";
 
-/** The texts of a case's infra, in the order in which the program reads them. */
+/** Returns the texts of a case's infra, in the order in which the program reads them. */
 export async function caseSources(directory: string): Promise<SourceText[]> {
   const root = `${REPOSITORY}${directory}/`;
   const files = await listYaml(root, "");

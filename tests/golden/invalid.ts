@@ -7,7 +7,7 @@ import { caseNames, type GoldenKind, TESTDATA } from "./golden.ts";
 const DIRECTORY = `${TESTDATA}/invalid`;
 const KNOWN_ROLES: ReadonlySet<string> = new Set(["base_system"]);
 
-/** A case of `tests/testdata/invalid`, called after the code it shows: `UNKNOWN_KEY-volume`. */
+/** A case of `tests/testdata/invalid`, named after its code: `UNKNOWN_KEY-volume`. */
 export interface InvalidCase {
   readonly name: string;
   readonly result: ParseResult;
@@ -26,7 +26,7 @@ export async function invalidCases(): Promise<InvalidCase[]> {
   }));
 }
 
-/** `diagnostics.txt`: what `anklume validate` prints for the case's infra. */
+/** `diagnostics.txt`: the output of `anklume validate` for the case's infra. */
 export const invalid: GoldenKind = {
   name: "invalid",
   async files() {

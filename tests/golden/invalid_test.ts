@@ -3,7 +3,7 @@ import { hasErrors } from "../../lib/diag/diagnostic.ts";
 import { REPOSITORY } from "./golden.ts";
 import { invalidCases } from "./invalid.ts";
 
-/** Codes of the YAML library, which appear in the source as well. */
+/** Codes of the YAML library, which appear in the source too. */
 const YAML_LIBRARY: ReadonlySet<string> = new Set([
   "ALIAS_PROPS",
   "BAD_ALIAS",
@@ -14,7 +14,7 @@ const YAML_LIBRARY: ReadonlySet<string> = new Set([
   "TAB_AS_INDENT",
   "TAG_RESOLVE_FAILED",
 ]);
-/** Cases that no file of a sane size can show; `read_yaml_test.ts` does. */
+/** Codes that need a huge file; `read_yaml_test.ts` tests them. */
 const WITHOUT_CASE: ReadonlySet<string> = new Set(["FILE_TOO_LARGE"]);
 
 const documented = new Set(

@@ -4,7 +4,7 @@ import { ATTACKS } from "../nftables/_attacks.ts";
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string) => Deno.readTextFileSync(new URL(path, ROOT));
 
-/** Rows of the table of promises: what the last column names, suite by suite. */
+/** Returns the tests that the last column of the table of promises names, for each suite. */
 function namedTests(page: string): { suite: string; names: string[] }[] {
   const rows = page.split("\n").filter((line) => /^\| .* \| .* \|$/.test(line))
     .map((line) => line.slice(2, -2).split(" | ").at(-1) ?? "");
@@ -16,7 +16,10 @@ function namedTests(page: string): { suite: string; names: string[] }[] {
   );
 }
 
-/** Where a suite stands that the page calls by its file's name, or by the end of its path: `forgery`, `e2e/02_bypass`. */
+/**
+ * Returns the path of a suite that the page names by its file, or by the end of its path:
+ * `forgery`, `e2e/02_bypass`.
+ */
 function pathOf(suite: string): string {
   const found = testFiles.filter((path) => path.endsWith(`/${suite}_test.ts`));
   assert.equal(found.length, 1, `${suite}: ${found.join(", ") || "no such file"}`);

@@ -7,7 +7,7 @@ import { caseNames, type GoldenKind, TESTDATA } from "./golden.ts";
 
 const DIRECTORY = `${TESTDATA}/valid`;
 
-/** `infra.json`: the Infra of a case, defaults filled in and copies expanded. */
+/** `infra.json`: the Infra of a case, with defaults and expanded copies. */
 export const valid: GoldenKind = {
   name: "valid",
   async files() {
@@ -21,7 +21,10 @@ export const valid: GoldenKind = {
   },
 };
 
-/** JSON in which a place is `infra.yml:3:5`. The places of single keys are left out: they would bury the rest. */
+/**
+ * Returns JSON with places as `infra.yml:3:5`. The places of single keys are left out: they would
+ * hide the rest.
+ */
 function dump(value: unknown): string {
   const replace = (key: string, item: unknown) => {
     if (key === "ranges") return undefined;

@@ -13,7 +13,7 @@ Deno.test("a project is created, read, replaced and deleted", () =>
       const after = (await incus.projects.get("it-project")).value;
       assert.equal(after.description, ODD);
       assert.equal(after.config["user.note"], ODD);
-      // Somebody wrote in between.
+      // Another client wrote in between.
       await assert.rejects(
         incus.projects.update("it-project", { description: "", config }, { etag }),
         { status: 412 },

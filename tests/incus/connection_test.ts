@@ -16,7 +16,8 @@ Deno.test("connectIncus() takes one request and knows the daemon", () =>
   }));
 
 Deno.test("a client leaves no silent connection, which would stop the daemon", async () => {
-  // In a process that has just begun, where a pool (Deno's default) opens a connection ahead and sends nothing over it.
+  // In a new process, where a pool (Deno's default) opens a connection in advance and sends nothing
+  // over it.
   const module = import.meta.resolve("../../lib/incus/incus_client.ts");
   const script = `
     import { connectIncus } from ${JSON.stringify(module)};
@@ -39,7 +40,9 @@ Deno.test("a client leaves no silent connection, which would stop the daemon", a
   }
 });
 
-/** The first line that the daemon answers to another connection; `late` after two seconds. */
+/**
+ * Returns the first line of the daemon's answer to another connection; `late` after two seconds.
+ */
 async function rawAnswer(path: string): Promise<string> {
   using connection = await Deno.connect({ transport: "unix", path });
   await connection.write(new TextEncoder().encode("GET /1.0 HTTP/1.0\r\nHost: incus\r\n\r\n"));

@@ -17,7 +17,7 @@ Deno.test("an instance lives its whole life through the client", () =>
       );
       assert.equal((await instances.state("it-life", "web")).status, "Running");
 
-      // In place: a key set, a key unset, a device added and taken away again.
+      // In place: sets a key, unsets a key, adds a device and removes it again.
       await instances.patch("it-life", "web", {
         config: { "limits.cpu": "2", "user.note": "" },
         devices: { tmp: { type: "none" } },
@@ -32,7 +32,7 @@ Deno.test("an instance lives its whole life through the client", () =>
       assert.equal((await instances.get("it-life", "web")).value.devices["tmp"], undefined);
       await assert.rejects(instances.update("it-life", "web", put, { etag }), { status: 412 });
 
-      // Whatever is asked for, one request.
+      // One request in each case.
       for (const list of [() => instances.list(), () => instances.listFull()]) {
         const before = incus.requestCount;
         const listed = await list();
@@ -43,7 +43,7 @@ Deno.test("an instance lives its whole life through the client", () =>
       const [full] = await instances.listFull({ project: "it-life" });
       assert.ok((full?.state?.pid ?? 0) > 0);
 
-      // An init that has just begun does not hear a request to shut down.
+      // An init that has just started ignores a request to shut down.
       const forced = new Set(["stop", "restart"]);
       const state = (action: "stop" | "start" | "freeze" | "unfreeze" | "restart") =>
         instances.setState("it-life", "web", { action, force: forced.has(action) });
@@ -66,7 +66,7 @@ Deno.test("an instance lives its whole life through the client", () =>
       await instances.delete("it-life", "web");
       assert.deepEqual(await instances.list({ project: "it-life" }), []);
 
-      // One event stream for all of it, and no operation had to be asked for.
+      // One event stream for all, and no request for an operation.
       assert.ok(events() - opened <= 1);
       assert.deepEqual(requests.filter(({ path }) => path.startsWith("/1.0/operations")), []);
     })
@@ -88,7 +88,7 @@ Deno.test("a failed operation carries Incus's own words and the request that sta
       );
       await assert.rejects(incus.instances.create("it-fail", container("web")), {
         name: "IncusError",
-        // Incus 6.0 lets its database say it.
+        // With Incus 6.0 the message is the database's.
         message: /already exists|UNIQUE constraint failed/,
       });
       const missing = container("other", { source: { type: "image", alias: "no-such-image" } });
@@ -137,7 +137,8 @@ Deno.test("exec() passes input, output, environment, place and status", () =>
       if (missing instanceof Error) assert.match(missing.message, /has no program/);
       else assert.equal((missing as { status: number }).status, 127);
 
-      // A program may be over before all of its streams are: one in ten lost its output while they were opened at once.
+      // A program may end before all of its streams: one in ten lost its output when they were
+      // opened at once.
       for (let i = 0; i < 40; i++) assert.equal((await exec(["echo", "quick"])).stdout, "quick\n");
 
       const many = Array.from({ length: 10 }, (_, index) => exec(["echo", String(index)]));

@@ -3,15 +3,17 @@ import type { RequestTrace } from "../../lib/incus/transport.ts";
 import type { InstancesPost } from "../../lib/incus/wire/instance.ts";
 
 /*
- * These tests run on a testbed, in it, with its image:
+ * These tests run inside a testbed, with its image:
+ *
  *   scripts/testbed start --image && scripts/testbed run -- deno test -A --cached-only tests/incus
- * Each makes what it needs in projects of its own and takes it away again.
+ *
+ * Each makes what it needs in its own projects and deletes it again.
  */
 
 /** The testbed's image. */
 export const IMAGE = "anklume-test";
 
-/** A connection that is closed afterwards, with every request it made. */
+/** Runs with a connection that is closed afterwards, and records each of its requests. */
 export async function withIncus(
   run: (incus: IncusClient, requests: RequestTrace[]) => Promise<void>,
 ): Promise<void> {
@@ -20,7 +22,7 @@ export async function withIncus(
   await run(incus, requests);
 }
 
-/** An empty project of this name, as a domain's is; gone afterwards with all that is in it. */
+/** Runs with an empty project like a domain's; it is deleted afterwards with its content. */
 export async function withProject(
   incus: IncusClient,
   name: string,
@@ -57,7 +59,7 @@ async function removeProject(incus: IncusClient, project: string): Promise<void>
   await incus.projects.delete(project);
 }
 
-/** A container of the testbed's image, without a network. */
+/** Returns a container of the testbed's image, without a network. */
 export function container(name: string, extra: Partial<InstancesPost> = {}): InstancesPost {
   return {
     name,

@@ -11,7 +11,7 @@ import {
 } from "../../lib/incus/transport.ts";
 import { container, withIncus, withProject } from "./live_incus.ts";
 
-/** Runs with a client of its own whose transport misbehaves as `change` says. */
+/** Runs with a client whose transport misbehaves as `change` says. */
 async function withTransport(
   transport: Transport,
   run: (instances: Instances) => Promise<void>,
@@ -71,7 +71,7 @@ Deno.test("an operation survives an event stream that breaks, and the next one h
           handlers: WebSocketHandlers = {},
         ): Promise<WebSocket> {
           const socket = await super.webSocket(path, query, handlers);
-          // As soon as the first operation says anything.
+          // At the first event of an operation.
           if (++streams === 1) socket.addEventListener("message", () => socket.close());
           return socket;
         }
@@ -136,7 +136,7 @@ Deno.test("an interrupted wait ends at once and Incus goes on", () =>
       }
       interrupt.abort(reason);
       await assert.rejects(creating, reason);
-      // It is there, whole, a moment later.
+      // It exists, complete, a moment later.
       await incus.instances.setState("it-abort", "web", { action: "start" });
       assert.equal((await incus.instances.state("it-abort", "web")).status, "Running");
     })

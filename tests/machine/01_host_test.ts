@@ -1,4 +1,7 @@
-/** A host as it is after `apt install incus nftables`, with Debian's own kernel and systemd. `scripts/test machine`. */
+/**
+ * A host after `apt install incus nftables`, with Debian's own kernel and systemd.
+ * `scripts/test machine`.
+ */
 import assert from "node:assert/strict";
 import { onMachine, Workspace } from "./_machine.ts";
 
@@ -36,7 +39,7 @@ Deno.test("containers stand behind the wall, as network verify proves; nothing s
   await onMachine("dpkg -i /srv/packages/netbase_*.deb; sysctl -qw net.ipv4.ip_forward=1");
   const workspace = await Workspace.standing("plain", INFRA);
   assert.equal(await onMachine("cat /sys/module/apparmor/parameters/enabled"), "Y\n");
-  // Incus confines each by a profile of its own, and the kernel has it enforced.
+  // Incus confines each with its own profile, and the kernel enforces it.
   const confined = await onMachine(
     "cat /proc/$(incus query /1.0/instances/left-a/state?project=left | jq .pid 2>/dev/null || " +
       "incus info --project left left-a | sed -n 's/^PID: //p')/attr/current",

@@ -1,4 +1,7 @@
-/** Boots under systemd, and whoever empties the rules meanwhile. `scripts/test machine`; the same by scripts/testbed: tests/boot. */
+/**
+ * Boots under systemd, and programs that empty the rules. `scripts/test machine`; tests/boot has
+ * the same with scripts/testbed.
+ */
 import assert from "node:assert/strict";
 import { eventually } from "../e2e/_lab.ts";
 import { COUNTERS, FIRST_PACKET } from "../_first_packet.ts";
@@ -12,7 +15,10 @@ domains:
   right: { ephemeral: true, machines: { right-a: { boot_autostart: true } } }
 `;
 
-/** The infra stands, its left machine attacks from the first moment of each boot, and packets are counted. */
+/**
+ * Applies the infra. Its left machine attacks from the first moment of each boot, and packets are
+ * counted.
+ */
 async function underAttack(): Promise<Workspace> {
   await onMachine("dpkg -i /srv/packages/netbase_*.deb");
   const workspace = await Workspace.standing("rebooted", INFRA);
@@ -33,7 +39,7 @@ async function counted(): Promise<{ sent: number; passed: number }> {
   return { sent: of("sent"), passed: of("passed") };
 }
 
-/** The attacker has sent a good many packets since the boot, and none passed. */
+/** Asserts that the attacker has sent several hundred packets since the boot, and none passed. */
 async function nothingPassed(): Promise<void> {
   await eventually(
     "the attacker sends",
@@ -42,11 +48,11 @@ async function nothingPassed(): Promise<void> {
   );
   const { sent, passed } = await counted();
   assert.equal(passed, 0, `${passed} of ${sent} packets passed`);
-  // It would have the emulated processor to itself.
+  // Otherwise it would keep the emulated processor busy.
   await onMachine("incus exec --project left left-a -- systemctl stop first");
 }
 
-/** Seconds since the boot at which a unit had started. */
+/** Returns the seconds between the boot and the start of a unit. */
 async function started(unit: string): Promise<number> {
   const text = await onMachine(
     `systemctl show --value -p ActiveEnterTimestampMonotonic ${unit}.service`,
@@ -84,7 +90,7 @@ Deno.test("the unit listens: rules that somebody flushes are back at once, and i
     return /table \w+ anklume_rebooted is gone: loading/.test(journal);
   });
   assert.ok(took < 10_000, `${took} ms`);
-  // A monitor that nft does not understand would be started again for ever.
+  // A monitor command that nft does not understand would be restarted for ever.
   assert.doesNotMatch(journal, /syntax error/);
 });
 
@@ -94,7 +100,7 @@ Deno.test("nftables.service restarts, reloads and stops: the rules are there aga
   for (const verb of ["restart", "reload"]) {
     await onMachine(`systemctl ${verb} nftables`);
     await eventually(`the rules are back after ${verb}`, loaded);
-    // A restart takes along what is part of it, and Incus, which requires the rules; machines go on.
+    // A restart also restarts its parts, and Incus, which requires the rules; machines go on.
     await eventually(
       "Incus is back",
       async () => (await attempt("systemctl is-active incus")).stdout === "active\n",
@@ -103,7 +109,7 @@ Deno.test("nftables.service restarts, reloads and stops: the rules are there aga
   }
   assert.match(await workspace.anklume("check"), /as declared/);
   await onMachine("systemctl stop nftables");
-  // Whoever stops a firewall stops what is part of it: with it Incus, which requires the rules.
+  // Stopping a firewall also stops its parts, and so Incus, which requires the rules.
   await onMachine("systemctl start incus");
   await eventually("the rules are back after stop", loaded);
 });

@@ -1,7 +1,9 @@
 /**
- * An emulated machine (scripts/machine) and a workspace on it. The tests of this folder run outside of it. `ANKLUME_MACHINE` names one
- * that runs already, so that a single test can be tried again without a boot: `scripts/machine start --name x --anklume --image`,
- * then `ANKLUME_MACHINE=x deno test -A tests/machine/02_boot_test.ts --filter flush`. Without it each run boots one of its own.
+ * An emulated machine (scripts/machine) and a workspace on it. The tests of this folder run outside
+ * of it. `ANKLUME_MACHINE` names a running one, so that a single test can be repeated without a
+ * boot: `scripts/machine start --name x --anklume --image`, then
+ * `ANKLUME_MACHINE=x deno test -A tests/machine/02_boot_test.ts --filter flush`. Without it each
+ * run boots its own.
  */
 import assert from "node:assert/strict";
 import { must, type Outcome, REPOSITORY, run } from "../e2e/_lab.ts";
@@ -9,12 +11,15 @@ import { must, type Outcome, REPOSITORY, run } from "../e2e/_lab.ts";
 const NAME = Deno.env.get("ANKLUME_MACHINE") ?? `suite-${Deno.pid}`;
 const SCRIPT = `${REPOSITORY}/scripts/machine`;
 
-/** `scripts/machine COMMAND`, which has to succeed. */
+/** Runs `scripts/machine COMMAND`, which must succeed. */
 export function machine(command: string, ...args: string[]): Promise<string> {
   return must([SCRIPT, command, "--name", NAME, ...args]);
 }
 
-/** Boots the machine, unless it runs; it ends with this process. Whether a test can be run alone hangs on this. */
+/**
+ * Boots the machine, unless it runs; it ends with this process. Each test calls this, so that it
+ * can be run alone.
+ */
 export async function start({ vms = false }: { readonly vms?: boolean } = {}): Promise<void> {
   const running = (await run([SCRIPT, "status", "--name", NAME])).code === 0;
   if (running) return;
@@ -26,7 +31,7 @@ export async function start({ vms = false }: { readonly vms?: boolean } = {}): P
   );
 }
 
-/** Boots it again after its power was cut; all that it had is on its disk. */
+/** Cuts its power and boots it again; its disk keeps all data. */
 export async function powerCut(): Promise<void> {
   await machine("kill");
   await machine("start");
@@ -40,18 +45,18 @@ export function attempt(script: string, stdin?: string): Promise<Outcome> {
   );
 }
 
-/** Runs a script that has to succeed, and answers what it printed. */
+/** Runs a script that must succeed, and returns its output. */
 export async function onMachine(script: string, stdin?: string): Promise<string> {
   const outcome = await attempt(script, stdin);
   assert.equal(outcome.code, 0, `${script}\n${outcome.stdout}${outcome.stderr}`);
   return outcome.stdout;
 }
 
-/** A workspace on the machine, at a place of its own that survives a power cut. */
+/** A workspace on the machine, in a directory that survives a power cut. */
 export class Workspace {
   private constructor(readonly dir: string) {}
 
-  /** Lays the infra down and applies it; nothing to do where it stands already. */
+  /** Writes the infra and applies it; changes nothing if it is applied already. */
   static async standing(name: string, infra: string): Promise<Workspace> {
     await start();
     const workspace = new Workspace(`/root/${name}`);
@@ -60,7 +65,7 @@ export class Workspace {
     return workspace;
   }
 
-  /** Lays the infra down alone. */
+  /** Only writes the infra. */
   static async laid(name: string, infra: string): Promise<Workspace> {
     await start();
     const workspace = new Workspace(`/root/${name}`);
@@ -77,7 +82,9 @@ export class Workspace {
     return attempt(`cd ${this.dir}; anklume ${args}`);
   }
 
-  /** Runs `anklume ARGS` there, expects the exit status and never a stack trace; what it said. */
+  /**
+   * Runs `anklume ARGS` there, expects the exit status and never a stack trace; returns its output.
+   */
   async anklume(args: string, expected = 0): Promise<string> {
     const { code, stdout, stderr } = await this.try(args);
     const shown = `anklume ${args}\n${stdout}${stderr}`;
@@ -86,14 +93,14 @@ export class Workspace {
     return stdout + stderr;
   }
 
-  /** IPv4 address of a machine, from the lock. */
+  /** Returns the IPv4 address of a machine, from the lock. */
   async address(of: string): Promise<string> {
     const lock = await onMachine(`cat ${this.dir}/infra.lock.yml`);
     const found = new RegExp(`\\b${of}: \\{ domain: \\S+, ip: ([0-9.]+)`).exec(lock)?.[1];
     return found ?? assert.fail(`no address of ${of} in\n${lock}`);
   }
 
-  /** Takes all away, and looks that nothing of anklume's is left on the host. */
+  /** Destroys everything, and checks that nothing of anklume is left on the host. */
   async destroy(): Promise<void> {
     await this.anklume("destroy --force --yes");
     await onMachine(`rm -rf ${this.dir}`);

@@ -1,29 +1,29 @@
 import { type Agent, REFUSED_AFTER } from "./_lab.ts";
 
-/** An interface that frames are sent from, or looked for at. */
+/** An interface where frames are sent, or captured. */
 export interface Port {
   readonly agent: Agent;
   readonly iface: string;
 }
 
-/** A frame, and where it is seen if it arrives. */
+/** A frame, and the place where it is seen if it arrives. */
 export interface Probe {
   readonly name: string;
   readonly from: Port;
   readonly to: Port;
   readonly frame: Uint8Array;
-  /** What a frame that arrived contains, in hexadecimal, and no other one. */
+  /** Text that only this frame contains, in hexadecimal. */
   readonly trace: string;
-  /** Whether it should. */
+  /** Whether it should arrive. */
   readonly passes: boolean;
 }
 
-/** The interface of a namespace that leads to the host, unless another is named. */
+/** Returns the interface of a namespace that leads to the host, unless another is named. */
 export function port(agent: Agent, iface = "eth0"): Port {
   return { agent, iface };
 }
 
-/** Sends all, in this order, and looks then which have arrived. `wait` in seconds. */
+/** Sends all, in this order, and then returns those that have arrived. `wait` in seconds. */
 export async function arrived(
   probes: readonly Probe[],
   wait = REFUSED_AFTER / 4,
@@ -45,7 +45,7 @@ export async function arrived(
   );
 }
 
-/** What does not go as it should, each in words. */
+/** Returns the unexpected results, as text. */
 export async function surprises(probes: readonly Probe[]): Promise<string[]> {
   const seen = await arrived(probes);
   return probes.filter((probe) => seen.has(probe) !== probe.passes)

@@ -38,13 +38,15 @@ import {
   VICTIM,
 } from "./_sent_frame.ts";
 
-/** A second and last fragment, at byte 8. */
+/** Returns a second and last fragment, at byte 8. */
 function fragment(next: number, mark: Uint8Array): Uint8Array {
   const payload = bytes(next, 0, u16(8 | 0), u16(0xbeef), u16(1), mark);
   return ethernet(ALL_NODES_MAC, EVIL.mac, 0x86dd, ipv6(EVIL.local, ALL_NODES, 44, payload));
 }
 
-/** A message to the domain's DHCP server, from nowhere as one that asks for an address has to, or from its own. */
+/**
+ * Returns a message to the domain's DHCP server, from no address as a client must, or from its own.
+ */
 function toServer(
   name: string,
   message: Omit<Parameters<typeof dhcp>[0], "mark">,
@@ -140,12 +142,12 @@ export const ATTACKS: readonly SentFrame[] = [
         ipv4(EVIL.ip, "255.255.255.255", UDP, udp(67, 68, mark)),
       ),
   ),
-  // A client looks at the port that it comes to alone.
+  // A client checks only the destination port.
   toVictim(
     "an answer of a DHCP server from another port",
     (mark) => ethernet(BROADCAST, EVIL.mac, 0x0800, dhcpAnswer(1067, mark)),
   ),
-  // Nor at the length that the header tells, by which the rules find the ports.
+  // A client does not check the length in the header, by which the rules find the ports.
   toVictim(
     "an answer of a DHCP server in a packet that is too short",
     (mark) => ethernet(BROADCAST, EVIL.mac, 0x0800, withLength(dhcpAnswer(67, mark), 4000)),
@@ -353,7 +355,7 @@ export const ATTACKS: readonly SentFrame[] = [
         ),
       ),
   ),
-  // The second fragment: what it is can only be told from the fragment header.
+  // The second fragment: only the fragment header shows its type.
   toVictim("the rest of a router advertisement in fragments", (mark) => fragment(ICMPV6, mark)),
   toVictim("the rest of a packet whose options hide what it is", (mark) => fragment(60, mark)),
   toVictim(
@@ -422,7 +424,7 @@ export const ATTACKS: readonly SentFrame[] = [
         ipv6("::", SOLICITED, ICMPV6, solicit(SOLICITED, VICTIM.ip6, mark)),
       ),
   ),
-  // Last: where these arrive, the bridge looks for the victim at the wrong port from then on.
+  // Last: if these arrive, the bridge looks for the victim at the wrong port from then on.
   frameTo(
     "the victim's MAC and address towards the host",
     "host",

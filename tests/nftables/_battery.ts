@@ -1,6 +1,6 @@
 /**
- * All that is asked of the ruleset of `_everything.ts` by packets and frames: it holds of the whole one, and something of it
- * fails of each mutant (scripts/mutate_ruleset.ts).
+ * All checks of the ruleset of `_everything.ts` by packets and frames: they pass with the whole
+ * ruleset, and at least one fails for each mutant (scripts/mutate_ruleset.ts).
  */
 import { type Check, CONNECTION_CHECKS } from "./_connections.ts";
 import { ERROR_CHECKS } from "./_errors.ts";
@@ -16,7 +16,9 @@ import { SPOOFING_CHECKS } from "./_spoofing.ts";
 import { TO_HOST_CHECKS } from "./_to_host.ts";
 import { WHEREABOUTS_CHECKS } from "./_whereabouts.ts";
 
-/** Checks by frames that somebody writes, to be run one after the other: what each finds wrong, in words. */
+/**
+ * Checks by hand-made frames, to be run one after the other: each returns its failures, as text.
+ */
 export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
   ...FORGERY_CHECKS,
   ...RESERVED_CHECKS,
@@ -31,7 +33,7 @@ export const FRAME_CHECKS: readonly ((lab: Lab) => Promise<string[]>)[] = [
   ...WHEREABOUTS_CHECKS,
 ];
 
-/** Connections that are not as they should be. */
+/** Returns the connection checks that fail. */
 export async function failedConnections(lab: Lab): Promise<Check[]> {
   const failed = await Promise.all(
     CONNECTION_CHECKS.map(async (check) => (await check.holds(lab)) ? [] : [check]),
@@ -45,7 +47,7 @@ async function failures(lab: Lab): Promise<string[]> {
   return found;
 }
 
-/** All that is wrong, in words, and not for the first time: the first packets look for their neighbours. */
+/** Returns all lasting failures, as text: the first packets still look for their neighbours. */
 export async function lastingFailures(lab: Lab): Promise<string[]> {
   const first = await failures(lab);
   return first.length === 0 ? first : await failures(lab);

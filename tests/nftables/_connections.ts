@@ -14,7 +14,7 @@ import {
   PRIVATE_OUTSIDE,
 } from "./_lab.ts";
 
-/** One thing that holds with the whole ruleset, and is asked again of each mutant of it. */
+/** One property of the whole ruleset, tested again for each mutant of it. */
 export interface Check {
   readonly name: string;
   readonly holds: (lab: Lab) => Promise<boolean>;
@@ -31,7 +31,7 @@ function open(from: string, kind: Kind, address: string, port = 0, seen?: string
     name: `${from} reaches ${kind} ${address} ${port}`,
     holds: async (lab) => {
       const agent = lab.agent(from);
-      // Once more: what a busy machine lost is no rule's work.
+      // A second attempt: a packet lost by a busy machine is not a rule's work.
       for (let attempt = 0; attempt < 2; attempt++) {
         const answer = await ask(agent, kind, address, port);
         if (answer.seen !== undefined) return seen === undefined || answer.seen === seen;
@@ -56,12 +56,12 @@ function refused(from: string, kind: "tcp" | "udp", address: string, port: numbe
   };
 }
 
-/** The same of both families. */
+/** Makes the same check for both families. */
 function both<T>(pair: readonly [T, T], check: (each: T, i: number) => Check): Check[] {
   return pair.map(check);
 }
 
-/** IPv4 and IPv6 address of a machine. */
+/** Returns the IPv4 and IPv6 address of a machine. */
 function addresses(name: string): Pair {
   const machine = everything.addressing.machines.get(name);
   if (machine?.ipv6 === undefined) throw new Error(`no ${name}`);
@@ -82,7 +82,7 @@ const [evil, victim, server, web, till, vpn] = [
   addresses("vpn-a"),
 ];
 
-/** Who reaches whom by plain connections; the checks may run side by side. */
+/** Checks by plain connections; they may run in parallel. */
 export const CONNECTION_CHECKS: readonly Check[] = [
   // Within a domain, between domains.
   ...both(victim, (to, i) => open("evil", "tcp", to, 80, evil[i]!)),
@@ -151,7 +151,7 @@ export const CONNECTION_CHECKS: readonly Check[] = [
   shut("till", "tcp", PRIVATE_OUTSIDE, 80),
   shut("till", "ping", PRIVATE_OUTSIDE),
   shut("till", "tcp", DOCKER, 80),
-  // Not because the address is private: this one is not.
+  // Not because the address is private: this one is public.
   shut("till", "tcp", PUBLIC_DOCKER, 80),
   shut("evil", "tcp", PUBLIC_DOCKER, 80),
   open("server", "udp", OUTSIDE, 53, HOST),
@@ -198,9 +198,9 @@ export const CONNECTION_CHECKS: readonly Check[] = [
       await tunnels(lab, "vpn-a", "10.99.0.7") && await tunnels(lab, "vpn-a", "fd99::7"),
   },
   ...both(addresses("till-b"), (_, i) => open("till-b", "tcp", [OUTSIDE, OUTSIDE6][i]!, 80)),
-  // Nobody listens there: the refusal is an ICMP error about a published flow.
+  // No service listens there: the refusal is an ICMP error about a published flow.
   ...[HOST, HOST6].map((address) => refused("outside", "udp", address, 41999)),
-  // So is the refusal of what the host began.
+  // So is the refusal of a flow that the host started.
   ...both(evil, (to) => refused("host", "udp", to, 9)),
   refused("docker", "tcp", "172.17.0.1", 2207),
   ...KINDLESS.flatMap(([name, network]) => [
@@ -211,7 +211,7 @@ export const CONNECTION_CHECKS: readonly Check[] = [
     refused(name, "tcp", `${network}.1`, 2207),
   ]),
   shut("docker", "tcp", gateways("pro")[0], 22),
-  // A bridge that left infra.yml.
+  // A bridge that was removed from infra.yml.
   open("gone-a", "tcp", GONE_B, 80),
   refused("gone-a", "tcp", GONE_B6, 80),
   shut("gone-a", "tcp", evil[0], 80),
@@ -219,13 +219,13 @@ export const CONNECTION_CHECKS: readonly Check[] = [
   shut("gone-a", "tcp", HOST, 22),
   shut("evil", "tcp", GONE_B, 80),
   shut("outside", "tcp", GONE_B, 80),
-  // What is not ours.
+  // Traffic that is not ours.
   open("docker", "tcp", OUTSIDE, 80),
   open("docker", "tcp", "172.17.0.1", 22),
   open("outside", "tcp", HOST, 22),
 ];
 
-/** Whether a ping of that machine is sent into the tunnel. */
+/** True if a ping of that machine is sent into the tunnel. */
 async function tunnels(lab: Lab, machine: string, address: string): Promise<boolean> {
   await lab.host.captured("tun0");
   await lab.agent(machine).ping(address);

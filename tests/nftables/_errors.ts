@@ -1,6 +1,6 @@
 /**
- * ICMP errors that quote a flow. Conntrack takes one for a part of the flow that it quotes, whoever sends it, as long as it goes
- * to that packet's sender: so what the flow may do, an error about it may too.
+ * ICMP errors that quote a flow. Conntrack counts such an error as part of the flow that it quotes,
+ * whoever sends it, if it goes to that packet's sender: so an error may do what the flow may do.
  */
 import { arrived, port, type Probe } from "./_arrivals.ts";
 import {
@@ -19,7 +19,7 @@ import {
 } from "./_frames.ts";
 import { HOST, HOST6, type Lab, OUTSIDE, OUTSIDE6, type Pair } from "./_lab.ts";
 
-/** Where a packet of a flow goes, that an error quotes. */
+/** A packet of a flow that an error quotes. */
 interface Quoted {
   readonly from: Pair;
   readonly to: Pair;
@@ -31,14 +31,14 @@ export interface ErrorFrame {
   readonly sender: string;
   readonly source: Pair;
   readonly quoted: Quoted;
-  /** Where it is seen when it arrives: an agent, or the host's input chain. */
+  /** The place where it is seen if it arrives: an agent, or the host's input chain. */
   readonly seenBy: string;
 }
 
 const FAR: Pair = [OUTSIDE, OUTSIDE6], NEAR: Pair = [HOST, HOST6];
 const [INNER, OUTER, OWN] = [5100, 5101, 5102];
 
-/** Errors about flows of others; none may arrive. */
+/** Returns errors about other machines' flows; none may arrive. */
 export function forgedErrors(lab: Lab): ErrorFrame[] {
   const at = (name: string) => lab.addresses(name);
   const toServer: Quoted = { from: at("victim"), to: at("server"), ports: [INNER, 53] };
@@ -77,7 +77,7 @@ export function forgedErrors(lab: Lab): ErrorFrame[] {
   ];
 }
 
-/** Errors about the sender's own flow, which have to arrive. */
+/** Returns errors about the sender's own flow, which must arrive. */
 export function honestErrors(lab: Lab): ErrorFrame[] {
   const at = (name: string) => lab.addresses(name);
   return [{
@@ -89,7 +89,7 @@ export function honestErrors(lab: Lab): ErrorFrame[] {
   }];
 }
 
-/** Which of these arrive, by name and family. The flows that they quote are begun first. */
+/** Returns those that arrive, by name and family. First starts the flows that they quote. */
 export async function arrivingErrors(lab: Lab, errors: readonly ErrorFrame[]): Promise<string[]> {
   const server = lab.addresses("server");
   for (const i of [0, 1] as const) {
@@ -113,7 +113,7 @@ export async function arrivingErrors(lab: Lab, errors: readonly ErrorFrame[]): P
   return names.sort();
 }
 
-/** The error in the IP version `i`; its mark is in what it quotes. */
+/** Returns the error in the IP version `i`; its mark is in the quoted part. */
 async function probeOf(
   lab: Lab,
   { name, sender, source, quoted, seenBy }: ErrorFrame,

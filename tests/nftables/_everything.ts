@@ -3,12 +3,15 @@ import { buildInfra, type BuiltInfra, INFRA_ID, type InfraSpec } from "./_infra.
 import { Lab } from "./_lab.ts";
 import type { LiveBridges } from "../../lib/nftables/ruleset.ts";
 
-/** A bridge that left infra.yml, and the network of the machines `gone-a` and `gone-b` on it. */
+/**
+ * A bridge that was removed from infra.yml, and the network of the machines `gone-a` and `gone-b`
+ * on it.
+ */
 const ORPHAN = "net-gone";
 export const ORPHAN_NETWORK = "10.120.9";
 export const GONE_B = `${ORPHAN_NETWORK}.2`;
 
-/** A network that was a domain's, whose bridge is gone. */
+/** A former network of a domain, whose bridge is gone. */
 export const FORMER = "10.120.8";
 
 const ulaNetwork = (network: string) =>
@@ -18,7 +21,7 @@ const ORPHAN_NETWORK6 = ulaNetwork(ORPHAN_NETWORK);
 export const FORMER6 = ulaNetwork(FORMER);
 export const GONE_B6 = `${ORPHAN_NETWORK6}::2`;
 
-/** An infra with every form of everything, so that no set of its ruleset is empty. */
+/** An infra with each form of each element, so that no set of its ruleset is empty. */
 const EVERYTHING: InfraSpec = {
   ipv6: true,
   freed: [`${ORPHAN_NETWORK}.0/24`, `${FORMER}.0/24`],
@@ -65,7 +68,9 @@ const EVERYTHING: InfraSpec = {
 
 export const everything: BuiltInfra = buildInfra(EVERYTHING);
 
-/** Switches and tunnels of the host that have no kind, and the first three bytes of their addresses. */
+/**
+ * Switches and tunnels of the host without a kind, and the first three bytes of their addresses.
+ */
 export const KINDLESS = [
   ["vboxnet0", "10.88.0"],
   ["vmnet8", "10.88.8"],
@@ -76,7 +81,7 @@ export const KINDLESS = [
 const PUBLIC_NETWORK = "203.0.115";
 export const PUBLIC_DOCKER = `${PUBLIC_NETWORK}.2`;
 
-/** What the host of the lab has, besides the infra. */
+/** The host of the lab, besides the infra. */
 export const everythingLive: LiveBridges = {
   localUplinks: ["br0"],
   orphanBridges: [ORPHAN],
@@ -86,7 +91,7 @@ export const everythingLive: LiveBridges = {
   ],
 };
 
-/** A lab in which everything is to be found that the checks ask for; the rules are not loaded. */
+/** Starts a lab with all that the checks need; the rules are not loaded. */
 export async function startEverything(): Promise<Lab> {
   const lab = await Lab.start(everything);
   await lab.host.ask("tun", { interface: "tun0" });
@@ -96,7 +101,8 @@ export async function startEverything(): Promise<Lab> {
     "link set tun0 up",
   );
   await lab.host.ip("route add default via 2001:db8::10");
-  // Port 41999 is published to a machine that refuses it: here nobody refuses, so that a packet that stays here is told apart.
+  // Port 41999 is published to a machine that refuses it. The host accepts it, so that a packet
+  // that stays here can be told apart.
   await lab.host.ask("serve", { udp: [["::", 547], ["0.0.0.0", 41999], ["::", 41999]] });
   await lab.brNetfilter(true);
   for (const [iface, network] of KINDLESS) await lab.neighbour(iface, network);

@@ -1,7 +1,8 @@
 /**
- * Runs one function of lib/nftables where the caller's namespaces are: the tests start this in a namespace of its own,
- * since the functions act on the host they run on. Usage: `_firewall.ts RULESET.json STEP…`, a step being a verb or `$` and a
- * shell command; the answers are one JSON list.
+ * Runs functions of lib/nftables in the caller's namespaces. The tests start this in a separate
+ * namespace, since the functions change the host they run on. Usage:
+ * `_firewall.ts RULESET.json STEP…`; a step is a verb, or `$` and a shell command. The results are
+ * one JSON list.
  */
 import { FirewallError } from "../../lib/nftables/firewall_error.ts";
 import { deleteTables, loadRuleset, verifyRuleset } from "../../lib/nftables/load_ruleset.ts";

@@ -1,4 +1,7 @@
-/** The forged frames of `_attacks.ts` and `_honest.ts` on their way through a lab that has the machines `evil`, `victim` and `server`. */
+/**
+ * Sends the forged frames of `_attacks.ts` and `_honest.ts` through a lab with the machines `evil`,
+ * `victim` and `server`.
+ */
 import { arrived, type Port, port, surprises } from "./_arrivals.ts";
 import { ATTACKS } from "./_attacks.ts";
 import { ethernet, ipv4, newMark, UDP, udp } from "./_frames.ts";
@@ -25,16 +28,16 @@ async function probes<T extends SentFrame>(lab: Lab, attacks: readonly T[], pass
   }));
 }
 
-/** Names of the attacks that arrive. */
+/** Returns the names of the attacks that arrive. */
 export async function arrivals(lab: Lab, attacks: readonly SentFrame[]): Promise<string[]> {
   const seen = await arrived(await probes(lab, attacks, false));
   return [...seen].map(({ name }) => name);
 }
 
-/** Those of the reserved addresses to which the host takes IP: PAUSE (:01) is dropped by the kernel. */
+/** The reserved addresses to which the host accepts IP: the kernel drops PAUSE (:01). */
 export const TAKEN = RESERVED.filter((address) => !address.endsWith(":01"));
 
-/** How many frames to reserved addresses the host answers. */
+/** Returns how many frames to reserved addresses the host answers. */
 export async function reservedAnswers(lab: Lab): Promise<number> {
   const evil = lab.agent("evil");
   await evil.capture();
@@ -56,7 +59,7 @@ async function forgedFrames(lab: Lab): Promise<string[]> {
 async function reservedFrames(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   if (await reservedAnswers(lab) > 0) found.push("answered: a frame to a reserved address");
-  // Nor is one taken in from an address that is nobody's here.
+  // A frame from a foreign address is not accepted either.
   const stranger = "192.0.2.9";
   const send = () =>
     lab.agent("evil").sendAll(RESERVED.map((to) => {
@@ -69,7 +72,10 @@ async function reservedFrames(lab: Lab): Promise<string[]> {
   return found;
 }
 
-/** With br_netfilter the host puts fragments together before the rules see them, and drops what is malformed: here it does not. */
+/**
+ * Runs without br_netfilter. With it, the host reassembles fragments before the rules see them, and
+ * drops malformed packets.
+ */
 function withoutBrNetfilter(lab: Lab): Promise<string[]> {
   return lab.withoutBrNetfilter(async () =>
     await surprises([

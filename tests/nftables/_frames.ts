@@ -1,16 +1,16 @@
-/** Frames as an attacker writes them: bytes, with the checksums that a receiver would look at. */
+/** Frames of an attacker: bytes, with the checksums that a receiver checks. */
 
 export const BROADCAST = "ff:ff:ff:ff:ff:ff";
-/** Every IPv6 node of a link. */
+/** All IPv6 nodes of a link. */
 export const ALL_NODES = "ff02::1", ALL_NODES_MAC = "33:33:00:00:00:01";
-/** Those of it whose address ends in 1. */
+/** The nodes whose address ends in 1. */
 export const SOLICITED = "ff02::1:ff00:1", SOLICITED_MAC = "33:33:ff:00:00:01";
 
 export const ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ICMPV6 = 58, SCTP = 132;
 
 let marks = 0;
 
-/** Eight bytes that no other frame has: by them a capture tells which one arrived. */
+/** Returns eight unique bytes, by which a capture identifies the frame. */
 export function newMark(): Uint8Array {
   marks++;
   return bytes(0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed, u16(marks));
@@ -32,7 +32,7 @@ export function ip4Bytes(address: string): Uint8Array {
   return Uint8Array.from(address.split("."), Number);
 }
 
-/** Eight groups, one `::` at most. */
+/** Parses eight groups, at most one `::`. */
 export function ip6Bytes(address: string): Uint8Array {
   const [head = "", tail = ""] = address.split("::");
   const groups = (text: string) =>
@@ -46,7 +46,7 @@ export function ethernet(to: string, from: string, type: number, payload: Uint8A
   return bytes(macBytes(to), macBytes(from), u16(type), payload);
 }
 
-/** 802.1Q in front of a frame's own type. */
+/** Puts an 802.1Q tag in front of a frame's own type. */
 export function tagged(frame: Uint8Array, vlan: number, type = 0x8100): Uint8Array {
   return bytes(frame.subarray(0, 12), u16(type), u16(vlan), frame.subarray(12));
 }
@@ -98,7 +98,7 @@ export function ipv4(
   return bytes(header(u16(checksum(header(u16(0))))), payload);
 }
 
-/** An IPv4 packet that says another length of itself. */
+/** Returns an IPv4 packet with another length in its header. */
 export function withLength(packet: Uint8Array, length: number): Uint8Array {
   const header = (sum: Uint8Array) =>
     bytes(packet.subarray(0, 2), u16(length), packet.subarray(4, 10), sum, packet.subarray(12, 20));
@@ -120,7 +120,7 @@ export function ipv6(from: string, to: string, next: number, payload: Uint8Array
   );
 }
 
-/** The same packet as two fragments, the first of them of `first` bytes, a multiple of 8. */
+/** Returns the same packet as two fragments, the first with `first` bytes, a multiple of 8. */
 export function fragments(
   macs: { to: string; from: string },
   from: string,
@@ -142,7 +142,7 @@ export function fragments(
   return [part(0, 1, payload.subarray(0, first)), part(first, 0, payload.subarray(first))];
 }
 
-/** A packet of the family of its addresses in a frame. */
+/** Returns a frame with a packet, IPv4 or IPv6 by its addresses. */
 export function ipFrame(
   macs: { to: string; from: string },
   from: string,
@@ -155,7 +155,10 @@ export function ipFrame(
     : ethernet(macs.to, macs.from, 0x0800, ipv4(from, to, protocol, payload));
 }
 
-/** A message of a DHCP client (RFC 2131, section 2), with a mark where a server's name would stand. */
+/**
+ * Returns a message of a DHCP client (RFC 2131, section 2), with a mark in the field of the
+ * server's name.
+ */
 export function dhcp(
   { chaddr, ciaddr = "0.0.0.0", giaddr = "0.0.0.0", hops = 0, type = 1, options = [], mark }: {
     readonly chaddr: string;
@@ -176,12 +179,12 @@ export function dhcp(
   );
 }
 
-/** Without a checksum, which IPv4 allows. */
+/** Returns a datagram without a checksum, which IPv4 allows. */
 export function udp(from: number, to: number, payload: Uint8Array = new Uint8Array(8)): Uint8Array {
   return bytes(u16(from), u16(to), u16(8 + payload.length), u16(0), payload);
 }
 
-/** With the checksum that IPv6 asks for. */
+/** Returns a datagram with the checksum that IPv6 requires. */
 export function udp6(
   from: string,
   to: string,
@@ -195,11 +198,11 @@ export function udp6(
   return bytes(u16(source), u16(target), u16(8 + payload.length), u16(sum), payload);
 }
 
-/** The first packet of an SCTP association, with data in a parameter that nobody knows. */
+/** Returns the first packet of an SCTP association, with data in an unknown parameter. */
 export function sctpInit(source: number, target: number, payload: Uint8Array): Uint8Array {
   const INIT = 1, UNKNOWN = 0x8123;
   const parameter = bytes(u16(UNKNOWN), u16(4 + payload.length), payload);
-  // The initiator's tag, its window, its streams either way, its first number.
+  // The initiator's tag, its window, its streams in both directions, its first number.
   const chunk = bytes(
     ...[INIT, 0, u16(20 + parameter.length), u16(0), u16(1)],
     ...[u16(1), u16(0), u16(1), u16(1), u16(0), u16(1), parameter],
@@ -219,7 +222,7 @@ function crc32c(data: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** The first segment of a connection, with data in it. */
+/** Returns the first segment of a connection, with data in it. */
 export function syn(
   from: string,
   to: string,
@@ -261,12 +264,15 @@ export function icmpv6(
   return message(u16(checksum(bytes(pseudo(from, to, ICMPV6, whole.length), whole))));
 }
 
-/** Asks whether an address is free. */
+/** Returns a question whether an address is free. */
 export function solicit(to: string, address: string, mark: Uint8Array): Uint8Array {
   return icmpv6("::", to, 135, bytes(0, 0, 0, 0, ip6Bytes(address), mark));
 }
 
-/** What a checksum covers besides: of IPv4 the protocol's byte stands elsewhere, which makes no difference to the sum. */
+/**
+ * Returns the pseudo header of a checksum. In IPv4 the protocol's byte is in another place, which
+ * does not change the sum.
+ */
 function pseudo(from: string, to: string, protocol: number, length: number): Uint8Array {
   const addresses = from.includes(":")
     ? [ip6Bytes(from), ip6Bytes(to)]

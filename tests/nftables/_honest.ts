@@ -27,7 +27,7 @@ import {
   VICTIM,
 } from "./_sent_frame.ts";
 
-/** Frames that an honest machine sends, so that the rules are not merely shut. */
+/** Frames of an honest machine, to show that the rules do not block everything. */
 export const HONEST: readonly SentFrame[] = [
   toVictim("its own address", plain),
   toVictim(
@@ -85,7 +85,7 @@ export const HONEST: readonly SentFrame[] = [
   toVictim("a neighbour advertisement for itself", (mark) => advert(EVIL.ip6, mark)),
 ];
 
-/** With br_netfilter the host puts fragments together first, and one alone goes nowhere. */
+/** With br_netfilter the host reassembles fragments first, and drops a single one. */
 export const HONEST_FRAGMENT = toVictim(
   "the rest of a UDP packet in fragments",
   (mark) =>

@@ -17,7 +17,7 @@ const NOWHERE: SourceRange = {
   end: { line: 1, column: 1 },
 };
 
-/** A machine of a test: its name and what of it matters to the firewall. */
+/** A machine of a test: its name and the fields that matter to the firewall. */
 export interface MachineSpec {
   readonly name: string;
   readonly publish?: readonly { host: number; to: number; protocol: "tcp" | "udp" }[];
@@ -31,7 +31,7 @@ export interface DomainSpec {
   readonly machines: readonly (string | MachineSpec)[];
 }
 
-/** Ends as infra.yml has them: a name, `host`, `outside` or a CIDR. */
+/** Ends as in infra.yml: a name, `host`, `outside` or a CIDR. */
 export interface PolicySpec {
   readonly from: string;
   readonly to: string;
@@ -46,7 +46,7 @@ export interface InfraSpec {
   readonly outside?: readonly string[];
   readonly domains: readonly DomainSpec[];
   readonly policies?: readonly PolicySpec[];
-  /** Subnets that were a domain's. */
+  /** Former subnets of a domain. */
   readonly freed?: readonly string[];
 }
 
@@ -58,8 +58,8 @@ export interface BuiltInfra {
 export const INFRA_ID = "00000000-0000-4000-8000-000000000001";
 
 /**
- * An infra as `parseInfra` and `assignAddresses` give it, without their rules: domain number i has 10.120.i.0/24 (and
- * fd00:0:0:i::/64), its machine number j ends in `.j+1`.
+ * Builds an infra in the form of `parseInfra` and `assignAddresses`, with simpler rules: domain
+ * number i has 10.120.i.0/24 (and fd00:0:0:i::/64), its machine number j ends in `.j+1`.
  */
 export function buildInfra(spec: InfraSpec): BuiltInfra {
   const domains = new Map<string, DomainAddress>();

@@ -2,7 +2,7 @@ import { tableName } from "../../lib/nftables/ruleset.ts";
 import { bytes, ip4Bytes } from "./_frames.ts";
 import type { BuiltInfra } from "./_infra.ts";
 
-/** What came of a probe: what the other end saw as our address, or why nothing came back. */
+/** The result of a probe: our address as the other end saw it, or why nothing came back. */
 export interface Answer {
   readonly seen?: string;
   readonly error?: string;
@@ -15,8 +15,10 @@ interface Reply extends Answer {
   readonly stderr?: string;
 }
 
-/** A refused packet is waited for this long, in seconds; an allowed one on these veth pairs takes a millisecond. On a busy
- * machine LAB_PATIENCE gives more. */
+/**
+ * Seconds to wait for a refused packet; an allowed one on these veth pairs takes a millisecond.
+ * LAB_PATIENCE gives more on a busy machine.
+ */
 export const REFUSED_AFTER = Number(Deno.env.get("LAB_PATIENCE") ?? 0.4);
 
 /** A network namespace with `agent.py` in it. */
@@ -33,7 +35,7 @@ export class Agent implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** A namespace of its own that dies with its agent, its agent with the test's process. */
+  /** Starts a namespace that ends with its agent; the agent ends with the test's process. */
   static async start(): Promise<Agent> {
     const child = new Deno.Command("unshare", {
       args: ["--net", "python3", `${import.meta.dirname}/agent.py`],
@@ -46,7 +48,7 @@ export class Agent implements AsyncDisposable {
     return agent;
   }
 
-  /** `unshare` replaces itself by the agent: this is a pid in the namespace. */
+  /** The pid of a process in the namespace: `unshare` replaces itself by the agent. */
   get pid(): number {
     return this.#child.pid;
   }
@@ -72,7 +74,7 @@ export class Agent implements AsyncDisposable {
     return await reply;
   }
 
-  /** Runs a program in the namespace; throws unless it ends well. */
+  /** Runs a program in the namespace; throws if it fails. */
   async run(...argv: string[]): Promise<string> {
     const { code, stdout = "", stderr = "" } = await this.ask("run", { argv });
     if (code !== 0) throw new Error(`${argv.join(" ")}: ${stderr}`);
@@ -88,7 +90,7 @@ export class Agent implements AsyncDisposable {
     if (code !== 0) throw new Error(stderr);
   }
 
-  /** Several `ip` commands in one go. */
+  /** Runs several `ip` commands at once. */
   async ip(...commands: string[]): Promise<void> {
     const reply = await this.ask("run", {
       argv: ["ip", "-batch", "-"],
@@ -114,22 +116,25 @@ export class Agent implements AsyncDisposable {
     await this.ask("frame", { interface: iface, data });
   }
 
-  /** Several, one after the other. */
+  /** Sends several frames, one after the other. */
   async sendAll(frames: readonly Uint8Array[], iface = "eth0"): Promise<void> {
     await this.ask("frames", { interface: iface, data: frames.map((each) => each.toHex()) });
   }
 
-  /** Starts keeping the frames that come in on an interface; again: from now on. */
+  /** Starts to capture the frames that arrive at an interface; a second call starts again. */
   async capture(iface = "eth0"): Promise<void> {
     await this.ask("capture", { interface: iface });
   }
 
-  /** Frames, in hexadecimal, that came in since the last call, or since `capture()`; `wait` in seconds. */
+  /**
+   * Returns the frames, in hexadecimal, that arrived since the last call, or since `capture()`;
+   * `wait` in seconds.
+   */
   async captured(iface = "eth0", wait = 0.2): Promise<string[]> {
     return (await this.ask("captured", { interface: iface, wait })).frames ?? [];
   }
 
-  /** The MAC of an interface. */
+  /** Returns the MAC of an interface. */
   async mac(iface = "eth0"): Promise<string> {
     const link = await this.run("ip", "-br", "link", "show", iface);
     return /([0-9a-f]{2}(:[0-9a-f]{2}){5})/.exec(link)?.[1] ?? "";
@@ -143,11 +148,11 @@ export class Agent implements AsyncDisposable {
   }
 }
 
-/** Ports every machine, the host and the outside serve. */
+/** Ports that each machine, the host and the outside serve. */
 export const TCP_PORTS = [22, 53, 80, 443, 631] as const;
 export const UDP_PORTS = [53, 67, 123, 5353] as const;
 
-/** Where the lab's places are, see `Lab`; an address of IPv6 where the infra has it. */
+/** Addresses of the lab's places, see `Lab`; with IPv6 if the infra has it. */
 export const OUTSIDE = "203.0.113.10", OUTSIDE6 = "2001:db8::10", PRIVATE_OUTSIDE = "192.168.77.10";
 export const HOST = "203.0.113.1", HOST6 = "2001:db8::1";
 export const DOCKER = "172.17.0.2", LAN = "198.51.100.10";
@@ -156,9 +161,10 @@ export const DOCKER = "172.17.0.2", LAN = "198.51.100.10";
 export type Pair = readonly [string, string];
 
 /**
- * A host in a namespace of its own with the infra's bridges, a namespace for each machine, and around them: `outside`
- * (203.0.113.10, and 192.168.77.10 as a private address) behind `wan0`, which holds the default route; `docker`
- * (172.17.0.2) behind the foreign bridge `docker0`; `lan` (198.51.100.10) behind the bridge `br0`.
+ * A host in a namespace with the infra's bridges, a namespace for each machine, and around them:
+ * `outside` (203.0.113.10, and 192.168.77.10 as a private address) behind `wan0`, which has the
+ * default route; `docker` (172.17.0.2) behind the foreign bridge `docker0`; `lan` (198.51.100.10)
+ * behind the bridge `br0`.
  */
 export class Lab implements AsyncDisposable {
   private constructor(
@@ -183,14 +189,14 @@ export class Lab implements AsyncDisposable {
         "net.ipv4.ip_forward=1",
         "net.ipv6.conf.all.forwarding=1",
         "net.ipv6.conf.default.accept_dad=0",
-        // A service bound to loopback must stay shut even where the host routes loopback.
+        // A service on loopback must stay closed even if the host routes loopback.
         "net.ipv4.conf.all.route_localnet=1",
         "net.ipv4.conf.all.rp_filter=0",
       ]
     ) await host.run("sysctl", "-qw", setting);
 
     for (const domain of addressing.domains.values()) {
-      // Of its own, as Incus gives one: it would change with the ports.
+      // A fixed MAC, as Incus sets one: otherwise it would change with the ports.
       const mac = bytes(2, 0, ip4Bytes(domain.gateway)).toHex().replace(/..(?=.)/g, "$&:");
       await host.ip(
         `link add ${domain.bridge} address ${mac} type bridge`,
@@ -238,7 +244,7 @@ export class Lab implements AsyncDisposable {
       "address add 198.51.100.10/24 dev eth0",
       "route add default via 198.51.100.1",
     );
-    // The outside knows a way into the domains: nothing but the rules keeps it out.
+    // The outside has a route into the domains: only the rules keep it out.
     await lab.agent("outside").ip(
       "address add 203.0.113.10/24 dev eth0",
       "address add 192.168.77.10/24 dev eth0",
@@ -264,7 +270,7 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
-  /** That of a machine, of a place around the host, or of the host. */
+  /** Returns the agent of a machine, of a place around the host, or of the host. */
   agent(name: string): Agent {
     if (name === "host") return this.host;
     const agent = this.agents.get(name);
@@ -272,31 +278,31 @@ export class Lab implements AsyncDisposable {
     return agent;
   }
 
-  /** Addresses of a machine of an infra with IPv6. */
+  /** Returns the addresses of a machine of an infra with IPv6. */
   addresses(name: string): Pair {
     const machine = this.built.addressing.machines.get(name);
     if (machine?.ipv6 === undefined) throw new Error(`no ${name}`);
     return [machine.ip, machine.ipv6];
   }
 
-  /** The host's interface that a machine, `outside` or `docker` is behind. */
+  /** Returns the host's interface towards a machine, `outside` or `docker`. */
   interfaceTo(name: string): string {
     const machine = this.built.addressing.machines.get(name);
     if (machine !== undefined) return `net-${machine.domain}`;
     return { outside: "wan0", docker: "docker0", lan: "br0" }[name] ?? name;
   }
 
-  /** Whether packets within a bridge pass by the host's rules for IP too. */
+  /** Sets whether packets within a bridge pass the host's rules for IP too. */
   async brNetfilter(on: boolean): Promise<void> {
     for (const family of ["iptables", "ip6tables", "arptables"]) {
-      // Absent where the module is: then it is off.
+      // Missing without the module: then it is off.
       await this.host.ask("run", {
         argv: ["sysctl", "-qw", `net.bridge.bridge-nf-call-${family}=${on ? 1 : 0}`],
       });
     }
   }
 
-  /** Does something while they do not. */
+  /** Runs `act` without br_netfilter. */
   async withoutBrNetfilter<T>(act: () => Promise<T>): Promise<T> {
     await this.brNetfilter(false);
     try {
@@ -306,7 +312,7 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  /** Does something while one of the infra's tables is gone, if it was there. */
+  /** Runs `act` while one of the infra's tables is removed, if it existed. */
   async withoutTable<T>(family: string, act: () => Promise<T>): Promise<T> {
     const table = tableName(this.built.infra.projectName);
     const { code, stdout = "" } = await this.host.ask("run", {
@@ -320,7 +326,7 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  /** Whether a packet comes to the host past its rules, while something is sent. */
+  /** True if a packet passes the host's rules to the host, while `send` runs. */
   async hostReceives(match: string, send: () => Promise<unknown>): Promise<boolean> {
     await this.host.nft(
       "table inet seen { };delete table inet seen;" +
@@ -331,7 +337,7 @@ export class Lab implements AsyncDisposable {
     return !/counter packets 0 /.test(await this.host.run("nft", "list", "table", "inet", "seen"));
   }
 
-  /** Joins a namespace's `eth0` to the host, to a bridge of it if one is named. */
+  /** Connects a namespace's `eth0` to the host, or to a bridge of it if one is named. */
   async plug(agent: Agent, port: string, bridge?: string, mac?: string): Promise<void> {
     const address = mac === undefined ? "" : `address ${mac}`;
     await this.host.ip(
@@ -342,14 +348,14 @@ export class Lab implements AsyncDisposable {
     await agent.ip("link set eth0 up");
   }
 
-  /** A neighbour named like the interface it is behind: `<network>.10`, where the host is `<network>.1`. */
+  /** Adds a neighbour with the name of its interface: `<network>.10`; the host is `<network>.1`. */
   async neighbour(iface: string, network: string): Promise<Agent> {
     const agent = await this.#guest(iface, iface, undefined, `${network}.10`, `${network}.1`);
     await this.host.ip(`address add ${network}.1/24 dev ${iface}`);
     return agent;
   }
 
-  /** A machine of nobody's on a bridge of the host. */
+  /** Adds a machine that is not the infra's to a bridge of the host. */
   guest(name: string, bridge: string, address: string, gateway: string): Promise<Agent> {
     return this.#guest(name, `veth-${name}`, bridge, address, gateway);
   }

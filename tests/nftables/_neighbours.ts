@@ -1,4 +1,4 @@
-/** How neighbours find each other: it must get through, or nobody is reached. */
+/** The messages by which neighbours find each other: they must pass, or nothing is reachable. */
 import { linkLocal } from "../../lib/nftables/nic.ts";
 import { port, type Probe, surprises } from "./_arrivals.ts";
 import {
@@ -19,7 +19,7 @@ import {
 } from "./_frames.ts";
 import type { Lab } from "./_lab.ts";
 
-/** What each machine says of its own addresses, and asks. */
+/** Announcements and questions of each machine about its own addresses. */
 async function announcements(lab: Lab): Promise<string[]> {
   const probes: Probe[] = [];
   for (const each of lab.built.addressing.machines.values()) {

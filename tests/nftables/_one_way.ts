@@ -1,10 +1,13 @@
-/** What goes one way only: the answer may be stopped elsewhere, so that its absence says nothing of the way there. */
+/**
+ * Packets in one direction: the answer may be blocked elsewhere, so a missing answer proves
+ * nothing.
+ */
 import { port, type Probe, surprises } from "./_arrivals.ts";
 import { KINDLESS } from "./_everything.ts";
 import { ipFrame, ipv4, ipv6, newMark, syn, TCP, UDP, udp, udp6 } from "./_frames.ts";
 import { DOCKER, type Lab, OUTSIDE } from "./_lab.ts";
 
-/** Who must not send a first packet to whom. */
+/** Senders that must not send a first packet to these targets. */
 const SHUT: readonly (readonly [from: string, to: string, port: number])[] = [
   ["evil", "docker", 80],
   ...KINDLESS.map(([name]) => ["evil", name, 80] as const),
@@ -16,7 +19,10 @@ const SHUT: readonly (readonly [from: string, to: string, port: number])[] = [
   ["outside", "evil", 80],
 ];
 
-/** Another one each time, or conntrack would know the flow; of those by which it leaves too. */
+/**
+ * Returns another port each time, or conntrack would know the flow; a port that the firewall does
+ * not translate.
+ */
 function freshPort(): number {
   return 40_000 + Math.floor(Math.random() * 10_000);
 }
@@ -46,7 +52,7 @@ async function firstPackets(lab: Lab): Promise<string[]> {
   return await surprises(probes);
 }
 
-/** An answer that comes out of the tunnel. */
+/** Tests an answer that comes out of the tunnel. */
 async function answersOfTunnel(lab: Lab): Promise<string[]> {
   const failures: string[] = [];
   const vpn = lab.agent("vpn-a");

@@ -1,9 +1,12 @@
-/** Ports of the host, and published ones, from which a machine speaks to a peer before that peer speaks to them. */
+/**
+ * Ports of the host, and published ones, that a machine uses as source ports towards a peer before
+ * that peer contacts them.
+ */
 import { port, type Probe, surprises } from "./_arrivals.ts";
 import { ipFrame, newMark, syn, TCP, UDP, udp, udp6 } from "./_frames.ts";
 import { HOST, HOST6, type Lab } from "./_lab.ts";
 
-/** Of a peer that answers nothing. */
+/** Addresses of a peer that answers nothing. */
 const PEER = ["203.0.114.9", "2001:db8:9::9"] as const;
 
 const SERVICES = [[TCP, 22], [TCP, 2207], [UDP, 123], [UDP, 1053], [UDP, 41999]] as const;
@@ -13,7 +16,7 @@ async function shadowedPorts(lab: Lab): Promise<string[]> {
   const outwards = { to: await lab.host.mac("net-pro"), from: await evil.mac() };
   const inwards = { to: await lab.host.mac("wan0"), from: await outside.mac() };
   const probes: Probe[] = [];
-  // Of a port from which a flow left already the kernel keeps the other port that it was given.
+  // After a flow from a port, the kernel keeps the other port that it was given.
   await lab.host.ask("forget_flows");
   for (const [protocol, service] of SERVICES) {
     for (const i of [0, 1] as const) {

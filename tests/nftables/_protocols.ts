@@ -1,4 +1,7 @@
-/** Protocols beside TCP, UDP and ICMP: a policy for everything opens them, none with ports does. */
+/**
+ * Protocols besides TCP, UDP and ICMP: a policy for all protocols opens them, a policy with ports
+ * does not.
+ */
 import { port, type Probe, surprises } from "./_arrivals.ts";
 import {
   bytes,
@@ -15,7 +18,7 @@ import {
 } from "./_frames.ts";
 import { type Lab, OUTSIDE, OUTSIDE6 } from "./_lab.ts";
 
-/** What of a protocol may be sent in a packet; where there are ports, or would be, those of a policy for TCP. */
+/** The payload of a protocol; in the place of ports it has those of a policy for TCP. */
 type Payload = (from: string, to: string, mark: Uint8Array) => Uint8Array;
 const plain: Payload = (_from, _to, mark) => bytes(u16(631), u16(631), mark);
 const PROTOCOLS: readonly (readonly [name: string, number: number, payload: Payload])[] = [
@@ -26,12 +29,12 @@ const PROTOCOLS: readonly (readonly [name: string, number: number, payload: Payl
   ["SCTP", SCTP, (_from, _to, mark) => sctpInit(631, 631, mark)],
 ];
 
-/** Beyond the outside: nobody has sent anything from there. */
+/** Beyond the outside: no packet has come from there. */
 const FAR_OFF = ["203.0.114.9", "2001:db8:9::9"] as const;
 
 const WAYS: readonly (readonly [from: string, to: string, passes: boolean])[] = [
   ["till", "vpn-a", true],
-  // In this order: without ports, conntrack takes the second for an answer to the first.
+  // In this order: without ports, conntrack counts the second as an answer to the first.
   ["outside", "vpn-a", true],
   ["vpn-a", "outside", true],
   ["vpn-a", "far off", true],
@@ -68,7 +71,7 @@ async function otherProtocols(lab: Lab): Promise<string[]> {
   return await surprises(probes);
 }
 
-/** A datagram in fragments, of which the second has no ports. */
+/** Tests a datagram in fragments, of which the second has no ports. */
 async function datagramInFragments(lab: Lab): Promise<string[]> {
   const probes: Probe[] = [];
   for (const [from, passes] of [["victim", true], ["evil", false]] as const) {

@@ -1,6 +1,7 @@
 /**
- * Frames to the addresses that a bridge keeps for itself (IEEE 802.1Q, table 8-1): what a bridge, and the host behind it, learn of
- * them. `evil` says that it is `victim`, the gateway, or somebody new.
+ * Frames to the addresses that a bridge keeps for itself (IEEE 802.1Q, table 8-1): what a bridge,
+ * and the host behind it, learn from them. `evil` claims to be `victim`, the gateway, or a new
+ * machine.
  */
 import { BRIDGE_SETTINGS } from "../../lib/nftables/bridge_setting.ts";
 import { arp, BROADCAST, bytes, ethernet, ip4Bytes, ipv4, newMark, UDP, udp } from "./_frames.ts";
@@ -9,19 +10,25 @@ import { EVIL, GATEWAY, VICTIM } from "./_sent_frame.ts";
 
 const hex = (byte: number) => byte.toString(16).padStart(2, "0");
 
-/** All sixteen. */
+/** All sixteen addresses. */
 export const RESERVED: readonly string[] = Array.from(
   { length: 16 },
   (_, last) => `01:80:c2:00:00:${hex(last)}`,
 );
-/** What other bridges and clocks talk to, which is no business of this one: all bridges, GMRP, GVRP, CFM, PTP. */
+/**
+ * Addresses that other bridges and clocks use, and this one does not: all bridges, GMRP, GVRP, CFM,
+ * PTP.
+ */
 const NEARLY_RESERVED = ["10", "20", "21", "2f", "30", "3f"].map((last) => `01:80:c2:00:00:${last}`)
   .concat("01:1b:19:00:00:00");
 
-/** Of those addresses a rule sees frames: the others pass by every hook of the bridge, or are dropped by the kernel (PAUSE). */
+/**
+ * Addresses whose frames a rule can see: the others pass no hook of the bridge, or the kernel drops
+ * them (PAUSE).
+ */
 const HELD_BY_RULES = RESERVED.filter((address) => !/:0e$/.test(address));
 
-/** One of each kind that is sent there, from a MAC. */
+/** Returns one payload of each kind sent there, from a MAC. */
 function payloads(from: string): readonly (readonly [type: number, payload: Uint8Array])[] {
   const question = arp({ operation: 1, senderMac: from, sender: VICTIM.ip, target: GATEWAY });
   return [
@@ -38,7 +45,10 @@ function payloads(from: string): readonly (readonly [type: number, payload: Uint
 
 const NOBODY = "02:00:00:00:77:01";
 
-/** Where the bridge looks for a MAC when it is asked, or what it says after `patience` milliseconds: frames wait for a processor. */
+/**
+ * Returns the bridge's port for a MAC once `isIt` accepts it, or the port after `patience`
+ * milliseconds: frames wait for a processor.
+ */
 async function settled(
   lab: Lab,
   mac: string,
@@ -52,7 +62,7 @@ async function settled(
   }
 }
 
-/** The port at which the bridge looks for a MAC; undefined where it is its own or it knows none. */
+/** Returns the bridge's port for a MAC; undefined if it is the bridge's own or unknown. */
 async function portOf(lab: Lab, mac: string): Promise<string | undefined> {
   const shown = await lab.host.run("bridge", "fdb", "show", "br", "net-pro");
   return shown.split("\n").filter((line) => line.startsWith(mac))
@@ -60,8 +70,8 @@ async function portOf(lab: Lab, mac: string): Promise<string | undefined> {
 }
 
 /**
- * What the bridge believes after such frames of `evil`'s, or of another port's, in words. A belief may take `patience`
- * milliseconds to come.
+ * Returns what the bridge has learnt from such frames of `evil`, or of another port, as text.
+ * Learning may take `patience` milliseconds.
  */
 async function learnt(
   lab: Lab,
@@ -79,13 +89,13 @@ async function learnt(
       await from.agent.sendAll(frames, from.iface);
       return await settled(lab, mac, (at) => at !== before, patience);
     };
-    // It says a word itself, so that the bridge knows where it is.
+    // The victim sends a frame, so that the bridge knows its port.
     await lab.agent("victim").send(ethernet(BROADCAST, VICTIM.mac, 0x0806, word));
     await settled(lab, VICTIM.mac, (at) => at === port, 2000);
     if (await claim(VICTIM.mac, port, patience) !== port) {
       found.push(`the bridge takes another for the victim after ${to}`);
     }
-    // A bridge's own MAC never moves on the kernels that were tried: nothing to wait for.
+    // A bridge's own MAC never moved on the kernels tested, so there is no need to wait.
     if (await claim(gateway, undefined, 10) !== undefined) {
       found.push(`the bridge takes another for the gateway after ${to}`);
     }
@@ -98,7 +108,7 @@ async function learnt(
   return found;
 }
 
-/** How the bridges are set. */
+/** Sets the bridges. */
 export async function setLearning(lab: Lab, learns: boolean): Promise<void> {
   for (const { bridge } of lab.built.addressing.domains.values()) {
     const settings = Object.entries(BRIDGE_SETTINGS)
@@ -107,17 +117,19 @@ export async function setLearning(lab: Lab, learns: boolean): Promise<void> {
   }
 }
 
-/** From those that it may learn from, as it is set: waits for it. */
+/** Returns what it learns without the setting: waits for it. */
 export const learntFreely = (lab: Lab, addresses = RESERVED): Promise<string[]> =>
   learnt(lab, addresses, { patience: 1000 });
 
-/** With the setting: none of them. */
+/** Returns what it learns with the setting: nothing. */
 export async function reservedLearning(lab: Lab): Promise<string[]> {
   await setLearning(lab, false);
   return await learnt(lab, [...RESERVED, ...NEARLY_RESERVED]);
 }
 
-/** Where the setting is gone the rules hold alone, as far as they can. */
+/**
+ * Returns what it learns without the setting, but with the rules, as far as they can prevent it.
+ */
 export async function reservedLearningByRules(lab: Lab): Promise<string[]> {
   await setLearning(lab, true);
   try {
@@ -127,7 +139,7 @@ export async function reservedLearningByRules(lab: Lab): Promise<string[]> {
   }
 }
 
-/** A port that is nobody's, on the victim's bridge, is no better off. */
+/** Tests a foreign port on the victim's bridge, which can do no more. */
 export async function strangersLearning(lab: Lab): Promise<string[]> {
   await lab.host.ip(
     "link add stranger2 type veth peer name stranger3",
@@ -140,7 +152,7 @@ export async function strangersLearning(lab: Lab): Promise<string[]> {
     const found = await learnt(lab, HELD_BY_RULES, {
       from: { agent: lab.host, iface: "stranger3" },
     });
-    // It is nobody's business where a stranger's own MAC is.
+    // The port of a foreign machine's own MAC does not matter.
     return found.filter((each) => !each.includes("learns"));
   } finally {
     await setLearning(lab, false);
@@ -148,7 +160,10 @@ export async function strangersLearning(lab: Lab): Promise<string[]> {
   }
 }
 
-/** Addresses of the host that ARP in such frames is answered about, and neighbours that the host notes at the machine's port. */
+/**
+ * Returns the host's addresses that ARP in such frames gets answers for, and the neighbours that
+ * the host records at the machine's port.
+ */
 export async function reservedArp(lab: Lab): Promise<string[]> {
   const evil = lab.agent("evil");
   const port = lab.built.addressing.machines.get("evil")!.hostName;
@@ -171,7 +186,10 @@ export async function reservedArp(lab: Lab): Promise<string[]> {
   return found;
 }
 
-/** The same by who says no address, to LLDP's, which no rule of the bridge sees: of each machine. */
+/**
+ * The same from a sender without an address, to LLDP's address, which no rule of the bridge sees:
+ * for each machine.
+ */
 export async function namelessArp(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   for (const { machine, hwaddr } of lab.built.addressing.machines.values()) {
@@ -193,7 +211,7 @@ function isAnswerAbout(frame: string, address: string, asker = EVIL.ip): boolean
     frame.slice(76, 84) === ip4Bytes(asker).toHex();
 }
 
-/** What the host tells a machine by ARP, and learns of it, where the table `bridge` is gone. */
+/** Tests what the host tells a machine by ARP, and learns from it, without the table `bridge`. */
 export async function arpAlone(lab: Lab): Promise<string[]> {
   return await lab.withoutTable("bridge", async () => {
     const evil = lab.agent("evil");
@@ -215,7 +233,7 @@ export async function arpAlone(lab: Lab): Promise<string[]> {
   });
 }
 
-/** Each machine finds its gateway. */
+/** Tests that each machine finds its gateway. */
 export async function gatewayArp(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   for (const { machine, domain, ip, hwaddr } of lab.built.addressing.machines.values()) {

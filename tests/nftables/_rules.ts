@@ -5,7 +5,9 @@ import type { BuiltInfra } from "./_infra.ts";
 
 const templates = readTemplates();
 
-/** The ruleset of a test's infra; `br0` is the lab's uplink bridge only where a test says so. */
+/**
+ * Returns the ruleset of a test's infra; `br0` is the lab's uplink bridge only if the test says so.
+ */
 export function rulesetOf(
   { infra, addressing }: BuiltInfra,
   live: Partial<LiveBridges> = {},

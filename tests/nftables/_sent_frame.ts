@@ -1,6 +1,6 @@
 /**
- * What root in a container may write to the wire, and where that would arrive: at `victim` (a neighbour in the domain `pro`), at
- * `server` (in `far`, where only `victim` may send) or at the host.
+ * Frames that root in a container may send, and their targets: `victim` (a neighbour in the domain
+ * `pro`), `server` (in `far`, where only `victim` may send) or the host.
  */
 import {
   ALL_NODES,
@@ -34,7 +34,7 @@ export const VICTIM = {
 export const SERVER = "10.120.1.1";
 export const GATEWAY = "10.120.0.254";
 
-/** Where a frame would arrive: another machine's `eth0`, or the bridge as the host sees it. */
+/** The target of a frame: another machine's `eth0`, or the bridge as the host sees it. */
 type Target = "victim" | "server" | "host";
 
 export interface SentFrame {
@@ -61,14 +61,14 @@ export function toVictim(name: string, frame: (mark: Uint8Array) => Uint8Array):
   return frameTo(name, "victim", frame);
 }
 
-/** A packet of its own, to its neighbour. */
+/** Returns a packet of its own, to its neighbour. */
 export const plain = (mark: Uint8Array): Uint8Array =>
   ethernet(VICTIM.mac, EVIL.mac, 0x0800, ipv4(EVIL.ip, VICTIM.ip, UDP, probe(mark)));
 
-/** The beginning of an option of sixteen bytes, of which a receiver thinks nothing: room for a mark. */
+/** The start of an option of sixteen bytes that receivers ignore: room for a mark. */
 const NONCE = bytes(14, 2, 0, 0, 0, 0, 0, 0);
 
-/** Tells all machines of the domain that the address is behind the sender's MAC. */
+/** Tells all machines of the domain that the sender's MAC has the address. */
 export const advert = (target: string, mark: Uint8Array): Uint8Array =>
   ethernet(
     ALL_NODES_MAC,
@@ -87,7 +87,9 @@ export const advert = (target: string, mark: Uint8Array): Uint8Array =>
     ),
   );
 
-/** What a DHCPv6 client says to all servers (RFC 8415): 1 solicit, 8 release, 9 decline. */
+/**
+ * Returns a message of a DHCPv6 client to all servers (RFC 8415): 1 solicit, 8 release, 9 decline.
+ */
 export const dhcp6 = (type: number, mark: Uint8Array): Uint8Array => {
   const to = "ff02::1:2", message = bytes(type, 1, 2, 3, mark);
   return ethernet(

@@ -1,4 +1,7 @@
-/** Addresses of a domain in packets that do not come from its machines: from outside, and from a port that is none of ours. */
+/**
+ * Addresses of a domain in packets that do not come from its machines: from outside, and from a
+ * foreign port.
+ */
 import { port, type Probe, surprises } from "./_arrivals.ts";
 import {
   ALL_NODES,
@@ -18,12 +21,12 @@ import { HOST, type Lab, OUTSIDE, type Pair } from "./_lab.ts";
 const NOBODY = "192.0.2.9", NOBODY_TOO = "192.0.2.1", NOBODY6 = "2001:db8:9::9";
 const STRANGER_MAC = "02:00:00:00:00:55";
 
-/** A datagram of the family of its addresses. */
+/** Returns a datagram, IPv4 or IPv6 by its addresses. */
 function datagram(from: string, to: string, mark: Uint8Array): Uint8Array {
   return from.includes(":") ? udp6(from, to, 4000, 123, mark) : udp(4000, 123, mark);
 }
 
-/** Free addresses of each domain. */
+/** Returns free addresses of each domain. */
 function free(lab: Lab): [domain: string, addresses: Pair][] {
   return [...lab.built.addressing.domains.values()].map(({ domain, subnet, ipv6 }) => [
     domain,
@@ -31,7 +34,10 @@ function free(lab: Lab): [domain: string, addresses: Pair][] {
   ]);
 }
 
-/** A packet from the outside that says it is of a domain, towards a port that is open to the outside. */
+/**
+ * Tests a packet from outside with a domain's source address, to a port that is open to the
+ * outside.
+ */
 async function fromOutside(lab: Lab): Promise<string[]> {
   const outside = lab.agent("outside");
   const macs = { to: await lab.host.mac("wan0"), from: await outside.mac() };
@@ -53,19 +59,19 @@ async function fromOutside(lab: Lab): Promise<string[]> {
   return await surprises(probes);
 }
 
-/** Plugs a port that is no machine's into the bridge of `pro`, by hand; `stranger1` is its far end. */
+/** Connects a foreign port to the bridge of `pro`, by hand; `stranger1` is its other end. */
 async function plugStranger(lab: Lab): Promise<void> {
   if ((await lab.host.run("ip", "-br", "link")).includes("stranger0")) return;
   await lab.host.ip(
     "link add stranger0 type veth peer name stranger1",
     "link set stranger0 master net-pro",
     "link set stranger0 up",
-    // Its far end is the host's: it answers nothing there.
+    // Its other end is on the host: it answers nothing there.
     "link set stranger1 arp off up",
   );
 }
 
-/** Frames of such a port: what of them arrives. */
+/** Tests which frames of such a port arrive. */
 export async function fromStranger(lab: Lab): Promise<string[]> {
   await plugStranger(lab);
   const stranger = port(lab.host, "stranger1"), bridge = port(lab.host, "net-pro");
@@ -108,13 +114,14 @@ export async function fromStranger(lab: Lab): Promise<string[]> {
           packet({ to: ALL_NODES_MAC, from: STRANGER_MAC }, address6, ALL_NODES),
         ),
       ]),
-      // With an address of nobody's, which the bridge lets through to the host.
+      // With a foreign address, which the bridge accepts for the host.
       probe(
         "a stranger's packet outside",
         packet({ to: router, from: STRANGER_MAC }, NOBODY, OUTSIDE),
         port(lab.agent("outside")),
       ),
-      // Between a stranger and a machine nothing passes, either way, nor by way of the host.
+      // Between a foreign machine and ours nothing passes, in either direction, nor through the
+      // host.
       ...[[NOBODY, evilAddress] as const, [NOBODY6, evilAddress6] as const].map((
         [source, target],
       ) =>
@@ -149,6 +156,6 @@ export async function fromStranger(lab: Lab): Promise<string[]> {
 export const SPOOFING_CHECKS = [
   fromOutside,
   fromStranger,
-  // Then the bridge's table is alone within the bridge.
+  // Then only the bridge's table works within the bridge.
   (lab: Lab) => lab.withoutBrNetfilter(() => fromStranger(lab)),
 ];

@@ -1,4 +1,7 @@
-/** What the host takes of a machine that may do everything towards it, and what not even of that one. */
+/**
+ * Probes of the packets that the host accepts from a machine with a policy for everything towards
+ * it, and of those it drops even then.
+ */
 import {
   ALL_NODES,
   ALL_NODES_MAC,
@@ -32,10 +35,10 @@ async function toHost(lab: Lab): Promise<string[]> {
       ),
       true,
     ],
-    // What a policy for everything opens.
+    // Open with a policy for everything.
     ["GRE", "ip protocol 47", ipFrame(macs, machine.ip, gateway, GRE, gre), true],
     ["GRE over IPv6", "ip6 nexthdr 47", ipFrame(macs, own6, six!.gateway, GRE, gre), true],
-    // And what not even that opens.
+    // Closed even then.
     [
       "loopback",
       "ip daddr 127.0.0.0/8 udp dport 123",
@@ -65,7 +68,7 @@ async function toHost(lab: Lab): Promise<string[]> {
   return failures;
 }
 
-/** A machine that may do everything towards the host asks it at another domain's gateway. */
+/** Tests a machine with a policy for everything towards the host at another domain's gateway. */
 async function atOthersGateway(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   const machine = lab.built.addressing.machines.get("vpn-a")!;
@@ -82,7 +85,7 @@ async function atOthersGateway(lab: Lab): Promise<string[]> {
   return found;
 }
 
-/** Each machine asks for its address, and for the same again once it has it. */
+/** Tests that each machine gets its address, and the same again once it has it. */
 async function dhcpOfEach(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   for (const { machine, domain, ip, hwaddr } of lab.built.addressing.machines.values()) {

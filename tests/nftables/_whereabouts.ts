@@ -1,6 +1,6 @@
 /**
- * By which interface a packet with a domain's address goes or comes: by that domain's bridge or not at all, whatever somebody's routes
- * say. Each is asked of IPv4 and IPv6.
+ * Tests the interface of packets with a domain's address: that domain's bridge or none, whatever
+ * other routes say. Each with IPv4 and IPv6.
  */
 import { type Port, port } from "./_arrivals.ts";
 import { arp, BROADCAST, ethernet, ipFrame, newMark, UDP, udp, udp6 } from "./_frames.ts";
@@ -9,7 +9,7 @@ import { DOCKER, HOST, HOST6, type Lab, OUTSIDE, type Pair } from "./_lab.ts";
 
 const pair = (lab: Lab, name: string): Pair => lab.addresses(name);
 
-/** A table that is asked before `main` sends all of ours to an interface, while something is done. */
+/** Runs `act` while a routing table before `main` sends all our packets to an interface. */
 async function swallowedBy(
   lab: Lab,
   iface: string,
@@ -41,7 +41,7 @@ function subnetsOf(lab: Lab): string[] {
   ]);
 }
 
-/** Frames at a place, while something is sent, that carry a trace. */
+/** True if a frame with this trace is seen at a place, while `send` runs. */
 async function seen(
   { agent, iface }: Port,
   trace: string,
@@ -52,7 +52,7 @@ async function seen(
   return (await agent.captured(iface, 0.08)).some((frame) => frame.includes(trace));
 }
 
-/** A datagram of an agent's own, with a mark in it. */
+/** Sends a datagram of an agent, with a mark in it. */
 async function say(
   agent: Port["agent"],
   to: string,
@@ -62,12 +62,12 @@ async function say(
   await agent.ask("tell", { host: to, port: 9, data: mark.toHex(), source: source ?? null });
 }
 
-/** What leaves by the interface to which somebody's table sends it. */
+/** Tests what leaves by the interface of another routing table. */
 async function swallowed(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   const note = (what: string) => found.push(what);
   const outside = port(lab.agent("outside"));
-  // A neighbour that answers for everything, as a tunnel takes everything.
+  // A neighbour that answers for all addresses, as a tunnel accepts everything.
   const outsideMac = await outside.agent.mac();
   const left = [GONE_B, `${FORMER}.7`, GONE_B6, `${FORMER6}::7`];
   const targets = [...pair(lab, "victim"), ...pair(lab, "server"), ...left];
@@ -98,7 +98,7 @@ async function swallowed(lab: Lab): Promise<string[]> {
     }
     return [];
   });
-  // By another domain's bridge it must not go either.
+  // It must not leave by another domain's bridge either.
   const other = port(lab.agent("till"));
   const otherMac = await other.agent.mac();
   await swallowedBy(lab, "net-shop", subnetsOf(lab), async () => {
@@ -118,7 +118,7 @@ async function swallowed(lab: Lab): Promise<string[]> {
   return found;
 }
 
-/** The host speaks from a gateway's address to somebody else. */
+/** Tests packets of the host from a gateway's address to others. */
 async function fromGateway(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   const { gateway, ipv6 } = lab.built.addressing.domains.get("pro")!;
@@ -135,7 +135,7 @@ async function fromGateway(lab: Lab): Promise<string[]> {
       found.push(`arrived: the host's packet from ${source} at ${name}`);
     }
   }
-  // Its own domain hears it, and so does the host itself.
+  // Its own domain gets them, and the host itself too.
   for (const [i, source] of [gateway, ipv6!.gateway].entries()) {
     const mark = newMark(), to = pair(lab, "victim")[i]!;
     if (
@@ -149,7 +149,10 @@ async function fromGateway(lab: Lab): Promise<string[]> {
   return found;
 }
 
-/** What comes in elsewhere with an address of ours, to the host or on to somebody else's network. */
+/**
+ * Tests packets with an address of ours that arrive at another interface, for the host or to be
+ * forwarded.
+ */
 async function cameElsewhere(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   const macs = { to: await lab.host.mac("wan0"), from: await lab.agent("outside").mac() };
@@ -180,7 +183,10 @@ async function cameElsewhere(lab: Lab): Promise<string[]> {
   return found;
 }
 
-/** What a neighbour of the host's makes of a gateway's address: a way to what is published, and an answer by ARP. */
+/**
+ * Tests a neighbour of the host that uses a gateway's address: to reach a published port, and by
+ * ARP.
+ */
 export async function gatewaysElsewhere(lab: Lab): Promise<string[]> {
   const found: string[] = [];
   const outside = lab.agent("outside");

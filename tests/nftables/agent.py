@@ -1,7 +1,8 @@
-"""Lives in one network namespace of a test and does what it is told there.
+"""Runs in one network namespace of a test and carries out requests there.
 
-Reads one JSON object a line from standard input ({"id": 1, "op": "tcp", …}), answers each with one ({"id": 1, …}), in
-whatever order they finish. Standard library only; see _lab.ts for the other end.
+Reads one JSON object per line from standard input ({"id": 1, "op": "tcp", …}) and answers each with
+one ({"id": 1, …}), in the order in which they finish. Standard library only; _lab.ts is the other
+end.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ lock = threading.Lock()
 
 
 def serve(tcp=(), udp=()):
-    """Servers that tell a client the address they see, then echo. `address` narrows them down."""
+    """Starts servers that send a client's address, then echo. `address` limits where they listen."""
     for address, port in tcp:
         server = listener(address, port, socket.SOCK_STREAM)
         server.listen(64)
@@ -76,7 +77,7 @@ def connect(kind, host, port, timeout, source=None, source_port=0):
     client.settimeout(timeout)
     if source is not None or source_port:
         client.bind((source or ("::" if family == socket.AF_INET6 else "0.0.0.0"), source_port))
-    # A link-local address carries its interface: fe80::1%eth0.
+    # A link-local address includes its interface: fe80::1%eth0.
     client.connect(socket.getaddrinfo(host, port, family, kind)[0][4])
     return client
 
@@ -100,7 +101,7 @@ def tell(host, port, data, source=None):
 
 
 def cast(host, port):
-    """Sends to a group, or to everybody."""
+    """Sends to a multicast group, or to the broadcast address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         client.sendto(b"?", (host, port))
@@ -120,7 +121,7 @@ def ping(host, timeout):
 
 
 def round_trips(host, port, count):
-    """Microseconds of the fastest of `count` round trips, small datagrams."""
+    """Returns the microseconds of the fastest of `count` round trips, with small datagrams."""
     with connect(socket.SOCK_DGRAM, host, port, 2) as client:
         fastest = float("inf")
         for _ in range(count):
@@ -132,7 +133,7 @@ def round_trips(host, port, count):
 
 
 def sink(port):
-    """Reads what it is sent and forgets it."""
+    """Reads all data and discards it."""
     server = listener("0.0.0.0", port, socket.SOCK_STREAM)
     server.listen(64)
 
@@ -148,7 +149,7 @@ def sink(port):
 
 
 def stream(host, port, seconds):
-    """Gigabits a second into a sink."""
+    """Returns the gigabits per second into a sink."""
     data = bytes(1 << 20)
     sent = 0
     with connect(socket.SOCK_STREAM, host, port, 2) as client:
@@ -188,7 +189,7 @@ def frames(interface, data):
 
 
 def capture(interface):
-    """Starts keeping every frame that comes in on an interface; again: from now on."""
+    """Starts to capture the frames that arrive at an interface; a second call starts again."""
     if interface in capturing:
         captures[interface][:] = []
         return {}
@@ -198,7 +199,7 @@ def capture(interface):
     capturing.add(interface)
 
     def keep():
-        # Until the interface goes.
+        # Until the interface is gone.
         with raw, contextlib.suppress(OSError):
             while True:
                 data, address = raw.recvfrom(65535)
@@ -217,7 +218,7 @@ def captured(interface, wait):
 
 
 def tun(interface):
-    """Opens a tun device (so that it has a carrier) and keeps every packet that is sent into it."""
+    """Opens a tun device (so that it has a carrier) and keeps each packet that is sent into it."""
     device = os.open("/dev/net/tun", os.O_RDWR)
     iff_tun_no_pi = 0x1001
     fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", interface.encode(), iff_tun_no_pi))
@@ -233,7 +234,7 @@ def tun(interface):
 
 
 def arrive(interface, data):
-    """A packet comes out of the tunnel."""
+    """Makes a packet come out of the tunnel."""
     os.write(tunnels[interface], bytes.fromhex(data))
     return {}
 

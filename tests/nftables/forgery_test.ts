@@ -22,7 +22,10 @@ import { Lab } from "./_lab.ts";
 import { rulesetOf } from "./_rules.ts";
 import { GATEWAY, names, SERVER, VICTIM } from "./_sent_frame.ts";
 
-/** A container's root in the domain `pro`, its neighbour `victim`, and `far` in another domain that `victim` may reach. */
+/**
+ * Root of a container in the domain `pro`, its neighbour `victim`, and `far` in another domain that
+ * `victim` may reach.
+ */
 const built = buildInfra({
   ipv6: true,
   domains: [
@@ -62,19 +65,20 @@ Deno.test("a bridge learns nothing from a frame to a reserved address, the setti
     RESERVED.filter((address) =>
       found.some((each) => each.includes(who) && each.endsWith(address))
     );
-  // Without rules, and as Incus makes it. The kernel drops PAUSE (:01); a frame to :00 is forwarded where there is no STP.
+  // Without rules, and with Incus's settings. The kernel drops PAUSE (:01); a frame to :00 is
+  // forwarded without STP.
   await setLearning(lab, true);
   const open = await learntFreely(lab);
   assert.deepEqual(taken(open, "the victim"), RESERVED.filter((each) => !each.endsWith(":01")));
   assert.deepEqual(taken(open, "a MAC"), RESERVED.filter((each) => !each.endsWith(":01")));
-  // What is no reserved address is the rules' alone.
+  // Only the rules handle other addresses.
   const held = await reservedLearning(lab);
   assert.deepEqual(taken(held, "the victim"), ["01:80:c2:00:00:00"], "the setting alone");
   await lab.host.nft(rulesetOf(built).text);
   assert.deepEqual(await reservedLearning(lab), []);
   assert.deepEqual(await reservedLearningByRules(lab), []);
   assert.deepEqual(await strangersLearning(lab), []);
-  // Nothing but the setting holds LLDP's address.
+  // Only the setting protects LLDP's address.
   await setLearning(lab, true);
   const LLDP = "01:80:c2:00:00:0e";
   assert.deepEqual(taken(await learntFreely(lab, [LLDP]), "the victim"), [LLDP]);
@@ -119,7 +123,7 @@ Deno.test("a NIC that somebody adds to a domain's bridge by hand reaches nobody"
     await stranger.tcp("203.0.113.10", 80),
     await lab.agent("victim").tcp("10.120.0.50", 80),
   ];
-  // Under the victim's name it fares no better, and the victim keeps its place.
+  // It gets no further in the victim's name, and the victim keeps its port.
   await stranger.ip(
     "address flush dev eth0",
     "link set eth0 down",
@@ -171,7 +175,7 @@ Deno.test("a declared bypass on a domain's bridge works when it says in full wha
   await guest.ip("link delete eth0");
   await lab.plug(guest, "akbypass", "net-pro", "10:66:6a:00:0b:01");
   await guest.ip("address add 10.120.0.50/24 dev eth0", "route add default via 10.120.0.254");
-  // A port that was just plugged in takes a moment.
+  // A new port takes a moment.
   assert.equal((await guest.tcp("10.120.0.1", 80, { timeout: 3 })).seen, "10.120.0.50");
   assert.equal((await guest.udp(GATEWAY, 53, { timeout: 3 })).seen, "10.120.0.50");
   assert.equal((await guest.tcp("10.120.1.1", 80)).error, "timeout");

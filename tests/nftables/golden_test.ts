@@ -6,7 +6,10 @@ import { rulesetOf } from "./_rules.ts";
 
 const TESTDATA = new URL("../testdata/", import.meta.url);
 
-/** Cases of tests/testdata that have a `ruleset.nft`; `GOLDEN=update` rewrites it, the diff is what a reviewer reads. */
+/**
+ * Returns the cases of tests/testdata with a `ruleset.nft`; `GOLDEN=update` rewrites it, the
+ * reviewer reads the diff.
+ */
 function cases(): string[] {
   return [...Deno.readDirSync(TESTDATA)]
     .filter((entry) => entry.isDirectory && exists(new URL(`${entry.name}/ruleset.nft`, TESTDATA)))
@@ -22,7 +25,7 @@ function exists(url: URL): boolean {
   }
 }
 
-/** The ruleset of a case, addresses assigned as on a first apply. */
+/** Returns the ruleset of a case, with the addresses of a first apply. */
 function render(name: string): string {
   const text = Deno.readTextFileSync(new URL(`${name}/infra.yml`, TESTDATA));
   const { infra, diagnostics } = parseInfra([{ file: "infra.yml", text }]);

@@ -1,6 +1,7 @@
 /**
- * Holds the model of the kernel's routing against the kernel: random rules and tables in a network namespace of their own,
- * and `ip route get` for packets that differ in address, source, interface, mark and user.
+ * Compares the model of the kernel's routing with the kernel: random rules and tables in a separate
+ * network namespace, and `ip route get` for packets that differ in address, source, interface, mark
+ * and user.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -39,7 +40,9 @@ const FAMILIES = {
   },
 } as const;
 
-/** What makes a rule, as words for `ip rule add`; `S` and `N` stand for a source and a network. */
+/**
+ * The parts of a rule, as arguments of `ip rule add`; `S` and `N` stand for a source and a network.
+ */
 const RULE = fc.record({
   pref: fc.integer({ min: 1, max: 40_000 }),
   not: fc.boolean(),
@@ -103,7 +106,7 @@ function ruleWords(rule: Rule, family: 4 | 6): string {
 
 function routeWords({ net, table, dev, metric, type }: Route, family: 4 | 6): string {
   const where = type === "" ? `dev ${dev}` : "";
-  // The kernel's own default for IPv6 stands in every line of `ip`, and 0 would be that.
+  // The kernel's default for IPv6 is printed in each line of `ip`, and 0 would be that.
   return `route add ${type} ${FAMILIES[family].nets[net]} ${where} table ${table} metric ${
     metric + 1
   }`;
@@ -132,7 +135,7 @@ function questionsOf(family: 4 | 6): Question[] {
   ]);
 }
 
-/** Lays everything out in a namespace and answers what `ip` says of it, and of each question. */
+/** Sets everything up in a namespace and returns what `ip` prints of it, and of each question. */
 async function ask(rules: readonly Rule[], routes: readonly Route[], family: 4 | 6) {
   const lay = [
     ...routes.map((each) => routeWords(each, family)),
@@ -169,7 +172,7 @@ async function ask(rules: readonly Rule[], routes: readonly Route[], family: 4 |
   return { routing, answers };
 }
 
-/** `d1`, `local` or `none`, as the kernel answered. */
+/** Returns `d1`, `local` or `none`, as the kernel answered. */
 function outcomeOf(answer: string): string {
   if (answer === "none") return "none";
   const [route] = ipObjects(answer, "ip route get");
@@ -220,7 +223,7 @@ for (const family of [4, 6] as const) {
       ),
       { numRuns: RUNS, seed: 16, endOnFailure: true },
     );
-    // None of it is a matter of luck.
+    // Each outcome must occur.
     assert.deepEqual([...outcomes].sort(), ["d0", "d1", "d2", "none"]);
     assert.ok(certain > 500, `${certain} certain`);
     assert.ok(uncertain > 20, `${uncertain} uncertain`);

@@ -20,7 +20,7 @@ const built = buildInfra({
 const ruleset = rulesetOf(built);
 const { table } = ruleset;
 
-/** The private host's own /etc, so that what is written there dies with it. */
+/** A private /etc of the host: files written there are deleted with it. */
 const OWN_ETC = "mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work && " +
   "mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc && ";
 
@@ -37,7 +37,7 @@ async function onHost(
       args: [
         "--net",
         "--mount",
-        // What is left running dies with the first process.
+        // Programs left running end with the first process.
         ...(pids ? ["--pid", "--fork", "--kill-child", "--mount-proc"] : []),
         "sh",
         "-c",
@@ -78,7 +78,7 @@ Deno.test("a loaded ruleset reads back as in place, twice over, and is gone when
 Deno.test("one missing table counts as missing", async () => {
   const [, , read] = await onHost(["load", `$nft delete table bridge ${table}`, "readBack"]);
   assert.equal((read as { state: string }).state, "missing");
-  // What an older anklume did not have: nothing stands open.
+  // An older anklume did not have this table: nothing is open.
   const [, , older] = await onHost(["load", `$nft delete table arp ${table}`, "readBack"]);
   assert.deepEqual(older, {
     state: "different",
@@ -100,7 +100,7 @@ Deno.test("a bridge that learns from frames to reserved addresses is seen, and s
   const wrong = "net-pro: no_linklocal_learn is 0, not 1: " +
     "a machine can intercept traffic for its neighbour";
   assert.deepEqual(seen, { state: "different", differences: [wrong] });
-  // Before a start it is set, or nothing starts.
+  // It is set before a start, or nothing starts.
   assert.deepEqual([verified, after, loaded], [null, "1\n0\n", "1\n0\n"]);
 });
 
@@ -190,7 +190,7 @@ Deno.test("the host's other tables are the same before and after", async () => {
 });
 
 Deno.test("without nft the error names it and what to install", async () => {
-  // Hidden by an empty file that nobody can run, since sbin is searched whatever the user's PATH is.
+  // Hidden by an empty file that cannot be run, since sbin is searched whatever the user's PATH is.
   const hide =
     "for f in /usr/sbin/nft /sbin/nft; do [ ! -e $f ] || mount --bind /dev/null $f; done; ";
   for (const each of await onHost(["load", "readBack"], { before: hide })) {
@@ -320,7 +320,7 @@ Deno.test("while the unit runs, a bridge that is made or made anew is set at onc
     make("net-other"),
     "$ip link delete net-pro",
     make("net-pro"),
-    // Nothing is asked of the kernel while nothing happens.
+    // No request is sent to the kernel while nothing happens.
     "$sleep 1; cat /tmp/watch >&2",
     processes,
   ], { before: `${OWN_ETC}mount -t sysfs sysfs /sys; `, pids: true });
@@ -337,7 +337,7 @@ Deno.test("systemd finds nothing wrong with the unit", async () => {
     done = await new Deno.Command("systemd-analyze", { args: ["verify", "--man=no", unit] })
       .output();
   } catch (error) {
-    // Only where the machine has no systemd: then it has no units either.
+    // Only on a machine without systemd: then it has no units either.
     assert.ok(error instanceof Deno.errors.NotFound);
     return;
   }

@@ -9,7 +9,7 @@ const PRIVATE_OUTSIDE = "192.168.77.10";
 const LAN = "198.51.100.10";
 const DOCKER = "172.17.0.2";
 
-/** Four domains, one per form of `internet`, and one more machine beside the first. */
+/** Four domains, one for each form of `internet`, and one more machine beside the first. */
 const SPEC: InfraSpec = {
   domains: [
     { name: "pro", internet: { kind: "full" }, machines: ["pro-dev", "pro-other"] },
@@ -28,7 +28,9 @@ const SPEC: InfraSpec = {
 const PRO_DEV = "10.120.0.1", PRO_OTHER = "10.120.0.2", PRO_GATEWAY = "10.120.0.254";
 const PRINTER = "10.120.1.1", WEB = "10.120.1.2";
 
-/** A lab with the rules of `spec` loaded, with br_netfilter on (as Incus and Docker set it) or off. */
+/**
+ * Starts a lab with the rules of `spec`, with br_netfilter on (as Incus and Docker set it) or off.
+ */
 async function labWith(
   spec: InfraSpec,
   { localUplinks = [] as string[], brNetfilter = true } = {},
@@ -103,7 +105,7 @@ Deno.test("a domain reaches its gateway's DNS and DHCP and nothing else of the h
       pro.tcp(PRO_GATEWAY, 22),
       pro.udp(PRO_GATEWAY, 123),
       pro.ping(PRO_GATEWAY),
-      // Other gateways, the host's own addresses, and what it has towards others.
+      // Other gateways, the host's own addresses, and its addresses towards other networks.
       ...["10.120.1.254", "203.0.113.1", "172.17.0.1", "198.51.100.1", "127.5.0.1"].flatMap(
         (
           address,
@@ -133,10 +135,10 @@ Deno.test("a policy opens its ports in its direction, with the true source", asy
       pro.tcp(PRINTER, 80),
       pro.udp(PRINTER, 53),
       pro.ping(PRINTER),
-      // The machine's domain is not meant.
+      // The policy is not for the machine's domain.
       pro.tcp(WEB, 631),
       lab.agent("printer").tcp(PRO_DEV, 631),
-      // An answer's port opens nothing.
+      // The port of an answer opens nothing.
       lab.agent("printer").tcp(PRO_DEV, 22, { source_port: 6310 }),
       lab.agent("till").tcp(PRINTER, 631),
     ]),
@@ -205,7 +207,7 @@ Deno.test("full internet reaches the outside, masqueraded, and no other local br
       pro.tcp("10.9.9.1", 80),
     ]),
   );
-  // Another wifi, another name: the rules name none.
+  // Another wifi, another name: the rules contain no names.
   await lab.host.ip(
     "link set wan0 down",
     "link set wan0 name wlan7",
@@ -256,7 +258,7 @@ Deno.test("a bridge that carries the default route is outside, both ways round",
   blocked(await lab.agent("pro-dev").tcp(DOCKER, 80));
 });
 
-/** Adds a tunnel with a route, and answers the sources of the packets that are sent into it. */
+/** Adds a tunnel with a route; returns a function for the sources of the packets sent into it. */
 async function tunnel(lab: Lab): Promise<() => Promise<Set<string>>> {
   await lab.host.ask("tun", { interface: "tun0" });
   await lab.host.ip("address add 10.99.0.1/24 dev tun0", "link set tun0 up");
@@ -264,7 +266,7 @@ async function tunnel(lab: Lab): Promise<() => Promise<Set<string>>> {
     new Set((await lab.host.captured("tun0")).filter((each) => each.startsWith("4")).map(sourceOf));
 }
 
-/** Source address of an IPv4 packet in hexadecimal. */
+/** Returns the source address of an IPv4 packet in hexadecimal. */
 function sourceOf(packet: string): string {
   return packet.slice(24, 32).match(/../g)!.map((byte) => parseInt(byte, 16)).join(".");
 }
@@ -313,7 +315,7 @@ Deno.test("a tunnel over the uplink is not the outside, whichever way round, but
   blocked(...await Promise.all(attacks()));
   assert.equal((await outside.tcp("10.77.0.1", 2207)).error, "Connection refused");
   passes(await vpn.tcp("10.77.0.10", 80), "10.77.0.1");
-  // The uplink beneath it is what it was.
+  // The uplink under it is unchanged.
   passes(await pro.tcp(OUTSIDE, 80), "203.0.113.1");
   blocked(await vpn.tcp(OUTSIDE, 80));
 });
@@ -337,7 +339,8 @@ Deno.test("networks of VirtualBox and VMware and tunnels of L2TP, which have no 
 
 Deno.test("an interface that has no kind, like a network card, is outside", async () => {
   await using lab = await labWith(SPEC);
-  // Nothing but loopback has no kind here; what leaves by it comes back and leaves again until its TTL ends.
+  // Only loopback has no kind here; a packet that leaves by it comes back and leaves again until
+  // its TTL ends.
   await lab.host.nft(
     `table inet probe { chain seen { type filter hook forward priority 0; oifname "lo" counter; }; }`,
   );
@@ -410,7 +413,7 @@ Deno.test("taking a published port or a policy to the host away ends their flows
 Deno.test("multicast and broadcast of a domain reach no service of the host", async () => {
   const built = buildInfra(SPEC);
   await using lab = await Lab.start(built);
-  // A service such as Avahi joins the group on every interface.
+  // A service such as Avahi joins the group on each interface.
   const targets = ["224.0.0.251", "239.1.2.3", "255.255.255.255", "10.120.0.255"];
   const script = targets.filter((each) => each.startsWith("2") && each !== "255.255.255.255")
     .map((group) => `address add ${group}/32 dev net-pro autojoin`);
@@ -436,7 +439,7 @@ Deno.test("policies from the outside and from a CIDR open what they say", async 
     { from: "172.17.0.0/16", to: "web", ports: [80] },
     { from: "printer", to: "172.17.0.2/32", ports: [22] },
     { from: "printer", to: "outside", ports: [53], protocol: "udp" },
-    // Covers the other domains too, which it does not open.
+    // Covers the other domains too, but does not open them.
     { from: "10.0.0.0/8", to: "web", ports: [22] },
   ));
   passes(await lab.agent("outside").tcp(WEB, 443), OUTSIDE);
@@ -485,7 +488,7 @@ Deno.test("a published port leads from the outside to its machine, and from nowh
   passes(await lab.agent("outside").udp("203.0.113.1", 1053), OUTSIDE);
   blocked(
     ...await Promise.all([
-      // The machine's own port stays shut, and so does the host's towards domains.
+      // The machine's own port stays closed, and so does the host's towards domains.
       lab.agent("outside").tcp(WEB, 22),
       lab.agent("pro-dev").tcp("203.0.113.1", 2207),
       lab.agent("pro-dev").tcp(PRO_GATEWAY, 2207),
@@ -530,7 +533,7 @@ Deno.test("a subnet that a domain gave up is shut, unless somebody else on the h
   await lab.host.ip("address add 10.120.7.1/24 dev docker0");
   await lab.agent("docker").ip("address add 10.120.7.2/24 dev eth0");
   const docker = (addresses: string[]) => [{ name: "docker0", addresses }];
-  // A network that merely covers it is not that subnet.
+  // A network that only covers it is not that subnet.
   const before = rulesetOf(built, { interfaces: docker(["172.17.0.1/16"]) }).text;
   await lab.host.nft(before);
   blocked(await lab.host.tcp("10.120.7.2", 80), await lab.host.tcp(DOCKER, 80));

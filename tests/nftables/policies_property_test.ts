@@ -8,7 +8,7 @@ import { rulesetOf } from "./_rules.ts";
 
 const DOMAINS = ["a", "b", "c"];
 const MACHINES = DOMAINS.flatMap((domain) => [1, 2, 3].map((i) => `${domain}${i}`));
-/** Overlapping each other, the domains, and neither. */
+/** CIDRs that overlap each other, the domains, or neither. */
 const CIDRS = [
   "10.0.0.0/8",
   "10.120.0.0/23",
@@ -41,7 +41,7 @@ const policy: fc.Arbitrary<PolicySpec> = fc.record({
 );
 const policies = fc.array(policy, { maxLength: 12 });
 
-/** Somebody who sends or receives: a machine, or an address elsewhere. */
+/** A sender or receiver: a machine, or an address elsewhere. */
 interface Party {
   readonly address: string;
   readonly machine?: string;
@@ -69,7 +69,7 @@ function parties({ addressing }: BuiltInfra, version: 4 | 6): Party[] {
   return [...machines, ...others.map((address) => ({ address }))];
 }
 
-/** What infra.yml says, read as a person would: the second opinion on `policyFlows`. */
+/** Returns the verdict of infra.yml, read as a user would: the second opinion on `policyFlows`. */
 function allowed(
   list: readonly PolicySpec[],
   from: Party | "host" | "outside",
@@ -100,7 +100,9 @@ function within(address: string, cidr: string): boolean {
   return one.version === all.version && one.first >= all.first && one.first <= all.last;
 }
 
-/** How many elements of a set a packet matches: one at most, or nft would refuse the set. */
+/**
+ * Returns how many elements of a set a packet matches: at most one, or nft would refuse the set.
+ */
 function matches(boxes: readonly Box[], ...point: readonly bigint[]): number {
   return boxes.filter(({ sides }) =>
     sides.every((side, i) => side.first <= point[i]! && point[i]! <= side.last)
@@ -133,7 +135,7 @@ Deno.test("the rendered sets decide every flow as the policies read", () => {
           }
           for (const from of everyone) {
             for (const to of everyone) {
-              // Within a domain, and between strangers, policies have no say.
+              // Within a domain, and between foreign addresses, policies do not decide.
               if (from.domain === to.domain) continue;
               assert.equal(
                 matches(flows.policies[version], value(from), value(to), ...service),

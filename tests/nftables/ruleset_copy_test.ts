@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 const PROGRAM = new URL("../../build/ruleset", import.meta.url).pathname;
 
-/** What listings of hosts hold, one of each kind, in the words of `nft -s list ruleset`. */
+/** One of each kind of object in the listings of hosts, in the text of `nft -s list ruleset`. */
 const RULES = `
 table inet copied {
 	comment "of its own"
@@ -90,7 +90,9 @@ table ip6 copied {
 }
 `;
 
-/** In a namespace with these rules: what it lists, and what a second one lists that got a copy. */
+/**
+ * Returns the listing of a namespace with these rules, and that of a second namespace with a copy.
+ */
 async function copied(rules: string): Promise<{ before: string; after: string }> {
   const script = `
     set -e

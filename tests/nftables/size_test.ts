@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { buildInfra } from "./_infra.ts";
 import { rulesetOf } from "./_rules.ts";
 
-/** An infra of so many domains with two machines each, and policies of every form between them. */
+/**
+ * Returns the ruleset of this number of domains with two machines each, and policies of each form
+ * between them.
+ */
 function large(domains: number, policies: number): ReturnType<typeof rulesetOf> {
   const name = (i: number) => `d${i % domains}`;
   return rulesetOf(buildInfra({
@@ -19,7 +22,7 @@ function large(domains: number, policies: number): ReturnType<typeof rulesetOf> 
   }));
 }
 
-/** Rules of every chain, without sets. */
+/** Returns the rules of all chains, without sets. */
 function rules(text: string): string {
   return text.split("\n").filter((line, i, all) => {
     const opened = all.slice(0, i).findLast((each) => /^\t(chain|set|map) /.test(each));
@@ -34,7 +37,7 @@ Deno.test("a packet crosses the same rules with 40 domains as with 2", () => {
 Deno.test("250 domains with 1,000 policies load in less than a second", async () => {
   const { text } = large(250, 1000);
   const seconds: number[] = [];
-  // The best of three: the machine may be busy with something else.
+  // The best of three: the machine may be busy with other work.
   for (let attempt = 0; attempt < 3; attempt++) {
     const child = new Deno.Command("unshare", {
       args: ["--net", "nft", "-f", "-"],

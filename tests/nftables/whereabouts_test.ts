@@ -5,7 +5,7 @@ import { gatewaysElsewhere, WHEREABOUTS_CHECKS } from "./_whereabouts.ts";
 
 Deno.test("a packet of a domain's address goes by its bridge or nowhere, whatever other tables say", async (t) => {
   await using lab = await startEverything();
-  // Each of them, and nothing was refused.
+  // All of them, and nothing was refused.
   for (const [i, count] of [28, 5, 7, 12].entries()) {
     const check = WHEREABOUTS_CHECKS[i]!;
     await t.step(`${check.name}: every packet goes wrong where there are no rules`, async () => {

@@ -9,9 +9,10 @@ import type { Plan } from "../../lib/plan/plan.ts";
 import { emptyHost } from "../../lib/plan/_plan_fixture.ts";
 
 /**
- * `tests/testdata/<case>/plan.json` is the plan for `<case>/infra.yml` against `<case>/actual.json`, which was recorded from
- * a real Incus; where there is none, against an empty host. `destroy.json` is what `destroy --force` would do there.
- * `GOLDEN=1` rewrites them: the diff is what a reviewer reads.
+ * `tests/testdata/<case>/plan.json` is the plan for `<case>/infra.yml` on the host of
+ * `<case>/actual.json`, recorded from a real Incus; without that file, on an empty host.
+ * `destroy.json` is the plan of `destroy --force` there. `GOLDEN=1` rewrites them: the reviewer
+ * reads the diff.
  */
 const CASES = new URL("../testdata/", import.meta.url).pathname;
 const REWRITE = Deno.env.get("GOLDEN") === "1";

@@ -1,6 +1,7 @@
 /**
- * The tree and all embedded roles with the oldest Ansible that is promised: run by `scripts/molecule --oldest`, which puts that one first on
- * the PATH. Any other run of this file is a mistake, and fails.
+ * The tree and all embedded roles with the oldest supported Ansible: run by
+ * `scripts/molecule --oldest`, which puts that Ansible first on the PATH. Any other run of this
+ * file is a mistake, and fails.
  */
 import assert from "node:assert/strict";
 import { IMAGE, inMachine, Lab, must } from "../e2e/_lab.ts";

@@ -1,6 +1,7 @@
 /**
- * Incus 6.0 upgraded to 7.0 beneath running machines, as apt does it: files first, then the daemon anew. Runs inside a
- * private host with 6.0, which has 7.0's packages (`scripts/testbed start --incus 6`). `scripts/test takeover`.
+ * Incus 6.0 upgraded to 7.0 under running machines, as apt does it: first the files, then a new
+ * daemon. Runs inside a private host with 6.0, which has 7.0's packages
+ * (`scripts/testbed start --incus 6`). `scripts/test takeover`.
  */
 import assert from "node:assert/strict";
 import { IMAGE, inMachine, Lab, must, query, REPOSITORY } from "../e2e/_lab.ts";
@@ -39,7 +40,7 @@ async function write(word: string): Promise<void> {
   }
 }
 
-/** What stands there now; a machine that has just begun to start is asked again. */
+/** Returns the present words; retries a machine that is still starting. */
 async function words(): Promise<string[]> {
   return [
     ...new Set(
@@ -57,7 +58,7 @@ async function reading(domain: string, machine: string, path: string): Promise<s
   return `${machine}: no ${path}`;
 }
 
-/** When each machine's first process began: the same number, the same run. */
+/** Returns the start time of each machine's first process: the same number means the same run. */
 async function firstProcesses(): Promise<string[]> {
   return await Promise.all(
     [["pro", "pro-db"], ["pro", "pro-web"], ["perso", "perso-box"], ["control", "admin-ws"]].map(

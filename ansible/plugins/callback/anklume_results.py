@@ -1,5 +1,5 @@
-# Written by anklume. Tells `anklume apply` what became of each machine, as JSON lines.
-"""Notes per host what a playbook run did, for the program that started it."""
+# Written by anklume. Reports the result of each machine to `anklume apply`, as JSON lines.
+"""Writes the results of a playbook run for each host, for the program that started it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible.plugins.callback import CallbackBase
 
 
 class CallbackModule(CallbackBase):
-    """One line per failure, one per host, and a last one that says that the run came to its end."""
+    """Writes one line per failure, one per host, and a last one when the run has finished."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -52,11 +52,12 @@ class CallbackModule(CallbackBase):
             self._seconds[host] = self._seconds.get(host, 0.0) + time.monotonic() - began
 
     def _failure(self, result, kind):
-        # What a task with no_log said has been taken out of the result before it comes here.
+        # The output of a task with no_log has been removed from the result before.
         said = result._result
         message = said.get("msg") or said.get("reason") or said.get("censored") or ""
         output = str(said.get("stderr") or said.get("stdout") or "").strip()
-        # Of a program Ansible says no more than its status; of the play that waits for the machines, nothing.
+        # For a program Ansible reports only its status; for the play that waits for the machines,
+        # nothing.
         if self._waits(result._task):
             message = output or message
         elif output and "rc" in said and output not in str(message):
@@ -70,7 +71,10 @@ class CallbackModule(CallbackBase):
 
     @staticmethod
     def _waits(task):
-        """Whether it is the task that waits for the machines. From ansible-core 2.21 on `register` is a dictionary."""
+        """True for the task that waits for the machines.
+
+        Since ansible-core 2.21 `register` is a dictionary.
+        """
         return "anklume_up" in ([task.register] if isinstance(task.register, str) else task.register or ())
 
     def v2_playbook_on_start(self, playbook):
@@ -87,7 +91,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result):
         self._finish(result)
-        # What the play that waits for the machines has to say of one that runs, but not well.
+        # The first play's output for a machine that runs, but degraded.
         said = str(result._result.get("stdout", ""))
         if self._waits(result._task) and "systemd says: degraded" in said:
             units = [line.split()[0][:100] for line in said.splitlines()[1:21] if line.strip()]
@@ -120,5 +124,6 @@ class CallbackModule(CallbackBase):
                 ignored=counts["ignored"],
                 seconds=round(self._seconds.get(host, 0.0), 3),
             )
-        # When every host of one play has failed, Ansible drops the plays after it, other hosts' too.
+        # If all hosts of one play have failed, Ansible drops the later plays, also those for other
+        # hosts.
         self._write(type="end", stopped=self._stopped or bool(self._plays_left))

@@ -1,5 +1,6 @@
-# Written by anklume. The connection to its machines: community.general.incus, less what a machine could make of it.
-"""Runs what Ansible asks for in a machine of anklume's, and takes no more from it than was asked."""
+# Written by anklume. The connection to its machines: community.general.incus, without the parts
+# that a machine could abuse.
+"""Runs Ansible's commands in a machine of anklume's; accepts no more from it than was requested."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ description:
   - Refuses to work where a machine's facts would become variables, since they could then name another machine.
   - Is always root, always by C(/bin/sh), and takes no other name of the machine than the inventory's.
   - Lets a command linger for 0.05 s after its last word, so that Incus passes it on.
-  - Ends a command that does not end by itself or says too much; the machine then counts as unreachable.
+  - Ends a command that does not end by itself or prints too much; the machine then counts as unreachable.
   - Fetches a file without following a symbolic link, neither the machine's nor one that is in its way here.
 options:
   remote_addr:
@@ -75,11 +76,12 @@ from ansible_collections.community.general.plugins.connection.incus import (
     Connection as IncusConnection,
 )
 
-# Only the controller's own set_stats makes these. One that it cannot read ends Ansible for every machine (seen: 2.16, 2.19).
+# Only the controller's own set_stats makes these. If Ansible cannot read one, it stops for all
+# machines (seen: 2.16, 2.19).
 STATISTICS = '"ansible_stats"'
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
-# A transfer meets the end of the one before: Incus takes the old socket away, and with it now and then the new one (seen: 7.0).
-# Nobody took part of the file then, so that it can be handed over once more.
+# A transfer can start while the one before it ends: Incus removes the old socket and, now and then,
+# the new one with it (seen: 7.0). No part of the file has been transferred then, so a retry is safe.
 SOCKET_GONE = re.compile(r"forkfile\.sock: connect: (no such file or directory|connection refused)")
 TRANSFERS = 5
 TRANSFER_PAUSE = 0.3
@@ -88,7 +90,7 @@ MIB = 1024 * 1024
 
 
 class Connection(IncusConnection):
-    """Differs from the collection's own in what it believes."""
+    """Like the collection's own, but it trusts the machine less."""
 
     transport = "anklume_incus"
 
@@ -102,12 +104,13 @@ class Connection(IncusConnection):
             )
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
-        """Answers status, standard output and standard error, as Ansible's connections do."""
+        """Returns status, standard output and standard error, as Ansible's connections do."""
         if not self._connected:
             self._connect()
         self._display.vvv(f"EXEC {cmd}", host=self._instance())
-        # Of a program that ends at once `incus exec` may lose the last words, and Ansible fails on the empty answer:
-        # of 1,000 with five at a time 3 to 6 (Incus 6.0), of 2,000 that lingered for 0.02 s none.
+        # `incus exec` may lose the last output of a program that ends at once, and Ansible fails on
+        # the empty answer: 3 to 6 of 1,000 with five at a time (Incus 6.0), none of 2,000 that
+        # waited for 0.02 s.
         cmd = f"{cmd}\nanklume_rc=$?; sleep 0.05; exit $anklume_rc"
         said = {"stdout": [], "stderr": []}
         place = f"{self.get_option('remote')}:{self._instance()}"
@@ -127,18 +130,19 @@ class Connection(IncusConnection):
         return status, stdout, stderr
 
     def put_file(self, in_path, out_path):
-        """The collection's own does not look whether it was taken."""
+        """Puts a file; unlike the collection's own, it checks that the machine accepted it."""
         if not os.path.isfile(to_bytes(in_path, errors="surrogate_or_strict")):
             raise AnsibleFileNotFound(f"input path is not a file: {in_path}")
         self._transfer(["push", in_path, self._place(out_path)], "taken")
 
     def fetch_file(self, in_path, out_path):
-        """Written aside and renamed: what stands at the new place is replaced, never followed."""
+        """Fetches into a new file and renames it: an existing link is replaced, never followed."""
         directory, name = os.path.split(os.path.abspath(out_path))
         handle, aside = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=directory)
         try:
             with os.fdopen(handle, "wb") as file:
-                # Of a symbolic link the client makes one here, which has no name to stand under: what it leads to is asked for.
+                # For a symbolic link the client makes a link here, which has no name: the link's
+                # target is fetched.
                 self._transfer(["pull", self._place(self._resolve(in_path)), "-"], "handed over", file.write)
             mask = os.umask(0)
             os.umask(mask)
@@ -149,7 +153,7 @@ class Connection(IncusConnection):
             raise
 
     def _resolve(self, path):
-        """Where a path leads to in the machine, as the machine says: whatever that is, it is a path in the machine."""
+        """Returns a path's target as the machine reports it: always a path in the machine."""
         status, stdout, _ = self.exec_command(f"readlink -f -- {shlex.quote(path)}")
         found = stdout[:-1] if stdout.endswith("\n") else stdout
         return found if status == 0 and found.startswith("/") else path
@@ -167,7 +171,7 @@ class Connection(IncusConnection):
             time.sleep(TRANSFER_PAUSE)
 
     def _transfer_once(self, words, write):
-        """Answers why it failed, or nothing."""
+        """Returns the reason why it failed, or None."""
         said = []
 
         def take(stream, piece):
@@ -180,7 +184,7 @@ class Connection(IncusConnection):
         return None if status == 0 else to_text(b"".join(said)).strip()
 
     def _run(self, words, most_mib, take, in_data=None):
-        """Hands each piece that Incus's client says to `take`, and answers its status. Ends what does not end."""
+        """Passes the output of Incus's client to `take`; returns its status. Has a time limit."""
         command = [self._incus_cmd, "--project", self.get_option("project"), *words]
         argv = [to_bytes(word, errors="surrogate_or_strict") for word in command]
         seconds = self.get_option("command_seconds")
@@ -218,7 +222,8 @@ class Connection(IncusConnection):
                 process.kill()
                 self._refuse(f"did not end within {seconds} s")
             except BaseException:
-                # Not SIGTERM, which the client passes on to the program: without the client Incus ends it.
+                # Not SIGTERM, which the client passes on to the program: Incus ends the program
+                # without its client.
                 process.kill()
                 raise
 
@@ -229,7 +234,7 @@ class Connection(IncusConnection):
         except BlockingIOError:
             return data
         except BrokenPipeError:
-            # A program that ends without reading all of its input says why by its status.
+            # A program that ends without reading all of its input gives its reason by its status.
             return data[:0]
 
     def _refuse(self, why):

@@ -1,7 +1,7 @@
 """Packs the Ansible that runs this: pack_ansible.py ARCHIVE "PYTHON MACHINE" COLLECTION…
 
-ansible-core with all that it needs, and some collections, as a directory for PYTHONPATH. Refuses
-to pack for another Python or machine than its own: some of it is compiled.
+Packs ansible-core with all its dependencies, and some collections, as a directory for PYTHONPATH.
+Refuses another Python or machine than its own: some parts are compiled.
 """
 import importlib.metadata as metadata
 import os
@@ -14,7 +14,7 @@ SKIPPED = {"__pycache__", "tests", "docs", "changelogs", ".github"}
 
 
 def needed(name, seen):
-    """The distributions that one needs, itself included."""
+    """Collects the distributions that one needs, including itself."""
     key = re.sub(r"[-_.]+", "-", name).lower()
     if key in seen:
         return

@@ -48,7 +48,7 @@ export interface RestoreOptions extends WorkOptions {
  * Stops and starts keep the two cores of a small host busy; more of them at once would only wait.
  */
 const AT_ONCE = 4;
-/** Seconds in which a machine may shut down before the plug is pulled. */
+/** Seconds a machine has to shut down before it is stopped by force. */
 const STOP_GRACE_S = 10;
 
 /**
@@ -123,8 +123,8 @@ async function restoreMachine(
   const { project, name } = live;
   const { instances } = incus;
   if (live.status !== "Stopped") {
-    // The plug is pulled where all of its disks go back: what it would still write is thrown away. One that has a volume
-    // more is asked to shut down first.
+    // A machine is stopped by force if all of its disks go back: the restore discards whatever it
+    // would still write. If it has a volume more, it is asked to shut down first.
     const graceS = machine.newVolumes.length > 0 ? STOP_GRACE_S : 0;
     await stopMachine(incus, live, { graceS, wake: () => wake(live, say), say });
   }

@@ -1,30 +1,12 @@
 # shellcheck shell=bash
-# Changes that testbeds and fresh machines make to this machine, and how the last of them undoes
-# them. Sourced after common.sh.
+# What testbeds and fresh machines change of this machine itself, and what the last of them puts back. Sourced after
+# common.sh and bundle.sh.
 
 # One limit for all: the containers of several testbeds have the same root user outside.
 INOTIFY=/proc/sys/fs/inotify/max_user_instances
 INOTIFY_WANTED=8192
 # One directory per fresh machine, locked by its script: see scripts/fresh.
 FRESH=${ANKLUME_FRESH_DIR:-/var/tmp/anklume-fresh}
-
-# first_pid NAME: prints the running first process of a testbed, by this machine's number.
-first_pid() {
-  local pid start
-  { read -r pid start <"$TESTBEDS/$1/pid"; } 2>/dev/null || return 1
-  process_is "$pid" "$start" || return 1
-  printf '%s' "$pid"
-}
-
-# names: prints the testbeds, one per line.
-names() {
-  local dir
-  for dir in "$TESTBEDS"/*/; do
-    [[ -d $dir ]] || continue
-    dir=${dir%/}
-    printf '%s\n' "${dir##*/}"
-  done
-}
 
 any_running() {
   local name

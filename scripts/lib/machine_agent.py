@@ -21,6 +21,9 @@ import threading
 import time
 
 CHUNK = 65536
+# An emulated processor that looks at four ports fifty times a second has spent a quarter of its time.
+IDLE_SECONDS = 0.2
+LOOK_SECONDS = 0.05
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -71,7 +74,7 @@ class Port:
                 self.fill(3600)
             except Gone:
                 self.buffer = b""
-                time.sleep(0.02)
+                time.sleep(IDLE_SECONDS)
 
     def frame(self) -> tuple[bytes, bytes] | None:
         """Returns the next frame, or None until it is complete."""
@@ -154,9 +157,9 @@ def feed(port: Port, child: subprocess.Popen, sink: int | None) -> None:
             pending, closing = (payload, False) if kind == b"i" else (b"", True)
             continue
         if len(port.buffer) < 4 * CHUNK:
-            port.fill(0.02)
+            port.fill(LOOK_SECONDS)
         else:
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
 
 
 def serve(port: Port) -> None:

@@ -201,7 +201,8 @@ export async function serve(domain: string, machine: string, port: number): Prom
   assert.fail(`nothing listens on ${machine}:${port}`);
 }
 
-const ECHO_PEER = `
+/** Its argument is a port. */
+export const ECHO_PEER = `
 import socket, sys
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("0.0.0.0", int(sys.argv[1]))); s.listen(16)

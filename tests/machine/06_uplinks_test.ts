@@ -1,0 +1,322 @@
+/**
+ * Ways out of a real host: WireGuard for one domain alone, a VLAN, a bridge, and whoever manages them: systemd-networkd,
+ * NetworkManager. `scripts/test machine`; the rules alone, in namespaces: tests/nftables.
+ */
+import assert from "node:assert/strict";
+import { eventually, REPOSITORY } from "../e2e/_lab.ts";
+import { attempt, onMachine, Workspace } from "./_machine.ts";
+import {
+  answer,
+  findings,
+  hostAnswer,
+  inContainer,
+  OUTSIDE,
+  OUTSIDE_PORT,
+  settled,
+} from "./_traffic.ts";
+
+const INFRA = `
+project_name: ways
+global: { default_os_image: "local:anklume-test" }
+domains:
+  left: { ephemeral: true, internet: true, machines: { left-a: {} } }
+  tunnel:
+    ephemeral: true
+    internet: { via: [wg0], dns: [10.64.0.1] }
+    machines: { tunnel-a: {} }
+`;
+
+/** A provider of VPNs and of VLANs in a namespace, which has the address of the outside's server too, and says `far`. */
+const PROVIDER = `
+ip netns add far
+ip -n far link set lo up
+ip -n far address add ${OUTSIDE}/32 dev lo
+ip link add under0 type veth peer name under1 netns far
+ip address add 192.0.2.1/30 dev under0; ip link set under0 up
+ip -n far address add 192.0.2.2/30 dev under1; ip -n far link set under1 up
+ip link add up0 type veth peer name up1 netns far
+ip link set up0 up; ip -n far link set up1 up
+ip link add link up0 name up0.20 type vlan id 20
+ip -n far link add link up1 name up1.20 type vlan id 20
+ip address add 192.0.2.5/30 dev up0.20; ip link set up0.20 up
+ip -n far address add 192.0.2.6/30 dev up1.20; ip -n far link set up1.20 up
+
+umask 077; mkdir -p /etc/wireguard; cd /etc/wireguard
+wg genkey >here.key; wg genkey >far.key
+ip -n far link add wg1 type wireguard
+ip netns exec far wg set wg1 private-key far.key listen-port 51820 \
+  peer $(wg pubkey <here.key) allowed-ips 10.64.0.2/32
+ip -n far address add 10.64.0.1/24 dev wg1; ip -n far link set wg1 up
+configuration() {
+  printf '[Interface]\nAddress = 10.64.0.2/32\nPrivateKey = %s\n' "$(cat here.key)"
+  printf '%s\n' "$@"
+  printf '[Peer]\nPublicKey = %s\nEndpoint = 192.0.2.2:51820\nAllowedIPs = 0.0.0.0/0\n' "$(wg pubkey <far.key)"
+}
+configuration >whole.conf
+configuration 'Table = 77' 'PostUp = ip rule add iif net-tunnel lookup 77' \
+  'PostDown = ip rule del iif net-tunnel lookup 77' >split.conf
+
+systemd-run -q --unit=far-answer -p NetworkNamespacePath=/run/netns/far \
+  python3 /root/answer.py --name far --tcp ${OUTSIDE_PORT}
+systemd-run -q --unit=far-names -p NetworkNamespacePath=/run/netns/far \
+  dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --pid-file= --user=root \
+  --bind-interfaces --interface=wg1 --address=/far.test/${OUTSIDE}
+
+nft 'table netdev leak {
+  counter left {}
+  chain out { type filter hook egress device "uplink0" priority 0; ip daddr ${OUTSIDE} counter name left; }
+}'
+`;
+
+async function standing(): Promise<Workspace> {
+  await onMachine("dpkg -i /srv/packages/netbase_*.deb; sysctl -qw net.ipv4.ip_forward=1");
+  const workspace = await Workspace.standing("ways", INFRA);
+  await onMachine(
+    "cat >/root/answer.py",
+    await Deno.readTextFile(`${REPOSITORY}/scripts/lib/answer.py`),
+  );
+  if ((await attempt("ip netns list | grep -q '^far'")).code !== 0) await onMachine(PROVIDER);
+  await Promise.all([settled("left", "left-a"), settled("tunnel", "tunnel-a")]);
+  return workspace;
+}
+
+/** `outside from …` by the uplink, `far from …` by the provider's ways. */
+const left = () => answer("left", "left-a", OUTSIDE, OUTSIDE_PORT);
+const tunnel = () => answer("tunnel", "tunnel-a", OUTSIDE, OUTSIDE_PORT);
+const name = (domain: string, machine: string) =>
+  inContainer(
+    domain,
+    machine,
+    "timeout 20 getent ahostsv4 far.test | head -n 1 | cut -d' ' -f1 || :",
+  );
+
+/** Packets to that address that went out by the uplink, and counts from zero again. */
+async function leaked(): Promise<number> {
+  const text = await onMachine("nft reset counter netdev leak left");
+  return Number(/packets (\d+)/.exec(text)?.[1] ?? assert.fail(text));
+}
+
+/** `wg-quick` by that configuration; the interface is called wg0. */
+const up = (kind: string) =>
+  onMachine(`cd /etc/wireguard; cp ${kind}.conf wg0.conf; wg-quick up wg0 2>&1`);
+const down = () => attempt("wg-quick down wg0 2>&1");
+
+Deno.test("a domain behind WireGuard goes there and nowhere else", async (t) => {
+  const workspace = await standing();
+  const nothing = async () => {
+    await leaked();
+    assert.equal(await tunnel(), undefined);
+    assert.equal(await name("tunnel", "tunnel-a"), "");
+    assert.equal(await leaked(), 0);
+  };
+  try {
+    await t.step("before there is a tunnel it has no way out, though the host has", async () => {
+      await nothing();
+      // What would leak is counted.
+      assert.match(await hostAnswer(OUTSIDE, OUTSIDE_PORT) ?? "", /^outside/);
+      assert.notEqual(await leaked(), 0);
+      const said = (await findings(workspace)).filter(({ check }) => check === "interfaces");
+      assert.match(said.map(({ detail }) => detail).join(), /wg0/);
+    });
+
+    await t.step(
+      "split: the domain by the tunnel, another by the uplink, at the same time",
+      async () => {
+        await up("split");
+        await eventually(
+          "the tunnel leads",
+          async () => (await tunnel()) === "far from 10.64.0.2",
+          60,
+        );
+        await leaked();
+        assert.equal(await tunnel(), "far from 10.64.0.2");
+        assert.equal(await name("tunnel", "tunnel-a"), `${OUTSIDE}\n`);
+        assert.equal(await leaked(), 0);
+        assert.equal(await left(), "outside from 198.51.100.2");
+        assert.notEqual(await leaked(), 0);
+        await workspace.anklume("network verify");
+        assert.match(await workspace.anklume("check"), /as declared/);
+      },
+    );
+
+    await t.step(
+      "with the tunnel down nothing leaks, and it is back without an apply",
+      async () => {
+        // The domain's own table is empty then, and main leads to the uplink.
+        await onMachine("ip link set wg0 down");
+        assert.match(
+          await onMachine(
+            "ip route get 203.0.113.10 from 10.0.0.1 iif lo 2>&1 || ip route get 203.0.113.10",
+          ),
+          /uplink0/,
+        );
+        await nothing();
+        assert.equal(await left(), "outside from 198.51.100.2");
+        await onMachine("ip link set wg0 up; ip route replace default dev wg0 table 77");
+        assert.equal(await tunnel(), "far from 10.64.0.2");
+        await down();
+        await nothing();
+      },
+    );
+
+    await t.step(
+      "the whole host through it, as wg-quick does: who may not use it is stopped, and told",
+      async () => {
+        await up("whole");
+        await eventually(
+          "the tunnel leads",
+          async () => (await tunnel()) === "far from 10.64.0.2",
+          60,
+        );
+        assert.match(await hostAnswer(OUTSIDE, OUTSIDE_PORT) ?? "", /^far/);
+        await leaked();
+        assert.equal(await left(), undefined);
+        assert.equal(await leaked(), 0);
+        const bad = (await findings(workspace)).filter(({ state }) => state === "bad");
+        assert.deepEqual(
+          [...new Set(bad.map(({ check }) => check))],
+          ["uplink"],
+          JSON.stringify(bad),
+        );
+        assert.match(bad.map(({ detail }) => detail).join(), /left.*wg0/);
+        await down();
+        await nothing();
+        assert.equal(await left(), "outside from 198.51.100.2");
+      },
+    );
+  } finally {
+    await down();
+  }
+});
+
+Deno.test("a VLAN carries the default route: it is the outside, without an apply", async () => {
+  const workspace = await standing();
+  assert.equal(await left(), "outside from 198.51.100.2");
+  await onMachine("ip route replace default via 192.0.2.6 dev up0.20");
+  try {
+    assert.equal(await left(), "far from 192.0.2.5");
+    assert.equal(await tunnel(), undefined);
+    assert.match(await workspace.anklume("check"), /as declared/);
+    await workspace.anklume("network verify");
+    const [uplink] = (await findings(workspace)).filter(({ check }) => check === "uplink");
+    assert.equal(uplink?.state, "ok");
+    assert.match(uplink?.detail ?? "", /up0\.20/);
+  } finally {
+    await onMachine("networkctl reconfigure uplink0");
+  }
+  await eventually(
+    "the uplink is back",
+    async () => (await left()) === "outside from 198.51.100.2",
+    60,
+  );
+});
+
+/** What the host's managers of networks must leave alone, in their own words. */
+const standingBridges = () =>
+  onMachine(
+    "for b in net-left net-tunnel; do ip -br -4 address show dev $b; done; bridge link | grep -c ' master net-'",
+  );
+
+async function holds(workspace: Workspace, bridges: string): Promise<void> {
+  assert.equal(await standingBridges(), bridges);
+  await eventually(
+    "the way out is back",
+    async () => (await left()) === "outside from 198.51.100.2",
+    60,
+  );
+  assert.equal(await tunnel(), undefined);
+  assert.match(await workspace.anklume("check"), /as declared/);
+  await workspace.anklume("network verify");
+}
+
+const BRIDGED = {
+  "20-br0.netdev": "[NetDev]\nName=br0\nKind=bridge\n",
+  "20-br0.network": "[Match]\nName=br0\n[Network]\nAddress=198.51.100.2/24\nGateway=198.51.100.1\n",
+  "20-uplink.network": "[Match]\nName=uplink0\n[Network]\nBridge=br0\n",
+};
+
+Deno.test("a bridge br0 of systemd-networkd carries the uplink: one apply, and a restart of networkd changes nothing", async () => {
+  const workspace = await standing();
+  for (const [file, text] of Object.entries(BRIDGED)) {
+    await onMachine(`cat >/etc/systemd/network/${file}`, text);
+  }
+  try {
+    await onMachine("networkctl reload");
+    await eventually("br0 leads out", async () => {
+      return /^outside/.test(await hostAnswer(OUTSIDE, OUTSIDE_PORT) ?? "") &&
+        /dev br0/.test(await onMachine("ip route show default"));
+    }, 90);
+    // A bridge is outside where it carries the default route, and that stands in the rules.
+    assert.match(await workspace.anklume("check"), /br0|firewall|rules/i);
+    await workspace.anklume("apply --infra --yes");
+    const bridges = await standingBridges();
+    await holds(workspace, bridges);
+    await onMachine("systemctl restart systemd-networkd");
+    await holds(workspace, bridges);
+    assert.match(await onMachine("bridge link show dev uplink0"), /master br0/);
+  } finally {
+    await onMachine(`cd /etc/systemd/network; rm -f ${Object.keys(BRIDGED).join(" ")}
+      networkctl reload; ip link del br0 2>/dev/null || :; networkctl reconfigure uplink0`);
+  }
+  await eventually(
+    "the uplink is back",
+    async () => /^outside/.test(await hostAnswer(OUTSIDE, OUTSIDE_PORT) ?? ""),
+    60,
+  );
+  await workspace.anklume("apply --infra --yes");
+});
+
+Deno.test("systemd-networkd that manages every interface: what it does to bridges is told, and kept off as doctor says", async () => {
+  const workspace = await standing();
+  const bridges = await standingBridges();
+  const file = "/etc/systemd/network/90-all.network";
+  await onMachine(
+    `printf '[Match]\nName=*\n[Network]\nDHCP=yes\n' >${file}; systemctl restart systemd-networkd`,
+  );
+  try {
+    await onMachine(
+      "sleep 10; networkctl --no-pager list; networkctl --no-pager status net-left || :",
+    );
+    await holds(workspace, bridges);
+  } finally {
+    await onMachine(`rm -f ${file}; systemctl restart systemd-networkd`);
+  }
+});
+
+Deno.test("NetworkManager has the uplink: it leaves bridges and ports alone, and its restart changes nothing", async () => {
+  const workspace = await standing();
+  const bridges = await standingBridges();
+  await onMachine(
+    "systemctl stop systemd-networkd.socket systemd-networkd; ip address flush dev uplink0; systemctl start NetworkManager",
+  );
+  try {
+    await eventually("NetworkManager leads out", async () => {
+      return /^outside/.test(await hostAnswer(OUTSIDE, OUTSIDE_PORT) ?? "");
+    }, 120);
+    assert.match(await onMachine("nmcli -t -f DEVICE,STATE device"), /^uplink0:connected$/m);
+    await holds(workspace, bridges);
+    await onMachine("systemctl restart NetworkManager");
+    await eventually("it manages the uplink again", async () => {
+      return /^uplink0:connected$/m.test((await attempt("nmcli -t -f DEVICE,STATE device")).stdout);
+    }, 120);
+    await holds(workspace, bridges);
+    const states = await onMachine("nmcli -t -f DEVICE,STATE device");
+    for (const line of states.split("\n")) {
+      if (/^(net-|ak)/.test(line)) assert.match(line, /:(unmanaged|connected \(externally\))$/);
+    }
+  } finally {
+    await onMachine(
+      "systemctl stop NetworkManager; ip address flush dev uplink0; systemctl start systemd-networkd; networkctl reconfigure uplink0",
+    );
+  }
+  await holds(workspace, bridges);
+});
+
+Deno.test("at the end nothing stays behind", async () => {
+  const workspace = await standing();
+  await onMachine(
+    `systemctl stop far-answer far-names; nft delete table netdev leak; ip netns del far
+    ip link del under0 2>/dev/null || :; ip link del up0 2>/dev/null || :; rm -rf /etc/wireguard/* /root/answer.py`,
+  );
+  await workspace.destroy();
+});

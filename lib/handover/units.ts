@@ -79,10 +79,10 @@ export async function readUnits(site: HandoverSite): Promise<HandoverState> {
 }
 
 async function activeState(site: HandoverSite): Promise<string> {
-  const { runCommand } = await import("../host/command.ts");
+  const { PATIENCE_MS, runCommand } = await import("../host/command.ts");
   const { stdout } = await runCommand(["systemctl", "is-active", pathUnit(site)], {
     okCodes: [0, 1, 2, 3, 4],
-    timeoutMs: 60_000,
+    timeoutMs: PATIENCE_MS,
   });
   return stdout.trim();
 }

@@ -80,6 +80,9 @@ function sentence(
 /** The stream that a piece of output came from. */
 export type OutputStream = "stdout" | "stderr";
 
+/** What a program may take that only looks at this host, or sets one thing: on a busy, emulated one `ip` took more than ten seconds. */
+export const PATIENCE_MS = 60_000;
+
 export interface CommandOptions {
   /** Written to standard input, which is then closed. By default standard input is empty. */
   readonly stdin?: string | AsyncIterable<string | Uint8Array>;

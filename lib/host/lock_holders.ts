@@ -1,4 +1,4 @@
-import { runCommand } from "./command.ts";
+import { PATIENCE_MS, runCommand } from "./command.ts";
 
 /** A process that holds a lock on a file, as listed by the kernel. */
 export interface LockHolder {
@@ -23,7 +23,7 @@ export function isProgramOfOurs({ isOurs }: LockHolder): boolean {
 export async function readLockHolders(inode: number | null): Promise<LockHolder[]> {
   if (inode === null) return [];
   const { stdout } = await runCommand(["unshare", "sh", "-c", LIST, "sh", String(inode)], {
-    timeoutMs: 5_000,
+    timeoutMs: PATIENCE_MS,
   }).catch(() => ({ stdout: "" }));
   const [own, ...lines] = stdout.split("\n");
   return lines.filter((line) => line !== "").map((line) => {

@@ -1,4 +1,4 @@
-import { CommandError, runCommand } from "./command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "./command.ts";
 import { FileError, type FileFailure, type FileVerb } from "./file_error.ts";
 import { type InspectedPath, isContested, isOthers } from "./workspace_path.ts";
 import { optional } from "../diag/optional.ts";
@@ -221,7 +221,7 @@ let weAreRoot: Promise<boolean> | undefined;
 
 /** Deno needs a separate permission to tell the user id. */
 function areWeRoot(): Promise<boolean> {
-  return weAreRoot ??= runCommand(["unshare", "id", "-u"], { timeoutMs: 10_000 })
+  return weAreRoot ??= runCommand(["unshare", "id", "-u"], { timeoutMs: PATIENCE_MS })
     // If this cannot be found out, assume root: then no path that may lead elsewhere is used
     // directly.
     .then(({ stdout }) => stdout.trim() === "0", () => true);

@@ -1,7 +1,7 @@
 import type { HostBridges } from "../apply/step_context.ts";
 import type { Addressing } from "../addressing/addressing.ts";
 import type { HostInterface, HostRoute } from "../addressing/host_networks.ts";
-import { runCommand } from "../host/command.ts";
+import { PATIENCE_MS, runCommand } from "../host/command.ts";
 import type { Infra } from "../infra/infra.ts";
 import { nicsOf } from "../nftables/nic.ts";
 import type { IncusState } from "../plan/actual_state.ts";
@@ -12,8 +12,6 @@ import { MARK, type Owner } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 import { optional } from "../diag/optional.ts";
-
-const TIMEOUT_MS = 10_000;
 
 /** Who belongs on the bridges of an infra. */
 export interface Plugs {
@@ -125,7 +123,7 @@ export function withLinks(
 /** The bridges of this host, for who mends them. */
 export function hostBridges(plugs: Plugs): HostBridges {
   const set = async (...what: string[]) => {
-    await runCommand(["ip", "link", "set", "dev", ...what], { timeoutMs: TIMEOUT_MS });
+    await runCommand(["ip", "link", "set", "dev", ...what], { timeoutMs: PATIENCE_MS });
   };
   return {
     read: async (bridge) => new BridgeLinks(await readHostNetworks(), plugs).of(bridge),

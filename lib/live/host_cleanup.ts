@@ -1,7 +1,5 @@
 import type { HostCleanup } from "../apply/step_context.ts";
-import { CommandError, runCommand } from "../host/command.ts";
-
-const TIMEOUT_MS = 10_000;
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 
 export const hostCleanup: HostCleanup = {
   hasInterface: (name) => ipLink("show", name),
@@ -24,7 +22,7 @@ export const hostCleanup: HostCleanup = {
 /** @returns whether there is such an interface */
 async function ipLink(verb: "show" | "delete", name: string): Promise<boolean> {
   try {
-    await runCommand(["ip", "link", verb, "dev", name], { timeoutMs: TIMEOUT_MS });
+    await runCommand(["ip", "link", verb, "dev", name], { timeoutMs: PATIENCE_MS });
     return true;
   } catch (error) {
     const none = error instanceof CommandError &&
@@ -36,7 +34,7 @@ async function ipLink(verb: "show" | "delete", name: string): Promise<boolean> {
 
 async function signalProcess(...which: string[]): Promise<boolean> {
   try {
-    await runCommand(["pkill", ...which], { timeoutMs: TIMEOUT_MS });
+    await runCommand(["pkill", ...which], { timeoutMs: PATIENCE_MS });
     return true;
   } catch (error) {
     // None matched, or there is no pkill here: what follows tells whether it was needed.

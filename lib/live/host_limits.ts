@@ -1,10 +1,8 @@
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import type { HostLimits } from "../plan/actual_state.ts";
 import { optional } from "../diag/optional.ts";
 
 const KEYS = ["fs.inotify.max_user_instances", "kernel.keys.maxkeys"] as const;
-const TIMEOUT_MS = 10_000;
-
 /**
  * Kernel limits that many containers exhaust. `/proc` is closed to a Deno program, so sysctl is asked; what it does not tell
  * is left out, since a forecast is worth no failure.
@@ -21,7 +19,7 @@ async function readKeys(signal: AbortSignal): Promise<Map<string, number>> {
   try {
     // -e: a key that this kernel lacks is passed over.
     const argv = ["sysctl", "-e", ...KEYS] as const;
-    const { stdout } = await runCommand(argv, { signal, timeoutMs: TIMEOUT_MS });
+    const { stdout } = await runCommand(argv, { signal, timeoutMs: PATIENCE_MS });
     return new Map(
       stdout.split("\n").flatMap((line) => {
         const [, key = "", text] = /^(\S+) = (\d+)$/.exec(line) ?? [];

@@ -4,12 +4,10 @@ import type { Surface } from "../nftables/publish_conflict.ts";
 import type { HostNetworks } from "../addressing/host_conflicts.ts";
 import { parseIpAddresses, parseIpRouting } from "../addressing/host_networks.ts";
 import { ipObjects } from "../addressing/ip_json.ts";
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
 import { MARK } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
-
-const TIMEOUT_MS = 10_000;
 
 /** What the host already has. */
 export interface SeenNetworks extends Pick<HostNetworks, "routing" | "interfaces"> {
@@ -46,7 +44,7 @@ export async function readRouting(
 ): Promise<string> {
   const { stdout } = await runCommand(["ip", family, "-json", "-force", "-batch", "-"], {
     signal,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: PATIENCE_MS,
     stdin: "route show table all\nrule show\n",
     okCodes: family === "-4" ? [0] : [0, 1],
   });
@@ -55,7 +53,7 @@ export async function readRouting(
 
 /** Interfaces with their addresses, and of what kind they are. */
 export async function readAddresses(signal: AbortSignal | undefined): Promise<string> {
-  const options = { signal, timeoutMs: TIMEOUT_MS };
+  const options = { signal, timeoutMs: PATIENCE_MS };
   return (await runCommand(["ip", "-json", "-details", "address", "show"], options)).stdout;
 }
 
@@ -63,7 +61,7 @@ export async function readAddresses(signal: AbortSignal | undefined): Promise<st
 async function readListeners(signal: AbortSignal | undefined): Promise<string[] | undefined> {
   const ports = "( sport = :53 or sport = :67 or sport = :547 )";
   try {
-    const { stdout } = await runCommand(["ss", "-Hlnu", ports], { signal, timeoutMs: TIMEOUT_MS });
+    const { stdout } = await runCommand(["ss", "-Hlnu", ports], { signal, timeoutMs: PATIENCE_MS });
     return stdout.split("\n").flatMap((line) => line.trim().split(/\s+/)[3] ?? []);
   } catch (error) {
     if (!(error instanceof CommandError) || error.reason === "interrupted") throw error;

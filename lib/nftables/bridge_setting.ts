@@ -1,4 +1,4 @@
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import { checkedName } from "./element.ts";
 import { FirewallError } from "./firewall_error.ts";
 import type { Ruleset } from "./ruleset.ts";
@@ -114,5 +114,5 @@ async function runIp(
   { signal, stdin }: NftOptions & { readonly stdin?: string },
 ): Promise<string> {
   const given = optional({ stdin });
-  return (await runCommand(["ip", ...args], { signal, timeoutMs: 60_000, ...given })).stdout;
+  return (await runCommand(["ip", ...args], { signal, timeoutMs: PATIENCE_MS, ...given })).stdout;
 }

@@ -1,8 +1,6 @@
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import type { ForeignChain } from "./host_check.ts";
 import { type NftOptions, UNKNOWN_PROTOCOL } from "./run_nft.ts";
-
-const TIMEOUT_MS = 30_000;
 
 /** Returns the version, such as `1.0.6`; undefined: nft is not installed. */
 export async function readNftVersion(options: NftOptions): Promise<string | undefined> {
@@ -17,7 +15,7 @@ export async function readNftVersion(options: NftOptions): Promise<string | unde
 export async function readKnowsProtocols({ signal }: NftOptions): Promise<boolean | undefined> {
   const stdin = "table inet anklume_names {\n  chain c { meta l4proto ipv6-icmp; }\n}\n";
   try {
-    await runCommand(["nft", "-c", "-f", "-"], { signal, stdin, timeoutMs: TIMEOUT_MS });
+    await runCommand(["nft", "-c", "-f", "-"], { signal, stdin, timeoutMs: PATIENCE_MS });
     return true;
   } catch (error) {
     if (!(error instanceof CommandError) || error.reason === "interrupted") throw error;
@@ -129,7 +127,7 @@ export async function readActiveServices(
   try {
     const argv = ["systemctl", "is-active", ...names] as const;
     // A service that does not run gives exit status 3, and the others are still printed.
-    const options = { signal, timeoutMs: TIMEOUT_MS, okCodes: [0, 1, 2, 3, 4] };
+    const options = { signal, timeoutMs: PATIENCE_MS, okCodes: [0, 1, 2, 3, 4] };
     const words = (await runCommand(argv, options)).stdout.split("\n");
     return names.filter((_, i) => words[i] === "active");
   } catch (error) {
@@ -144,7 +142,7 @@ async function attempt(
   { signal }: NftOptions,
 ): Promise<string | undefined> {
   try {
-    return (await runCommand(argv, { signal, timeoutMs: TIMEOUT_MS })).stdout;
+    return (await runCommand(argv, { signal, timeoutMs: PATIENCE_MS })).stdout;
   } catch (error) {
     if (error instanceof CommandError && error.reason !== "interrupted") return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import { runCommand } from "../host/command.ts";
+import { PATIENCE_MS, runCommand } from "../host/command.ts";
 import { INTERFACE_NAME } from "./element.ts";
 import type { NftOptions } from "./run_nft.ts";
 import { optional } from "../diag/optional.ts";
@@ -24,7 +24,7 @@ export interface HostLink {
 export async function readLinks({ signal }: NftOptions): Promise<HostLink[]> {
   const { stdout } = await runCommand(["ip", "-json", "-details", "address", "show"], {
     signal,
-    timeoutMs: 60_000,
+    timeoutMs: PATIENCE_MS,
   });
   return parseLinks(stdout);
 }

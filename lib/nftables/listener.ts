@@ -1,4 +1,4 @@
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import type { NftOptions } from "./run_nft.ts";
 import { optional } from "../diag/optional.ts";
 
@@ -12,12 +12,10 @@ export interface Listener {
   readonly interface?: string;
 }
 
-const TIMEOUT_MS = 10_000;
-
 /** Reads the host's listening sockets; needs no root. undefined: `ss` is not installed. */
 export async function readListeners({ signal }: NftOptions): Promise<Listener[] | undefined> {
   try {
-    const { stdout } = await runCommand(["ss", "-Hltun"], { signal, timeoutMs: TIMEOUT_MS });
+    const { stdout } = await runCommand(["ss", "-Hltun"], { signal, timeoutMs: PATIENCE_MS });
     return parseListeners(stdout);
   } catch (error) {
     if (error instanceof CommandError && error.reason !== "interrupted") return undefined;

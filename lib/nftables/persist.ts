@@ -1,4 +1,4 @@
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import { readEmbedded } from "../host/embedded_file.ts";
 import { FileError } from "../host/file_error.ts";
 import { makeRoot } from "../host/make_root.ts";
@@ -103,9 +103,6 @@ export async function removePersisted(
   }
 }
 
-/** A busy host needs more than ten seconds: seen on an emulated one. */
-const SYSTEMCTL_MS = 60_000;
-
 /** Returns `enabled`, `linked`, `not-found`…; undefined without systemd. */
 export async function unitState(
   { signal }: NftOptions,
@@ -114,7 +111,7 @@ export async function unitState(
   try {
     const { stdout } = await runCommand(["systemctl", "is-enabled", unit], {
       signal,
-      timeoutMs: SYSTEMCTL_MS,
+      timeoutMs: PATIENCE_MS,
       okCodes: [0, 1, 4],
     });
     // Older versions of systemd print nothing for an unknown unit.
@@ -128,14 +125,14 @@ export async function unitState(
 export async function systemdRuns({ signal }: NftOptions): Promise<boolean> {
   const { stdout } = await runCommand(["systemctl", "is-system-running"], {
     signal,
-    timeoutMs: SYSTEMCTL_MS,
+    timeoutMs: PATIENCE_MS,
     okCodes: [0, 1],
   });
   return !["offline", "unknown", ""].includes(stdout.trim());
 }
 
 export async function systemctl(args: readonly string[], { signal }: NftOptions): Promise<void> {
-  await runCommand(["systemctl", ...args], { signal, timeoutMs: SYSTEMCTL_MS });
+  await runCommand(["systemctl", ...args], { signal, timeoutMs: PATIENCE_MS });
 }
 
 function persistError(what: string, error: unknown): unknown {

@@ -1,12 +1,10 @@
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import { FirewallError } from "./firewall_error.ts";
 import { optional } from "../diag/optional.ts";
 
 export interface NftOptions {
   readonly signal?: AbortSignal | undefined;
 }
-
-const TIMEOUT_MS = 60_000;
 
 /** nft's message for a name that is not in /etc/protocols. */
 export const UNKNOWN_PROTOCOL = /Could not resolve protocol name/;
@@ -18,7 +16,7 @@ export async function runNft(
 ): Promise<string> {
   const { stdout } = await runCommand(argv, {
     signal,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: PATIENCE_MS,
     ...optional({ stdin }),
   });
   return stdout;

@@ -1,4 +1,4 @@
-import { CommandError, runCommand } from "../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import { readTextFileIfAny } from "../host/workspace_file.ts";
 import { type Listener, readListeners } from "./listener.ts";
 import { parseAnklumeTables, parsePublished, parseRedirects, type Redirect } from "./redirect.ts";
@@ -14,8 +14,6 @@ export interface TakenPorts {
   /** Ports that this infra publishes already, live or at the next boot, as `tcp 22`. */
   readonly published: readonly string[];
 }
-
-const TIMEOUT_MS = 30_000;
 
 /** Reads the listeners of this host, and the rules that redirect its ports. */
 export async function readTakenPorts(project: string, options: NftOptions): Promise<TakenPorts> {
@@ -67,7 +65,7 @@ function publishedAtBoot(project: string): string[] {
 /** Returns undefined if nft is missing, fails, or there is no such map. */
 async function nft(args: readonly string[], { signal }: NftOptions): Promise<string | undefined> {
   try {
-    return (await runCommand(["nft", "-j", ...args], { signal, timeoutMs: TIMEOUT_MS })).stdout;
+    return (await runCommand(["nft", "-j", ...args], { signal, timeoutMs: PATIENCE_MS })).stdout;
   } catch (error) {
     if (error instanceof CommandError && error.reason !== "interrupted") return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import { runCommand } from "../host/command.ts";
+import { PATIENCE_MS, runCommand } from "../host/command.ts";
 import { readEmbeddedBytes } from "../host/embedded_file.ts";
 import { withProgramFile } from "../host/program_file.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
@@ -43,7 +43,7 @@ export function instanceSite(
           onStdout,
           user: 0,
           group: 0,
-          timeoutMs: 60_000,
+          timeoutMs: PATIENCE_MS,
         });
         if (status === 0) return;
         throw new Error(stderr.trim() === "" ? `the prober ended with ${status}` : stderr.trim());
@@ -71,7 +71,7 @@ export function hostSite(program: Uint8Array<ArrayBuffer>, signal: AbortSignal):
           await runCommand(["unshare", "--", path], {
             stdin,
             signal,
-            timeoutMs: 60_000,
+            timeoutMs: PATIENCE_MS,
             output: (text, stream) => {
               if (stream === "stdout") onOutput(text);
             },

@@ -1,7 +1,7 @@
 import { show } from "../../session/show.ts";
 import { lookForAnsible } from "../../ansible/find_ansible.ts";
 import { because, diagnosticsOf } from "../../addressing/host_conflicts.ts";
-import { runCommand } from "../../host/command.ts";
+import { PATIENCE_MS, runCommand } from "../../host/command.ts";
 import type { Infra } from "../../infra/infra.ts";
 import { connectIncus } from "../../incus/incus_client.ts";
 import { IncusUnreachableError } from "../../incus/incus_error.ts";
@@ -108,7 +108,7 @@ async function mend(
   // A no leaves this finding alone; the next one is asked about all the same.
   if (refused === EXIT.failed && terminal.interactive) return EXIT.done;
   if (refused !== undefined) return refused;
-  for (const argv of fix) await runCommand(argv, { signal, timeoutMs: 30_000 });
+  for (const argv of fix) await runCommand(argv, { signal, timeoutMs: PATIENCE_MS });
   return EXIT.done;
 }
 

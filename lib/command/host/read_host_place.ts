@@ -6,7 +6,7 @@ import {
   type PlaceRules,
 } from "../../handover/host_place.ts";
 import { RefusedRuleset } from "../../handover/refused_ruleset.ts";
-import { runCommand } from "../../host/command.ts";
+import { PATIENCE_MS, runCommand } from "../../host/command.ts";
 import { listDirectory, readTextFile } from "../../host/workspace_file.ts";
 import { connectIncus, DEFAULT_SOCKETS, isSocket } from "../../incus/incus_client.ts";
 import type { Instance } from "../../incus/wire/instance.ts";
@@ -17,8 +17,6 @@ import { MARK } from "../../resource/mark.ts";
 import { readAddresses, readRouting } from "../../live/host_networks.ts";
 import { requestTimeout } from "../../live/request_timeout.ts";
 
-const TIMEOUT_MS = 10_000;
-
 /**
  * What a ruleset from an admin container is held against. Where something cannot be seen this fails, and so does the
  * request.
@@ -28,7 +26,7 @@ export async function readHostPlace(
   signal: AbortSignal,
 ): Promise<HostPlace> {
   const run = async (...argv: [string, ...string[]]) =>
-    (await runCommand(argv, { signal, timeoutMs: TIMEOUT_MS })).stdout;
+    (await runCommand(argv, { signal, timeoutMs: PATIENCE_MS })).stdout;
   const [addresses, ipv4, ipv6, neighbours, taken, incus] = await Promise.all([
     readAddresses(signal),
     readRouting("-4", signal),

@@ -1,4 +1,4 @@
-import { CommandError, runCommand } from "../../host/command.ts";
+import { CommandError, PATIENCE_MS, runCommand } from "../../host/command.ts";
 
 /** By which interface the host sends a packet on. */
 export interface Route {
@@ -24,7 +24,7 @@ export async function routeTo(
   if (from !== undefined) argv.push("from", from);
   if (iif !== undefined) argv.push("iif", iif);
   try {
-    const { stdout } = await runCommand(argv, { signal, timeoutMs: 60_000 });
+    const { stdout } = await runCommand(argv, { signal, timeoutMs: PATIENCE_MS });
     return stdout.trim() === "" ? {} : (JSON.parse(stdout) as Route[])[0] ?? {};
   } catch (error) {
     // No route at all is an answer: status 2.

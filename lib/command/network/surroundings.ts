@@ -1,6 +1,6 @@
 import type { Addressing } from "../../addressing/addressing.ts";
 import type { HostInterface } from "../../addressing/host_networks.ts";
-import { runCommand } from "../../host/command.ts";
+import { PATIENCE_MS, runCommand } from "../../host/command.ts";
 import type { Infra } from "../../infra/infra.ts";
 import { parseCidr } from "../../infra/ip.ts";
 import { PRIVATE_RANGES } from "../../nftables/inet_table.ts";
@@ -108,7 +108,7 @@ function holds(own: string, address: string): boolean {
 async function kindOf(name: string, signal: AbortSignal): Promise<string> {
   const { stdout } = await runCommand(["ip", "-json", "-details", "link", "show", name], {
     signal,
-    timeoutMs: 10_000,
+    timeoutMs: PATIENCE_MS,
   });
   const [link] = JSON.parse(stdout) as { linkinfo?: { info_kind?: string } }[];
   return link?.linkinfo?.info_kind ?? "";

@@ -71,13 +71,16 @@ nft 'table netdev leak {
 async function standing(): Promise<Workspace> {
   await onMachine("dpkg -i /srv/packages/netbase_*.deb; sysctl -qw net.ipv4.ip_forward=1");
   const workspace = await Workspace.standing("ways", INFRA);
-  await onMachine(
-    "cat >/root/answer.py",
-    await Deno.readTextFile(`${REPOSITORY}/scripts/lib/answer.py`),
-  );
-  if ((await attempt("ip netns list | grep -q '^far'")).code !== 0) await onMachine(PROVIDER);
   await Promise.all([settled("left", "left-a"), settled("tunnel", "tunnel-a")]);
   return workspace;
+}
+
+/** The same beside that provider. */
+async function provided(): Promise<Workspace> {
+  const answer = await Deno.readTextFile(`${REPOSITORY}/scripts/lib/answer.py`);
+  await onMachine("cat >/root/answer.py", answer);
+  if ((await attempt("ip netns list | grep -q '^far'")).code !== 0) await onMachine(PROVIDER);
+  return await standing();
 }
 
 /** `outside from …` by the uplink, `far from …` by the provider's ways. */
@@ -102,7 +105,7 @@ const up = (kind: string) =>
 const down = () => attempt("wg-quick down wg0 2>&1");
 
 Deno.test("a domain behind WireGuard goes there and nowhere else", async (t) => {
-  const workspace = await standing();
+  const workspace = await provided();
   const nothing = async () => {
     await leaked();
     assert.equal(await tunnel(), undefined);
@@ -190,7 +193,7 @@ Deno.test("a domain behind WireGuard goes there and nowhere else", async (t) => 
 });
 
 Deno.test("a VLAN carries the default route: it is the outside, without an apply", async () => {
-  const workspace = await standing();
+  const workspace = await provided();
   assert.equal(await left(), "outside from 198.51.100.2");
   await onMachine("ip route replace default via 192.0.2.6 dev up0.20");
   try {
@@ -211,10 +214,10 @@ Deno.test("a VLAN carries the default route: it is the outside, without an apply
   );
 });
 
-/** What the host's managers of networks must leave alone, in their own words. */
+/** What a manager of the host's networks must leave alone: addresses of the bridges, and how many ports they have. */
 const standingBridges = () =>
   onMachine(
-    "for b in net-left net-tunnel; do ip -br -4 address show dev $b; done; bridge link | grep -c ' master net-'",
+    "for b in net-left net-tunnel; do ip -br -4 address show dev $b; done; bridge link | grep -c ' master net-' || :",
   );
 
 async function holds(workspace: Workspace, bridges: string): Promise<void> {
@@ -266,20 +269,40 @@ Deno.test("a bridge br0 of systemd-networkd carries the uplink: one apply, and a
   await workspace.anklume("apply --infra --yes");
 });
 
-Deno.test("systemd-networkd that manages every interface: what it does to bridges is told, and kept off as doctor says", async () => {
+Deno.test("a systemd-networkd that manages every interface takes bridges apart: told, mended, and kept off as doctor says", async () => {
   const workspace = await standing();
   const bridges = await standingBridges();
-  const file = "/etc/systemd/network/90-all.network";
+  const [all, ours] = ["90-all", "10-anklume"].map((name) =>
+    `/etc/systemd/network/${name}.network`
+  );
   await onMachine(
-    `printf '[Match]\nName=*\n[Network]\nDHCP=yes\n' >${file}; systemctl restart systemd-networkd`,
+    `printf '[Match]\\nName=*\\n[Network]\\nDHCP=yes\\n' >${all}; systemctl restart systemd-networkd`,
   );
   try {
+    const bad = async () =>
+      (await findings(workspace)).find(({ check, state }) =>
+        check === "bridges" && state === "bad"
+      );
+    await eventually("it has taken them", async () => await bad() !== undefined, 120);
+    assert.notEqual(await standingBridges(), bridges);
+    assert.match(await workspace.anklume("check"), /the host has lost a part of it/);
+    const { detail, remedy = "" } = await bad() ?? assert.fail("nothing is bad any more");
+    assert.match(detail, /net-left: no address .*is not plugged in/);
+    assert.match(remedy, /systemd-networkd runs here; .*10-anklume\.network with the lines/);
+    const [, match, name, link, unmanaged] =
+      /lines (\[Match\]), (Name=[^,]+), (\[Link\]) and (\S+?),/.exec(remedy) ??
+        assert.fail(remedy);
     await onMachine(
-      "sleep 10; networkctl --no-pager list; networkctl --no-pager status net-left || :",
+      `cat >${ours}; networkctl reload`,
+      `${[match, name, link, unmanaged].join("\n")}\n`,
     );
+    await workspace.anklume("network deploy");
+    await holds(workspace, bridges);
+    await onMachine("systemctl restart systemd-networkd");
     await holds(workspace, bridges);
   } finally {
-    await onMachine(`rm -f ${file}; systemctl restart systemd-networkd`);
+    await onMachine(`rm -f ${all} ${ours}; systemctl restart systemd-networkd`);
+    await workspace.anklume("network deploy");
   }
 });
 
@@ -315,7 +338,7 @@ Deno.test("NetworkManager has the uplink: it leaves bridges and ports alone, and
 Deno.test("at the end nothing stays behind", async () => {
   const workspace = await standing();
   await onMachine(
-    `systemctl stop far-answer far-names; nft delete table netdev leak; ip netns del far
+    `systemctl stop far-answer far-names 2>/dev/null || :; nft delete table netdev leak || :; ip netns del far || :
     ip link del under0 2>/dev/null || :; ip link del up0 2>/dev/null || :; rm -rf /etc/wireguard/* /root/answer.py`,
   );
   await workspace.destroy();

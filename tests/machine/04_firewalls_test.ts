@@ -27,10 +27,7 @@ network_policies:
   - { from: left, to: right, protocol: tcp, ports: [80], description: "for the test" }
 `;
 
-async function standing(): Promise<Workspace> {
-  await onMachine("dpkg -i /srv/packages/netbase_*.deb; sysctl -qw net.ipv4.ip_forward=1");
-  return await Workspace.standing("beside", INFRA);
-}
+const standing = () => Workspace.onHost("beside", INFRA);
 
 /** Serves where the policy leads, and where nothing leads. */
 async function served(): Promise<void> {
@@ -94,8 +91,7 @@ async function mended(workspace: Workspace, check: string): Promise<void> {
       `left-a -> right-a .*another table of this host drops it: table \\w+ \\w+, which is ${check}'s`,
     ),
   );
-  const remedies = new Set(bad.flatMap(({ remedy }) => remedy?.split(/; | and /) ?? []));
-  for (const remedy of remedies) await onMachine(remedy);
+  for (const remedy of new Set(bad.map((each) => each.remedy ?? ""))) await onMachine(remedy);
 }
 
 Deno.test("a firewalld beside us: what it costs is said and mended, and opens nothing", async (t) => {

@@ -22,8 +22,7 @@ const PLACE = "/root/tower/.anklume/host/requests";
 const UNIT = "anklume-handover-tower";
 
 async function standing(): Promise<Workspace> {
-  await onMachine("dpkg -i /srv/packages/netbase_*.deb; sysctl -qw net.ipv4.ip_forward=1");
-  const workspace = await Workspace.standing("tower", INFRA);
+  const workspace = await Workspace.onHost("tower", INFRA);
   await settled("control", "admin-ws");
   return workspace;
 }

@@ -69,18 +69,18 @@ nft 'table netdev leak {
 `;
 
 async function standing(): Promise<Workspace> {
-  await onMachine("dpkg -i /srv/packages/netbase_*.deb; sysctl -qw net.ipv4.ip_forward=1");
-  const workspace = await Workspace.standing("ways", INFRA);
+  const workspace = await Workspace.onHost("ways", INFRA);
   await Promise.all([settled("left", "left-a"), settled("tunnel", "tunnel-a")]);
   return workspace;
 }
 
 /** The same beside that provider. */
 async function provided(): Promise<Workspace> {
-  const answer = await Deno.readTextFile(`${REPOSITORY}/scripts/lib/answer.py`);
-  await onMachine("cat >/root/answer.py", answer);
+  const workspace = await standing();
+  const program = await Deno.readTextFile(`${REPOSITORY}/scripts/lib/answer.py`);
+  await onMachine("cat >/root/answer.py", program);
   if ((await attempt("ip netns list | grep -q '^far'")).code !== 0) await onMachine(PROVIDER);
-  return await standing();
+  return workspace;
 }
 
 /** `outside from …` by the uplink, `far from …` by the provider's ways. */

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { must, type Outcome, REPOSITORY, run } from "../e2e/_lab.ts";
 
 const NAME = Deno.env.get("ANKLUME_MACHINE") ?? `suite-${Deno.pid}`;
-const SCRIPT = Deno.env.get("ANKLUME_MACHINE_SCRIPT") ?? `${REPOSITORY}/scripts/machine`;
+const SCRIPT = `${REPOSITORY}/scripts/machine`;
 
 /** Runs `scripts/machine COMMAND`, which must succeed. */
 export function machine(command: string, ...args: string[]): Promise<string> {

@@ -65,6 +65,13 @@ export class Workspace {
     return workspace;
   }
 
+  /** The same on a host that has what nft and the uplinks need. */
+  static async onHost(name: string, infra: string): Promise<Workspace> {
+    await start();
+    await onMachine("dpkg -i /srv/packages/netbase_*.deb; sysctl -qw net.ipv4.ip_forward=1");
+    return await Workspace.standing(name, infra);
+  }
+
   /** Only writes the infra. */
   static async laid(name: string, infra: string): Promise<Workspace> {
     await start();

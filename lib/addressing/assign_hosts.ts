@@ -6,7 +6,7 @@ import { compareAddresses, hostNumber, networkOf, STATIC } from "./ipv4.ts";
 import { inNaturalOrder } from "./natural_order.ts";
 import { NumberPool } from "./number_pool.ts";
 
-export interface Hosts {
+interface Hosts {
   /** From machine to address. */
   readonly byMachine: ReadonlyMap<string, string>;
   /** For the next lock, oldest first. */

@@ -3,7 +3,7 @@ import type { Lock } from "./addressing.ts";
 import { bridgeName, hardwareAddress, isWholeBridgeName, portName } from "./interface_names.ts";
 
 /** A machine's NIC, as the host sees it. */
-export interface Port {
+interface Port {
   readonly hwaddr: string;
   readonly hostName: string;
 }

@@ -9,7 +9,7 @@ import { NumberPool } from "./number_pool.ts";
 /** The reason why a requested address or subnet is not given. */
 export const KEPT = `assigned addresses are kept: ${LOCK_FILE} records them`;
 
-export interface Subnets {
+interface Subnets {
   /** From domain to its /24. */
   readonly byDomain: ReadonlyMap<string, string>;
   /** For the next lock, oldest first. */

@@ -31,7 +31,7 @@ export function diagnosticsOf(conflicts: readonly HostConflict[]): Diagnostic[] 
   return [...new Set(conflicts.map(({ diagnostic }) => diagnostic))];
 }
 
-export interface HostFindings {
+interface HostFindings {
   /**
    * Errors. Nothing is created or started for these domains; the other domains are not affected.
    */
@@ -396,7 +396,7 @@ function namesOf(all: readonly Diversion[]): string {
  * Returns a sentence about where packets go instead, and why.
  * @param ofMany true for several domains
  */
-export function diversionText({ network, choice, whose }: Diversion, ofMany = false): string {
+function diversionText({ network, choice, whose }: Diversion, ofMany = false): string {
   const { kind, rule, route } = choice;
   const [subnet, bridge] = ofMany ? ["them", "their bridges"] : [network.subnet, network.bridge];
   const where = {

@@ -2,7 +2,7 @@ import { jsonNumber, type JsonObject, textOf } from "./ip_json.ts";
 import { optional } from "../diag/optional.ts";
 
 /** The action of a rule on a packet that its selectors match. */
-export type RuleAction = "lookup" | "goto" | "nothing" | "drop";
+type RuleAction = "lookup" | "goto" | "nothing" | "drop";
 
 /** One line of `ip rule`, of one family. A selector that is absent matches every packet. */
 export interface HostRule {

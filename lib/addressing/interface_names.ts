@@ -1,7 +1,7 @@
 import { digest, shortDigest } from "./digest.ts";
 
 /** Linux's IFNAMSIZ minus the final NUL. */
-export const INTERFACE_NAME_LIMIT = 15;
+const INTERFACE_NAME_LIMIT = 15;
 /** Incus's own range of MAC addresses. */
 const HWADDR_PREFIX = "10:66:6a";
 

@@ -12,7 +12,7 @@ export interface LiveAddresses {
   readonly nics: readonly LiveNic[];
 }
 
-export interface LiveNetwork {
+interface LiveNetwork {
   /** The bridge. */
   readonly name: string;
   /** `user.anklume.domain`. */
@@ -22,7 +22,7 @@ export interface LiveNetwork {
 }
 
 /** The NIC `eth0` of a machine. Values that Incus does not tell are undefined. */
-export interface LiveNic {
+interface LiveNic {
   readonly machine: string;
   /** The machine's Incus project. */
   readonly domain: string;

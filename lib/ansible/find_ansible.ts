@@ -5,7 +5,7 @@ import { ansibleEnvironment } from "./ansible_environment.ts";
 import type { RunProgram } from "./run_playbook.ts";
 import { ansibleVersion, isOlder, OLDEST_ANSIBLE } from "./ansible_version.ts";
 
-export type FoundAnsible =
+type FoundAnsible =
   /** `2.19.14` */
   | { readonly kind: "found"; readonly version: string }
   | {

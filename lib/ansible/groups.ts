@@ -8,7 +8,7 @@ import {
 } from "../infra/infra.ts";
 
 /** Returns the Ansible group of a trust level: `trust_semi_trusted`. */
-export function trustGroup(level: TrustLevel): string {
+function trustGroup(level: TrustLevel): string {
   return `trust_${level.replaceAll("-", "_")}`;
 }
 

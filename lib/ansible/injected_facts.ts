@@ -50,7 +50,7 @@ export function injectedFacts(path: string, text: string): InjectedFact[] {
 }
 
 /** Returns `ansible_facts['distribution']`. */
-export function factSpelling(name: string): string {
+function factSpelling(name: string): string {
   return `ansible_facts['${name.replace(/^ansible_/, "")}']`;
 }
 

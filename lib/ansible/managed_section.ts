@@ -8,16 +8,16 @@ export const OPENING = "# === MANAGED BY infra.yml ===";
 export const CLOSING = "# === END MANAGED ===";
 
 /** The syntax of a file: `yaml` files may begin with a `---` that must stay first. */
-export type SectionSyntax = "yaml" | "ini" | "lines";
+type SectionSyntax = "yaml" | "ini" | "lines";
 
 /** A fault of the markers: the place of the section would have to be guessed. */
-export interface MarkerProblem {
+interface MarkerProblem {
   /** From 1. */
   readonly line: number;
   readonly summary: string;
 }
 
-export type Merge =
+type Merge =
   | {
     readonly kind: "merged";
     readonly text: string;
@@ -30,7 +30,7 @@ export type Merge =
   | { readonly kind: "damaged"; readonly problems: readonly MarkerProblem[] };
 
 /** A file split at its markers. `before + section + after` is the file, byte for byte. */
-export interface Sections {
+interface Sections {
   readonly before: string;
   /** The text between the markers, without the line of the digest. */
   readonly body: string;

@@ -6,7 +6,7 @@ import { digestOf, findSection, isVaulted, mergeManaged } from "./managed_sectio
 import { checkPaths } from "./path_check.ts";
 import { type FileShape, isYaml, type TreeFile } from "./tree_file.ts";
 
-export type SyncStatus =
+type SyncStatus =
   | "created"
   | "updated"
   | "unchanged"
@@ -36,7 +36,7 @@ export interface SyncPlan {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export interface SyncOptions {
+interface SyncOptions {
   readonly cleanOrphans: boolean;
   /** Paths that are neither written nor orphans: those of disabled domains. */
   readonly frozen: ReadonlySet<string>;

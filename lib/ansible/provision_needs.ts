@@ -19,7 +19,7 @@ export interface SeenMachine {
   readonly config: Readonly<Record<string, string>>;
 }
 
-export interface ProvisionChoice {
+interface ProvisionChoice {
   /** undefined: all domains. */
   readonly domains: readonly string[] | undefined;
   /** `--provision`: also if nothing changed. */

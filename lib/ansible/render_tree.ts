@@ -17,7 +17,7 @@ import {
 } from "./variables.ts";
 import { optional } from "../diag/optional.ts";
 
-export interface TreeInputs {
+interface TreeInputs {
   /** The embedded `ansible/` directory: path in it (`roles/base_system/tasks/main.yml`) -> text. */
   readonly embedded: ReadonlyMap<string, string>;
   /** Names of the directories in the workspace's `roles/`. */

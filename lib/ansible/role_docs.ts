@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 
 /** A variable that a role takes. */
-export interface RoleVariable {
+interface RoleVariable {
   readonly name: string;
   /** `str`, `list of str`, … */
   readonly type: string;

@@ -12,7 +12,7 @@ import { checkTreeInputs, embeddedRoles, frozenFiles, renderTree } from "./rende
 import type { TreeFile } from "./tree_file.ts";
 import { optional } from "../diag/optional.ts";
 
-export interface SyncRequest {
+interface SyncRequest {
   readonly infra: Infra;
   readonly addressing: Addressing;
   /** The embedded `ansible/` directory, by path in it. */

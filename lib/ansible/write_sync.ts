@@ -7,7 +7,7 @@ import { flushDirectories, writeFileAtomic } from "../host/write_file.ts";
 import { isChange, type SyncPlan } from "./plan_sync.ts";
 
 /** A file changed after sync read it and before sync wrote it. */
-export class SyncConflictError extends ExpectedError {
+class SyncConflictError extends ExpectedError {
   override readonly name = "SyncConflictError";
 }
 

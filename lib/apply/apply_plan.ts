@@ -13,7 +13,7 @@ import type { HostBridges, HostCleanup } from "./step_context.ts";
 import { ChangedMeanwhileError, isChangedMeanwhile } from "./changed_meanwhile.ts";
 import { findDead, SETTLE_MS } from "./started_machines.ts";
 
-export interface ApplyOptions {
+interface ApplyOptions {
   readonly incus: IncusClient;
   readonly firewall: FirewallPort;
   /**

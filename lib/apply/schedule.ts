@@ -2,7 +2,7 @@ import type { Change } from "../plan/plan.ts";
 import { formatAddr, type ResourceKind } from "../resource/address.ts";
 
 /** The parameters for running the changes of a plan. */
-export interface Schedule {
+interface Schedule {
   readonly changes: readonly Change[];
   /** Number of machines at the same time. */
   readonly concurrency: number;

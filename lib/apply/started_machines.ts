@@ -8,7 +8,7 @@ import { optional } from "../diag/optional.ts";
 export const SETTLE_MS = 2500;
 
 /** A machine that was started and does not run any more. */
-export interface DeadMachine {
+interface DeadMachine {
   readonly addr: ResourceAddr;
   /** The reason: `Incus started it, and it is stopped now; incus info …`. */
   readonly why: string;

@@ -25,7 +25,7 @@ export async function withNetworks<Status extends number>(
   return await verb(start);
 }
 
-export interface SnapshotVerbOptions extends EarlyRequestsOptions {
+interface SnapshotVerbOptions extends EarlyRequestsOptions {
   readonly snapshots: SnapshotDetail;
   /** What happens is printed as lines of JSON; the verb is handed a session for that. */
   readonly json?: true | undefined;

@@ -3,7 +3,7 @@ import type { SourceFile } from "./source.ts";
 import { textWidth } from "./text_width.ts";
 
 /** One line of a text, ready for a terminal, and the part of it to underline. */
-export interface Excerpt {
+interface Excerpt {
   readonly line: number;
   /**
    * Tabs and control characters are made visible. A long line is cut around the underlined part.

@@ -1,5 +1,5 @@
 /** The type of an object whose undefined values are left out: each key may be missing. */
-export type Optional<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+type Optional<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
 
 /**
  * Returns an object without the keys whose value is undefined, because a missing key differs from

@@ -10,6 +10,7 @@ import {
   removeFile,
   removeTree,
 } from "../host/workspace_file.ts";
+import type { RootOption } from "../host/workspace_path.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import {
@@ -27,10 +28,10 @@ import {
  * Carries out one request.
  * @throws FirewallError, RefusedRuleset
  */
-export type CarryOut = (request: HostRequest) => Promise<unknown>;
+type CarryOut = (request: HostRequest) => Promise<unknown>;
 
 /** One answer, for the unit's log. */
-export interface Answered {
+interface Answered {
   readonly action: string;
   readonly outcome: string;
 }
@@ -47,19 +48,23 @@ const STALE_MS = 10 * 60_000;
  * A writer there can replace a directory with a link at any moment. So nothing is removed or moved
  * by a name that the writer chose, except UUIDs: no file of the host has such a name.
  */
-export async function answerRequests(carryOut: CarryOut, now: number): Promise<Answered[]> {
+export async function answerRequests(
+  carryOut: CarryOut,
+  now: number,
+  options: RootOption = {},
+): Promise<Answered[]> {
   const answered: Answered[] = [];
   // A link's target is no place for requests, and is not read.
-  const isPlace = fileKind(REQUESTS) === "directory";
-  const entries = isPlace ? listDirectory(REQUESTS) : [];
+  const isPlace = fileKind(REQUESTS, options) === "directory";
+  const entries = isPlace ? listDirectory(REQUESTS, options) : [];
   // A leading dot: still being written.
   const waiting = entries.filter(({ name }) => !name.startsWith("."));
   const requests = waiting.filter(({ name, kind }) => kind === "file" && NAME.test(name));
   for (const { name } of requests.slice(0, MAX_REQUESTS)) {
     const path = `${REQUESTS}/${name}`;
-    const request = readRequest(path);
+    const request = readRequest(path, options);
     // Removed first: a request is carried out at most once.
-    await discard(path);
+    await discard(path, options);
     if (request === undefined) {
       answered.push({ action: "?", outcome: "no request: removed" });
       continue;
@@ -70,16 +75,21 @@ export async function answerRequests(carryOut: CarryOut, now: number): Promise<A
       outcome: answer.ok ? "done" : `refused: ${shown(answer.message)}`,
     });
     await writeFileAtomic(`${ANSWERS}/${name}`, JSON.stringify(answer), {
+      ...options,
       mode: 0o600,
       keepOwner: true,
     });
   }
-  for (const { name } of requests.slice(MAX_REQUESTS)) await discard(`${REQUESTS}/${name}`);
+  for (const { name } of requests.slice(MAX_REQUESTS)) {
+    await discard(`${REQUESTS}/${name}`, options);
+  }
   // With no entry to start for, there may be a name that is no valid text, which is not listed.
-  if (!isPlace || waiting.length > requests.length || waiting.length === 0) await clearPlace();
+  if (!isPlace || waiting.length > requests.length || waiting.length === 0) {
+    await clearPlace(options);
+  }
   const removed = waiting.length - Math.min(requests.length, MAX_REQUESTS);
   if (removed > 0) answered.push({ action: "?", outcome: `${removed} more, unread: removed` });
-  await forgetOldAnswers(now);
+  await forgetOldAnswers(now, options);
   return answered;
 }
 
@@ -88,9 +98,9 @@ const NAME = new RegExp(`^${UUID}\\.json$`);
 /** A request, finished or still being written. */
 const KEPT = new RegExp(`^\\.?${UUID}\\.(?:json|tmp|part)$`);
 
-async function discard(path: string): Promise<void> {
+async function discard(path: string, options: RootOption): Promise<void> {
   try {
-    await removeEntry(path);
+    await removeEntry(path, options);
   } catch (error) {
     // The writer may have replaced it, or removed it. If it is still there, the unit is started for
     // it again.
@@ -102,23 +112,25 @@ async function discard(path: string): Promise<void> {
  * Makes a new directory for requests, with those that came in the meantime or are still being
  * written.
  */
-async function clearPlace(): Promise<void> {
+async function clearPlace(options: RootOption): Promise<void> {
   const aside = `${REQUESTS}.${crypto.randomUUID()}`;
-  if (!moveEntry(REQUESTS, aside)) return;
-  makeFreshDirectory(REQUESTS);
-  if (fileKind(aside) !== "directory") return await discard(aside);
-  for (const { name, kind } of listDirectory(aside)) {
-    if (kind === "file" && KEPT.test(name)) moveEntry(`${aside}/${name}`, `${REQUESTS}/${name}`);
+  if (!moveEntry(REQUESTS, aside, options)) return;
+  makeFreshDirectory(REQUESTS, options);
+  if (fileKind(aside, options) !== "directory") return await discard(aside, options);
+  for (const { name, kind } of listDirectory(aside, options)) {
+    if (kind === "file" && KEPT.test(name)) {
+      moveEntry(`${aside}/${name}`, `${REQUESTS}/${name}`, options);
+    }
   }
-  await removeTree(aside);
+  await removeTree(aside, options);
 }
 
 /**
  * Reads a request. Root of the admin container is root here; requests of other users are ignored,
  * whoever owns the workspace.
  */
-function readRequest(path: string): HostRequest | undefined {
-  const text = readOnce(path, { uid: 0, maxBytes: MAX_REQUEST_BYTES });
+function readRequest(path: string, { root = "." }: RootOption): HostRequest | undefined {
+  const text = readOnce(`${root}/${path}`, { uid: 0, maxBytes: MAX_REQUEST_BYTES });
   return text === undefined ? undefined : parseRequest(text);
 }
 
@@ -148,12 +160,12 @@ async function answerTo(request: HostRequest, carryOut: CarryOut): Promise<HostA
   }
 }
 
-async function forgetOldAnswers(now: number): Promise<void> {
-  for (const { name, kind } of listDirectory(ANSWERS)) {
+async function forgetOldAnswers(now: number, options: RootOption): Promise<void> {
+  for (const { name, kind } of listDirectory(ANSWERS, options)) {
     // A symbolic link was not made by an answer. It is skipped, and no reason to stop.
     if (kind !== "file" || !NAME.test(name)) continue;
-    const entry = entryAt(`${ANSWERS}/${name}`);
+    const entry = entryAt(`${ANSWERS}/${name}`, options);
     if (entry === undefined) continue;
-    if (now - entry.modified > STALE_MS) await removeFile(`${ANSWERS}/${name}`);
+    if (now - entry.modified > STALE_MS) await removeFile(`${ANSWERS}/${name}`, options);
   }
 }

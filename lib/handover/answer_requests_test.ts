@@ -1,28 +1,32 @@
 import assert from "node:assert/strict";
 import { answerRequests } from "./answer_requests.ts";
-import { ANSWERS, type HostRequest, REQUESTS } from "./message.ts";
+import * as message from "./message.ts";
 
-/** A workspace with a directory for requests; returns what was carried out. */
+/** The workspace of the test that runs. The working directory is shared by all tests that run in parallel: it stays. */
+let root = "";
+let REQUESTS = "";
+let ANSWERS = "";
+
+/** Runs a test in a workspace with the directories of a hand-over. */
 async function inWorkspace(test: () => Promise<void>): Promise<void> {
-  const home = Deno.cwd();
-  const workspace = await Deno.makeTempDir();
+  root = await Deno.makeTempDir();
+  REQUESTS = `${root}/${message.REQUESTS}`;
+  ANSWERS = `${root}/${message.ANSWERS}`;
   try {
-    Deno.chdir(workspace);
     await Deno.mkdir(REQUESTS, { recursive: true });
     await Deno.mkdir(ANSWERS, { recursive: true });
     await test();
   } finally {
-    Deno.chdir(home);
-    await Deno.remove(workspace, { recursive: true });
+    await Deno.remove(root, { recursive: true });
   }
 }
 
 const LOOK = JSON.stringify({ format: 1, action: "look" });
 
 /** The requests that reached the host. */
-async function carriedOut(): Promise<HostRequest[]> {
-  const asked: HostRequest[] = [];
-  await answerRequests((request) => Promise.resolve(asked.push(request)), Date.now());
+async function carriedOut(): Promise<message.HostRequest[]> {
+  const asked: message.HostRequest[] = [];
+  await answerRequests((request) => Promise.resolve(asked.push(request)), Date.now(), { root });
   return asked;
 }
 
@@ -49,10 +53,10 @@ Deno.test("a request is carried out once and answered under its name", () =>
 
 Deno.test("what is no file of root's, alone under its name, is removed unread", () =>
   inWorkspace(async () => {
-    await Deno.writeTextFile("elsewhere", LOOK);
-    await Deno.writeTextFile("linked", LOOK);
+    await Deno.writeTextFile(`${root}/elsewhere`, LOOK);
+    await Deno.writeTextFile(`${root}/linked`, LOOK);
     await Deno.symlink("../../../elsewhere", request());
-    await Deno.link("linked", request());
+    await Deno.link(`${root}/linked`, request());
     await sh(`mkfifo ${request()}; truncate -s 1T ${request()}; mkdir -p ${request()}/deep/er`);
     await Deno.writeTextFile(`${REQUESTS}/no-uuid.json`, LOOK);
     await Deno.writeTextFile(`${REQUESTS}/a\nb.json`, LOOK);
@@ -61,7 +65,7 @@ Deno.test("what is no file of root's, alone under its name, is removed unread", 
     await Deno.chown(stranger, 1000, 1000);
     assert.deepEqual(await carriedOut(), []);
     assert.deepEqual([...names(REQUESTS), ...names(ANSWERS)], []);
-    assert.equal(await Deno.readTextFile("elsewhere"), LOOK);
+    assert.equal(await Deno.readTextFile(`${root}/elsewhere`), LOOK);
   }));
 
 Deno.test("of thousands a few are read, and nothing stays for which the unit would be started again", () =>
@@ -79,18 +83,18 @@ Deno.test("a name that is no text goes, and what is still being written stays", 
     );
     assert.deepEqual(await carriedOut(), []);
     assert.match(names(REQUESTS).join(), /^\.[0-9a-f-]{36}\.tmp$/);
-    assert.deepEqual(names(".anklume/host"), ["answers", "requests"]);
+    assert.deepEqual(names(`${root}/.anklume/host`), ["answers", "requests"]);
     await sh(`rm ${REQUESTS}/.*.tmp && rmdir ${REQUESTS}`);
   }));
 
 Deno.test("a link in the place of the requests is not followed", () =>
   inWorkspace(async () => {
-    await Deno.mkdir("precious");
-    await Deno.writeTextFile(`precious/${crypto.randomUUID()}.json`, LOOK);
+    await Deno.mkdir(`${root}/precious`);
+    await Deno.writeTextFile(`${root}/precious/${crypto.randomUUID()}.json`, LOOK);
     await Deno.remove(REQUESTS);
     await Deno.symlink("../../precious", REQUESTS);
     assert.deepEqual(await carriedOut(), []);
-    assert.equal(names("precious").length, 1);
+    assert.equal(names(`${root}/precious`).length, 1);
     assert.ok((await Deno.lstat(REQUESTS)).isDirectory);
   }));
 
@@ -114,11 +118,12 @@ Deno.test("a pipe that takes a request's place while it is looked at is not wait
 
 Deno.test("nothing is removed by a name that somebody chose, when a link takes the place of the requests", () =>
   inWorkspace(async () => {
-    await Deno.mkdir("precious");
-    await Deno.writeTextFile("precious/other.nft", "rules");
+    await Deno.mkdir(`${root}/precious`);
+    await Deno.writeTextFile(`${root}/precious/other.nft`, "rules");
     // A writer swaps the directory and a link to another directory all the time.
     const swap = new Deno.Command("python3", {
       args: ["-c", SWAP],
+      cwd: root,
       stderr: "null",
     }).spawn();
     try {
@@ -129,7 +134,7 @@ Deno.test("nothing is removed by a name that somebody chose, when a link takes t
       swap.kill("SIGKILL");
       await swap.status;
     }
-    assert.equal(await Deno.readTextFile("precious/other.nft"), "rules");
+    assert.equal(await Deno.readTextFile(`${root}/precious/other.nft`), "rules");
   }));
 
 /** Writes a file into the directory, and replaces the directory with a link, over and over. */
@@ -151,13 +156,9 @@ while True:
         except OSError: pass
 `;
 
-Deno.test("old answers go, and a symbolic link or a directory among them ends nothing", async () => {
-  const home = Deno.cwd();
-  const workspace = await Deno.makeTempDir();
-  try {
-    Deno.chdir(workspace);
-    await Deno.mkdir(REQUESTS, { recursive: true });
-    await Deno.mkdir(`${ANSWERS}/directory`, { recursive: true });
+Deno.test("old answers go, and a symbolic link or a directory among them ends nothing", () =>
+  inWorkspace(async () => {
+    await Deno.mkdir(`${ANSWERS}/directory`);
     const [link, old, young] = Array.from({ length: 3 }, () => `${crypto.randomUUID()}.json`);
     await Deno.symlink("/nowhere", `${ANSWERS}/${link}`);
     for (const name of [old, young, "tower.nft"]) {
@@ -166,11 +167,7 @@ Deno.test("old answers go, and a symbolic link or a directory among them ends no
     const now = Date.now();
     // A file with a name that a file of the host may have must not be removed.
     for (const name of [old, "tower.nft"]) await Deno.utime(`${ANSWERS}/${name}`, 0, 0);
-    assert.deepEqual(await answerRequests(() => Promise.resolve(), now), []);
+    assert.deepEqual(await answerRequests(() => Promise.resolve(), now, { root }), []);
     const left = Array.from(Deno.readDirSync(ANSWERS), ({ name }) => name).toSorted();
     assert.deepEqual(left, ["directory", link, "tower.nft", young].toSorted());
-  } finally {
-    Deno.chdir(home);
-    await Deno.remove(workspace, { recursive: true });
-  }
-});
+  }));

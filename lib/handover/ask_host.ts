@@ -11,7 +11,7 @@ const POLL_MS = 25;
 const REMEDY =
   "On the host, in this workspace: `sudo anklume host install`, and `anklume host status`";
 
-export interface AskHostOptions {
+interface AskHostOptions {
   readonly signal?: AbortSignal | undefined;
   readonly patienceMs?: number;
 }

@@ -14,8 +14,8 @@ import { readElements } from "./read_elements.ts";
 import { RefusedRuleset } from "./refused_ruleset.ts";
 
 /** A ruleset of 250 domains with 1,000 machines has half of this size. */
-export const MAX_RULESET_BYTES = 4 * 1024 * 1024;
-export const MAX_SET_ELEMENTS = 50_000;
+const MAX_RULESET_BYTES = 4 * 1024 * 1024;
+const MAX_SET_ELEMENTS = 50_000;
 
 /**
  * Checks that a text is a ruleset that our renderer could have written for this infra. The rules
@@ -57,7 +57,7 @@ export function checkRuleset(
 }
 
 /** A ruleset of the right form, with its elements. */
-export interface CheckedRuleset extends Ruleset {
+interface CheckedRuleset extends Ruleset {
   readonly sets: Readonly<Record<Family, readonly NftSet[]>>;
 }
 

@@ -8,7 +8,7 @@ import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
 import { fieldsOf, nameOf, readElements } from "./read_elements.ts";
 
 /** An interface of the host, read from the kernel. */
-export interface PlaceInterface {
+interface PlaceInterface {
   /** Empty for a network card. */
   readonly kind: string;
   /** The bridge whose port it is. */
@@ -17,7 +17,7 @@ export interface PlaceInterface {
 }
 
 /** A network that the host is in, or has a route to. */
-export interface PlaceNetwork {
+interface PlaceNetwork {
   readonly block: IpBlock;
   /** undefined: for a route that leads nowhere. */
   readonly device: string | undefined;

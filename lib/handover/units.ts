@@ -27,7 +27,7 @@ export interface HandoverState {
   readonly mailbox: boolean;
 }
 
-export function pathUnit({ project }: Pick<HandoverSite, "project">): string {
+function pathUnit({ project }: Pick<HandoverSite, "project">): string {
   return `anklume-handover-${project}.path`;
 }
 

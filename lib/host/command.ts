@@ -12,7 +12,7 @@ import { optional } from "../diag/optional.ts";
  * - `timeout`, `interrupted`: anklume ended it.
  * - `no-directory`: the working directory does not exist.
  */
-export type CommandFailure =
+type CommandFailure =
   | "missing"
   | "not-granted"
   | "denied"
@@ -115,7 +115,7 @@ export interface CommandOptions {
   readonly okCodes?: readonly number[];
 }
 
-export interface CommandResult {
+interface CommandResult {
   readonly code: number;
   /** Both are empty if `output` was given. */
   readonly stdout: string;

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { toFileError } from "./file_error.ts";
 
 /** Conditions that a file must meet to be read. */
-export interface Expected {
+interface Expected {
   readonly uid: number;
   readonly maxBytes: number;
 }

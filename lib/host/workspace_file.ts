@@ -119,7 +119,7 @@ export function entryAt(
   };
 }
 
-export interface WorkspaceEntry {
+interface WorkspaceEntry {
   readonly kind: EntryKind;
   /** Permission bits. */
   readonly mode: number;

@@ -7,7 +7,7 @@ import { inspectPath, openInside, type RootOption } from "./workspace_path.ts";
 import { fileOwnerOf, giveTo, makeDirectory, newOwner } from "./write_file.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
-export const LOCK_PATH = ".anklume/lock";
+const LOCK_PATH = ".anklume/lock";
 /** Long enough for an idle host's threads to answer, short enough for a person. */
 const WAIT_MS = 250;
 /** Milliseconds that a busy host's threads may take if the kernel names no holder. */
@@ -53,7 +53,7 @@ function ageText(seconds: number): string {
   return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
 }
 
-export interface WorkspaceLock extends Disposable {
+interface WorkspaceLock extends Disposable {
   release(): void;
 }
 

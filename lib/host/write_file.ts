@@ -3,7 +3,7 @@ import { OwnerHands } from "./owner_hands.ts";
 import { inspectPath, lstat, type RootOption } from "./workspace_path.ts";
 import { optional } from "../diag/optional.ts";
 
-export interface FileWriteOptions extends RootOption {
+interface FileWriteOptions extends RootOption {
   /**
    * Permission bits of a new file; an existing file keeps its own. Never world-writable. Default
    * 0o664 minus the umask.

@@ -2,7 +2,7 @@
  * A signal that is aborted by another signal or by a timeout, and tells which. Dispose of it to
  * stop its timer.
  */
-export interface Deadline extends Disposable {
+interface Deadline extends Disposable {
   readonly signal: AbortSignal;
   readonly expired: boolean;
 }

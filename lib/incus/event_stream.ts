@@ -5,7 +5,7 @@ import type { Operation, OperationEvent } from "./wire/operation.ts";
  * Called with every new state of one operation; the order is not guaranteed. `undefined` means that
  * the stream broke: ask for the state by a request.
  */
-export type OperationListener = (operation: Operation | undefined) => void;
+type OperationListener = (operation: Operation | undefined) => void;
 
 /** As long as a subscription exists, the stream's messages about all operations are remembered. */
 export interface Subscription extends Disposable {

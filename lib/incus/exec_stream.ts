@@ -34,7 +34,7 @@ export interface ExecStreamOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-export interface TerminalSize {
+interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
 }

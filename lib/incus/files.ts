@@ -4,7 +4,7 @@ import { IncusError } from "./incus_error.ts";
 import { apiPath } from "./path.ts";
 
 /** An entry at a path in a machine. A device, a pipe or a socket appears as an empty `file`. */
-export interface FileInfo {
+interface FileInfo {
   readonly type: "file" | "directory" | "symlink";
   /** Permission bits. */
   readonly mode: number;

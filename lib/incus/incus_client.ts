@@ -95,7 +95,7 @@ export class IncusClient implements AsyncDisposable {
   }
 }
 
-export interface ConnectOptions extends Omit<TransportOptions, "socket"> {
+interface ConnectOptions extends Omit<TransportOptions, "socket"> {
   /** Default: the first of `DEFAULT_SOCKETS` that exists. */
   readonly socket?: string | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -5,7 +5,7 @@ import { IncusError } from "./incus_error.ts";
 /** Milliseconds that Incus may still be busy with a machine that ended by itself. */
 const AFTERMATH_MS = 2000;
 
-export interface RunningMachine {
+interface RunningMachine {
   readonly project: string;
   readonly name: string;
   /** The last status from Incus: `Running`, `Frozen`, `Error` … */

@@ -42,7 +42,7 @@ export interface RequestOptions {
 }
 
 /** Options of a request whose answer is bytes instead of Incus's JSON envelope. */
-export interface StreamOptions extends Pick<RequestOptions, "query" | "signal"> {
+interface StreamOptions extends Pick<RequestOptions, "query" | "signal"> {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: BodyInit | undefined;
 }

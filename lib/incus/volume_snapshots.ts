@@ -13,7 +13,7 @@ export interface VolumePlace {
   readonly volume: string;
 }
 
-export interface ListOptions extends ReadOptions {
+interface ListOptions extends ReadOptions {
   /** Also lists the snapshots of root disks. Default false. */
   readonly rootDisks?: boolean;
 }

@@ -15,7 +15,7 @@ import { mergeFiles } from "./merge_files.ts";
 import { type GlobalText, infraShape } from "./shape/schema.ts";
 import { optional } from "../diag/optional.ts";
 
-export interface ParseOptions {
+interface ParseOptions {
   /** Roles of the workspace and embedded roles. Without it, role names are not checked. */
   readonly knownRoles?: ReadonlySet<string>;
 }

@@ -15,7 +15,7 @@ const SENDING_MS = 1;
 const ASKING_MS = 50;
 
 /** What is asked of the host before it is known whether the answer will be needed. */
-export type EarlyQuestion<Answer> = (incus: IncusClient, signal: AbortSignal) => Promise<Answer>;
+type EarlyQuestion<Answer> = (incus: IncusClient, signal: AbortSignal) => Promise<Answer>;
 
 /** What takes Incus the longest: it looks through all machines for each network. */
 export function askNetworks(incus: IncusClient, signal: AbortSignal): Promise<readonly Network[]> {

@@ -61,7 +61,7 @@ export function plugsOf(
 }
 
 /** Bridges as the kernel has them, from one look at the host. */
-export class BridgeLinks {
+class BridgeLinks {
   readonly #interfaces: ReadonlyMap<string, HostInterface>;
   readonly #ports: ReadonlyMap<string | undefined, readonly HostInterface[]>;
   readonly #routes: ReadonlyMap<string | undefined, readonly HostRoute[]>;

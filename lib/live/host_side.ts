@@ -16,7 +16,7 @@ import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 import { UserError } from "../session/user_error.ts";
 
 /** What only the host itself can see. */
-export interface HostView extends SeenNetworks {
+interface HostView extends SeenNetworks {
   readonly limits: HostLimits;
 }
 

@@ -11,7 +11,7 @@ import type { Session } from "../session/session.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
 /** What the snapshot verbs work on. Lighter than `openLive`: no firewall, no plan. */
-export interface SnapshotHost extends AsyncDisposable {
+interface SnapshotHost extends AsyncDisposable {
   readonly incus: IncusClient;
   readonly owner: Owner;
   readonly inventory: Inventory;
@@ -21,7 +21,7 @@ export interface SnapshotHost extends AsyncDisposable {
   complete(): Promise<Inventory>;
 }
 
-export interface SnapshotHostOptions {
+interface SnapshotHostOptions {
   readonly json?: true | undefined;
 }
 

@@ -35,7 +35,7 @@ export interface RunForecast {
   readonly conflicts: readonly Diagnostic[];
 }
 
-export interface RunForecastOptions extends PlanOptions {
+interface RunForecastOptions extends PlanOptions {
   /** Only these; undefined: everything. */
   readonly domains?: readonly string[] | undefined;
   /** `--provision`: machines are provisioned whether they need it or not. */

@@ -15,7 +15,7 @@ import { optional } from "../diag/optional.ts";
 export const BRIDGE_SETTINGS: Readonly<Record<string, number>> = { no_linklocal_learn: 1 };
 
 /** The fields of `ip -json -details link` that are read. */
-export interface ListedLink {
+interface ListedLink {
   readonly ifname?: string;
   readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: object };
 }
@@ -24,7 +24,7 @@ export interface ListedLink {
  * Returns what is wrong with a live bridge, one line each:
  * `net-pro: no_linklocal_learn is 0, not 1…`. Empty for other links.
  */
-export function wrongBridgeSettings({ ifname: name, linkinfo }: ListedLink): string[] {
+function wrongBridgeSettings({ ifname: name, linkinfo }: ListedLink): string[] {
   if (linkinfo?.info_kind !== "bridge") return [];
   const live = new Map<string, unknown>(Object.entries(linkinfo.info_data ?? {}));
   return Object.entries(BRIDGE_SETTINGS).filter(([key, value]) => live.get(key) !== value)

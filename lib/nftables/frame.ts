@@ -1,7 +1,7 @@
 import { addressInterval } from "./interval.ts";
 
 /** A packet that starts a flow, with the values on the wire. */
-export interface FrameOpening {
+interface FrameOpening {
   readonly fromMac: string;
   readonly toMac: string;
   readonly from: string;

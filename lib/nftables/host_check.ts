@@ -52,7 +52,7 @@ export interface HostFacts {
   readonly managers: readonly string[];
 }
 
-export interface Overlap {
+interface Overlap {
   readonly summary: string;
   readonly remedy?: string | undefined;
 }

@@ -37,7 +37,7 @@ export async function readSysctls(
 }
 
 /** The parts of other tables that may block our traffic, or let packets bypass our rules. */
-export interface OtherTables {
+interface OtherTables {
   readonly chains: readonly ForeignChain[];
   readonly flowtables: readonly { readonly name: string; readonly devices: readonly string[] }[];
 }

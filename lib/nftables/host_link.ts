@@ -35,7 +35,7 @@ interface IpAddress {
   readonly scope?: string;
 }
 
-export function parseLinks(json: string): HostLink[] {
+function parseLinks(json: string): HostLink[] {
   const entries = JSON.parse(json) as {
     readonly ifname?: string;
     readonly ifindex?: number;

@@ -15,7 +15,7 @@ export const LOCAL_KINDS = [
  * Name prefixes of interfaces that have no kind: networks of VirtualBox and VMware, which are
  * switches of the host, and L2TP tunnels.
  */
-export const LOCAL_NAMES = ["vboxnet", "vmnet", "l2tpeth"];
+const LOCAL_NAMES = ["vboxnet", "vmnet", "l2tpeth"];
 
 /**
  * Kinds that are the outside if they have a default route: a server's `br0`; `ppp0`, which is the

@@ -62,7 +62,7 @@ export function ownerText(kind: FirewallKind): string {
 }
 
 /** A way that another program's rule blocks. */
-export interface BlockedWay {
+interface BlockedWay {
   readonly bridge: string;
   /** The other end: an address or network. undefined: the internet. */
   readonly other?: string | undefined;

@@ -4,10 +4,10 @@ import { type AddressInterval, addressInterval, type Interval, without } from ".
 import { type Box, disjointBoxes } from "./disjoint_boxes.ts";
 
 /** The set of the ruleset that a flow belongs to. */
-export type FlowSet = "policies" | "to_outside" | "from_outside" | "to_host";
+type FlowSet = "policies" | "to_outside" | "from_outside" | "to_host";
 
 /** The flows that the policies open, as disjoint boxes for each set and family. */
-export type PolicyFlows = Readonly<Record<FlowSet, Readonly<Record<4 | 6, readonly Box[]>>>>;
+type PolicyFlows = Readonly<Record<FlowSet, Readonly<Record<4 | 6, readonly Box[]>>>>;
 
 /** One place that an end of a policy stands for. */
 type PolicyPlace =

@@ -7,7 +7,7 @@ import { FAMILIES, type Ruleset } from "./ruleset.ts";
 import { firewallError, listTable, type NftOptions, runNft } from "./run_nft.ts";
 
 /** The live tables, compared with the rendered ones. */
-export interface ReadBack {
+interface ReadBack {
   /** `missing`: a table is not loaded, the domains are open. `unknown`: reading needs root. */
   readonly state: "in-place" | "missing" | "different" | "unknown";
   /** One line each, for people. */

@@ -59,7 +59,7 @@ export function namedRuleset(project: string, infraId: string, text: string): Ru
 }
 
 /** The sets of each table, in the order in which they are written. */
-export type RulesetSets = Readonly<Record<Family, readonly NftSet[]>>;
+type RulesetSets = Readonly<Record<Family, readonly NftSet[]>>;
 
 /** Returns the text of these sets. `byHand`: the outside is only the interfaces of the set. */
 export function rulesetText(

@@ -88,7 +88,7 @@ unshare --net sh -s -- "$1" "$saved" "$2"
 `;
 
 /** The ends of the stage's links, by the port or interface at the other side. */
-export type StageEnds = ReadonlyMap<string, string>;
+type StageEnds = ReadonlyMap<string, string>;
 
 /**
  * Returns the end of each port or interface: packets that leave by the port come out at its end.

@@ -4,7 +4,7 @@ import { FAMILIES, RULES_DIRECTORY, type Ruleset, TABLE_FORMAT } from "./ruleset
 import { listTable, type NftOptions } from "./run_nft.ts";
 
 /** The owner of a live table. */
-export type TableOwner =
+type TableOwner =
   | { readonly kind: "infra"; readonly infraId: string; readonly format: number }
   /** It has no mark of anklume. */
   | { readonly kind: "unknown" };

@@ -16,7 +16,7 @@ export interface TraceRun {
   readonly legacyChains: readonly Pick<LegacyDrop, "family" | "table" | "chain">[];
 }
 
-export interface TraceOptions extends NftOptions {
+interface TraceOptions extends NftOptions {
   /** Copies only the infra's tables, no others of the host. */
   readonly alone?: boolean;
 }

@@ -16,7 +16,7 @@ import type { DesiredState } from "./desired_state.ts";
 import type { Change, FieldChange, Plan } from "./plan.ts";
 
 /** One machine with its volumes, or a domain with everything in it. */
-export type AdoptTarget =
+type AdoptTarget =
   | { readonly kind: "machine"; readonly domain: Domain; readonly machine: Machine }
   | { readonly kind: "domain"; readonly domain: Domain };
 

@@ -12,7 +12,7 @@ import { isProtected } from "./protection.ts";
  * The result of deleting some resources: changes in the order of their dependencies, and resources
  * that must stay.
  */
-export interface Deletions {
+interface Deletions {
   readonly changes: readonly Change[];
   readonly held: readonly Held[];
 }

@@ -12,7 +12,7 @@ import { desiredVolume } from "../resource/volume.ts";
 import { comparePlaces } from "./sort_changes.ts";
 
 /** The rendered ruleset of the whole infra. */
-export interface DesiredFirewall {
+interface DesiredFirewall {
   readonly text: string;
   readonly digest: string;
   /** `inet anklume_home-lab`, `bridge anklume_home-lab` */

@@ -7,7 +7,7 @@ import { sortChanges } from "./sort_changes.ts";
 import { domainOf, ownedResources } from "./orphans.ts";
 import type { Change, Plan } from "./plan.ts";
 
-export interface DestroyOptions {
+interface DestroyOptions {
   /** Remove only the resources made for these domains. The firewall stays then. */
   readonly domains?: readonly string[];
   /** Remove protected machines and volumes too. */

@@ -8,7 +8,7 @@ import type { Adoption, Adoptions, LeftAlone } from "./adoption.ts";
 import type { FieldChange, Plan } from "./plan.ts";
 
 /** A field that an apply changes. */
-export interface PlannedField {
+interface PlannedField {
   readonly addr: ResourceAddr;
   readonly field: FieldChange;
 }

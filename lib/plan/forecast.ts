@@ -6,7 +6,7 @@ import { type ActualState, indexResources } from "./actual_state.ts";
 import type { DesiredState } from "./desired_state.ts";
 
 /** Problems to expect because the host is too small: warnings that name the setting to change. */
-export interface Forecast {
+interface Forecast {
   readonly diagnostics: readonly Diagnostic[];
   /** True if machines may die after a start that Incus reports as successful. */
   readonly watchStarts: boolean;

@@ -21,7 +21,7 @@ export interface ReadWishes {
   readonly poolSpace?: boolean;
 }
 
-export interface ReadStateOptions {
+interface ReadStateOptions {
   readonly signal?: AbortSignal;
   /** The answer to `incus.networks.list()`, if it was requested already. */
   readonly networks?: Promise<readonly Network[]>;

@@ -6,7 +6,7 @@ import { domainOf } from "./orphans.ts";
 import type { Change } from "./plan.ts";
 
 /** The remains of interrupted moves. Complete machines and volumes are not included. */
-export interface Remainders {
+interface Remainders {
   /** The live state without these remains. */
   readonly actual: ActualState;
   readonly resources: readonly ActualResource[];

@@ -2,7 +2,7 @@ import type { ResourceAddr } from "./address.ts";
 import type { FieldChange } from "./field.ts";
 
 /** An opening in the isolation that nobody declared. */
-export interface Breach {
+interface Breach {
   readonly addr: ResourceAddr;
   readonly field: FieldChange;
   /**

@@ -67,7 +67,7 @@ export function configFields(
  * From device to the keys to write (`undefined`: unset the key), or to `undefined` to remove the
  * device.
  */
-export type DeviceDelta = ReadonlyMap<string, ConfigDelta | undefined>;
+type DeviceDelta = ReadonlyMap<string, ConfigDelta | undefined>;
 
 /** True for NICs and proxies: they connect a machine with the outside. */
 export function leadsOut(device: StringMap): boolean {

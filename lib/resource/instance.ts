@@ -62,7 +62,7 @@ export function imageMark(image: ImageRef): string {
 }
 
 /** The data that a desired instance is made from, in addition to its machine. */
-export interface InstanceContext {
+interface InstanceContext {
   readonly owner: Owner;
   readonly domain: Domain;
   readonly storagePool: string;

@@ -33,7 +33,7 @@ const LIVE_VM = [
 ];
 
 /** A key with its present and its desired value. Undefined: there is no known value. */
-export interface KeyChange {
+interface KeyChange {
   readonly key: string;
   readonly before: string | undefined;
   readonly after: string | undefined;

@@ -95,7 +95,7 @@ export function readMasked(config: StringMap): string[] {
 /** Value of `MARK.image` while the root disk is being written: the disk may be incomplete. */
 export const NO_IMAGE = "anklume-replacing";
 
-export type Ownership =
+type Ownership =
   | { readonly kind: "ours" }
   /** There is no mark: it was created by hand or by another tool. */
   | { readonly kind: "unmarked" }

@@ -109,7 +109,7 @@ export function isSecretKey(key: string): boolean {
 }
 
 /** True if a value must be hidden, because of its key or because it looks like a secret. */
-export function isSecretValue(key: string, value: string): boolean {
+function isSecretValue(key: string, value: string): boolean {
   return isSecretKey(key) || (!key.startsWith(MARK_PREFIX) && looksSecret(value));
 }
 

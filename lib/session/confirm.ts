@@ -36,7 +36,7 @@ export async function confirmByTyping(
 }
 
 /** What somebody has to agree to. */
-export interface Consent {
+interface Consent {
   readonly question: string;
   /** A word that has to be typed instead of yes: for what cannot be undone. */
   readonly typed?: string;

@@ -9,7 +9,7 @@ const PICTURE_WIDTH = 80;
 const FRAME_MS = 120;
 
 /** A picture that is drawn over the last one until it is ended. */
-export interface Picture {
+interface Picture {
   /** Draws the end of it, and stops. */
   end(): void;
 }

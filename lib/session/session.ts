@@ -40,7 +40,7 @@ function createStyle(isTerminal: boolean, columns: number): Style {
 const ESCAPE = "\u001b";
 
 /** Colours that a terminal of ours knows for our own; what is painted cannot bring others along. */
-export function inkColors(): Style["colors"] {
+function inkColors(): Style["colors"] {
   const colors = pc.createColors(true);
   const ours = Object.entries(colors).map(([name, paint]) => [
     name,

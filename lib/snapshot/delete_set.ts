@@ -7,7 +7,7 @@ import { SetNoteWriter } from "./note_store.ts";
 import type { WorkOptions, WorkResult } from "./snapshot_event.ts";
 import { memberKey, notedKey, notesOf, type SetMember, type SnapshotSet } from "./snapshot_set.ts";
 
-export interface Deletion {
+interface Deletion {
   readonly set: SnapshotSet;
   readonly notes: Inventory["notes"];
   /** The members to delete; absent: the whole set. */

@@ -6,7 +6,7 @@ import { machineKey, placeKey } from "./place.ts";
 import { type NotedMachine, splitPlace } from "./set_note.ts";
 
 /** A noted machine and its volumes, with the places where they are now. */
-export interface NotedMachineNow {
+interface NotedMachineNow {
   /** undefined: the machine is gone. */
   readonly live: LiveMachine | undefined;
   readonly project: string;

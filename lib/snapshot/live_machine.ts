@@ -16,7 +16,7 @@ export interface LiveMachine {
   readonly rootPool: string | undefined;
 }
 
-export interface AttachedVolume extends VolumePlace {
+interface AttachedVolume extends VolumePlace {
   /** Name of the machine's device that attaches it. */
   readonly device: string;
 }

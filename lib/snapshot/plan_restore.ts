@@ -44,7 +44,7 @@ export interface RestoreMachine {
   readonly limits: ReadonlyMap<string, string | undefined>;
 }
 
-export interface ZfsLimit {
+interface ZfsLimit {
   readonly pool: string;
   /** Whether the pool may remove the newer snapshots: `volume.zfs.remove_snapshots`. */
   readonly removes: boolean;

@@ -43,7 +43,7 @@ export interface NotedMachine {
 /**
  * `safety`: taken by `restore`; `apply`: by `apply --snapshot`; `baseline`: by `apply --baseline`.
  */
-export const SET_KINDS = ["manual", "safety", "apply", "baseline"] as const;
+const SET_KINDS = ["manual", "safety", "apply", "baseline"] as const;
 export type SetKind = typeof SET_KINDS[number];
 
 /**

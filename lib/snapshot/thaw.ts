@@ -54,7 +54,7 @@ async function forgetFrozen(
   return note;
 }
 
-export interface Thawed {
+interface Thawed {
   readonly machines: readonly LiveMachine[];
   /** The inventory after the thaw. */
   readonly inventory: Inventory;

@@ -8,7 +8,7 @@ import type { ProbePlace, Service } from "./probe.ts";
 import { optional } from "../diag/optional.ts";
 
 /** One flow, and the result of the live rules for it. */
-export interface TracedFlow {
+interface TracedFlow {
   readonly from: ProbePlace;
   readonly to: ProbePlace;
   readonly service: Service;

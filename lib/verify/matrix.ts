@@ -18,7 +18,7 @@ export interface Matrix {
 }
 
 /** Returns the row or column of a place: a domain, `host` or `outside`. */
-export function zoneOf(place: ProbePlace): string {
+function zoneOf(place: ProbePlace): string {
   return place.kind === "machine" ? place.domain : place.kind;
 }
 

@@ -14,13 +14,13 @@ export interface NotProbed {
   readonly why: string;
 }
 
-export interface ProbedPolicies {
+interface ProbedPolicies {
   /** Number of policies with at least one packet that was seen, or missed. */
   readonly probed: number;
   readonly notProbed: readonly NotProbed[];
 }
 
-export interface ProbeRun {
+interface ProbeRun {
   readonly running: ReadonlySet<string>;
   /** Limited to some domains. */
   readonly limited: boolean;

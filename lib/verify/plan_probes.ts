@@ -21,7 +21,7 @@ export interface Scene {
   readonly outside: readonly OutsidePlace[];
 }
 
-export interface Wishes {
+interface Wishes {
   /** Only pairs with at least one of these domains; undefined: all. */
   readonly domains?: ReadonlySet<string> | undefined;
   /** Probe each machine and each policy port, not one as an example. */

@@ -40,7 +40,7 @@ export function commandText(argv: readonly string[]): string {
 }
 
 /** `doctor --json` */
-export function findingsJson(findings: readonly Finding[]): string {
+function findingsJson(findings: readonly Finding[]): string {
   return jsonText({
     format: 1,
     healthy: findings.every(({ state }) => state !== "bad"),

@@ -35,7 +35,7 @@ const CONSEQUENCE: Record<Effect, string | undefined> = {
 
 const SHOWN_RULES = 3;
 
-export interface PlanViewOptions {
+interface PlanViewOptions {
   /** Show each field of created resources, too. */
   readonly everyField?: boolean;
   /** `--force` was given: no note for protected resources. */
@@ -76,7 +76,7 @@ export function planText(plan: Plan, style: Style, options: PlanViewOptions = {}
  * Returns a text such as
  * `home-lab: 3 to create, 2 to update (1 restart), 0 to delete; 12 unchanged.`
  */
-export function planSummary(plan: Plan, options: PlanViewOptions = {}): string {
+function planSummary(plan: Plan, options: PlanViewOptions = {}): string {
   const title = plan.project;
   if (plan.changes.length === 0 && plan.held.length === 0) {
     const nothing = options.moreToDo ? "" : "nothing to do, ";

@@ -40,7 +40,7 @@ export const rolesView: View<readonly RoleAtHand[]> = {
 };
 
 /** One role, as `roles show` tells it. */
-export interface RoleShown {
+interface RoleShown {
   readonly role: RoleAtHand;
   /** anklume's version. */
   readonly version: string;

@@ -4,7 +4,7 @@ import type { Style } from "./style.ts";
 import { printable } from "./text.ts";
 
 /** The live ruleset, with the domains and policies in it. */
-export interface Rules {
+interface Rules {
   readonly project: string;
   readonly state: string;
   readonly differences: readonly string[];

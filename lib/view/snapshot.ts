@@ -7,7 +7,7 @@ import { type Cell, table } from "./table.ts";
 import { count, hang, printable } from "./text.ts";
 
 /** Sets, and what an interrupted run left behind. */
-export interface SnapshotListing {
+interface SnapshotListing {
   /** When it was read. */
   readonly now: Date;
   readonly sets: readonly SnapshotSet[];
@@ -59,7 +59,7 @@ export function snapshotsText(listing: SnapshotListing, style: Style): string {
 }
 
 /** Returns what an interrupted run left behind, with the command that repairs it. */
-export function leftBehind(
+function leftBehind(
   { restoring, frozen }: Omit<SnapshotListing, "sets">,
   { colors, width }: Style,
 ): string[] {

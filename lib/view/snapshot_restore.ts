@@ -6,7 +6,7 @@ import { count, hang, printable } from "./text.ts";
 /** More machines than this are counted, not listed. */
 const LISTED = 12;
 
-export interface RestoreView {
+interface RestoreView {
   readonly plan: RestorePlan;
   /** Name of the set that is taken first; undefined: none. */
   readonly safety: string | undefined;

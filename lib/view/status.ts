@@ -58,7 +58,7 @@ export interface FirewallStatus {
   readonly detail?: string;
 }
 
-export interface ConflictStatus {
+interface ConflictStatus {
   readonly domain: string;
   readonly summary: string;
   readonly remedy?: string;
@@ -274,6 +274,6 @@ export function strangerText({ resource, state, walled, doors }: StrangerStatus)
 export const statusView: View<Status> = { text: statusText, json: statusJson };
 
 /** `status --json` */
-export function statusJson(status: Status): string {
+function statusJson(status: Status): string {
   return jsonText({ format: 1, ...status });
 }

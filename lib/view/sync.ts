@@ -2,7 +2,7 @@ import type { Style } from "./style.ts";
 import { count, printable } from "./text.ts";
 
 /** One file, and the change sync made, or would make, to it. */
-export interface SyncedFile {
+interface SyncedFile {
   readonly path: string;
   readonly status: "created" | "updated" | "unchanged" | "orphan" | "removed" | "vaulted";
 }

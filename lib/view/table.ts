@@ -7,7 +7,7 @@ export interface Cell {
   readonly paint?: (text: string) => string;
 }
 
-export interface Column {
+interface Column {
   readonly title: string;
   /** Least width of its text if the table is too wide; default: the whole text. */
   readonly least?: number;

@@ -230,7 +230,7 @@ function conclusion(seen: Verification, { colors, width }: Style): string {
 }
 
 /** `network verify --json` */
-export function verificationJson(seen: Verification): string {
+function verificationJson(seen: Verification): string {
   return jsonText(verificationValue(seen));
 }
 

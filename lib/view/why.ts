@@ -37,7 +37,7 @@ export interface Why {
   readonly notes: readonly string[];
 }
 
-export function whyText({ lines, notes, firewall }: Why, style: Style): string {
+function whyText({ lines, notes, firewall }: Why, style: Style): string {
   const { colors, width } = style;
   const text: string[] = notes.map((note) => colors.dim(hang("", note, width)));
   for (const line of lines) {
@@ -115,7 +115,7 @@ function disagreement(
 }
 
 /** `network why --json` */
-export function whyJson({ project, firewall, lines, notes }: Why): string {
+function whyJson({ project, firewall, lines, notes }: Why): string {
   return jsonText({
     format: 1,
     project,

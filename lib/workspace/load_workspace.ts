@@ -16,7 +16,7 @@ export interface Workspace {
   readonly warnings: readonly Diagnostic[];
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   /** Mistakes are printed as JSON. */
   readonly json?: true | undefined;
   /** Taken once the files are in order. */

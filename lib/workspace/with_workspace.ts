@@ -3,7 +3,7 @@ import { EXIT, type ExitStatus } from "../session/exit_status.ts";
 import type { Session } from "../session/session.ts";
 import { loadWorkspace, type Workspace } from "./load_workspace.ts";
 
-export interface WithWorkspaceOptions {
+interface WithWorkspaceOptions {
   /** Mistakes are printed as JSON. */
   readonly json?: true | undefined;
   /** The verb changes something: nobody else may work in this workspace until it ends. */

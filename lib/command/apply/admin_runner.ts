@@ -12,7 +12,7 @@ const SIGINT = 2;
 const TAIL_CHARS = 4_000;
 
 /** An admin container that runs and has this workspace. */
-export interface AdminPlace {
+interface AdminPlace {
   readonly project: string;
   readonly name: string;
 }

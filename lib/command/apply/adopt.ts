@@ -22,7 +22,7 @@ import { UserError } from "../../session/user_error.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
-export interface AdoptOptions {
+interface AdoptOptions {
   readonly yes?: true;
 }
 

@@ -22,7 +22,7 @@ import { deleteSet } from "../../snapshot/delete_set.ts";
 import { freeTimeName, takeAndSay } from "../snapshot/take.ts";
 
 /** What `apply --snapshot` took: the command that goes back to it; undefined where there was nothing to take. */
-export interface TakenBefore {
+interface TakenBefore {
   readonly status: ExitStatus;
   readonly back?: string;
 }

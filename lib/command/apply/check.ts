@@ -15,7 +15,7 @@ import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
-export interface CheckOptions extends TakeOver {
+interface CheckOptions extends TakeOver {
   readonly domain: readonly string[];
   readonly json?: true;
   readonly exitCode?: true;

@@ -20,7 +20,7 @@ import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts
 import { withLive } from "../../live/with_live.ts";
 import { optional } from "../../diag/optional.ts";
 
-export interface DestroyFlags {
+interface DestroyFlags {
   readonly domain: readonly string[];
   readonly force?: true;
   readonly yes?: true;

@@ -10,7 +10,7 @@ import { reportText } from "../../view/report.ts";
 import { noteKeeper } from "./note_keeper.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 
-export interface RunPlanOptions {
+interface RunPlanOptions {
   /** What the plan leads to; undefined: it only removes. */
   readonly desired?: DesiredState | undefined;
   /** Protected machines too. */

@@ -29,7 +29,7 @@ function scriptOf(shell: "zsh" | "fish"): string {
 }
 
 /** Names that a command line may take from the workspace. */
-export interface KnownNames {
+interface KnownNames {
   readonly domains: readonly string[];
   readonly machines: readonly string[];
   /** Sets of snapshots. */
@@ -51,7 +51,7 @@ export async function complete(
 }
 
 /** The command line as the completion library knows it. */
-export function completer(program: CommandUnknownOpts, names: KnownNames): RootCommand {
+function completer(program: CommandUnknownOpts, names: KnownNames): RootCommand {
   const root = new RootCommand();
   describe(root, program, "", names);
   return root;

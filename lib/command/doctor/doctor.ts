@@ -44,7 +44,7 @@ import type { Workspace } from "../../workspace/load_workspace.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { optional } from "../../diag/optional.ts";
 
-export interface DoctorOptions {
+interface DoctorOptions {
   readonly fix?: true;
   readonly yes?: true;
   readonly json?: true;

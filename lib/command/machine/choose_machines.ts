@@ -10,7 +10,7 @@ import { paintedName } from "./painted_name.ts";
 export type PowerAction = "start" | "stop" | "restart";
 
 /** The machines of one start, stop or restart. */
-export interface Chosen {
+interface Chosen {
   readonly machines: readonly FoundMachine[];
   /** Machines that were asked for and cannot be started on this host as it is; the reason has been shown. */
   readonly leftOut: readonly FoundMachine[];

@@ -10,7 +10,7 @@ import { UserError } from "../../session/user_error.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 
-export interface CopyFlags {
+interface CopyFlags {
   readonly recursive?: true;
   readonly preserve?: true;
 }

@@ -10,7 +10,7 @@ import { chooseMachines, isStopped, type PowerAction } from "./choose_machines.t
 import { type PowerOptions, PowerRun } from "./power_run.ts";
 import { prepareStart } from "./prepare_start.ts";
 
-export interface PowerFlags extends PowerOptions {
+interface PowerFlags extends PowerOptions {
   readonly yes?: true;
 }
 

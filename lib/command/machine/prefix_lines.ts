@@ -1,5 +1,5 @@
 /** Bytes of a stream, handed on as whole lines with a prefix. */
-export interface PrefixedLines {
+interface PrefixedLines {
   take(bytes: Uint8Array): void;
   /** What stands after the last newline gets one. */
   end(): void;

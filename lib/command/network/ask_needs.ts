@@ -9,7 +9,7 @@ import type { TraceQuestion } from "./trace_stage.ts";
 import { UserError } from "../../session/user_error.ts";
 
 /** A need, and what the host's rules do with it; `line` is missing where it cannot be asked on this host. */
-export interface AskedNeed {
+interface AskedNeed {
   readonly need: Need;
   readonly line?: WhyLine;
   /** Why not. */

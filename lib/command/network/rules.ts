@@ -9,7 +9,7 @@ import type { Session } from "../../session/session.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
-export interface RulesOptions {
+interface RulesOptions {
   readonly diff?: true;
   readonly json?: true;
 }

@@ -26,7 +26,7 @@ export interface End {
   readonly port?: EndPort;
 }
 
-export interface EndPort {
+interface EndPort {
   readonly bridge: string;
   readonly name: string;
   readonly mac: string;
@@ -46,7 +46,7 @@ export interface BuiltStage {
   readonly ways: readonly { readonly target: string; readonly refused?: string }[];
 }
 
-export interface StageContext {
+interface StageContext {
   readonly infra: Infra;
   readonly addressing: Addressing;
   /** Whatever the host's settings say. */

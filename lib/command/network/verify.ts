@@ -33,7 +33,7 @@ import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 import { optional } from "../../diag/optional.ts";
 
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly domain: readonly string[];
   readonly json?: true | undefined;
   readonly full?: true | undefined;
@@ -54,14 +54,14 @@ export async function networkVerify(
   });
 }
 
-export interface LiveVerifyOptions {
+interface LiveVerifyOptions {
   readonly domains?: readonly string[] | undefined;
   readonly json?: true | undefined;
   readonly full?: true | undefined;
 }
 
 /** The proof, on a host that has been read: `apply --verify` ends with it. */
-export async function verifyLive(
+async function verifyLive(
   workspace: Workspace,
   live: Live,
   options: LiveVerifyOptions,

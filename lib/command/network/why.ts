@@ -12,7 +12,7 @@ import { askRules } from "./ask_rules.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { type AskedFlow, parseService, whyQuestions } from "./why_questions.ts";
 
-export interface WhyOptions {
+interface WhyOptions {
   readonly json?: true;
 }
 

@@ -34,7 +34,7 @@ export async function whyQuestions(
 }
 
 /** An address says which family is meant; names mean both that the machines have. */
-export function versionsOf(from: string, to: string, { global }: Infra): readonly (4 | 6)[] {
+function versionsOf(from: string, to: string, { global }: Infra): readonly (4 | 6)[] {
   const addresses = [from, to].map(parseCidr).filter((each) => each !== undefined);
   if (addresses.length === 2 && addresses[0]?.version !== addresses[1]?.version) {
     throw new UserError(
@@ -61,7 +61,7 @@ export function parseService(text: string): Service {
 }
 
 /** Where no port was asked for: one of each that policies name, or that are published, and one that none does. */
-export function servicesBetween(
+function servicesBetween(
   { policies, domains }: Infra,
   { place }: TraceQuestion["to"],
 ): Service[] {

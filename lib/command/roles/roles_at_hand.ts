@@ -7,7 +7,7 @@ import { readInfra } from "../../workspace/read_infra.ts";
 import { UserError } from "../../session/user_error.ts";
 import type { RoleAtHand } from "../../ansible/role_at_hand.ts";
 
-export interface RolesAtHand {
+interface RolesAtHand {
   readonly roles: readonly RoleAtHand[];
   /** The embedded `ansible/`, by path in it. */
   readonly embedded: ReadonlyMap<string, string>;

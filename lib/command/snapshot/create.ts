@@ -14,7 +14,7 @@ import { UserError } from "../../session/user_error.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { optional } from "../../diag/optional.ts";
 
-export interface SnapshotCreateOptions extends ScopeOptions {
+interface SnapshotCreateOptions extends ScopeOptions {
   readonly json?: true;
   readonly expiry?: string;
   readonly description?: string;

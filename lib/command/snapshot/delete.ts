@@ -19,7 +19,7 @@ import { withProgress } from "./set_progress.ts";
 import { UserError } from "../../session/user_error.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 
-export interface SnapshotDeleteOptions extends ScopeOptions {
+interface SnapshotDeleteOptions extends ScopeOptions {
   readonly json?: true;
   readonly yes?: true;
 }
@@ -70,7 +70,7 @@ export async function snapshotDelete(
 }
 
 /** A set, and the members of it that are to go. */
-export interface Chosen {
+interface Chosen {
   readonly set: SnapshotSet;
   readonly members: readonly SetMember[];
   /** See `Deletion`. */
@@ -78,7 +78,7 @@ export interface Chosen {
 }
 
 /** @throws UserError where a restore that was interrupted still needs the set */
-export function checkNotNeeded({ name }: SnapshotSet, { restores }: Inventory): void {
+function checkNotNeeded({ name }: SnapshotSet, { restores }: Inventory): void {
   if (!isNeeded(name, restores)) return;
   throw new UserError(
     `${name} is needed by a restore that was interrupted`,

@@ -10,7 +10,7 @@ import type { Session } from "../../session/session.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 
-export interface SnapshotListOptions extends ScopeOptions {
+interface SnapshotListOptions extends ScopeOptions {
   readonly json?: true;
 }
 

@@ -15,7 +15,7 @@ import { UserError } from "../../session/user_error.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { optional } from "../../diag/optional.ts";
 
-export interface SnapshotPruneOptions {
+interface SnapshotPruneOptions {
   readonly json?: true;
   readonly keep?: number;
   readonly olderThan?: string;

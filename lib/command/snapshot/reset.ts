@@ -4,7 +4,7 @@ import { restore } from "./run_restore.ts";
 import type { Session } from "../../session/session.ts";
 import { optional } from "../../diag/optional.ts";
 
-export interface ResetOptions {
+interface ResetOptions {
   readonly domain: readonly string[];
   readonly to?: string;
   readonly yes?: true;

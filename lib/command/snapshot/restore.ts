@@ -4,7 +4,7 @@ import type { ScopeOptions } from "./scope.ts";
 import type { Session } from "../../session/session.ts";
 import { optional } from "../../diag/optional.ts";
 
-export interface SnapshotRestoreOptions extends ScopeOptions {
+interface SnapshotRestoreOptions extends ScopeOptions {
   readonly yes?: true;
   readonly json?: true;
   /** `--no-safety` makes it false. */

@@ -25,7 +25,7 @@ import { takeAndSay } from "./take.ts";
 import { optional } from "../../diag/optional.ts";
 
 /** How long a safety set is kept. It must not fill the pool of somebody who restores every day. */
-export const SAFETY_EXPIRY = "7d";
+const SAFETY_EXPIRY = "7d";
 
 /** Puts a set back, from the plan that is shown to the report. */
 export function restore(request: RestoreRequest, session: Session): Promise<ExitStatus> {

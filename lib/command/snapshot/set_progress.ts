@@ -10,7 +10,7 @@ import type { Session } from "../../session/session.ts";
 import { startPicture } from "../../session/live_picture.ts";
 
 /** Whose snapshots are taken, put back or deleted. */
-export interface SetWork {
+interface SetWork {
   readonly set: string;
   readonly does: SetVerb;
   readonly machines: readonly { readonly project: string }[];

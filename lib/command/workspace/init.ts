@@ -8,7 +8,7 @@ import { printable } from "../../view/text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Session } from "../../session/session.ts";
 
-export interface InitOptions {
+interface InitOptions {
   /** Relative to the current directory, below it; undefined: the current directory. */
   readonly dir: string | undefined;
   readonly template: "minimal" | "workstation" | "classroom";

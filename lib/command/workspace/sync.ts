@@ -15,7 +15,7 @@ import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { prepareTree, writeTree } from "../../workspace/ansible_tree.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 
-export interface SyncFlags extends TakeOver {
+interface SyncFlags extends TakeOver {
   readonly dryRun?: true;
   readonly cleanOrphans?: true;
 }

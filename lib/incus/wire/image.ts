@@ -13,7 +13,7 @@ export interface Image {
   readonly update_source?: ImageUpdateSource;
 }
 
-export interface ImageUpdateSource {
+interface ImageUpdateSource {
   readonly alias: string;
   readonly protocol: string;
   readonly server: string;

@@ -1,7 +1,7 @@
 import type { ConfigMap, DescribedConfig, DeviceMap } from "./common.ts";
 import type { NetworkStateAddress } from "./network.ts";
 
-export type InstanceType = "container" | "virtual-machine";
+type InstanceType = "container" | "virtual-machine";
 
 /**
  * All fields that a PUT replaces. A field that is left out is emptied, and an empty `architecture`
@@ -100,7 +100,7 @@ export interface InstanceState {
   readonly network: Readonly<Record<string, InstanceStateNetwork>> | null;
 }
 
-export interface InstanceStateNetwork {
+interface InstanceStateNetwork {
   readonly addresses: readonly NetworkStateAddress[] | null;
   readonly hwaddr: string;
   /** The name of the other end on the host. */

@@ -1,5 +1,5 @@
 /** Below 200 the operation is running; 200 success, 400 failure, 401 cancelled. */
-export type OperationStatusCode = number;
+type OperationStatusCode = number;
 
 export interface Operation {
   readonly id: string;

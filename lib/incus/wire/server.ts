@@ -9,7 +9,7 @@ export interface Server {
   readonly environment: ServerEnvironment;
 }
 
-export interface ServerEnvironment {
+interface ServerEnvironment {
   /** `incus` */
   readonly server: string;
   readonly server_version: string;
@@ -34,7 +34,7 @@ export interface Resources {
   readonly gpu: { readonly cards: readonly GpuCard[] | null; readonly total: number };
 }
 
-export interface GpuCard {
+interface GpuCard {
   readonly driver?: string;
   readonly driver_version?: string;
   readonly vendor?: string;

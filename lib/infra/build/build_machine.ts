@@ -19,7 +19,7 @@ import { quotedList, shortenName } from "../words.ts";
 import { optional } from "../../diag/optional.ts";
 
 /** A machine before its defaults are filled in. */
-export interface MachineSource {
+interface MachineSource {
   /** The name as written: `pc1`, also in a copy. */
   readonly key: string;
   readonly machine: Located<MachineText>;

@@ -8,7 +8,7 @@ import { shortenName } from "../words.ts";
 import { optional } from "../../diag/optional.ts";
 
 /** Returns a volume's name in Incus. */
-export function volumeName(machine: string, key: string): string {
+function volumeName(machine: string, key: string): string {
   return `${machine}-${key}`;
 }
 

@@ -17,7 +17,7 @@ const HARMLESS_NIC_KEY =
   /^(?:type|network|name|mtu|attached|connected|boot\.priority|io\.bus|limits\.(?:ingress|egress|max|priority)|queue\.tx\.length|security\.port_isolation)$/;
 const NIC_FILTER = /^security\.(?:mac|ipv4|ipv6)_filtering$/;
 
-export interface DevicePlace {
+interface DevicePlace {
   /**
    * The domain's own bridge. anklume adds its filters to the NIC `eth0` on it; a machine can tune
    * that NIC and nothing else.

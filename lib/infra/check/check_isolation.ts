@@ -13,7 +13,7 @@ import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 
 /** A machine with everything that can weaken its isolation. */
-export interface IsolationSubject {
+interface IsolationSubject {
   readonly name: string;
   readonly type: "lxc" | "vm";
   readonly domain: string;

@@ -7,7 +7,7 @@ import { normalizePath } from "./normalize_path.ts";
  * A disk of a machine that is not a volume of Incus: a directory, file or device of the host, or of
  * a cluster.
  */
-export interface HostSource {
+interface HostSource {
   readonly machine: string;
   readonly domain: string;
   /** The name of the disk device. */

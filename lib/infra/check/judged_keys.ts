@@ -5,7 +5,7 @@ import { optional } from "../../diag/optional.ts";
  * The judgement of an Incus key: the values that do not change a machine's isolation, and the
  * effect of all others.
  */
-export interface JudgedKey {
+interface JudgedKey {
   /** Matches whole keys. */
   readonly keys: RegExp;
   /** Harmless values. Undefined: no value is harmless. */

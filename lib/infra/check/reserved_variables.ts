@@ -53,7 +53,7 @@ const KEYWORDS: ReadonlySet<string> = new Set([
 ]);
 
 /** The reason why a variable cannot have a name. */
-export type ReservedName = "steers" | "reserved" | "template" | "keyword";
+type ReservedName = "steers" | "reserved" | "template" | "keyword";
 
 export function reservedName(name: string): ReservedName | undefined {
   // All of them: plugins, including future ones, decide which of these variables affect a

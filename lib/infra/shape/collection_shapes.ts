@@ -4,9 +4,9 @@ import type { JsonSchema, Located, ReadContext, Shape, ValueOf } from "./shape.t
 import { quotedList, shortenName } from "../words.ts";
 import { type MapEntry, rangeOf } from "../yaml/yaml_tree.ts";
 
-export type Fields = Readonly<Record<string, Shape<unknown>>>;
+type Fields = Readonly<Record<string, Shape<unknown>>>;
 /** The keys of a map that were present and valid. */
-export type Read<F extends Fields> = { readonly [K in keyof F]?: Located<ValueOf<F[K]>> };
+type Read<F extends Fields> = { readonly [K in keyof F]?: Located<ValueOf<F[K]>> };
 
 /** Reads a list. Entries that cannot be read are reported and left out. */
 export function list<T>(
@@ -77,7 +77,7 @@ export function isMistaken<R extends object>(read: R, key: keyof R & string): bo
   return mistakes.get(read)?.has(key) ?? false;
 }
 
-export interface ObjectOptions {
+interface ObjectOptions {
   readonly required?: readonly string[];
   /** Keys that a later version will have. */
   readonly reserved?: readonly string[];

@@ -5,7 +5,7 @@ import type { JsonSchema } from "./shape.ts";
  * Returns the JSON Schema of infra.yml for editors. It is made from the same shapes that
  * `parseInfra` uses.
  */
-export function infraJsonSchema(): JsonSchema {
+function infraJsonSchema(): JsonSchema {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "anklume infra.yml",

@@ -8,7 +8,7 @@ export type Problem = Omit<Report, "range">;
 /** RFC 1123, in lowercase. Safe in nft, Ansible, Incus and file names. */
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 /** Incus's limit for instances, projects and volumes. */
-export const NAME_LIMIT = 63;
+const NAME_LIMIT = 63;
 export const PROJECT_NAME_LIMIT = 32;
 /** Linux's IFNAMSIZ minus the final NUL. */
 const INTERFACE_NAME_LIMIT = 15;

@@ -33,7 +33,7 @@ const DAYS: Readonly<Record<string, number>> = {
 const MOST_YEARS = 7000;
 
 /** Returns the bytes of an Incus size such as `10GiB`; undefined if it is not a size. */
-export function parseDeclaredSize(size: string): number | undefined {
+function parseDeclaredSize(size: string): number | undefined {
   const match = /^([0-9]{1,18})([A-Za-z]*)$/.exec(size);
   const factor = match === null || !Object.hasOwn(UNITS, match[2]!) ? undefined : UNITS[match[2]!];
   return factor === undefined ? undefined : Number(match![1]) * factor;

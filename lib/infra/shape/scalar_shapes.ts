@@ -105,7 +105,7 @@ export function incusValue(): Shape<string> {
 }
 
 /** Returns a number, also from a text that is a number after `{copy}` was replaced in it. */
-export function numberOf(node: Node): number | undefined {
+function numberOf(node: Node): number | undefined {
   if (node.kind !== "scalar") return undefined;
   if (typeof node.value === "number") return node.value;
   if (node.substituted && /^\d{1,9}$/.test(node.text)) return Number(node.text);

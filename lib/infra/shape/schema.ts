@@ -200,7 +200,7 @@ const internet: Shape<InternetText> = {
   },
 };
 
-export const COPIES_LIMIT = 999;
+const COPIES_LIMIT = 999;
 /** A number of copies, or their names. */
 export type CopiesText = number | readonly Located<string>[];
 const copiesCount = integer(1, COPIES_LIMIT);

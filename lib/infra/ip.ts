@@ -61,7 +61,11 @@ export function parseCidr(text: string): Cidr | undefined {
   };
 }
 
-function formatAddress(value: bigint, version: 4 | 6): string {
+/**
+ * Returns the canonical text of an address. Not by `ip-address`, which takes longer to load than
+ * `validate` to run.
+ */
+export function formatAddress(value: bigint, version: 4 | 6): string {
   if (version === 4) {
     return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
   }

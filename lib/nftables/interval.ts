@@ -1,4 +1,4 @@
-import { parseCidr } from "../infra/ip.ts";
+import { formatAddress, parseCidr } from "../infra/ip.ts";
 
 /** An interval, inclusive at both ends. */
 export interface Interval {
@@ -44,13 +44,4 @@ export function without<T extends Interval>(whole: T, holes: readonly Interval[]
   }
   if (next <= whole.last) left.push({ ...whole, first: next });
   return left;
-}
-
-function formatAddress(value: bigint, version: 4 | 6): string {
-  if (version === 4) {
-    return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
-  }
-  const groups = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n]
-    .map((shift) => ((value >> shift) & 0xffffn).toString(16));
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
 }

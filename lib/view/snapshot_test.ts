@@ -52,7 +52,7 @@ Deno.test("snapshotsText() marks incomplete sets, unfinished restores and frozen
   const text = snapshotsText(
     {
       now: NOW,
-      sets: [set("half", { faults: ["its taking was not finished", "volume a is missing"] })],
+      sets: [set("half", { faults: ["taking it was not finished", "volume a is missing"] })],
       restoring: [
         { set: "half", machines: ["db"], scope: ["--machine db"], gone: false },
         { set: "ended", machines: ["web"], scope: [], gone: true, safety: "before" },

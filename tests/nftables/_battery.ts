@@ -1,6 +1,6 @@
 /**
  * All checks of the ruleset of `_everything.ts` by packets and frames: they pass with the whole
- * ruleset, and at least one fails for each mutant (scripts/mutate_ruleset.ts).
+ * ruleset, and at least one fails for each mutant (scripts/check/mutate_ruleset.ts).
  */
 import { type Check, CONNECTION_CHECKS } from "./_connections.ts";
 import { ERROR_CHECKS } from "./_errors.ts";

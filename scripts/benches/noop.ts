@@ -3,8 +3,8 @@
  * one key of one machine changes. Measures whole processes of the compiled binary. The yardstick is
  * the same read requests in a bare loop.
  */
-import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
-import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.ts";
+import { connectIncus, type IncusClient } from "../../lib/incus/incus_client.ts";
+import { median, row, timeProcess, verdict, withDirectory } from "./tools.ts";
 
 const ROUNDS = 15;
 const DOMAINS = 10;

@@ -4,10 +4,10 @@
  * load of the machine affects all of them; the fastest of many batches counts for each. Runs in
  * network namespaces; needs root, no Incus.
  */
-import { FAMILIES } from "../lib/nftables/ruleset.ts";
-import { buildInfra, type BuiltInfra } from "../tests/nftables/_infra.ts";
-import { Lab } from "../tests/nftables/_lab.ts";
-import { rulesetOf } from "../tests/nftables/_rules.ts";
+import { FAMILIES } from "../../lib/nftables/ruleset.ts";
+import { buildInfra, type BuiltInfra } from "../../tests/nftables/_infra.ts";
+import { Lab } from "../../tests/nftables/_lab.ts";
+import { rulesetOf } from "../../tests/nftables/_rules.ts";
 
 /** Limit of the cost of 250 domains compared with 2. */
 const MOST = 1.05;

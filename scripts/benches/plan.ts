@@ -4,11 +4,11 @@
  * apply (simulated: `appliedHost`), without Incus and disk.
  */
 import process from "node:process";
-import { assignAddresses } from "../lib/addressing/assign_addresses.ts";
-import { parseInfra } from "../lib/infra/parse_infra.ts";
-import { createPlan } from "../lib/plan/create_plan.ts";
-import { desiredState } from "../lib/plan/desired_state.ts";
-import { appliedHost, FIREWALL, INFRA_ID } from "../lib/plan/_plan_fixture.ts";
+import { assignAddresses } from "../../lib/addressing/assign_addresses.ts";
+import { parseInfra } from "../../lib/infra/parse_infra.ts";
+import { createPlan } from "../../lib/plan/create_plan.ts";
+import { desiredState } from "../../lib/plan/desired_state.ts";
+import { appliedHost, FIREWALL, INFRA_ID } from "../../lib/plan/_plan_fixture.ts";
 
 const MACHINES_PER_DOMAIN = 20;
 const LIMITS = { seconds: 2, megabytes: 300, growth: 2.3 };

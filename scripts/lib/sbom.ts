@@ -6,8 +6,8 @@
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import config from "../deno.json" with { type: "json" };
-import { nameAndVersion, type NpmPackage, walkPackages } from "./check/npm_packages.ts";
+import config from "../../deno.json" with { type: "json" };
+import { nameAndVersion, type NpmPackage, walkPackages } from "../check/npm_packages.ts";
 
 const EMBEDDED = ["ansible", "nft", "examples", "build/probe", "build/ruleset"];
 /** A role's tests are not embedded. */

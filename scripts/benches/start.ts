@@ -1,5 +1,5 @@
 /** `scripts/bench start`: how long a user waits for the first line. */
-import { median, row, timeProcess, verdict, withDirectory } from "./bench_tools.ts";
+import { median, row, timeProcess, verdict, withDirectory } from "./tools.ts";
 
 const ROUNDS = 25;
 const LIMITS = { version: 1.3, validate: 3 };

@@ -7,13 +7,13 @@
  * starts when the machine is idle.
  */
 import pLimit from "p-limit";
-import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
-import type { Instance } from "../lib/incus/wire/instance.ts";
-import { NEVER } from "../lib/incus/wire/snapshot.ts";
-import { SetNoteWriter } from "../lib/snapshot/note_store.ts";
-import { readEverything } from "../lib/snapshot/read_everything.ts";
-import type { SetNote } from "../lib/snapshot/set_note.ts";
-import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
+import { connectIncus, type IncusClient } from "../../lib/incus/incus_client.ts";
+import type { Instance } from "../../lib/incus/wire/instance.ts";
+import { NEVER } from "../../lib/incus/wire/snapshot.ts";
+import { SetNoteWriter } from "../../lib/snapshot/note_store.ts";
+import { readEverything } from "../../lib/snapshot/read_everything.ts";
+import type { SetNote } from "../../lib/snapshot/set_note.ts";
+import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./tools.ts";
 
 const ROUNDS = 25;
 /** A restore takes long enough to need fewer rounds. */

@@ -1,5 +1,5 @@
-import { REPOSITORY } from "../tests/golden/golden.ts";
-import { GOLDEN_KINDS } from "../tests/golden/kinds.ts";
+import { REPOSITORY } from "../../tests/golden/golden.ts";
+import { GOLDEN_KINDS } from "../../tests/golden/kinds.ts";
 
 /**
  * Rewrites the golden files, all kinds or those named: `deno task golden invalid`. Review the

@@ -4,7 +4,7 @@
  * machines in the same tree, in turn. In a run that changes nothing, anklume's own share is
  * largest.
  */
-import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
+import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./tools.ts";
 
 const LIMIT = 1.05;
 

@@ -5,16 +5,16 @@
  * the machine is idle.
  */
 import pLimit from "p-limit";
-import { assignAddresses } from "../lib/addressing/assign_addresses.ts";
-import { connectIncus, type IncusClient } from "../lib/incus/incus_client.ts";
-import { parseInfra } from "../lib/infra/parse_infra.ts";
-import { desiredState } from "../lib/plan/desired_state.ts";
-import { FIREWALL, INFRA_ID } from "../lib/plan/_plan_fixture.ts";
-import { type DesiredInstance, instanceCreateBody } from "../lib/resource/instance.ts";
-import { networkCreateBody } from "../lib/resource/network.ts";
-import { projectCreateBody } from "../lib/resource/project.ts";
-import type { DesiredResource } from "../lib/resource/resource.ts";
-import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./bench_tools.ts";
+import { assignAddresses } from "../../lib/addressing/assign_addresses.ts";
+import { connectIncus, type IncusClient } from "../../lib/incus/incus_client.ts";
+import { parseInfra } from "../../lib/infra/parse_infra.ts";
+import { desiredState } from "../../lib/plan/desired_state.ts";
+import { FIREWALL, INFRA_ID } from "../../lib/plan/_plan_fixture.ts";
+import { type DesiredInstance, instanceCreateBody } from "../../lib/resource/instance.ts";
+import { networkCreateBody } from "../../lib/resource/network.ts";
+import { projectCreateBody } from "../../lib/resource/project.ts";
+import type { DesiredResource } from "../../lib/resource/resource.ts";
+import { median, row, timeProcess, untilIdle, verdict, withDirectory } from "./tools.ts";
 
 const LIMIT = 1.1;
 /** With fewer machines, one that boots slowly counts more. */

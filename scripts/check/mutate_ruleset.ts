@@ -4,7 +4,7 @@
  * packets and forged frames if anything changed. Prints each mutant that no test notices: its rule
  * is needed by no test, or covered by another rule.
  *
- *   scripts/testbed run -- deno run -A scripts/mutate_ruleset.ts [--every N] [PATTERN]
+ *   scripts/testbed run -- deno run -A scripts/check/mutate_ruleset.ts [--every N] [PATTERN]
  *
  * On a busy machine set LAB_PATIENCE=2 (seconds to wait for a packet): otherwise late packets count
  * as blocked. With `--every 10` only each tenth mutant, with PATTERN only those whose printed name
@@ -12,10 +12,10 @@
  * and `check` notice all mutants without packets: they compare the live table with the rendered one
  * (tests/nftables/live_firewall_test.ts).
  */
-import { failedConnections, FRAME_CHECKS, lastingFailures } from "../tests/nftables/_battery.ts";
-import { everything, everythingLive, startEverything } from "../tests/nftables/_everything.ts";
-import type { Lab } from "../tests/nftables/_lab.ts";
-import { rulesetOf } from "../tests/nftables/_rules.ts";
+import { failedConnections, FRAME_CHECKS, lastingFailures } from "../../tests/nftables/_battery.ts";
+import { everything, everythingLive, startEverything } from "../../tests/nftables/_everything.ts";
+import type { Lab } from "../../tests/nftables/_lab.ts";
+import { rulesetOf } from "../../tests/nftables/_rules.ts";
 
 /** A line of the ruleset that is left out. */
 interface Mutant {

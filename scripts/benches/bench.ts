@@ -1,11 +1,11 @@
 /** Called by `scripts/bench`, which explains the suites and prepares their needs. */
-import { benchApply } from "./bench_apply.ts";
-import { benchNetwork } from "./bench_network.ts";
-import { benchNoop } from "./bench_noop.ts";
-import { benchPlan } from "./bench_plan.ts";
-import { benchProvision } from "./bench_provision.ts";
-import { benchSnapshot } from "./bench_snapshot.ts";
-import { benchStart } from "./bench_start.ts";
+import { benchApply } from "./apply.ts";
+import { benchNetwork } from "./network.ts";
+import { benchNoop } from "./noop.ts";
+import { benchPlan } from "./plan.ts";
+import { benchProvision } from "./provision.ts";
+import { benchSnapshot } from "./snapshot.ts";
+import { benchStart } from "./start.ts";
 
 /** Each prints its figures and returns true if all are within their limits. */
 const suites: Record<string, (args: readonly string[]) => Promise<boolean>> = {

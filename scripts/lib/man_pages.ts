@@ -1,13 +1,13 @@
 /**
  * Writes the manual, one page per command, from the descriptions of `--help`: `man anklume`,
- * `man anklume-apply`, `man anklume-network-why`. `deno run … scripts/man_pages.ts DIRECTORY`; the
+ * `man anklume-apply`, `man anklume-network-why`. `deno run … scripts/lib/man_pages.ts DIRECTORY`; the
  * date is $SOURCE_DATE_EPOCH's.
  */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import config from "../deno.json" with { type: "json" };
-import { createProgram } from "../lib/command/program.ts";
-import { createSession } from "../lib/session/session.ts";
-import { Terminal } from "../lib/host/terminal.ts";
+import config from "../../deno.json" with { type: "json" };
+import { createProgram } from "../../lib/command/program.ts";
+import { createSession } from "../../lib/session/session.ts";
+import { Terminal } from "../../lib/host/terminal.ts";
 
 const EXIT_STATUS: readonly (readonly [string, string])[] = [
   ["0", "done"],

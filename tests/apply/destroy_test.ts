@@ -83,7 +83,7 @@ Deno.test("createDestroyPlan() leaves what somebody else put into our project", 
   const report = await host.destroy();
   assert.deepEqual(
     report.skipped.map(({ addr, because }) => [formatAddr(addr), because]),
-    [["project dd", "project dd stays, it is used by profile dd/theirs"]],
+    [["project dd", "project dd stays: it is used by profile dd/theirs"]],
   );
   await host.incus.profiles.delete("dd", "theirs");
 });

@@ -1,11 +1,11 @@
 /** A role that machines may name. */
 export interface RoleAtHand {
   readonly name: string;
-  /** Whose is used. */
+  /** The place of the role that is used. */
   readonly origin: "workspace" | "embedded";
-  /** It is the workspace's and stands instead of an embedded one. */
+  /** The workspace's role replaces an embedded one. */
   readonly overrides: boolean;
   readonly summary: string;
-  /** Machines that name it; empty also where infra.yml cannot be read. */
+  /** Machines that name it; also empty if infra.yml cannot be read. */
   readonly machines: readonly string[];
 }

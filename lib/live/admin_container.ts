@@ -7,15 +7,21 @@ import type { IncusState } from "../plan/actual_state.ts";
 import { ADMIN_ROLE, type AdminMounts, adminMountsOf } from "../resource/admin_devices.ts";
 import { isAdminContainer } from "./host_side.ts";
 
-/** What of the host admin containers get, and whether this process runs in one. */
+/** What admin containers get of the host, and whether this process runs in one. */
 export interface Admin {
-  /** undefined where no machine has the role, or where inside one its devices do not tell. */
+  /**
+   * undefined: no machine has the role, or this process is in an admin container whose devices do
+   * not show them.
+   */
   readonly mounts: AdminMounts | undefined;
-  /** In an admin container: the machines that may be this one, as `<project>/<name>`; otherwise empty. */
+  /**
+   * In an admin container: the machines that may be this one, as `<project>/<name>`; otherwise
+   * empty.
+   */
   readonly self: ReadonlySet<string>;
 }
 
-/** Finds out what an admin container is given; from inside only its own devices know the host's paths. */
+/** Finds what an admin container gets. From inside, only its own devices show the host's paths. */
 export async function readAdmin(
   incus: IncusClient,
   infra: Infra,
@@ -38,20 +44,20 @@ export async function readAdmin(
   return { mounts, self: new Set(selves.map(({ project, name }) => `${project}/${name}`)) };
 }
 
-/** A machine that lives, as far as it tells whether it is an admin container. */
+/** A live machine, with the fields that show whether it is an admin container. */
 interface LiveDevices {
   readonly name: string;
   readonly devices: Devices;
 }
 
-/** Those that may be the container that this process runs in; on the host there is none. */
+/** Returns the machines that may be the container of this process; empty on the host. */
 export async function findSelves<T extends LiveDevices>(
   incus: IncusClient,
   machines: readonly T[],
 ): Promise<T[]> {
   if (!isAdminContainer(incus)) return [];
   const own = await readOwnName();
-  // Where it does not know which of them it is, it spares them all.
+  // Without its own name, any of the admin containers may be this one: all are spared.
   return machines.filter(({ name, devices }) =>
     own === undefined ? adminMountsOf(devices) !== undefined : name === own
   );

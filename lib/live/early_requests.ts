@@ -11,45 +11,51 @@ import { requestTimeout } from "./request_timeout.ts";
 
 /** Milliseconds in which requests leave for a local socket. */
 const SENDING_MS = 1;
-/** Milliseconds that are waited for that at the most: the workspace may be locked. */
+/** Longest wait for that, in milliseconds: the workspace may be locked. */
 const ASKING_MS = 50;
 
-/** What is asked of the host before it is known whether the answer will be needed. */
+/** A request to the host that is sent before it is known whether the answer is needed. */
 type EarlyQuestion<Answer> = (incus: IncusClient, signal: AbortSignal) => Promise<Answer>;
 
-/** What takes Incus the longest: it looks through all machines for each network. */
+/**
+ * Requests the networks, Incus's slowest answer: it looks through all machines for each network.
+ */
 export function askNetworks(incus: IncusClient, signal: AbortSignal): Promise<readonly Network[]> {
   return incus.networks.list({ signal });
 }
 
-/** What the snapshot verbs read, whatever infra.yml says. */
+/** Requests what the snapshot verbs read, independent of infra.yml. */
 export function askSnapshots(snapshots: SnapshotDetail): EarlyQuestion<Everything> {
   return (incus, signal) => readEverything(incus, { snapshots, signal });
 }
 
 export interface EarlyRequestsOptions {
-  /** For who is going to change something: what a run that ends just now still does would be missing in the answer. */
+  /**
+   * Locks the workspace first, for a verb that makes changes: otherwise the answer would lack the
+   * last changes of a run that is just ending.
+   */
   readonly locks?: true;
 }
 
 /**
- * A verb's first steps, taken before its own code is loaded and the files are read: both take about as long as Incus takes to
- * answer. Disposing of it gives the workspace back, ends what is still under way, and the connection unless somebody took it.
+ * The first steps of a verb, taken before its own code is loaded and the files are read: both take
+ * about as long as Incus's answer. Disposal releases the workspace, aborts pending requests, and
+ * closes the connection unless it was taken.
  */
 export class EarlyRequests<Answer> implements AsyncDisposable {
-  /** undefined: the verb only looks. Rejects with `LockedError`; nothing was asked then. */
+  /** undefined: the verb only reads. Rejects with `LockedError`; no request was sent then. */
   readonly hold: Promise<WorkspaceHold | undefined>;
   readonly incus: Promise<IncusClient>;
   readonly answer: Promise<Answer>;
-  /** For what else is asked early. */
+  /** The signal for other early requests. */
   readonly signal: AbortSignal;
   readonly #asked = Promise.withResolvers<void>();
   readonly #end = new AbortController();
   #taken = false;
 
   /**
-   * Gives the requests the moment that they need to leave: what comes next keeps this thread busy. A daemon that hangs is not
-   * waited for, since a mistake in infra.yml has to be told all the same.
+   * Gives the requests the moment that they need to leave: the next steps keep this thread busy. It
+   * does not wait for a daemon that hangs, since a mistake in infra.yml must be reported anyway.
    */
   static async begin<Answer>(
     question: EarlyQuestion<Answer>,
@@ -79,11 +85,11 @@ export class EarlyRequests<Answer> implements AsyncDisposable {
       connectIncus({ signal, timeoutMs: requestTimeout(), meanwhile })
     );
     this.answer = this.incus.then(() => answer.promise);
-    // Who waits for one of them is told; who ended before that does not care.
+    // A caller that awaits one of them gets the error; the others are ignored.
     for (const each of [this.hold, this.incus, this.answer, answer.promise]) each.catch(() => {});
   }
 
-  /** The connection, which is the caller's to close from now on. */
+  /** Returns the connection; the caller must close it. */
   async take(): Promise<IncusClient> {
     const incus = await this.incus;
     this.#taken = true;

@@ -6,12 +6,12 @@ import { unknownName } from "../session/unknown_name.ts";
 import { UserError } from "../session/user_error.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
-/** One that is on the host. */
+/** A machine that is on the host. */
 export interface FoundMachine extends PlacedMachine {
   readonly instance: Instance;
 }
 
-/** One machine by its name. @throws UserError where infra.yml has none of that name */
+/** Returns a machine by its name. @throws UserError if infra.yml has none of that name */
 export function findMachine(infra: Infra, name: string): PlacedMachine {
   const found = placesOf(infra).find(({ machine }) => machine.name === name);
   if (found === undefined) throw unknownName("machine", name, machineNames(infra));
@@ -19,8 +19,8 @@ export function findMachine(infra: Infra, name: string): PlacedMachine {
 }
 
 /**
- * Machines by their names, by their domain's, or by that of a domain with copies, each once and in infra.yml's order. No
- * name: all of them.
+ * Returns machines by their names, by their domain's, or by that of a domain with copies, each once
+ * and in infra.yml's order. Without names: all of them.
  */
 export function selectMachines(infra: Infra, names: readonly string[]): PlacedMachine[] {
   if (names.length === 0) return placesOf(infra);
@@ -40,7 +40,10 @@ export function selectMachines(infra: Infra, names: readonly string[]): PlacedMa
   return placesOf(infra).filter(({ machine }) => chosen.has(machine.name));
 }
 
-/** Which of them are on the host, and which are not; somebody else's machine of that name is an error. */
+/**
+ * Splits machines into those on the host and those that are not. @throws UserError if a machine of
+ * that name on the host belongs to another owner
+ */
 export async function findLive(
   incus: IncusClient,
   { infra, lock }: Workspace,
@@ -59,7 +62,7 @@ export async function findLive(
       absent.push(place);
       continue;
     }
-    // Without a lock nothing here is known to be ours: two infras may carry one name.
+    // Without a lock, no machine is known to be this infra's: two infras may have the same name.
     const ours = instance.config[MARK.project] === infra.projectName &&
       instance.config[MARK.infra] === lock?.infra;
     if (!ours) {
@@ -74,7 +77,9 @@ export async function findLive(
   return { live, absent };
 }
 
-/** One running machine, to act in. @throws UserError where it is not on the host or does not run */
+/**
+ * Returns a running machine, to act in. @throws UserError if it is not on the host or does not run
+ */
 export async function findRunning(
   incus: IncusClient,
   workspace: Workspace,
@@ -89,7 +94,9 @@ export async function findRunning(
   );
 }
 
-/** One machine that is on the host, running or not. */
+/**
+ * Returns a machine that is on the host, running or not. @throws UserError if it is not on the host
+ */
 export async function findOnHost(
   incus: IncusClient,
   workspace: Workspace,

@@ -13,17 +13,20 @@ import type { ActualResource } from "../resource/resource.ts";
 import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 import { optional } from "../diag/optional.ts";
 
-/** Who belongs on the bridges of an infra. */
+/** The ports that belong on the bridges of an infra. */
 export interface Plugs {
-  /** Bridge -> ports of its machines that run. */
+  /** Bridge -> ports of its running machines. */
   readonly running: ReadonlyMap<string, readonly string[]>;
-  /** Every port that is a machine's of the infra, whether it runs or not. */
+  /** Every port of a machine of the infra, running or not. */
   readonly known: ReadonlySet<string>;
-  /** Port -> bridge of this infra, of machines that are not its own: they are named as strangers, and left alone. */
+  /**
+   * Port -> bridge of this infra, for machines of others: they are reported as strangers and left
+   * alone.
+   */
   readonly guests: ReadonlyMap<string, string>;
 }
 
-/** Ports by what infra.yml and Incus say: an orphan of ours is no stranger. */
+/** Returns the ports by infra.yml and Incus. An orphan of this infra is no stranger. */
 export function plugsOf(
   infra: Infra,
   addressing: Addressing,
@@ -39,7 +42,7 @@ export function plugsOf(
     ours.filter(({ status }) => status === "Running")
       .map((each) => [`${each.addr.project}/${each.addr.name}`, portsOf(each)]),
   );
-  // What the lock calls a port is one only where the machine has it: else it is somebody else's interface.
+  // A port of the lock counts only if the machine has it: otherwise the interface is another's.
   const running = nics.filter(({ machine, port }) =>
     runs.get(`${addressing.machines.get(machine)?.domain}/${machine}`)?.has(port)
   );
@@ -60,7 +63,7 @@ export function plugsOf(
   };
 }
 
-/** Bridges as the kernel has them, from one look at the host. */
+/** The bridges in the kernel, from one reading of the host. */
 class BridgeLinks {
   readonly #interfaces: ReadonlyMap<string, HostInterface>;
   readonly #ports: ReadonlyMap<string | undefined, readonly HostInterface[]>;
@@ -103,14 +106,14 @@ class BridgeLinks {
   }
 }
 
-/** The state with what the kernel has of this infra's bridges. */
+/** Returns the state with the kernel's view of this infra's bridges added. */
 export function withLinks(
   state: IncusState,
   ownedBridges: ReadonlySet<string>,
   around: SeenNetworks,
   plugs: Plugs,
 ): IncusState {
-  // Nobody looked: in an admin container whose host does not answer.
+  // There was no reading: in an admin container whose host does not answer.
   if (around.routing === undefined) return state;
   const links = new BridgeLinks(around, plugs);
   const withLink = (resource: ActualResource): ActualResource =>
@@ -120,7 +123,7 @@ export function withLinks(
   return { ...state, resources: state.resources.map(withLink) };
 }
 
-/** The bridges of this host, for who mends them. */
+/** Access to the bridges of this host, for the code that repairs them. */
 export function hostBridges(plugs: Plugs): HostBridges {
   const set = async (...what: string[]) => {
     await runCommand(["ip", "link", "set", "dev", ...what], { timeoutMs: PATIENCE_MS });

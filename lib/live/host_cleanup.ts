@@ -7,19 +7,21 @@ export const hostCleanup: HostCleanup = {
     await ipLink("delete", name);
   },
   async endNameServer(bridge, { anyones } = {}) {
-    // Those that a living daemon started are its children; those of a container's own daemon are in another network namespace.
+    // A running daemon's name servers are its own children, so they do not have parent 1. Those of
+    // a daemon in a container are in another network namespace.
     const which = anyones ? [] : ["--parent", "1"];
     const ours = ["--ns", "1", "--nslist", "net"];
     await signalProcess(...ours, ...which, "--full", `^dnsmasq .*--interface=${bridge} `);
   },
   async wakeMonitor(container) {
-    // Its title; what a container calls its own processes is not root's out here.
+    // The title of the monitor process. A process of a container may use the same title, but on the
+    // host it does not belong to root.
     const title = `^\\[lxc monitor\\] /var/lib/incus/containers ${container}$`;
     return await signalProcess("--signal", "CONT", "--euid", "0", "--full", title);
   },
 };
 
-/** @returns whether there is such an interface */
+/** @returns true if there is such an interface */
 async function ipLink(verb: "show" | "delete", name: string): Promise<boolean> {
   try {
     await runCommand(["ip", "link", verb, "dev", name], { timeoutMs: PATIENCE_MS });
@@ -37,7 +39,7 @@ async function signalProcess(...which: string[]): Promise<boolean> {
     await runCommand(["pkill", ...which], { timeoutMs: PATIENCE_MS });
     return true;
   } catch (error) {
-    // None matched, or there is no pkill here: what follows tells whether it was needed.
+    // No process matched, or there is no pkill here: the next step shows whether it was needed.
     if (!(error instanceof CommandError)) throw error;
     return false;
   }

@@ -8,7 +8,7 @@ import type { NftOptions } from "../nftables/run_nft.ts";
 import { type Ruleset, tableName } from "../nftables/ruleset.ts";
 import type { ActualFirewall } from "../plan/actual_state.ts";
 
-/** How the host's firewall compares with the rendered one, now and after the next boot. */
+/** Compares the host's firewall with the rendered one, now and after the next boot. */
 export async function readFirewall(
   ruleset: Ruleset,
   options: NftOptions,
@@ -20,14 +20,14 @@ export async function readFirewall(
   if (live.foreign !== true && isForeignFile(ruleset)) {
     return { state: "different", differences: atBoot, foreign: true };
   }
-  // Rules that a reboot loses are not in place.
+  // Rules that are lost at a reboot are not in place.
   if (live.state !== "in-place" || atBoot.length === 0) return live;
   return { state: "different", differences: atBoot };
 }
 
 /**
- * What apply does with the firewall. No signal reaches these: a rule set half loaded is worse than a Ctrl-C that waits a
- * second.
+ * The actions of apply on the firewall. They take no signal: a half-loaded ruleset is worse than a
+ * Ctrl-C that waits a second.
  */
 export function firewallPort(ruleset: Ruleset): FirewallPort {
   return {
@@ -43,8 +43,9 @@ export function firewallPort(ruleset: Ruleset): FirewallPort {
 }
 
 /**
- * Takes the tables away, after what would bring them back at boot, or as soon as they are gone.
- * @throws FirewallError where they are somebody else's; nothing was removed then
+ * Removes the tables. Before that, it removes what would load them again at boot or as soon as they
+ * are gone.
+ * @throws FirewallError if the tables belong to another owner; nothing was removed then
  */
 export async function removeFirewall(project: string, infraId: string): Promise<void> {
   const ruleset = { project, infraId, table: tableName(project) };

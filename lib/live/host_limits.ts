@@ -4,8 +4,8 @@ import { optional } from "../diag/optional.ts";
 
 const KEYS = ["fs.inotify.max_user_instances", "kernel.keys.maxkeys"] as const;
 /**
- * Kernel limits that many containers exhaust. `/proc` is closed to a Deno program, so sysctl is asked; what it does not tell
- * is left out, since a forecast is worth no failure.
+ * Reads kernel limits that many containers exhaust. A Deno program cannot read `/proc`, so sysctl
+ * is called. A value that sysctl does not report is left out: a forecast must not fail for it.
  */
 export async function readHostLimits(signal: AbortSignal): Promise<HostLimits> {
   const values = await readKeys(signal);
@@ -17,7 +17,7 @@ export async function readHostLimits(signal: AbortSignal): Promise<HostLimits> {
 
 async function readKeys(signal: AbortSignal): Promise<Map<string, number>> {
   try {
-    // -e: a key that this kernel lacks is passed over.
+    // -e: sysctl skips a key that this kernel lacks.
     const argv = ["sysctl", "-e", ...KEYS] as const;
     const { stdout } = await runCommand(argv, { signal, timeoutMs: PATIENCE_MS });
     return new Map(

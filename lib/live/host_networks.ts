@@ -9,18 +9,20 @@ import { findLocalUplinks, type IpObject } from "../nftables/uplink.ts";
 import { MARK } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
 
-/** What the host already has. */
+/** The networks that the host already has. */
 export interface SeenNetworks extends Pick<HostNetworks, "routing" | "interfaces"> {
-  /** Bridges and modem links that carry a default route, which makes them outside. */
+  /** Bridges and modem links with a default route: they count as outside. */
   readonly localUplinks: readonly string[];
   /**
-   * Where somebody takes DNS and DHCP questions: `10.120.3.254:53`, `0.0.0.0%net-pro:67`, `[::]%net-pro:547`. undefined: nobody
-   * could look.
+   * Addresses that answer DNS and DHCP requests: `10.120.3.254:53`, `0.0.0.0%net-pro:67`,
+   * `[::]%net-pro:547`. undefined: they could not be read.
    */
   readonly listeners?: readonly string[] | undefined;
 }
 
-/** The host's routes, rules, interfaces and name servers, as `ip` and `ss` tell; no root needed. */
+/**
+ * Reads the host's routes, rules, interfaces and name servers with `ip` and `ss`; needs no root.
+ */
 export async function readHostNetworks(signal?: AbortSignal): Promise<SeenNetworks> {
   const [ipv4, ipv6, addresses, listeners] = await Promise.all([
     readRouting("-4", signal),
@@ -37,7 +39,10 @@ export async function readHostNetworks(signal?: AbortSignal): Promise<SeenNetwor
   };
 }
 
-/** Routes and rules by one program; a kernel without IPv6 has neither and says so with status 1. */
+/**
+ * Reads routes and rules in one call. Without IPv6 in the kernel there are none, and `ip` exits
+ * with 1.
+ */
 export async function readRouting(
   family: "-4" | "-6",
   signal: AbortSignal | undefined,
@@ -51,13 +56,13 @@ export async function readRouting(
   return stdout;
 }
 
-/** Interfaces with their addresses, and of what kind they are. */
+/** Reads the interfaces with their addresses and kinds. */
 export async function readAddresses(signal: AbortSignal | undefined): Promise<string> {
   const options = { signal, timeoutMs: PATIENCE_MS };
   return (await runCommand(["ip", "-json", "-details", "address", "show"], options)).stdout;
 }
 
-/** The sockets of name servers; undefined where `ss` does not tell. */
+/** Returns the sockets of name servers; undefined if `ss` does not report them. */
 async function readListeners(signal: AbortSignal | undefined): Promise<string[] | undefined> {
   const ports = "( sport = :53 or sport = :67 or sport = :547 )";
   try {
@@ -69,7 +74,7 @@ async function readListeners(signal: AbortSignal | undefined): Promise<string[] 
   }
 }
 
-/** By which of its interfaces somebody outside comes to what listens on the host. */
+/** Returns the interfaces by which an outsider reaches the services that listen on the host. */
 export function surfaceOf(
   { interfaces, localUplinks }: SeenNetworks,
   { global: { outside = [] } }: Infra,
@@ -81,7 +86,10 @@ export function surfaceOf(
   return { interfaces, local: new Set(local.map(({ name }) => name)) };
 }
 
-/** Bridges that are this infra's, and those of other infras by whose they are. What stands in for one has no interface to wall off. */
+/**
+ * Returns the bridges of this infra, and those of other infras with their project's name. A
+ * stand-in network has no interface to wall off, so it is left out.
+ */
 export function bridgeOwners(
   infraId: string,
   resources: readonly ActualResource[],

@@ -8,7 +8,10 @@ import { readHostLimits } from "./host_limits.ts";
 import { isAdminContainer, outerHost } from "./host_side.ts";
 import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 
-/** What is read of the host whatever infra.yml says, asked for at once: the answers come while the files are read. */
+/**
+ * Reads of the host that do not depend on infra.yml, all requested at once: the answers arrive
+ * while the files are read.
+ */
 export class HostReading implements Disposable {
   readonly networks: Promise<readonly Network[]>;
   /** Complete only after `wish()`. */
@@ -27,24 +30,24 @@ export class HostReading implements Disposable {
       readActualState(incus, this.#wishes.promise, { signal, networks: this.networks })
     );
     const [networks, limits] = [readHostNetworks(signal), readHostLimits(signal)];
-    // In the admin container these are its own: the host's are asked for.
+    // In an admin container these are its own networks and limits: the host is asked for its own.
     const outer = incus.then((incus) =>
       isAdminContainer(incus) ? outerHost.look(signal) : undefined
     );
     this.surroundings = outer.then((seen) => seen ?? networks);
     this.limits = outer.then((seen) => seen?.limits ?? limits);
     this.templates = readTemplates();
-    // Who waits for one of them is told; who ended before that does not care.
+    // A caller that awaits one of them gets the error; the others are ignored.
     const all = [this.networks, this.state, this.surroundings, this.limits];
     for (const each of [...all, networks, limits]) each.catch(() => {});
   }
 
-  /** What planning this infra needs besides. */
+  /** Requests the details that planning this infra also needs. */
   wish(wishes: ReadWishes): void {
     this.#wishes.resolve(wishes);
   }
 
-  /** The connection, which is the caller's to close from now on. */
+  /** Returns the connection; the caller must close it. */
   takeIncus(): Promise<IncusClient> {
     return this.#start.take();
   }

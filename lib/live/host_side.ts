@@ -15,18 +15,21 @@ import { readHostLimits } from "./host_limits.ts";
 import { readHostNetworks, type SeenNetworks } from "./host_networks.ts";
 import { UserError } from "../session/user_error.ts";
 
-/** What only the host itself can see. */
+/** The facts that only the host itself can see. */
 interface HostView extends SeenNetworks {
   readonly limits: HostLimits;
 }
 
-/** What is the host's and not Incus's: its interfaces, kernel limits and firewall. */
+/** The parts of the host outside Incus: its interfaces, kernel limits and firewall. */
 export interface HostSide {
   look(signal: AbortSignal): Promise<HostView>;
   firewall(ruleset: Ruleset, signal: AbortSignal): Promise<ActualFirewall>;
-  /** Who uses ports of the host already, this infra's own table (`project`) aside. */
+  /** Returns the host's ports in use, except those of this infra's own table (`project`). */
   ports(project: string, signal: AbortSignal): Promise<TakenPorts>;
-  /** Finds out whether nft would take it, where that is not known yet. @throws FirewallError when not */
+  /**
+   * Checks that nft would accept the ruleset, if not known yet. @throws FirewallError if it does
+   * not
+   */
   accepts(ruleset: Ruleset, signal: AbortSignal): Promise<void>;
   port(ruleset: Ruleset): FirewallPort;
   /** undefined: out of reach. */
@@ -35,17 +38,17 @@ export interface HostSide {
   bridges?(plugs: Plugs): HostBridges;
 }
 
-/** This host, or, in the admin container, the one that holds it. */
+/** Returns this host or, in an admin container, the host of the container. */
 export function hostSide(incus: IncusClient): HostSide {
   return isAdminContainer(incus) ? outerHost : thisHost;
 }
 
-/** Whether anklume runs in an admin container: the only place where Incus's socket stands there. */
+/** True if anklume runs in an admin container: only there, Incus's socket has this path. */
 export function isAdminContainer(incus: IncusClient): boolean {
   return incus.socket === ADMIN_SOCKET;
 }
 
-/** @throws UserError in an admin container, for what looks at the host's own kernel */
+/** @throws UserError in an admin container, for a command that reads the host's own kernel */
 export function assertOnHost(): void {
   if (!isSocket(ADMIN_SOCKET)) return;
   throw new UserError(
@@ -68,7 +71,7 @@ export const thisHost: HostSide = {
     try {
       await expectedListing(ruleset, { signal });
     } catch (error) {
-      // Who may not ask is told where it matters.
+      // A user who may not run nft gets the error later, where it matters.
       if (!(error instanceof FirewallError) || error.fault !== "not-permitted") throw error;
     }
   },
@@ -86,9 +89,9 @@ export const outerHost: HostSide = {
       askHost<ActualFirewall>({ action: "read", ruleset: text }, { signal }),
       ({ message }) => ({ state: "unknown", differences: [message] }),
     ),
-  // Its own ports are not the host's; the host looks when it is handed the rules.
+  // The container's ports are not the host's. The host checks its own when it receives the rules.
   ports: () => Promise.resolve({ listeners: [], redirects: [], published: [] }),
-  // It has been found out by who answered `firewall`.
+  // The host checked this when it answered `firewall`.
   accepts: () => Promise.resolve(),
   port: ({ text }) => ({
     load: () => askHost<void>({ action: "load", ruleset: text }),
@@ -98,7 +101,7 @@ export const outerHost: HostSide = {
         ruleset: text,
       });
       if (state === "in-place") return;
-      // One may be made just now, by this very apply.
+      // This very apply may just have created a bridge.
       if (differences.length > 0 && differences.every(isBridgeSetting)) {
         return await askHost<void>({ action: "load", ruleset: text });
       }
@@ -110,13 +113,13 @@ export const outerHost: HostSide = {
         "No machine is started. `anklume apply` sends the ruleset to the host again",
       );
     },
-    // The host sets its bridges whenever it loads.
+    // The host sets up its bridges at every load.
     settleBridge: () => askHost<void>({ action: "load", ruleset: text }),
     remove: () => askHost<void>({ action: "remove" }),
   }),
 };
 
-/** Looking goes on without an answer, and says so; acting does not. */
+/** Reading goes on without an answer and reports that; a change does not. */
 async function orUnanswered<T>(
   asking: Promise<T>,
   instead: (error: FirewallError) => T,

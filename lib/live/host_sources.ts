@@ -2,12 +2,13 @@ import { realPaths, UnknownPath } from "../host/real_paths.ts";
 import { hostSourcesOf, isPath, type SeenSource } from "../infra/check/host_source.ts";
 import type { Infra } from "../infra/infra.ts";
 
-/** What links of the host lead to cannot be seen from a container. */
+/** The reason why a container cannot resolve links of the host. */
 const INSIDE = "symbolic links of the host cannot be seen from the admin container";
 
 /**
- * Where the disks that `infra.yml` lets a machine have of the host lead at this moment: Incus follows links when the machine
- * starts. Where there are none, nothing is started. `inside`: this process runs in an admin container.
+ * Resolves the host disks that `infra.yml` gives to machines to their real paths of this moment:
+ * Incus follows links when the machine starts. Without such disks, no program is started. `inside`:
+ * this process runs in an admin container.
  */
 export async function seeSources(
   infra: Infra,

@@ -9,7 +9,7 @@ const seen = (machine: string, real: string, more: Partial<SeenSource> = {}): Se
   const domain = machine.split("-")[0]!;
   return { machine, domain, device: "d", source: real, real, readonly: false, range, ...more };
 };
-// Only what is looked at.
+// Only the fields that are read.
 const infra = (...admins: string[]) => {
   const machines = admins.map((name) => ({
     name,

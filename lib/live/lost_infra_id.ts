@@ -5,7 +5,10 @@ import type { Session } from "../session/session.ts";
 import { printDiagnostics, showDiagnostics } from "../session/show_diagnostics.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
-/** A lost lock is read back from what lives, as `check` does. undefined: it cannot be told; that has been shown. */
+/**
+ * Finds the infra's UUID of a lost lock from the live resources, as `check` does. undefined: it
+ * could not be determined, and the reason has been shown.
+ */
 export async function lostInfraId(
   workspace: Workspace,
   incus: IncusClient,

@@ -40,7 +40,9 @@ import { printDiagnostics, showDiagnostics } from "../session/show_diagnostics.t
 import { prepareTree } from "../workspace/ansible_tree.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
-/** The host as it is, and what of the desired state takes the host to know: addresses and the ruleset. */
+/**
+ * The live host, and the parts of the desired state that depend on it: addresses and the ruleset.
+ */
 export interface Live extends AsyncDisposable {
   readonly incus: IncusClient;
   readonly host: HostSide;
@@ -50,39 +52,53 @@ export interface Live extends AsyncDisposable {
   readonly lock: Lock;
   readonly actual: ActualState;
   readonly ruleset: Ruleset;
-  /** What machines have of the host, where it leads, and who shares it. */
+  /** The host disks that machines use: their real paths, and the machines that share them. */
   readonly sources: HostSources;
-  /** Settled once it is known that nft takes the ruleset. @throws FirewallError where it does not */
+  /** Resolves once nft is known to accept the ruleset. @throws FirewallError if it does not */
   accepted(): Promise<void>;
-  /** What `sync` would write, from the files as they are. */
+  /** Returns what `sync` would write, from the current files. */
   tree(): PreparedSync;
-  /** The ruleset once these bridges are deleted: no longer declared, they stood in it to stay walled off. */
+  /**
+   * Returns the ruleset after these bridges are deleted. Their domains are no longer declared;
+   * until now they stayed in it so that they remained walled off.
+   */
   rulesetWithout(bridges: ReadonlySet<string>): Ruleset;
-  /** The ruleset that another infra.yml on the same addresses would have. */
+  /** Returns the ruleset of another infra.yml with the same addresses. */
   rulesetOf(infra: Infra): Ruleset;
   readonly warnings: readonly Diagnostic[];
-  /** Domains that cannot work on this host as it is: looking and closing go on, and so do the others. */
+  /**
+   * Domains that cannot work on this host as it is: they can still be read and stopped, and the
+   * other domains go on.
+   */
   readonly conflicts: readonly HostConflict[];
-  /** By which way packets to the domains leave, by the family of their addresses; empty where nobody could look. */
+  /**
+   * Returns the routes of packets to the domains, by IP version; empty if they could not be read.
+   */
   ways(): ReadonlyMap<4 | 6, DomainRoutes>;
-  /** The bridges of the host, for who mends them; undefined: out of reach. */
+  /** The bridges of the host, for their repair; undefined: out of reach. */
   readonly bridges: HostBridges | undefined;
-  /** Published ports that somebody else uses: errors where the rules do not send them to machines yet, otherwise warnings. */
+  /**
+   * Published ports that another program uses: errors if the rules do not send them to machines
+   * yet, otherwise warnings.
+   */
   readonly ports: readonly Diagnostic[];
 }
 
 export interface LiveOptions extends TakeOver {
-  /** Asked where the lock is lost and an infra of this name lives here: whether it is this one. */
+  /**
+   * Called if the lock is lost and an infra of this name is on this host: resolves to true if it is
+   * this one.
+   */
   readonly isThisOne?: (namesake: LivingInfra) => Promise<boolean>;
   /** Mistakes are printed as JSON. */
   readonly json?: true | undefined;
-  /** Begun before the workspace was read. */
+  /** A reading that began before the workspace was read. */
   readonly reading?: HostReading;
 }
 
 /**
- * Reads the live host: the one way in which `check`, `apply` and `status` do. undefined: the addresses do not work out on
- * this host; that has been shown, and nothing was touched.
+ * Reads the live host, for `check`, `apply` and `status` alike. undefined: the addresses cannot be
+ * assigned on this host. The reason has been shown, and nothing was changed.
  */
 export async function openLive(
   workspace: Workspace,
@@ -96,7 +112,7 @@ export async function openLive(
   const incus = await reading.takeIncus();
   const asked: Promise<unknown>[] = [];
   const close = async (): Promise<void> => {
-    // No program of ours outlives this process, whoever needs its answer.
+    // No program that anklume started may outlive this process, even if its answer is not needed.
     await Promise.all(asked);
     await incus.close();
   };
@@ -104,7 +120,7 @@ export async function openLive(
     const seeing = seeSources(infra, isAdminContainer(incus), signal);
     asked.push(Promise.allSettled([seeing]));
     const surroundings = await reading.surroundings;
-    // Incus takes long to tell of machines and networks: only a lost lock needs them to know who lives where.
+    // Incus is slow to list machines and networks: only a lost lock needs them for the addresses.
     const known = workspace.lock === undefined ? await reading.state : undefined;
     const { addressing, lock, diagnostics } = await resolve(workspace, known, options);
     const host = hostSide(incus);
@@ -126,7 +142,8 @@ export async function openLive(
       asked.push(Promise.allSettled([compared, host.accepts(ruleset, signal)]));
       return compared;
     };
-    // Nearly always no bridge has outlived its domain: what follows from that is done meanwhile.
+    // An orphan bridge is rare: without waiting for Incus's networks, the work goes on as if there
+    // were none.
     const likely = addressing === undefined ? undefined : render(addressing, []);
     const compared = likely && compare(likely);
     compared?.catch(() => {});
@@ -144,7 +161,8 @@ export async function openLive(
     if (addressing === undefined || lock === undefined) return await refuse();
     const owner = { project: infra.projectName, infraId: addressing.infraId };
     if (hasErrors(found)) {
-      // Whose they are says more than where they stand; the plan would say it too.
+      // The owner of the resources explains more than the addresses do; the plan would report it
+      // too.
       found.unshift(...idTaken(owner, bridges), ...nameTaken(owner, bridges));
       return await refuse();
     }
@@ -189,7 +207,8 @@ export async function openLive(
         (same ? early : undefined) ?? prepareTree(workspace, addressing, false, ruleset.text),
       rulesetWithout: (bridges) =>
         render(addressing, orphanBridges.filter((bridge) => !bridges.has(bridge)), {
-          // Seen before they went, they would pass for somebody else's who took the domain's subnet over.
+          // They were read before these bridges were deleted: the bridges would count as another's
+          // interfaces in the domain's subnet.
           interfaces: surroundings.interfaces.filter(({ name }) => !bridges.has(name)),
         }),
       rulesetOf: (other) => render(addressing, orphanBridges, { of: other }),
@@ -232,7 +251,10 @@ async function resolve(
   return resolveAddressing(workspace, state, { takeOver: namesake.infraId });
 }
 
-/** Domains in conflict of which nothing stands: their addresses are still the host's to use. */
+/**
+ * Returns the domains in conflict whose bridge does not exist: the host may still use their
+ * addresses.
+ */
 function unclaimedBy(
   conflicts: readonly HostConflict[],
   { domains }: Addressing,

@@ -10,14 +10,17 @@ import type { EarlyRequests } from "./early_requests.ts";
 import type { Session } from "../session/session.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
-/** What the snapshot verbs work on. Lighter than `openLive`: no firewall, no plan. */
+/** The data of the snapshot verbs. Lighter than `openLive`: no firewall, no plan. */
 interface SnapshotHost extends AsyncDisposable {
   readonly incus: IncusClient;
   readonly owner: Owner;
   readonly inventory: Inventory;
-  /** The inventory once what a killed run left is over: for who holds the workspace's lock. */
+  /**
+   * Returns the inventory once the work of a killed run is over; the caller holds the workspace's
+   * lock.
+   */
   afterInterruption(): Promise<Inventory>;
-  /** The inventory with what is taken already, read anew. */
+  /** Reads the inventory again, with the snapshots that exist. */
   complete(): Promise<Inventory>;
 }
 
@@ -25,7 +28,7 @@ interface SnapshotHostOptions {
   readonly json?: true | undefined;
 }
 
-/** undefined: whose the machines are cannot be told; that has been shown. */
+/** undefined: the owner of the machines cannot be determined, and the reason has been shown. */
 export async function openSnapshots(
   workspace: Workspace,
   start: EarlyRequests<Everything>,
@@ -36,7 +39,8 @@ export async function openSnapshots(
   const incus = await start.take();
   try {
     const { infra, lock } = workspace;
-    // That of a copied workspace names the machines of the other one: what is wrong with it is said where one is lost, too.
+    // The lock of a copied workspace names the machines of the other one. lostInfraId() reports
+    // that as it does a lost lock.
     const known = lock?.project === infra.projectName ? lock.infra : undefined;
     const infraId = known ??
       await (await import("./lost_infra_id.ts")).lostInfraId(workspace, incus, session, options);
@@ -69,15 +73,19 @@ export async function openSnapshots(
   }
 }
 
-/** A clone of the workspace has a lock of its own: its run is over when it has asked Incus for nothing in so many looks. */
+/**
+ * A clone of the workspace has its own lock. Its run is over once this many checks in a row find no
+ * operation in Incus.
+ */
 const QUIET_LOOKS = 3;
 const QUIET_MS = 100;
-/** A clone may have more to do than anybody waits for. */
+/** The limit of checks: a clone may work for longer than a user would wait. */
 const MOST_LOOKS = 100;
 
 /**
- * What stands, once nobody works on it any more: the workspace is locked, so a set that is being taken and a restore under way
- * are what a killed run left. What the daemon still does for that run is waited for, what it left frozen is thawed, aloud.
+ * Returns the inventory once nobody works on it. The workspace is locked, so an unfinished set or
+ * restore is left from a killed run. Waits for what the daemon still does for that run, and thaws
+ * the machines that it left frozen, with a message.
  */
 export async function finishInterrupted(
   incus: IncusClient,

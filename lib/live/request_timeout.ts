@@ -2,9 +2,10 @@ import { envVar } from "../host/terminal.ts";
 import { UserError } from "../session/user_error.ts";
 
 /**
- * `ANKLUME_INCUS_TIMEOUT`: seconds that one request to Incus may take, for hosts that are slower, or scripts less patient, than
- * the defaults (30 to read, 180 to write). undefined: it is not set.
- * @throws UserError where it is no number of seconds
+ * Reads `ANKLUME_INCUS_TIMEOUT`: seconds that one request to Incus may take. It is for slower hosts
+ * or less patient scripts than the defaults (30 to read, 180 to write) suit. Returns milliseconds;
+ * undefined: it is not set.
+ * @throws UserError if it is not a number of seconds from 1 to 3600
  */
 export function requestTimeout(): number | undefined {
   const text = envVar("ANKLUME_INCUS_TIMEOUT") ?? "";

@@ -23,15 +23,15 @@ import {
 } from "../ansible/provision_needs.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
-/** Everything that apply would do: what `check` shows and `apply` runs. */
+/** Everything that apply would do: `check` shows it and `apply` runs it. */
 export interface RunForecast {
   readonly desired: DesiredState;
   readonly plan: Plan;
   readonly tree: PreparedSync;
   readonly needs: readonly ProvisionNeed[];
-  /** Of infra.yml, the lock, the tree and restores that were interrupted; those of the plan are in the plan. */
+  /** Warnings of infra.yml, the lock, the tree and interrupted restores; the plan has its own. */
   readonly warnings: readonly Diagnostic[];
-  /** Why domains of this run cannot work on this host: what the plan holds back. */
+  /** Why domains of this run cannot work on this host: the plan holds their changes back. */
   readonly conflicts: readonly Diagnostic[];
 }
 
@@ -42,7 +42,7 @@ interface RunForecastOptions extends PlanOptions {
   readonly always?: boolean;
 }
 
-/** Computes what apply would do; touches nothing. */
+/** Computes what apply would do; changes nothing. */
 export async function createRunForecast(
   workspace: Workspace,
   live: Live,
@@ -80,7 +80,7 @@ export async function createRunForecast(
   };
 }
 
-/** An apply would start machines that are half put back. */
+/** Returns a warning for each interrupted restore: apply would start half-restored machines. */
 function restoreWarnings({ actual, owner }: Live): Diagnostic[] {
   return [...pendingMachines(actual.resources, owner)].map(([set, machines]) => ({
     severity: "warning",
@@ -91,7 +91,7 @@ function restoreWarnings({ actual, owner }: Live): Diagnostic[] {
   }));
 }
 
-/** What an infra is to be on this host. */
+/** Returns the desired state of an infra on this host. */
 export function desiredOn(
   { addressing, actual, ruleset, admin }: Live,
   infra: Infra,
@@ -103,7 +103,7 @@ export function desiredOn(
   });
 }
 
-/** Snapshots and sizes are asked for only where a first plan would take something away. */
+/** Creates the plan. Reads snapshots and sizes only if a first plan would delete something. */
 async function planInDetail(
   desired: DesiredState,
   { incus, actual }: Live,
@@ -115,12 +115,12 @@ async function planInDetail(
   return { plan: createPlan(desired, detailed, options), actual: detailed };
 }
 
-/** Whether apply would change something on the host. */
+/** True if apply would change something on the host. */
 export function isPending({ plan, needs }: RunForecast): boolean {
   return plan.changes.length + plan.held.length + needs.length > 0;
 }
 
-/** Machines by `<project>/<name>`. */
+/** Returns the machines by `<project>/<name>`. */
 export function liveMachines(state: IncusState): Map<string, SeenMachine> {
   return new Map(state.resources.flatMap((resource) =>
     resource.kind !== "instance" ? [] : [[
@@ -137,7 +137,7 @@ function remadeMachines(plan: Plan, force: boolean): Set<string> {
   return new Set(remade.map(({ addr }) => `${addr.project}/${addr.name}`));
 }
 
-/** `--domain` limits orphans too: what another domain left behind is not this run's business. */
+/** Limits the state to `--domain`, orphans too: this run leaves those of other domains alone. */
 function limited(whole: DesiredState, domains: readonly string[], { actual }: Live): DesiredState {
   const desired = limitTo(whole, domains);
   const elsewhere = ownedResources(desired.owner, actual).filter((resource) =>

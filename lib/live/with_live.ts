@@ -4,8 +4,8 @@ import type { Workspace } from "../workspace/load_workspace.ts";
 import { type Live, type LiveOptions, openLive } from "./open_live.ts";
 
 /**
- * Runs a verb on what stands on this host. Where the workspace cannot work here, the reason is shown, and the verb is not
- * run. The connection to Incus ends with the verb.
+ * Runs a verb on the live host. If the workspace cannot work here, shows the reason and does not
+ * run the verb. The connection to Incus ends with the verb.
  */
 export async function withLive(
   workspace: Workspace,

@@ -3,15 +3,15 @@ import { complaint } from "../view/text.ts";
 import { EXIT, type ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 
-// The prompts are drawn in colour whatever NO_COLOR says: without colours Deno's own plain questions stand in.
+// The prompts use colours even with NO_COLOR: without colours, Deno's own plain prompts are used.
 
 /** `no-one`: there is no terminal to ask at. */
 type Reply = "yes" | "no" | "no-one" | "interrupted";
 
-/** Asks yes or no; the answer to an empty line is no. Without a terminal nobody is asked. */
+/** Asks yes or no; an empty line means no. Without a terminal it does not ask. */
 async function confirm(question: string, { terminal, out }: Session): Promise<Reply> {
   if (!terminal.interactive) return "no-one";
-  // The prompts write to the terminal themselves.
+  // The prompts write to the terminal directly.
   const message = harmless(question);
   if (!out.colors.isColorSupported) return globalThis.confirm(message) ? "yes" : "no";
   const prompts = await import("@clack/prompts");
@@ -20,7 +20,7 @@ async function confirm(question: string, { terminal, out }: Session): Promise<Re
   return answer ? "yes" : "no";
 }
 
-/** Asks for a word to be typed: for what cannot be undone. */
+/** Asks the user to type a word: for what cannot be undone. */
 export async function confirmByTyping(
   question: string,
   word: string,
@@ -35,18 +35,18 @@ export async function confirmByTyping(
   return answer === word ? "yes" : "no";
 }
 
-/** What somebody has to agree to. */
+/** A question that the user has to agree to. */
 interface Consent {
   readonly question: string;
-  /** A word that has to be typed instead of yes: for what cannot be undone. */
+  /** A word that must be typed instead of yes: for what cannot be undone. */
   readonly typed?: string;
-  /** What a no leads to, as a sentence: `Nothing was restored.` */
+  /** The result of a no, as a sentence: `Nothing was restored.` */
   readonly untouched: string;
-  /** What to do where there is no terminal. */
+  /** Advice for a run without a terminal. */
   readonly remedy?: string;
 }
 
-/** Asks, unless `--yes` was given, and says what came of a no. undefined: go on. */
+/** Asks, unless `--yes` was given, and reports the result of a no. undefined: go on. */
 export async function agree(
   { question, typed, untouched, remedy }: Consent,
   options: { readonly yes?: true },

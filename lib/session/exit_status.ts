@@ -1,8 +1,8 @@
-/** What the process answers to its shell. */
+/** The exit statuses of anklume. */
 export const EXIT = {
   done: 0,
   failed: 1,
-  /** The input or the command line is wrong; nothing was touched. */
+  /** The input or the command line is wrong; nothing was changed. */
   wrongInput: 2,
   /** `check --exit-code`: apply would change something. */
   pending: 3,
@@ -11,5 +11,5 @@ export const EXIT = {
 } as const;
 export type ExitStatus = typeof EXIT[keyof typeof EXIT];
 
-/** 128 + SIGPIPE, from what runs programs of others: nobody reads any more. */
+/** 128 + SIGPIPE, for verbs that run the user's programs: the reader of the output is gone. */
 export const BROKEN_PIPE = 141;

@@ -15,14 +15,14 @@ import type { Session } from "./session.ts";
 import { UserError } from "./user_error.ts";
 import { optional } from "../diag/optional.ts";
 
-/** What went wrong and what to do about it, each in a sentence. */
+/** The error and the advice, a sentence each. */
 interface Fault {
   readonly message: string;
   readonly remedy?: string;
   readonly status: ExitStatus;
 }
 
-/** Puts a thrown fault into words on standard error, and answers the exit status. */
+/** Describes a thrown error on standard error and returns the exit status. */
 export function reportFault(error: unknown, session: Session): ExitStatus {
   const { terminal, err, signal } = session;
   const fault = describeFault(error, signal);
@@ -34,7 +34,7 @@ export function reportFault(error: unknown, session: Session): ExitStatus {
   return fault.status;
 }
 
-/** Words for every fault that is expected; anything else is a bug, and is called one. */
+/** Returns the words for every expected error; any other error is reported as a bug. */
 export function describeFault(error: unknown, signal?: AbortSignal): Fault {
   if (signal?.aborted && isAbort(error)) {
     return { message: "Interrupted", status: EXIT.interrupted };
@@ -96,7 +96,7 @@ const UNREACHABLE: Readonly<Record<UnreachableReason, string | undefined>> = {
   closed: "Check the daemon's log: `journalctl -u incus`",
 };
 
-/** Debian's package for each program that anklume runs. */
+/** Debian's package of each program that anklume runs. */
 const PACKAGES: Readonly<Record<string, string>> = {
   nft: "nftables",
   ip: "iproute2",
@@ -123,7 +123,10 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-/** A name in it may come from a machine: it must not speak to the terminal. */
+/**
+ * Makes a text safe to print: a name in it may come from a machine and must not control the
+ * terminal.
+ */
 function shown(text: string): string {
   return sentence(text).split("\n").map(printable).join("\n");
 }

@@ -4,7 +4,10 @@ import type { ExitStatus } from "./exit_status.ts";
 import type { Session } from "./session.ts";
 import { optional } from "../diag/optional.ts";
 
-/** Standard output belongs to the stream of JSON: what is for people goes to standard error, and nobody is asked. */
+/**
+ * Keeps standard output for the JSON stream: text for people goes to standard error, and it never
+ * prompts.
+ */
 class StreamTerminal extends Terminal {
   override get interactive(): boolean {
     return false;
@@ -28,8 +31,8 @@ class StreamTerminal extends Terminal {
 }
 
 /**
- * Runs a verb whose output is newline-delimited JSON where `json` is given: `session.emit` writes a line, and the last line tells the
- * exit status, also of a verb that throws.
+ * Runs a verb. With `json`, its output is newline-delimited JSON: `session.emit` writes a line, and
+ * the last line holds the exit status, even if the verb throws.
  */
 export async function withJsonLines(
   json: true | undefined,

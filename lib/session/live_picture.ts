@@ -2,21 +2,22 @@ import { systemClock } from "../host/clock.ts";
 import { progressFooter, progressLines, type ProgressState, screenRows } from "../view/progress.ts";
 import type { Session } from "./session.ts";
 
-/** Columns of the picture at most, however wide the screen. */
+/** Largest width of the picture in columns, even on a wider screen. */
 const PICTURE_WIDTH = 80;
 
 /** Milliseconds between two pictures. */
 const FRAME_MS = 120;
 
-/** A picture that is drawn over the last one until it is ended. */
+/** A picture that is drawn over the last one until it ends. */
 interface Picture {
-  /** Draws the end of it, and stops. */
+  /** Draws the last picture, and stops. */
   end(): void;
 }
 
 /**
- * Draws the picture of the moment over the last one. Not listr2: on Ctrl-C a part of it raises the signal again with
- * `process.kill`, which the binary has no right to; and it colours whatever NO_COLOR says.
+ * Draws the current picture over the last one. Not listr2: on Ctrl-C a part of it raises the signal
+ * again with `process.kill`, which the binary has no permission for; and it uses colours even with
+ * NO_COLOR.
  */
 export function startPicture(
   stateNow: () => ProgressState,
@@ -34,7 +35,7 @@ export function startPicture(
     terminal.redraw(screenRows(drawn, terminal.columns), `${lines.join("\n")}\n`);
     drawn = lines;
   };
-  // What was said about the interrupt stays: the picture goes on below it.
+  // The message about the interrupt stays: the picture goes on below it.
   const onInterrupt = () => drawn = [];
   signal.addEventListener("abort", onInterrupt);
   const frames = setInterval(() => {

@@ -3,12 +3,14 @@ import type { SourceText } from "../diag/source.ts";
 import { hideValues } from "../infra/yaml/edit_yaml.ts";
 import { isSecretKey } from "../resource/value.ts";
 
-/** Below these keys names are the owner's own. */
+/** Below these keys, the owner chooses the names. */
 const OWN_NAMES = new Set(["vars", "config", "devices"]);
-/** Parsed for what to hide; in a larger one what is on a line has to tell. */
+/** Larger texts are not parsed: only single lines are searched for secrets. */
 const MAX_CHARS = 1_000_000;
 
-/** The text with what looks like a secret starred out, each by as many stars, so that places and carets stay what they are. */
+/**
+ * Replaces what looks like a secret with as many stars, so that positions and carets stay right.
+ */
 export function maskSecrets({ file, text }: SourceText): SourceText {
   return { file, text: maskLines(text.length > MAX_CHARS ? text : maskValues(text)) };
 }
@@ -17,7 +19,7 @@ function maskValues(text: string): string {
   try {
     return hideValues(text, isSecret, (_path, _value, written) => stars(written));
   } catch {
-    // It is no YAML: that may well be what is complained about.
+    // It is not valid YAML: that may well be the error that is shown.
     return text;
   }
 }
@@ -32,7 +34,7 @@ function stars(text: string): string {
   return text.replace(/[^\n]/g, "*");
 }
 
-/** `name: value` on one line, where the whole could not be read. */
+/** Masks `name: value` on one line, for a text that could not be parsed. */
 function maskLines(text: string): string {
   return text.replace(
     /([\w.-]+)(["']?[ \t]*:[ \t]+)("[^"\n]*"?|'[^'\n]*'?|[^\s,\]}#{[|>&*!][^,\]}#\n]*)/g,

@@ -4,7 +4,7 @@ import { harmless, INK } from "../diag/terminal_text.ts";
 import type { JsonLine } from "../view/json_lines.ts";
 import type { Style } from "../view/style.ts";
 
-/** What every verb is handed: where to write, how to draw, when to stop. */
+/** The context of every verb: where to write, which style, when to stop. */
 export interface Session {
   readonly terminal: Terminal;
   /** For standard output, which may be a pipe while standard error is a screen. */
@@ -12,7 +12,7 @@ export interface Session {
   readonly err: Style;
   /** Aborted by the first Ctrl-C: nothing new is started. */
   readonly signal: AbortSignal;
-  /** Writes one line of the JSON that standard output carries; undefined: it carries text. */
+  /** Writes one line of JSON to standard output; undefined: standard output carries text. */
   readonly emit?: (line: JsonLine) => void;
 }
 
@@ -39,13 +39,13 @@ function createStyle(isTerminal: boolean, columns: number): Style {
 
 const ESCAPE = "\u001b";
 
-/** Colours that a terminal of ours knows for our own; what is painted cannot bring others along. */
+/** Colours that the terminal recognises as anklume's own; a painted text cannot add others. */
 function inkColors(): Style["colors"] {
   const colors = pc.createColors(true);
   const ours = Object.entries(colors).map(([name, paint]) => [
     name,
     typeof paint === "function"
-      // Picocolors looks for its own escapes in what is painted already.
+      // Picocolors looks for its own escapes in text that is already painted.
       ? (text: unknown) =>
         paint(harmless(String(text)).replaceAll(INK, ESCAPE)).replaceAll(ESCAPE, INK)
       : paint,
@@ -54,8 +54,9 @@ function inkColors(): Style["colors"] {
 }
 
 /**
- * Colours only on a terminal; `FORCE_COLOR` (not `0`) forces them, `NO_COLOR` wins over everything. Empty variables count as unset
- * (https://no-color.org). Not left to picocolors, which also colours where `CI` is set.
+ * True if the output is coloured. Colours are only for a terminal; `FORCE_COLOR` (not `0`) forces
+ * them, `NO_COLOR` wins over everything. Empty variables count as unset (https://no-color.org). Not
+ * left to picocolors, which also colours if `CI` is set.
  */
 export function wantsColor(
   isTerminal: boolean,

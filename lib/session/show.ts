@@ -1,7 +1,7 @@
 import type { View } from "../view/view.ts";
 import type { Session } from "./session.ts";
 
-/** Writes the result of a verb to standard output: as JSON where `--json` asks for it, else for people. */
+/** Writes the result of a verb to standard output: as JSON with `--json`, otherwise as text. */
 export function show<Result>(
   view: View<Result>,
   result: Result,

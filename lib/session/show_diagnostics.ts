@@ -8,7 +8,7 @@ import type { HostConflict } from "../addressing/host_conflicts.ts";
 import { maskSecrets } from "./mask_secrets.ts";
 import type { Session } from "./session.ts";
 
-/** Prints diagnostics with their excerpts on standard error; nothing where there are none. */
+/** Prints diagnostics with their excerpts on standard error; prints nothing if there are none. */
 export function showDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: readonly SourceText[],
@@ -21,7 +21,7 @@ export function showDiagnostics(
   terminal.err(diagnosticsText(diagnostics, masked, err, closing));
 }
 
-/** Which domains cannot work on this host, for verbs that go on all the same. */
+/** Shows which domains cannot work on this host, for verbs that go on anyway. */
 export function showConflicts(
   { conflicts }: { readonly conflicts: readonly HostConflict[] },
   { sources }: { readonly sources: readonly SourceText[] },
@@ -31,7 +31,10 @@ export function showConflicts(
   showDiagnostics(diagnosticsOf(conflicts), sources, session, closing);
 }
 
-/** The same for programs: a line of the stream where the verb has one, else a value of its own. */
+/**
+ * Prints diagnostics for programs: as a line of the stream if the verb has one, otherwise as a JSON
+ * value of their own.
+ */
 export function printDiagnostics(
   diagnostics: readonly Diagnostic[],
   { terminal, emit }: Session,

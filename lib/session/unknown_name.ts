@@ -1,10 +1,12 @@
 import { suggest } from "../diag/suggest.ts";
 import { UserError } from "./user_error.ts";
 
-/** Of a classroom with hundreds nobody wants to read all. */
+/** Number of names that are listed: a classroom may have hundreds. */
 const SHOWN = 12;
 
-/** A name on the command line that infra.yml does not have; `what` it was taken for. */
+/**
+ * The error for a name on the command line that infra.yml does not have; `what`: its expected kind.
+ */
 export function unknownName(what: string, name: string, known: readonly string[]): UserError {
   return new UserError(`There is no ${what} \`${name}\` in this infra`, remedy(name, known));
 }

@@ -72,7 +72,7 @@ export interface DomainStatus {
   readonly bridge: string;
   /** `full`, `none`, `public-only`, `via wg0`. */
   readonly internet: string;
-  /** Whether its bridge exists. */
+  /** True if its bridge exists. */
   readonly present: boolean;
   /**
    * Faults of its bridge on the host, which `apply` repairs: `it is down`,

@@ -28,7 +28,7 @@ export interface Verification {
   readonly faults: readonly { readonly site: string; readonly why: string }[];
   /** Machines that could not be probed, as they do not run. */
   readonly notRunning: readonly string[];
-  /** Whether the host itself took part: needs root. */
+  /** True if the host itself took part: needs root. */
   readonly host: boolean;
   readonly machines: number;
   /** The explanations of the differences that the live rules were asked about. */

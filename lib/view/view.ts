@@ -1,6 +1,8 @@
 import type { Style } from "./style.ts";
 
-/** How the result of a verb is told: to people, and to programs (docs/json.md). Pure. */
+/**
+ * The output of a verb's result: as text for people, and as JSON for programs (docs/json.md). Pure.
+ */
 export interface View<Result> {
   text(result: Result, style: Style): string;
   json(result: Result): string;

@@ -7,14 +7,14 @@ import { schemaText } from "../infra/shape/json_schema.ts";
 import { writeLock } from "./resolve_addressing.ts";
 import type { Workspace } from "./load_workspace.ts";
 
-/** What sync would write; `ruleset` where it is known, which takes the live host. */
+/** Prepares what sync would write; `ruleset` if it is known, which takes the live host. */
 export function prepareTree(
   { infra }: Workspace,
   addressing: Addressing,
   cleanOrphans: boolean,
   ruleset?: string,
 ): PreparedSync {
-  // Whose roles these are; a sync by another anklume writes its own.
+  // The anklume that wrote the roles; a sync by another version writes its own.
   const extra = new Map([["schema.json", schemaText()], [
     "version",
     `anklume ${config.version}\n`,
@@ -29,7 +29,7 @@ export function prepareTree(
   });
 }
 
-/** The lock first: an address must not be in use before it is recorded. */
+/** Writes the lock first: an address must be recorded before it is used. */
 export async function writeTree(prepared: PreparedSync, lock: Lock): Promise<void> {
   await writeLock(lock);
   await writeSync(prepared.plan);

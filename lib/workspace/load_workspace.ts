@@ -6,7 +6,7 @@ import type { WorkspaceHold } from "../host/workspace_lock.ts";
 import type { Infra } from "../infra/infra.ts";
 import type { Session } from "../session/session.ts";
 
-/** What the files of the current directory say, without a mistake among them. */
+/** The content of the current directory's files, free of errors. */
 export interface Workspace {
   readonly infra: Infra;
   /** undefined: there is no `infra.lock.yml`. */
@@ -19,19 +19,19 @@ export interface Workspace {
 interface LoadOptions {
   /** Mistakes are printed as JSON. */
   readonly json?: true | undefined;
-  /** Taken once the files are in order. */
+  /** Taken once the files are free of errors. */
   readonly hold?: WorkspaceHold | undefined;
 }
 
 /**
- * Reads and checks the workspace. undefined: something is wrong in it, and all of it has been shown, as JSON where the
- * verb prints JSON; the verb then ends with `EXIT.wrongInput` and has touched nothing.
+ * Reads and checks the workspace. undefined: it has errors, and all of them have been shown, as
+ * JSON if the verb prints JSON. The verb then ends with `EXIT.wrongInput` and has changed nothing.
  */
 export async function loadWorkspace(
   session: Session,
   options: LoadOptions = {},
 ): Promise<Workspace | undefined> {
-  // What parses takes as long to load as to run: whoever asked the host for something has it answered meanwhile.
+  // The parsers take as long to load as to run: meanwhile, early requests to the host are answered.
   const [{ readInfra }, { parseLock }] = await Promise.all([
     import("./read_infra.ts"),
     import("../addressing/lock.ts"),

@@ -6,21 +6,24 @@ import type { Infra } from "../infra/infra.ts";
 import { parseInfra } from "../infra/parse_infra.ts";
 import { readSources } from "./read_sources.ts";
 
-/** The infra as far as it can be read, with everything that is wrong with it. */
+/** The infra as far as it can be read, with all its errors and warnings. */
 export interface ReadInfra {
   readonly infra?: Infra;
   readonly sources: readonly SourceText[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Reads infra.yml or infra/. With `roles`, roles that are nowhere are warned of; sync warns of them by itself. */
+/**
+ * Reads infra.yml or infra/. With `roles`, warns of roles that do not exist; sync does so by
+ * itself.
+ */
 export function readInfra(options: { readonly roles?: true } = {}): ReadInfra {
   const sources = readSources();
   const known = options.roles ? { knownRoles: knownRoles() } : {};
   return { ...parseInfra(sources, known), sources };
 }
 
-/** Names of the roles at hand, the workspace's and the embedded ones. */
+/** Returns the names of the workspace's and the embedded roles. */
 function knownRoles(): Set<string> {
   const embedded = listEmbedded("ansible/roles").map((path) => path.split("/")[2] ?? "");
   return new Set([...listUserRoles(), ...embedded]);

@@ -6,12 +6,13 @@ import type { SourceText } from "../diag/source.ts";
 const TOP_FILES = ["infra/base.yml", "infra/policies.yml"];
 
 /**
- * The texts that make up the infra: `infra.yml`, or the files of `infra/`; both where both stand, for the parser to
- * object. Reads nothing through a symbolic link: a workspace must not show what lies elsewhere.
+ * Reads the texts that make up the infra: `infra.yml`, or the files of `infra/`. If both exist, it
+ * reads both, and the parser reports that. It never follows a symbolic link: a workspace must not
+ * reveal files outside of it.
  */
 export function readSources(): SourceText[] {
   const files = ["infra.yml", ...TOP_FILES, ...yamlFiles("infra/domains")];
-  // What was laid beside the others would be left out in silence, and its machines be taken for orphans.
+  // A misplaced file would be ignored silently, and its machines would count as orphans.
   if (fileKind("infra.yml") === undefined) files.push(...strayFiles());
   const sources: SourceText[] = [];
   for (const file of files) {

@@ -12,24 +12,28 @@ import { infrasNamed, type LivingInfra, livingText } from "../plan/ownership.ts"
 import { MARK } from "../resource/mark.ts";
 import type { Workspace } from "./load_workspace.ts";
 
-/** Who lives where, and what the lock is to say about it. Both undefined where `diagnostics` holds an error. */
+/** The addresses, and the lock to record. Both are undefined if `diagnostics` holds an error. */
 export interface Resolved {
   readonly addressing?: Addressing;
   readonly lock?: Lock;
   readonly diagnostics: readonly Diagnostic[];
-  /** The one infra of this name that lives here while the lock is missing: somebody may say that it is this one. */
+  /**
+   * The only infra of this name on the host while the lock is missing: the user may confirm that it
+   * is this one.
+   */
   readonly namesake?: LivingInfra;
 }
 
-/** The UUID of the infra that somebody said is this one (`--take-over`). */
+/** The UUID that the user gave for this infra (`--take-over`). */
 export interface TakeOver {
   readonly takeOver?: string | undefined;
 }
 
 /**
- * Gives out addresses by the lock; where that is lost, by what lives on the host, once somebody has said by its UUID that it is this
- * infra: two infras may carry one name, and a clone without its lock is as good as a stranger. Writes nothing: `check` computes in memory
- * what `sync` and `apply` record. `state` undefined: there is no Incus, so nothing can live.
+ * Assigns addresses from the lock. If the lock is lost, it assigns them from the live resources,
+ * but only once the user has named this infra by its UUID: two infras may have the same name, and a
+ * clone without its lock cannot be told from a stranger. Writes nothing: `check` computes in memory
+ * what `sync` and `apply` record. `state` undefined: there is no Incus, so no resources.
  */
 export function resolveAddressing(
   { infra, lock }: Workspace,
@@ -55,7 +59,7 @@ export function resolveAddressing(
   return { ...rest, diagnostics: [rebuilt(infra, live), ...diagnostics] };
 }
 
-/** Records the lock where it says something new; whether it did. */
+/** Writes the lock if its content changed; returns true if it did. */
 export async function writeLock(lock: Lock): Promise<boolean> {
   const text = formatLock(lock);
   if (readTextFileIfAny(LOCK_FILE) === text) return false;
@@ -104,7 +108,10 @@ function rebuilt(infra: Infra, live: LiveAddresses): Diagnostic {
   };
 }
 
-/** Who lives here cannot be known to be this infra: it is said, and nothing is touched. */
+/**
+ * The error for a missing lock: the infra of this name on the host may be another one, so nothing
+ * is changed.
+ */
 function lockMissing(
   infra: Infra,
   living: readonly LivingInfra[],

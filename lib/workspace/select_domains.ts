@@ -2,8 +2,8 @@ import type { Infra } from "../infra/infra.ts";
 import { unknownName } from "../session/unknown_name.ts";
 
 /**
- * The domains that `--domain` names: a domain with copies means all of them. undefined: the whole infra. `further` are
- * names that are known although infra.yml no longer declares them.
+ * Returns the domains that `--domain` names; a domain with copies means all copies. undefined: the
+ * whole infra. `further`: names that are known although infra.yml no longer declares them.
  */
 export function selectDomains(
   infra: Infra,

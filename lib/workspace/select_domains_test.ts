@@ -3,7 +3,7 @@ import type { Infra } from "../infra/infra.ts";
 import { selectDomains } from "./select_domains.ts";
 import { UserError } from "../session/user_error.ts";
 
-// Only what is looked at.
+// Only the fields that are read.
 const infra = {
   domains: [{ name: "pro" }, { name: "tp-01" }, { name: "tp-02" }],
   copies: new Map([["tp", ["tp-01", "tp-02"]]]),

@@ -6,17 +6,17 @@ import { loadWorkspace, type Workspace } from "./load_workspace.ts";
 interface WithWorkspaceOptions {
   /** Mistakes are printed as JSON. */
   readonly json?: true | undefined;
-  /** The verb changes something: nobody else may work in this workspace until it ends. */
+  /** The verb makes changes: no other process may work in this workspace until it ends. */
   readonly locks?: boolean;
-  /** The same, where the lock was begun earlier; its owner ends it. */
+  /** The same, with a lock that was taken earlier; its owner releases it. */
   readonly hold?: WorkspaceHold | undefined;
 }
 
 /**
- * Runs a verb on the workspace of the current directory. Where something is wrong in it, all of that is shown, the verb is
- * not run, and nothing was touched.
+ * Runs a verb on the workspace of the current directory. If the workspace has errors, all of them
+ * are shown, the verb does not run, and nothing is changed.
  *
- * @throws LockedError where another process holds the workspace
+ * @throws LockedError if another process holds the workspace
  */
 export async function withWorkspace<Status extends number = ExitStatus>(
   session: Session,

@@ -16,8 +16,8 @@ import { addComplete, addCompletions } from "./completion/verbs.ts";
 export { CommanderError };
 
 /**
- * The command line. A verb's code is loaded when it runs. Where the first word is a verb, the others are not even described:
- * that takes longer than most of them need to run.
+ * Creates the command line. A verb's code is loaded when it runs. If the first word is a verb, the
+ * others are not even described: that takes longer than most verbs need to run.
  */
 export function createProgram(
   session: Session,
@@ -34,7 +34,7 @@ export function createProgram(
     .helpCommand("help [command]", "show help for a command")
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
-    // `exec` hands its words on, options included.
+    // `exec` passes its words on, options included.
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
@@ -87,7 +87,7 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map([
   ["complete", addComplete],
 ]);
 
-/** commander's `error: …` and suggestion, followed by where to read on. */
+/** Returns commander's `error: …` and suggestion, and where to read more. */
 function withHint(text: string): string {
   return `${text.replace(/^error: (.)/, (_, first: string) => `anklume: ${first}`).trimEnd()}\n` +
     "Try `anklume --help`, or `anklume help COMMAND`.\n";

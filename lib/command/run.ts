@@ -5,12 +5,12 @@ import type { Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
 /**
- * Runs one command line and answers the exit status. Never throws: faults are put into words here, and here only.
- * A first Ctrl-C aborts the session's signal; a second one ends the process on the spot.
+ * Runs one command line and returns the exit status. Never throws: all errors are put into words
+ * here. A first Ctrl-C aborts the session's signal; a second one ends the process at once.
  */
 export async function run(args: readonly string[]): Promise<number> {
   const terminal = new Terminal();
-  // Asked by scripts and prompts, so answered before anything else is loaded.
+  // Scripts and prompts ask for the version: it is printed before anything else is loaded.
   if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
     terminal.out(`${VERSION}\n`);
     return EXIT.done;
@@ -24,7 +24,7 @@ export async function run(args: readonly string[]): Promise<number> {
     );
     interrupt.abort();
   });
-  // A promise that nobody waited for: a bug, and no reason for a stack trace either.
+  // A promise that no code awaited: a bug, which still prints no stack trace.
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     import("../session/fault.ts").then(({ reportFault }) =>
@@ -48,7 +48,10 @@ export async function run(args: readonly string[]): Promise<number> {
   return status;
 }
 
-/** The verb that was asked for, or the status where the command line was answered (help, version, a mistake). */
+/**
+ * Returns the requested verb, or the status if the command line was answered already (help,
+ * version, a mistake).
+ */
 async function understand(
   args: readonly string[],
   session: Session,
@@ -60,7 +63,8 @@ async function understand(
     program.parse(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Asked for, so no mistake; everything else commander throws is one, the help in place of a verb that is missing too.
+    // The user asked for it, so it is no mistake. All other errors of commander are, also the help
+    // in place of a missing verb.
     const answered = ["commander.helpDisplayed", "commander.version", "commander.help"];
     return answered.includes(error.code) && error.exitCode === 0 && args.length > 0
       ? EXIT.done

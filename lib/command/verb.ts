@@ -5,16 +5,16 @@ import type { ExitStatus } from "../session/exit_status.ts";
 import type { EarlyRequests, EarlyRequestsOptions } from "../live/early_requests.ts";
 import type { Session } from "../session/session.ts";
 
-/** A command line that was understood: what it asks for, still to be run. Answers the exit status. */
+/** The action of a valid command line, still to be run. Returns the exit status. */
 export type Verb = () => Promise<number>;
 
-/** Called with what was asked for, once. */
+/** Called once, with the chosen action. */
 export type Choose = (verb: Verb) => void;
 
 /** Describes one verb of the command line. */
 export type AddVerb = (program: Command, choose: Choose, session: Session) => void;
 
-/** Runs a verb that Incus has begun to tell of its networks before the verb's own code is loaded. */
+/** Runs a verb. Incus is asked for its networks before the verb's own code is loaded. */
 export async function withNetworks<Status extends number>(
   session: Session,
   options: EarlyRequestsOptions,
@@ -27,11 +27,11 @@ export async function withNetworks<Status extends number>(
 
 interface SnapshotVerbOptions extends EarlyRequestsOptions {
   readonly snapshots: SnapshotDetail;
-  /** What happens is printed as lines of JSON; the verb is handed a session for that. */
+  /** The output is lines of JSON; the verb gets a session for that. */
   readonly json?: true | undefined;
 }
 
-/** The same for what there is to take snapshots of. */
+/** The same for the snapshot verbs: Incus is asked for what can have snapshots. */
 export async function withSnapshots(
   session: Session,
   { snapshots, json, ...options }: SnapshotVerbOptions,
@@ -49,7 +49,7 @@ export const EVENTS_TEXT = "print events as JSON, one per line (docs/json.md); n
 
 export const JSON_TEXT = "print JSON in the stable format of docs/json.md";
 
-/** `--domain`, as every verb has it. */
+/** Returns the option `--domain`, which is the same for every verb. */
 export function domainOption(): Option<"-d, --domain <name>", undefined, string[], string[]> {
   return new Option("-d, --domain <name>", "only this domain (or all its copies); repeatable")
     .argParser(collectName).default([] as string[], "all");
@@ -64,7 +64,10 @@ function collectName(value: string, previous: string[]): string[] {
 
 const HELP_WIDTH = 80;
 
-/** The end of every help text. Comments stand in one column where all lines fit, else each above its command. */
+/**
+ * Returns the end of a help text. Comments are in one column if all lines fit, otherwise each is
+ * above its command.
+ */
 export function examples(
   ...lines: readonly (readonly [command: string, comment: string])[]
 ): string {
@@ -80,7 +83,10 @@ export function examples(
   return `\nExamples:\n${shown.join("\n")}\n`;
 }
 
-/** The one way to say from a script that what lives here is this infra; `--yes` does not. */
+/**
+ * Returns the option with which a script confirms that the infra on the host is this one; `--yes`
+ * does not confirm it.
+ */
 export function takeOverOption(): Option<
   "--take-over <uuid>",
   undefined,

@@ -8,7 +8,9 @@ import type { IncusState } from "../../plan/actual_state.ts";
 import { ADMIN_PATHS, ADMIN_ROLE, adminMountsOf } from "../../resource/admin_devices.ts";
 
 const SIGINT = 2;
-/** Kept of what a program said on standard error, for a failure to quote it. */
+/**
+ * The last characters of a program's standard error that are kept, for the message of a failure.
+ */
 const TAIL_CHARS = 4_000;
 
 /** An admin container that runs and has this workspace. */
@@ -17,7 +19,7 @@ interface AdminPlace {
   readonly name: string;
 }
 
-/** The first machine with the role that could stand in for the host's Ansible. */
+/** Returns the first machine with the role that can replace the host's Ansible. */
 export function findAdmin(
   infra: Infra,
   state: IncusState,
@@ -36,7 +38,7 @@ export function findAdmin(
   );
 }
 
-/** Runs programs in an admin container, in the workspace, as `runCommand` would here. */
+/** Runs programs in the workspace in an admin container, as `runCommand` does here. */
 export function adminRunner(
   incus: IncusClient,
   { project, name }: AdminPlace,

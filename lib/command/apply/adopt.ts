@@ -26,7 +26,10 @@ interface AdoptOptions {
   readonly yes?: true;
 }
 
-/** The opposite of apply: writes what a machine or domain is now into `infra.yml`, once somebody has seen the diff. */
+/**
+ * The opposite of apply: writes the live state of a machine or domain into `infra.yml`, after the
+ * user has seen the diff.
+ */
 export async function adopt(
   name: string,
   options: AdoptOptions,
@@ -47,9 +50,9 @@ export async function adopt(
         terminal.out(`\`${name}\` is what infra.yml says: there is nothing to adopt.\n`);
         return EXIT.done;
       }
-      // The lock is among the sources for the sake of excerpts.
+      // The lock is among the sources only for excerpts.
       const sources = workspace.sources.filter(({ file }) => file !== LOCK_FILE);
-      // Adopting moves no machine: everybody's address stays, and so does the firewall.
+      // Adopting moves no machine: all addresses and the firewall stay the same.
       const planWith = (infra: Infra) => createPlan(desiredOn(live, infra), live.actual);
       const { infra } = workspace;
       const edited = editAdoptions({ sources, infra }, forecast.plan, wanted, planWith);
@@ -85,7 +88,7 @@ export async function adopt(
   });
 }
 
-/** Variables of Ansible may hold passwords as well. */
+/** Hides secrets; Ansible variables may hold passwords as well. */
 function withoutSecrets(text: string): string {
   return hideValues(
     text,

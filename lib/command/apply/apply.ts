@@ -23,10 +23,12 @@ import { endLeftovers, thawAfterFirewall, waitForKilledRun } from "./leftovers.t
 import { agreeToPlan, takeOverQuestion } from "./apply_consent.ts";
 import type { ApplyFlags } from "./apply_flags.ts";
 
-/** Plans made anew because somebody else works on the same resources, before one gives up. */
+/** Most plans of one apply: it plans again if another program works on the same resources. */
 const ROUNDS = 3;
 
-/** Makes the host what infra.yml says: what `check` shows, then the tree, then Ansible. */
+/**
+ * Makes the host what infra.yml says: runs the plan of `check`, writes the tree, then runs Ansible.
+ */
 export async function apply(
   options: ApplyFlags,
   session: Session,
@@ -41,7 +43,7 @@ export async function apply(
   );
 }
 
-/** One reading of the host and what follows from it; another round where the plan has to be made anew. */
+/** Reads the host once and applies; starts another round if a new plan is needed. */
 async function applyOnce(
   workspace: Workspace,
   options: ApplyFlags,
@@ -61,7 +63,8 @@ async function applyOnce(
     force: options.force ?? false,
     always: options.provision ?? false,
   });
-  // Whose this infra is has been said: another round does not ask again, nor take what this one made for a stranger's.
+  // It is settled which infra this is: another round does not ask again, nor treat what this round
+  // created as a stranger's.
   const known = { ...workspace, lock: live.lock };
   const again = () => applyOnce(known, options, session, round + 1);
   if (round < ROUNDS && await waitForKilledRun(forecast.plan, live, session)) return await again();
@@ -82,21 +85,21 @@ async function applyOnce(
   if (status === EXIT.done && !options.provision) await thawAfterFirewall(live, session);
   if (before?.back !== undefined) session.terminal.out(`To go back: \`${before.back}\`.\n`);
   if (status !== EXIT.done) return status;
-  // What works on this host was done; what was asked for was all of it.
+  // All that can work on this host was done, but more was requested.
   if (forecast.conflicts.length > 0) return EXIT.failed;
   return options.baseline
     ? await (await import("./apply_snapshot.ts")).takeBaseline(live, forecast, domains, session)
     : status;
 }
 
-/** Shows what is wrong or worth knowing; undefined: go on. */
+/** Shows errors, warnings and conflicts; undefined: go on. */
 function showFindings(
   { sources }: Workspace,
   { plan, needs, warnings, conflicts }: RunForecast,
   options: ApplyFlags,
   session: Session,
 ): ExitStatus | undefined {
-  // A run that only provisions is not stopped by what keeps the plan from being run.
+  // Errors that stop the plan do not stop a run that only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
   session.emit?.(planLine(planValue(plan, needs, [...conflicts, ...warnings])));
   const closing = conflicts.length > 0 && !hasErrors(found)
@@ -106,7 +109,7 @@ function showFindings(
   return hasErrors(warnings) ? EXIT.wrongInput : undefined;
 }
 
-/** Writes the tree and the lock, and makes sure that nft takes the rules. */
+/** Writes the tree and the lock, and makes sure that nft accepts the rules. */
 async function writeWorkspace(
   { tree }: RunForecast,
   live: Live,
@@ -114,12 +117,12 @@ async function writeWorkspace(
   { terminal }: Session,
 ): Promise<void> {
   await writeTree(tree, live.lock);
-  // nft was asked when the ruleset was rendered: it answers while the tree is written.
+  // The check by nft began when the ruleset was rendered: it runs while the tree is written.
   if (!options.provision) await live.accepted();
   if (tree.plan.entries.some(isChange)) terminal.out(`${syncSummary(tree.plan.entries)}\n`);
 }
 
-/** One round of an apply: what it was planned with, and how many plans there were before. */
+/** One round of an apply: the data of its plan, and its number. */
 interface Round {
   readonly workspace: Workspace;
   readonly live: Live;
@@ -127,7 +130,7 @@ interface Round {
   readonly round: number;
 }
 
-/** Converges, then provisions, as asked. */
+/** Converges, then provisions, as requested. */
 async function carryOut(
   { workspace, live, forecast, round }: Round,
   options: ApplyFlags,
@@ -139,7 +142,7 @@ async function carryOut(
   if (built === "again") {
     if (round < ROUNDS) {
       terminal.out("Something else made a change in the meantime: planning again.\n\n");
-      // The sets before and after are this round's business.
+      // This round takes the sets before and after; the next one does not.
       const { snapshot: _before, baseline: _after, ...rest } = options;
       return await applyOnce(workspace, rest, session, round + 1);
     }
@@ -161,7 +164,10 @@ async function carryOut(
   return built === EXIT.done ? provisioned : built;
 }
 
-/** Runs the plan; its report says what became of it. `again`: somebody else's edits ask for a new plan. */
+/**
+ * Runs the plan and reports the result. `again`: another program's changes make a new plan
+ * necessary.
+ */
 async function converge(
   live: Live,
   { plan, desired }: RunForecast,

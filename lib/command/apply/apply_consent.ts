@@ -15,8 +15,8 @@ import type { Workspace } from "../../workspace/load_workspace.ts";
 import type { ApplyFlags } from "./apply_flags.ts";
 
 /**
- * Asks whether the infra of this name that lives here is this one, where the lock is lost; undefined: there is nobody to ask.
- * `--yes` says it for nobody.
+ * Returns the question whether the infra of this name on the host is this one, for a lost lock.
+ * undefined: there is nobody to ask. `--yes` does not answer it.
  */
 export function takeOverQuestion(
   { infra }: Workspace,
@@ -35,7 +35,10 @@ export function takeOverQuestion(
   };
 }
 
-/** Shows the plan and asks where somebody has to agree; undefined: go on. Nothing was touched otherwise. */
+/**
+ * Shows the plan and asks for consent if it is needed; undefined: go on. Otherwise nothing was
+ * changed.
+ */
 export async function agreeToPlan(
   live: Live,
   forecast: RunForecast,
@@ -46,17 +49,17 @@ export async function agreeToPlan(
   return refusal(live, forecast, options, session) ?? await consent(forecast, options, session);
 }
 
-/** Why nothing may be touched, said aloud; undefined: go on. */
+/** Reports why nothing may be changed; undefined: go on. */
 function refusal(
   live: Live,
   { plan }: RunForecast,
   options: ApplyFlags,
   { terminal, out }: Session,
 ): ExitStatus | undefined {
-  // They have been shown, and end with the words that nothing was changed.
+  // The errors have been shown, and their last line says that nothing was changed.
   if (hasErrors(plan.diagnostics)) return EXIT.failed;
   if (live.actual.firewall.state === "unknown") {
-    // In the admin container it is the host's to answer.
+    // In an admin container, only the host can answer this.
     const [why, remedy] = live.admin.self.size > 0
       ? [
         live.actual.firewall.differences[0] ?? "the host did not answer",
@@ -78,7 +81,7 @@ function refusal(
   return undefined;
 }
 
-/** Shows the plan, and asks where somebody has to agree; undefined: go on. */
+/** Shows the plan and asks for consent if it is needed; undefined: go on. */
 async function consent(
   { plan, needs }: RunForecast,
   options: ApplyFlags,

@@ -21,13 +21,19 @@ import { shortList } from "../../view/snapshot.ts";
 import { deleteSet } from "../../snapshot/delete_set.ts";
 import { freeTimeName, takeAndSay } from "../snapshot/take.ts";
 
-/** What `apply --snapshot` took: the command that goes back to it; undefined where there was nothing to take. */
+/**
+ * The result of `apply --snapshot`: the command that restores the set; undefined if there was
+ * nothing to take.
+ */
 interface TakenBefore {
   readonly status: ExitStatus;
   readonly back?: string;
 }
 
-/** Takes a set of what an apply is about to change, replace or provision. What stands there is all it can keep. */
+/**
+ * Takes a set of what an apply is about to change, replace or provision, as far as it exists
+ * already.
+ */
 export async function snapshotBefore(
   live: Live,
   { plan, needs }: RunForecast,
@@ -77,7 +83,10 @@ export async function snapshotBefore(
   return { status, back: `anklume snapshot restore ${name}` };
 }
 
-/** By `project/machine`: what a plan changes, with the machine of a changed volume; and what takes its snapshots along. */
+/**
+ * Returns, as `project/machine`: the machines that a plan changes, also by a changed volume, and
+ * those that lose their snapshots.
+ */
 function touchedMachines(
   plan: Plan,
   { machines }: Inventory,
@@ -102,8 +111,8 @@ function touchedMachines(
 }
 
 /**
- * Takes the set that `reset` goes back to, of the machines that were made anew and of those that have none yet. The others keep
- * theirs: what they have become since is what a reset is to throw away.
+ * Takes the set that `reset` restores, of the machines that were created again and of those without
+ * one. The others keep theirs: a reset must discard their changes since then.
  */
 export async function takeBaseline(
   live: Live,
@@ -160,7 +169,10 @@ export async function takeBaseline(
   return status;
 }
 
-/** The notes of the baseline once parts of it that these machines replace are gone; undefined: they could not be removed. */
+/**
+ * Removes the parts of the baseline that these machines replace and returns the notes that are
+ * left; undefined: a part could not be removed.
+ */
 async function withoutStale(
   { incus }: Live,
   inventory: Inventory,
@@ -192,7 +204,8 @@ async function withoutStale(
 }
 
 function hasBaseline({ project, name }: LiveMachine, { sets }: Inventory): boolean {
-  // One of anklume's with an end goes, although the class is not over.
+  // A baseline of anklume's that expires does not count: it may be deleted before the class is
+  // over.
   const members = sets.flatMap((set) =>
     set.name === BASELINE && (set.expires === undefined || set.origin === "other")
       ? set.members
@@ -201,7 +214,7 @@ function hasBaseline({ project, name }: LiveMachine, { sets }: Inventory): boole
   return members.some((each) => each.project === project && each.machine === name && isWhole(each));
 }
 
-/** A run that was killed after its last snapshot did not come to say that the set is whole. */
+/** Marks a baseline as whole if a run was killed after its last snapshot, before this mark. */
 async function finishBaseline({ incus }: Live, { notes }: Inventory): Promise<void> {
   const unfinished = notesOf(BASELINE, notes).filter(({ note }) => note.state === "taking");
   await allSettled(
@@ -211,12 +224,14 @@ async function finishBaseline({ incus }: Live, { notes }: Inventory): Promise<vo
   );
 }
 
-/** Thaws what a killed `--consistent` left frozen, whatever infra.yml says of those machines' state. */
+/**
+ * Thaws the machines that a killed `--consistent` left frozen, whatever state infra.yml gives them.
+ */
 export async function thawLeftFrozen(live: Live, session: Session): Promise<void> {
   await liveInventory(live, session);
 }
 
-/** What stands, thawed. */
+/** Reads the inventory and thaws what a killed run left frozen. */
 async function liveInventory(live: Live, session: Session): Promise<Inventory> {
   const options = { now: new Date(), signal: session.signal };
   const read = () => readInventory(live.incus, live.owner, options);

@@ -22,7 +22,7 @@ interface CheckOptions extends TakeOver {
   readonly fields?: true;
 }
 
-/** Shows what apply would do: the plan that apply runs, and nothing of its own. */
+/** Shows what apply would do: the very plan that apply runs. */
 export async function check(
   options: CheckOptions,
   session: Session,

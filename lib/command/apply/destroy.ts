@@ -27,7 +27,10 @@ interface DestroyFlags {
   readonly json?: true;
 }
 
-/** Removes what carries this infra's mark. What is protected stays and is named; files of the workspace stay too. */
+/**
+ * Removes the resources with this infra's mark. Protected ones stay and are named; the workspace's
+ * files stay too.
+ */
 export function destroy(options: DestroyFlags, session: Session): Promise<ExitStatus> {
   return withJsonLines(options.json, session, async (shown) => {
     using hold = await WorkspaceHold.begin();
@@ -37,7 +40,10 @@ export function destroy(options: DestroyFlags, session: Session): Promise<ExitSt
   });
 }
 
-/** Readings of the host because a killed run's requests are still being carried out, before one gives up. */
+/**
+ * Most readings of the host: it is read again if requests of a killed run are still being carried
+ * out.
+ */
 const ROUNDS = 3;
 
 async function destroyOnce(
@@ -57,10 +63,10 @@ async function destroyOnce(
       ...optional({ domains }),
       force: options.force ?? false,
     });
-    // From inside, the admin container and what it stands on are left to the host.
+    // In an admin container, this container and the resources that it needs are left to the host.
     const plan = holdSelf(whole, live.admin.self);
     const spared = plan.held.length > whole.held.length;
-    // A machine that is just being made would come up behind our back.
+    // A machine that is just being created would appear after the removal.
     const projects = new Set(
       owned.flatMap(({ kind, addr }) => kind === "project" ? [addr.name] : []),
     );

@@ -5,10 +5,11 @@ import { removeStandIns, standInNames } from "../../snapshot/stand_in.ts";
 import { anyLeftFrozen } from "../../snapshot/thaw.ts";
 
 /**
- * Waits for what a killed run had asked of the daemon: a machine that is being moved stands in two places, and must not be taken
- * for an orphan in one of them. Incus is asked only where a plan takes something away.
+ * Waits for requests of a killed run that the daemon still carries out: a machine that is being
+ * moved exists in two places, and neither may be treated as an orphan. It asks Incus only if a plan
+ * removes something.
  *
- * @returns whether there was something to wait for: the host has to be read again
+ * @returns true if there was something to wait for: the host must be read again
  */
 export async function waitForKilledRun(
   plan: Plan,
@@ -32,8 +33,9 @@ export async function waitForKilledRun(
 }
 
 /**
- * Ends what interrupted runs left, aloud: machines that a snapshot froze, and where it may, networks of a restore.
- * @returns whether the plan has to be made anew
+ * Cleans up after interrupted runs, with messages: thaws machines that a snapshot froze and, with
+ * `mayReplan`, removes networks of a restore.
+ * @returns true if a new plan is needed
  */
 export async function endLeftovers(
   live: Live,
@@ -44,7 +46,7 @@ export async function endLeftovers(
   const frozen = anyLeftFrozen(resources);
   const standIns = mayReplan ? standInNames(owner, resources) : [];
   if (!frozen && standIns.length === 0) return false;
-  // Nothing is touched where nft refuses the rules.
+  // Nothing is changed if nft refuses the rules.
   await live.accepted();
   const gone = standIns.length === 0 ? [] : await removeStandIns(incus, owner, resources, standIns);
   for (const name of gone) {
@@ -54,7 +56,10 @@ export async function endLeftovers(
   return gone.length > 0;
 }
 
-/** Machines that an interrupted snapshot froze waited for the firewall, which did not stand when it was read. */
+/**
+ * Thaws machines that an interrupted snapshot froze, if the firewall was not in place when it was
+ * read: they waited for it.
+ */
 export async function thawAfterFirewall(live: Live, session: Session): Promise<void> {
   if (!isWalled(live) && anyLeftFrozen(live.actual.resources)) await thaw(live, session);
 }

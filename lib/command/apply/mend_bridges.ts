@@ -10,8 +10,9 @@ import type { Session } from "../../session/session.ts";
 import { runQuietly } from "./run_plan.ts";
 
 /**
- * Gives bridges back what the host has lost of them, as an apply would, and changes nothing else. Where nothing is lost it asks nobody.
- * @param domains only these; undefined: every one
+ * Restores settings of bridges that the host has lost, as an apply would, and changes nothing else.
+ * If nothing is lost, it sends no request.
+ * @param domains only these; undefined: all
  */
 export async function mendBridges(
   infra: Infra,
@@ -19,7 +20,7 @@ export async function mendBridges(
   session: Session,
   domains?: ReadonlySet<string>,
 ): Promise<"unneeded" | "mended" | "failed"> {
-  // Machines of a disabled domain may run all the same.
+  // Machines of a disabled domain may still run.
   const enabled = infra.domains.map((domain) => ({ ...domain, enabled: true }));
   const desired = desiredOn(live, { ...infra, domains: enabled });
   const whole = holdConflicts(createPlan(desired, live.actual), live.conflicts);

@@ -3,7 +3,10 @@ import { ownership } from "../../resource/mark.ts";
 import { handOverNotes } from "../../snapshot/move_set_notes.ts";
 import type { Live } from "../../live/open_live.ts";
 
-/** Keeps what is noted of snapshot sets on the projects that a plan deletes; undefined: no project stays that could. */
+/**
+ * Returns a function that moves the notes on snapshot sets from a project that the plan deletes to
+ * another; undefined: no project of this infra stays.
+ */
 export function noteKeeper(
   { incus, owner, actual }: Live,
   { changes }: Plan,

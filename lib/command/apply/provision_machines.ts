@@ -29,7 +29,10 @@ export interface ProvisionOptions {
   readonly vaultPasswordFile?: string | undefined;
 }
 
-/** Runs Ansible for the machines that need it, its own output streamed, and notes on each what it was provisioned with. */
+/**
+ * Runs Ansible for the machines that need it and streams its output. Notes on each machine what it
+ * was provisioned with.
+ */
 export async function provisionMachines(
   workspace: Workspace,
   live: Live,
@@ -79,28 +82,29 @@ export async function provisionMachines(
   const outcome = { ...report, machines: names, partial };
   session.emit?.(provisionedJson(outcome));
   terminal.out(provisionReportText(outcome, out));
-  // Asked only now: a second of waiting before every run would be for nothing.
+  // This comes only after a failure: it would delay every run by a second.
   if (report.failed.length === names.length) await explainAnsible(workspace, session);
   if (report.status === "interrupted") return EXIT.interrupted;
   return report.status === "done" && absent.length === 0 ? EXIT.done : EXIT.failed;
 }
 
-/** What the daemon works on side by side. */
+/** Number of notes that the daemon writes at the same time. */
 const NOTES_AT_ONCE = 4;
 
-/** The machines may just have been made. */
+/** The machines themselves may just have been created. */
 const NOTHING = "Nothing was provisioned.";
 
 interface AnsiblePlace {
   /** undefined: on this host. */
   readonly run?: RunProgram;
-  /** The admin container that stands in. */
+  /** The admin container that is used instead. */
   readonly through?: string;
 }
 
 /**
- * Where Ansible runs: here, or where this host's is missing or unfit, in an admin container. undefined: in neither, which
- * has been said. Asked only where there is an admin container: a second of waiting before every run would be for nothing.
+ * Chooses the place of Ansible: this host or, if its Ansible is missing or unsuitable, an admin
+ * container. undefined: neither, and the reason has been shown. Without an admin container there is
+ * no check: it would delay every run by a second.
  */
 async function chooseAnsible(
   workspace: Workspace,
@@ -136,7 +140,7 @@ async function chooseAnsible(
   return undefined;
 }
 
-/** Says what is wrong with this host's Ansible, if anything is. */
+/** Explains what is wrong with this host's Ansible, if anything is. */
 async function explainAnsible(workspace: Workspace, session: Session): Promise<boolean> {
   if (session.signal.aborted) return false;
   const found = await findAnsible(workspace.infra.global.defaultConnection);
@@ -159,7 +163,10 @@ async function sortByState(
   return { ready: needs.filter(runs), absent: needs.filter((need) => !runs(need)) };
 }
 
-/** Never the terminal itself: what Ansible says has the words of machines in it. Of it only Ansible's own colours pass. */
+/**
+ * Ansible never gets the terminal itself: its output contains text of machines. Only Ansible's own
+ * colours pass.
+ */
 function ansibleOutput(
   { terminal, out, err, emit }: Session,
 ): Pick<PlaybookOptions, "output" | "colors" | "keyboard"> {
@@ -185,7 +192,7 @@ async function noteProvisioned(
   await allSettled(
     needs.filter(({ machine }) => succeeded.includes(machine)).map(({ domain, machine, digest }) =>
       limit(async () => {
-        // A PATCH without a description empties it.
+        // A PATCH without a description clears it.
         const { value: { description, config }, etag } = await instances.get(domain, machine);
         if (config[PROVISIONED_KEY] === digest) return;
         const body = { description, config: { [PROVISIONED_KEY]: digest } };

@@ -11,17 +11,17 @@ import { noteKeeper } from "./note_keeper.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 
 interface RunPlanOptions {
-  /** What the plan leads to; undefined: it only removes. */
+  /** The state after the plan; undefined: it only removes. */
   readonly desired?: DesiredState | undefined;
-  /** Protected machines too. */
+  /** Changes protected machines too. */
   readonly force?: boolean | undefined;
 }
 
 /**
- * Runs a plan to its end and reports what became of it. The report leaves out what the plan held back: that was shown with the
- * plan.
+ * Runs a plan to its end and reports the results. The report leaves out what the plan held back:
+ * that was shown with the plan.
  *
- * @param command carries on what failed: `anklume apply`
+ * @param command continues what failed: `anklume apply`
  */
 export async function runPlan(
   plan: Plan,
@@ -36,7 +36,7 @@ export async function runPlan(
   return report;
 }
 
-/** The same without a report: only the progress is shown. */
+/** The same without a report: shows only the progress. */
 export async function runQuietly(
   plan: Plan,
   live: Live,
@@ -56,7 +56,8 @@ export async function runQuietly(
 }
 
 /**
- * Takes bridges that the plan deleted out of the ruleset: until then they had to stay in it, so this comes last.
+ * Removes bridges that the plan deleted from the ruleset. They had to stay in it until they were
+ * gone, so this comes last.
  * @throws FirewallError
  */
 async function forgetDeletedBridges(live: Live, report: ApplyReport): Promise<void> {

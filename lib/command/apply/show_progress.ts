@@ -7,7 +7,10 @@ import { eventLine } from "../../view/report.ts";
 import type { Session } from "../../session/session.ts";
 import { startPicture } from "../../session/live_picture.ts";
 
-/** Runs an apply to its end and shows it: a picture that moves on a terminal, plain lines in a pipe. Answers its events. */
+/**
+ * Runs an apply to its end and shows it: as a moving picture on a terminal, as plain lines in a
+ * pipe. Returns its events.
+ */
 export async function showProgress(
   plan: Plan,
   events: AsyncIterable<ApplyEvent>,
@@ -31,7 +34,10 @@ async function emitEvents(
   return seen;
 }
 
-/** The report less what the plan held back: that was shown with the plan, before anything began. */
+/**
+ * Returns the report without what the plan held back: that was shown with the plan, before the
+ * start.
+ */
 export function withoutHeld(report: ApplyReport, plan: Plan): ApplyReport {
   const held = heldAddrs(plan);
   return {

@@ -111,7 +111,7 @@ export function addApply(program: Command, choose: Choose, session: Session): vo
             return await apply({ ...options, verbose }, shown, start);
           });
           if (!options.verify || status !== 0) return status;
-          // Read anew: what stands now is to be proven, not what stood before.
+          // The host is read again: its state after the apply is to be proven.
           const { networkVerify } = await import("../network/verify.ts");
           shown.terminal.out("\n");
           return await networkVerify({ domain: options.domain, json: options.json }, shown);

@@ -1,6 +1,7 @@
 /**
- * The completion library's own script for bash hands the line to `eval`, so that a TAB runs `$(…)` and empties the file behind a
- * `>`; and it needs the package bash-completion. Names of anklume hold no blanks: a line is split at blanks.
+ * The completion library's own script for bash passes the line to `eval`: a TAB would run `$(…)`
+ * and empty the file behind a `>`. It also needs the package bash-completion. Names in anklume
+ * contain no blanks: a line is split at blanks.
  */
 export const BASH_COMPLETION = String
   .raw`# bash completion for anklume: needs no other package, and runs nothing of what is typed

@@ -15,7 +15,10 @@ export function completions(
   return EXIT.done;
 }
 
-/** The library prints it by `console.log`, which takes a full disk for a bug. */
+/**
+ * Returns the library's script. The library prints it with `console.log`, which treats a full disk
+ * as a bug.
+ */
 function scriptOf(shell: "zsh" | "fish"): string {
   const { log } = console;
   let script = "";
@@ -28,7 +31,7 @@ function scriptOf(shell: "zsh" | "fish"): string {
   return script;
 }
 
-/** Names that a command line may take from the workspace. */
+/** Names of the workspace that a command line may contain. */
 interface KnownNames {
   readonly domains: readonly string[];
   readonly machines: readonly string[];
@@ -37,10 +40,13 @@ interface KnownNames {
 }
 
 const NO_NAMES: KnownNames = { domains: [], machines: [], sets: [] };
-/** Verbs that take a set's name: only they make a TAB ask Incus. */
+/** Verbs that take a set's name: only for them, a TAB asks Incus. */
 const OF_SETS: readonly (string | undefined)[] = ["snapshot", "reset"];
 
-/** Answers a TAB: `words` are those after `anklume`, the last one unfinished. Never fails aloud. */
+/**
+ * Answers a TAB: `words` are those after `anklume`, the last one unfinished. Never reports an
+ * error.
+ */
 export async function complete(
   words: readonly string[],
   program: CommandUnknownOpts,
@@ -50,14 +56,14 @@ export async function complete(
   return EXIT.done;
 }
 
-/** The command line as the completion library knows it. */
+/** Returns the command line as the completion library describes it. */
 function completer(program: CommandUnknownOpts, names: KnownNames): RootCommand {
   const root = new RootCommand();
   describe(root, program, "", names);
   return root;
 }
 
-/** Every command below one, each under its whole name: `roles`, `roles show`. */
+/** Describes every command below `parent`, each with its whole name: `roles`, `roles show`. */
 function describe(
   root: RootCommand,
   parent: CommandUnknownOpts,
@@ -65,7 +71,7 @@ function describe(
   names: KnownNames,
 ): void {
   for (const verb of parent.createHelp().visibleCommands(parent)) {
-    // Every command with commands of its own has `help`, which nobody has to complete twice.
+    // Every command with subcommands has `help`, which needs no completion.
     if (prefix !== "" && verb.name() === "help") continue;
     const name = prefix + verb.name();
     const command = root.command(name, verb.summary() || verb.description());
@@ -91,7 +97,7 @@ function describe(
   }
 }
 
-/** What may follow an option; undefined for one that stands alone. */
+/** Returns the values of an option; undefined if it takes none. */
 function valuesOf(option: Option, names: KnownNames): readonly string[] | undefined {
   if (!option.required && !option.optional) return undefined;
   switch (option.long) {
@@ -108,7 +114,7 @@ function valuesOf(option: Option, names: KnownNames): readonly string[] | undefi
   }
 }
 
-/** By what the verbs call their arguments. */
+/** Returns the values of an argument, by its name in the verbs. */
 function argumentValues(
   argument: string,
   { domains, machines, sets }: KnownNames,
@@ -129,7 +135,10 @@ function argumentValues(
   }
 }
 
-/** Names of the workspace, and on this host; none where they cannot be read. */
+/**
+ * Returns the names of the workspace and, with `withSets`, of this host; none if they cannot be
+ * read.
+ */
 async function knownNames(withSets: boolean): Promise<KnownNames> {
   try {
     const { readInfra } = await import("../../workspace/read_infra.ts");

@@ -5,7 +5,10 @@ import { connectIncus } from "../../incus/incus_client.ts";
 import { MARK } from "../../resource/mark.ts";
 import { readSetNotes } from "../../snapshot/set_note.ts";
 
-/** Names of the sets that anklume took for this workspace, from two requests: quick enough for a TAB. */
+/**
+ * Returns the names of the sets that anklume took for this workspace, from two requests: fast
+ * enough for a TAB.
+ */
 export async function knownSets(): Promise<string[]> {
   const text = readTextFileIfAny(LOCK_FILE);
   const lock = text === undefined ? undefined : parseLock(text, { filename: LOCK_FILE }).lock;

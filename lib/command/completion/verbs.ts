@@ -19,7 +19,7 @@ export function addCompletions(program: Command, choose: Choose, session: Sessio
     );
 }
 
-/** What the completion scripts call: `anklume complete -- apply --domain pr`. */
+/** Adds the command that the completion scripts call: `anklume complete -- apply --domain pr`. */
 export function addComplete(program: Command, choose: Choose): void {
   program.command("complete", { hidden: true })
     .argument("[words...]")

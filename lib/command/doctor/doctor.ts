@@ -50,7 +50,10 @@ interface DoctorOptions {
   readonly json?: true;
 }
 
-/** Says what of this host breaks or walks around the isolation, or the internet of the domains, and mends it on demand. */
+/**
+ * Reports what breaks or bypasses the isolation on this host, or the internet access of the
+ * domains, and repairs it on request.
+ */
 export async function doctor(options: DoctorOptions, session: Session): Promise<ExitStatus> {
   assertOnHost();
   return await withWorkspace(session, options, async (workspace) => {
@@ -63,7 +66,7 @@ export async function doctor(options: DoctorOptions, session: Session): Promise<
         terminal.out("\nThere is nothing that anklume can fix by itself.\n");
         return statusOf(findings);
       }
-      // Behind one rule that drops a packet stands the next.
+      // After the repair of one rule, another rule may drop the packet.
       const done = new Set<string>();
       for (let next = broken; next.length > 0;) {
         for (const finding of next) {
@@ -105,7 +108,7 @@ async function mend(
     remedy: "Look at the commands above, then run the same command with --yes.",
   };
   const refused = await agree(consent, options, session);
-  // A no leaves this finding alone; the next one is asked about all the same.
+  // A no leaves only this finding alone: the next one is still asked about.
   if (refused === EXIT.failed && terminal.interactive) return EXIT.done;
   if (refused !== undefined) return refused;
   for (const argv of fix) await runCommand(argv, { signal, timeoutMs: PATIENCE_MS });
@@ -125,7 +128,7 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
   if (incus.state === "bad") {
     return [incus, ansible, nft];
   }
-  // Neither could anything be rendered to compare with.
+  // Without nft, there would be no rendered ruleset to compare with either.
   if (nft.state === "bad") return [incus, ansible, nft];
   await using live = await openLive(workspace, session);
   if (live === undefined) {
@@ -196,7 +199,10 @@ async function examine(workspace: Workspace, session: Session): Promise<Finding[
   ];
 }
 
-/** Domains whose way to the internet a table before `main` takes to where they may not go. */
+/**
+ * Returns the domains whose internet traffic a routing table before `main` sends where it may not
+ * go.
+ */
 async function readStrayed(
   { domains }: Infra,
   live: Live,
@@ -209,7 +215,7 @@ async function readStrayed(
     if (!enabled || internet.kind === "none" || internet.kind === "via") continue;
     const choice = ways?.choices(SOMEWHERE, bridge).at(-1);
     const name = choice?.kind === "device" ? choice.route?.dev : undefined;
-    // Of the main table the uplinks tell.
+    // The check of the uplinks covers the main table.
     if (choice?.rule === undefined || choice.rule.table === "main" || name === undefined) continue;
     if (await around.isOutside(name)) continue;
     const { priority } = choice.rule;
@@ -218,10 +224,13 @@ async function readStrayed(
   return strayed;
 }
 
-/** A documentation address (RFC 5737), which no route is for in particular. */
+/** A documentation address (RFC 5737): no route is specific to it. */
 const SOMEWHERE = "203.0.113.10";
 
-/** What other firewalls keep from coming through; undefined: anklume's own rules are not loaded, so that nothing can be asked. */
+/**
+ * Returns what other firewalls block; undefined: anklume's own rules are not loaded, so nothing can
+ * be tested.
+ */
 async function otherFirewalls(
   infra: Infra,
   live: Live,

@@ -10,7 +10,10 @@ import { strangerText } from "../../view/status.ts";
 import { strangerStatus } from "../../view/build_status.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** Incus's network forwards on bridges of the infra: nothing gets through by them, and they take addresses of the host away. */
+/**
+ * Looks for Incus's network forwards on bridges of the infra: no traffic passes through them, and
+ * they take addresses of the host.
+ */
 export async function forwardFinding(
   incus: IncusClient,
   bridges: readonly string[],
@@ -36,7 +39,10 @@ export async function forwardFinding(
   };
 }
 
-/** What somebody opened by hand in the isolation, and who stands among the machines, from the plan of `check`. Pure. */
+/**
+ * Returns the findings from the plan of `check`: holes in the isolation that somebody opened by
+ * hand, strangers among the machines, and published ports in use. Pure.
+ */
 export function doorFindings(plan: Plan, ports: readonly Diagnostic[]): Finding[] {
   return [doors(plan), strangers(plan), listeners(ports)];
 }
@@ -58,7 +64,7 @@ function listeners(ports: readonly Diagnostic[]): Finding {
 
 function doors(plan: Plan): Finding {
   const check = "doors";
-  // Ports of bridges are told by themselves.
+  // Ports of bridges are reported separately.
   const open = breachesOf(plan).filter(({ addr, field }) =>
     addr.kind !== "firewall" && !isLinkField(field)
   );

@@ -24,7 +24,10 @@ import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
 
-/** Puts the unit on this host that loads what the admin container of this workspace renders. */
+/**
+ * Installs the unit on this host that loads the ruleset which the admin container of this workspace
+ * renders.
+ */
 export async function hostInstall(session: Session): Promise<ExitStatus> {
   const site = await readSite(session);
   if (site === undefined) return EXIT.wrongInput;
@@ -83,7 +86,10 @@ export async function hostUninstall(session: Session): Promise<ExitStatus> {
   return EXIT.done;
 }
 
-/** What the unit runs. Whose rules it may touch stands in the unit, which is root's, not in the workspace. */
+/**
+ * The command of the unit. The infra whose rules it may change is named in the unit, which belongs
+ * to root, not in the workspace.
+ */
 export async function hostAnswer(
   owner: { readonly project: string; readonly infra: string },
   { terminal, signal }: Session,
@@ -108,7 +114,7 @@ export async function hostAnswer(
       return await thisHost.port(ruleset).load();
     }
     const seen = await thisHost.firewall(ruleset, signal);
-    // Whoever asks has nobody else to tell that nft would refuse it.
+    // The admin container has no other way to learn that nft would refuse the ruleset.
     await thisHost.accepts(ruleset, signal);
     return seen;
   };

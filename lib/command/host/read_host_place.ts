@@ -18,8 +18,8 @@ import { readAddresses, readRouting } from "../../live/host_networks.ts";
 import { requestTimeout } from "../../live/request_timeout.ts";
 
 /**
- * What a ruleset from an admin container is held against. Where something cannot be seen this fails, and so does the
- * request.
+ * Reads what a ruleset from an admin container is checked against. If a part cannot be read, this
+ * fails, and so does the request.
  */
 export async function readHostPlace(
   owner: { readonly project: string; readonly infraId: string },
@@ -50,7 +50,7 @@ export async function readHostPlace(
   });
 }
 
-/** Bridges of an infra that stand, by Incus or by the kernel. */
+/** Returns the bridges of an infra that exist, by Incus or by the kernel. */
 export function standingBridges(place: HostPlace, infraId: string): string[] {
   const named = [...place.inForce].flatMap((element) =>
     /^inet bridges "([^"]+)"/.exec(element)?.[1] ?? []
@@ -62,7 +62,7 @@ export function standingBridges(place: HostPlace, infraId: string): string[] {
 async function readIncus(
   signal: AbortSignal,
 ): Promise<{ bridges: PlaceBridge[]; nics: PlaceNic[] }> {
-  // Never by the socket of an admin container: here its host is asked.
+  // Never the socket of an admin container: this is about the host itself.
   const socket = DEFAULT_SOCKETS.find(isSocket) ?? DEFAULT_SOCKETS[0];
   await using incus = await connectIncus({ socket, signal, timeoutMs: requestTimeout() });
   const [networks, instances] = await Promise.all([
@@ -84,7 +84,9 @@ function placeBridge({ name, config }: Network): PlaceBridge {
   };
 }
 
-/** What Incus chose itself stands in `volatile`. */
+/**
+ * Returns the NICs of an instance. Names and addresses that Incus chose itself are in `volatile`.
+ */
 function placeNics(instance: Instance): PlaceNic[] {
   const { project, name, config, expanded_devices, devices } = instance;
   return Object.entries(expanded_devices ?? devices).filter(([, { type }]) => type === "nic")
@@ -97,7 +99,7 @@ function placeNics(instance: Instance): PlaceNic[] {
     }));
 }
 
-/** The rules of all infras of the host. They are root's. */
+/** Reads the rules of all infras of the host; the files belong to root. */
 function readRules(): PlaceRules[] {
   const root = RULES_DIRECTORY;
   return listDirectory(".", { root }).filter(({ name, kind }) =>

@@ -12,14 +12,16 @@ export type PowerAction = "start" | "stop" | "restart";
 /** The machines of one start, stop or restart. */
 interface Chosen {
   readonly machines: readonly FoundMachine[];
-  /** Machines that were asked for and cannot be started on this host as it is; the reason has been shown. */
+  /** Requested machines that cannot be started on this host as it is; the reason has been shown. */
   readonly leftOut: readonly FoundMachine[];
 }
 
 /**
- * Finds the machines that an action is for: without names those for which it makes sense, with names all that were named.
+ * Finds the machines for an action: with names, all named ones; without names, those for which the
+ * action makes sense.
  *
- * @throws UserError where a named machine is not on the host, cannot work on it, or runs this anklume: nothing was touched
+ * @throws UserError if a named machine is not on the host, cannot work on it, or runs this anklume;
+ * nothing was changed
  */
 export async function chooseMachines(
   action: PowerAction,
@@ -88,7 +90,7 @@ function refuseOwnMachine(
   );
 }
 
-/** Machines whose domain cannot work on this host as it is stay as they are. */
+/** Leaves out the machines whose domain cannot work on this host as it is. */
 function leaveConflictsOut(
   action: PowerAction,
   names: readonly string[],

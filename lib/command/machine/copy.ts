@@ -69,13 +69,13 @@ export async function copy(
 interface CopyPlace {
   readonly machine?: string;
   readonly path: string;
-  /** It ends with a slash: a directory is meant. */
+  /** The path ends with a slash: it means a directory. */
   readonly directory: boolean;
 }
 
 /** @throws UserError */
 export function parsePlace(text: string): CopyPlace {
-  // A variable of a script that is not set; the whole workspace is hardly meant.
+  // An unset variable of a script, probably; the whole workspace is unlikely to be meant.
   if (text === "") throw new UserError("A path is empty", "Write . for the workspace itself");
   const found = /^([a-z0-9][a-z0-9-]*):(.*)$/s.exec(text);
   const directory = text.endsWith("/");
@@ -110,7 +110,10 @@ async function readFirst(side: CopySide, path: string): Promise<FileContent | un
   }
 }
 
-/** A file copied over itself would be emptied first, a directory into itself never end. */
+/**
+ * Refuses to copy onto or into the source: a file would be emptied first, and a directory would
+ * never end.
+ */
 function refuseItself(source: CopyPlace, target: CopyPlace): void {
   if (source.machine !== target.machine) return;
   if (isWithin(target.path, source.path)) {
@@ -131,7 +134,7 @@ async function sideOf(
   return machineSide(incus, instance.project, instance.name, signal);
 }
 
-/** Into a directory that is there, else under the name that was given. */
+/** Returns the destination: in the directory if there is one, otherwise under the given name. */
 async function landingPlace(
   side: CopySide,
   { path: given, directory }: CopyPlace,
@@ -153,20 +156,20 @@ async function landingPlace(
   return join(path, source.split("/").at(-1) || "root");
 }
 
-/** What the two sides are to each other. */
+/** The relation of the two sides. */
 interface Machines {
-  /** Both sides are one machine. */
+  /** Both sides are the same machine. */
   readonly within: boolean;
-  /** They are two machines. */
+  /** The sides are two machines. */
   readonly across: boolean;
 }
 
 class CopyRun {
   files = 0;
   bytes = 0;
-  /** What could not be copied and was left out. */
+  /** Files that could not be copied and were left out. */
   readonly left: string[] = [];
-  /** Where the copied tree begins. */
+  /** The root of the copied tree. */
   #root: string | undefined;
   readonly #source: CopySide;
   readonly #target: CopySide;
@@ -188,11 +191,12 @@ class CopyRun {
     this.#session = session;
   }
 
-  /** `fresh`: at the new place nothing can stand. */
+  /** `fresh`: nothing can exist at the destination. */
   async copy(from: string, content: FileContent, to: string, fresh = false): Promise<void> {
     this.#session.signal.throwIfAborted();
     this.#root ??= from;
-    // A link at the new place may lead back here: what is read would be emptied by the writing.
+    // A link at the destination may lead back here: writing would empty the file that is being
+    // read.
     const mayMeet = this.#machines.within && !fresh;
     if (mayMeet && content.type === "file" && await this.#target.resolve(to) === from) {
       await content.body.cancel();
@@ -202,7 +206,8 @@ class CopyRun {
     const { within, across } = this.#machines;
     const found = !fresh && (within || across) ? await this.#target.kind(to) : undefined;
     if (across && found === "symlink" && content.type !== "symlink") {
-      // An earlier copy may have laid it: the one machine must not say what is written where in the other.
+      // An earlier copy may have created the link: one machine must not decide where the other one
+      // is written to.
       if (content.type === "file") await content.body.cancel();
       const there = printable(this.#target.shown(to));
       this.#leave(from, `skipped because ${there} is a symbolic link, which is not followed`);
@@ -221,9 +226,10 @@ class CopyRun {
       this.files++;
       return;
     }
-    // A machine with a file system of its own making may tell a name twice: once for a link, once for what goes through it.
+    // A machine with a file system of its own making may list a name twice: once for a link, once
+    // for its target.
     for (const name of [...new Set(content.names)].toSorted()) {
-      // A machine's own word: it must not lead elsewhere.
+      // The name comes from the machine: it must not lead elsewhere.
       if (name === "" || name === "." || name === ".." || name.includes("/")) {
         this.#leave(join(from, name), "not a valid file name");
         continue;
@@ -232,7 +238,7 @@ class CopyRun {
     }
   }
 
-  /** One entry of a directory: what cannot be read is no reason to leave the others. */
+  /** Copies one entry of a directory: an entry that cannot be read does not stop the others. */
   async #copyBelow(from: string, to: string, fresh: boolean): Promise<void> {
     let content: FileContent | undefined;
     try {
@@ -242,18 +248,24 @@ class CopyRun {
       if (why === undefined) throw error;
       return this.#leave(from, why);
     }
-    // Incus tells names in UTF-8: another one it does not find again.
+    // Incus reports names in UTF-8: it does not find a name in another encoding again.
     if (content === undefined) return this.#leave(from, "gone, or its name is not UTF-8");
     await this.copy(from, content, to, fresh);
   }
 
-  /** Incus tells where a link leads, not how that is written: in a copy, one that stays in the tree leads into the copy. */
+  /**
+   * Makes the target of a link relative if it is in the copied tree, so that the copy leads into
+   * the copy. Incus reports where a link leads, not how that is written.
+   */
   #relinked(from: string, content: FileContent): FileContent {
     if (content.type !== "symlink" || !isWithin(content.target, this.#root!)) return content;
     return { ...content, target: relativePath(from, content.target) };
   }
 
-  /** Without --preserve as `cp` does it: root's, and no more rights than were there. Set-id bits Incus does not tell of. */
+  /**
+   * Without --preserve it is as with `cp`: the owner is root, with no more permissions than before.
+   * Incus does not report set-id bits.
+   */
   #placed({ mode, uid, gid }: FileContent): PlacedPath {
     return this.#options.preserve ? { mode, uid, gid } : { mode: mode & 0o777, uid: 0, gid: 0 };
   }
@@ -279,7 +291,7 @@ class CopyRun {
   }
 }
 
-/** undefined: no matter of this one file. */
+/** Returns why one file could not be read; undefined: the error is not about this file alone. */
 function whyUnread(error: unknown): string | undefined {
   if (error instanceof UntellableNameError) {
     return "a file that Incus does not transfer: its name contains a control character";
@@ -295,7 +307,7 @@ function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(join(directory, ""));
 }
 
-/** A path as a symbolic link at `from` says it. Both are absolute. */
+/** Returns `path` as a symbolic link at `from` writes it. Both are absolute. */
 export function relativePath(from: string, path: string): string {
   const here = from.split("/").slice(1, -1);
   const there = path.split("/").slice(1).filter((name) => name !== "");

@@ -7,24 +7,27 @@ import type { IncusClient } from "../../incus/incus_client.ts";
 import { printable } from "../../view/text.ts";
 import { UserError } from "../../session/user_error.ts";
 
-/** What a copied entry looks like at its new place. */
+/** The mode and owner of a copied entry at the destination. */
 export interface PlacedPath {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** One end of a copy: a machine's files, or the workspace's. */
+/** One end of a copy: the files of a machine or of the workspace. */
 export interface CopySide {
-  /** `pro-dev:/etc/hosts`, as a person writes it. */
+  /** Returns `pro-dev:/etc/hosts`, as a user writes it. */
   shown(path: string): string;
-  /** Where a path leads: through no symbolic link, as far as it exists. @throws UserError where it cannot lead anywhere */
+  /**
+   * Returns the path with its symbolic links resolved, as far as it exists. @throws UserError if it
+   * cannot lead anywhere
+   */
   resolve(path: string): Promise<string>;
-  /** undefined where nothing is. A symbolic link is told as such. */
+  /** Returns undefined if nothing is there. A symbolic link is returned as a link. */
   read(path: string): Promise<FileContent | undefined>;
-  /** What stands there, without opening it; undefined where there is nothing. */
+  /** Returns the type of the entry without opening it; undefined if there is none. */
   kind(path: string): Promise<FileContent["type"] | undefined>;
-  /** false: this side takes no such thing. */
+  /** Returns false if this side does not accept such an entry. */
   write(path: string, content: FileContent, placed: PlacedPath): Promise<boolean>;
 }
 
@@ -51,12 +54,12 @@ export function machineSide(
   };
 }
 
-/** As many symbolic links as Linux follows. */
+/** Most symbolic links in a path, as in Linux. */
 const HOPS = 40;
 
-/** One machine's. */
+/** The files of one machine. */
 interface MachineFiles {
-  /** How a path is told to the user. */
+  /** Returns the path as the user sees it. */
   shown(path: string): string;
   info(path: string): ReturnType<IncusClient["files"]["info"]>;
   read(path: string): ReturnType<IncusClient["files"]["read"]>;
@@ -95,11 +98,14 @@ async function resolvePath({ shown, info, read }: MachineFiles, path: string): P
   return `/${done.join("/")}`;
 }
 
-/** Below the current directory, through no symbolic link; what it is given belongs to the workspace's owner. */
+/**
+ * The workspace: below the current directory, through no symbolic link. What is written belongs to
+ * the owner of the workspace.
+ */
 export function workspaceSide(): CopySide {
   return {
     shown: (path) => path,
-    // Reading and writing go through no symbolic link.
+    // Reading and writing follow no symbolic link.
     resolve: (path) => Promise.resolve(path),
     async read(path) {
       if (path === ".") {
@@ -114,7 +120,7 @@ export function workspaceSide(): CopySide {
       if (entry.kind !== "file") throw new FileError("read", path, "not-a-file");
       return { type: "file", body: await openFile(path), mode, uid: 0, gid: 0 };
     },
-    // Writing goes through no symbolic link, whatever stands there.
+    // Writing follows no symbolic link, whatever is there.
     kind: () => Promise.resolve(undefined),
     async write(path, content, { mode }) {
       switch (content.type) {
@@ -124,7 +130,7 @@ export function workspaceSide(): CopySide {
         case "directory":
           await makeDirectory(`${path}/x`);
           return true;
-        // A machine must not leave a way out of the workspace in it.
+        // A machine must not leave a link in the workspace that leads out of it.
         case "symlink":
           return false;
       }

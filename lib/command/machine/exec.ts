@@ -6,7 +6,9 @@ import { UserError } from "../../session/user_error.ts";
 import { commandAs, execAttached } from "./exec_attached.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 
-/** Runs a program in one machine or in many. Answers its status, or for many whether all succeeded. */
+/**
+ * Runs a program in one machine or in many. Returns its status or, for many, whether all succeeded.
+ */
 export async function exec(
   words: readonly string[],
   options: ExecFlags,
@@ -14,7 +16,7 @@ export async function exec(
 ): Promise<number> {
   const many = options.all === true || options.domain.length > 0;
   const [machine, given] = many ? [undefined, words] : [words[0], words.slice(1)];
-  // What stands between machine and command, for people.
+  // Users may write `--` between machine and command.
   const command = given[0] === "--" ? given.slice(1) : given;
   if (!many && machine === undefined) {
     throw new UserError(

@@ -8,8 +8,8 @@ import type { Session } from "../../session/session.ts";
 import { complaint } from "../../view/text.ts";
 
 /**
- * The command line that runs a command as a user of the machine, with that user's groups, home and profile. Incus itself
- * knows numbers only, and no groups.
+ * Returns the command line that runs a command as a user of the machine, with that user's groups,
+ * home and profile. Incus itself knows only numeric users, and no groups.
  */
 export function commandAs(user: string, command: readonly string[]): string[] {
   if (user === "root") return [...command];
@@ -18,8 +18,8 @@ export function commandAs(user: string, command: readonly string[]): string[] {
 const SIGINT = 2;
 
 /**
- * Runs a program on our own streams: on a terminal where both ends of ours are one (or `tty` says so), with its size,
- * and its changes of size, passed on. Ctrl-C goes to the program.
+ * Runs a program on anklume's own streams. It gets a terminal if both ends of ours are one (or
+ * `tty` says so), with its size and later changes of size. Ctrl-C goes to the program.
  */
 export async function execAttached(
   incus: IncusClient,
@@ -65,7 +65,7 @@ export async function execAttached(
   }
 }
 
-/** Answers the status that a shell gives it. */
+/** Explains why the program did not run, and returns the status that a shell gives it. */
 function sayNotRun(
   { message, program, exitStatus }: ProgramNotRunError,
   machine: string,
@@ -78,13 +78,13 @@ function sayNotRun(
   return exitStatus;
 }
 
-/** A program on a terminal has to know which kind it is. */
+/** A program on a terminal needs to know its type. */
 function termOf(interactive: boolean): { TERM?: string } {
   const term = envVar("TERM");
   return interactive && term !== undefined ? { TERM: term } : {};
 }
 
-/** Our standard input, passed on until it or the program ends. */
+/** Passes on standard input until it or the program ends. */
 async function pass(program: RunningProgram, over: AbortSignal): Promise<void> {
   for await (const bytes of readStandardInput(over)) await program.write(bytes);
   if (!over.aborted) program.end();

@@ -26,11 +26,14 @@ interface ExecOutcome {
   readonly stderr: string;
 }
 
-/** The status of one whose program could not be run at all. */
+/** The status for a program that could not be run at all. */
 const NOT_RUN = 126;
 const SIGINT = 2;
 
-/** Runs a program in many machines side by side, each line of output with its machine's name; standard input goes to all. */
+/**
+ * Runs a program in many machines side by side. Each line of output begins with the machine's name;
+ * standard input goes to all.
+ */
 export async function execMany(
   workspace: Workspace,
   incus: IncusClient,
@@ -57,7 +60,7 @@ export async function execMany(
   const unread = new AbortController();
   const interrupt = (): void => programs.forEach((program) => program.kill(SIGINT));
   signal.addEventListener("abort", interrupt, { once: true });
-  // Nobody's keyboard is meant: a person types into one machine.
+  // A keyboard is not passed on: a person types into one machine.
   if (!terminal.inIsTerminal) void broadcast(programs, () => waiting === 0, over.signal);
   const outcomes = await Promise.all(places.map((place) => {
     const paint = trustColor(session.out, place.domain.trustLevel);
@@ -77,7 +80,7 @@ export async function execMany(
   return verdict(outcomes, options, session);
 }
 
-/** The running ones; those that do not run are named, and left out. */
+/** Returns the running machines. The others are named, and left out. */
 async function running(
   workspace: Workspace,
   incus: IncusClient,
@@ -120,7 +123,7 @@ async function runOne(
     return { lines: prefixLines(prefix ?? "", write), text: () => text };
   });
   const [stdout, stderr] = streams as [typeof streams[number], typeof streams[number]];
-  // Lines are shown and forgotten; what is gathered for JSON is held.
+  // Shown lines are not kept. Output for JSON is kept, so it has a limit.
   const limit = new OutputLimit(machine.name, prefix === undefined ? undefined : Infinity);
   let status: number;
   try {
@@ -147,7 +150,7 @@ async function runOne(
   return { machine: machine.name, status, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-/** Our standard input for all of them, as soon as all listen. */
+/** Passes standard input to all programs, once all are listening. */
 async function broadcast(
   programs: ReadonlySet<RunningProgram>,
   allListen: () => boolean,

@@ -14,7 +14,10 @@ interface PowerFlags extends PowerOptions {
   readonly yes?: true;
 }
 
-/** Starts, stops or restarts machines. Nothing is started unless the firewall has been read back and is the rendered one. */
+/**
+ * Starts, stops or restarts machines. Starts none unless the firewall was read back and is the
+ * rendered one.
+ */
 export async function power(
   action: PowerAction,
   names: readonly string[],
@@ -56,7 +59,7 @@ async function carryOut(
   else {
     const stopped = await run.stop(machines.filter((place) => !isStopped(place)));
     const down = new Set([...stopped, ...machines.filter(isStopped)]);
-    // Shutting down takes its time: the firewall is read again.
+    // Shutting down takes time: the firewall is read again.
     await live.host.port(live.ruleset).verify();
     await run.start(machines.filter((place) => down.has(place)), "restarted");
   }
@@ -70,7 +73,7 @@ function questionOf(action: PowerAction, machines: readonly FoundMachine[]) {
   };
 }
 
-/** infra.yml has the last word: a start or stop that it does not ask for is undone by the next apply. */
+/** Warns that infra.yml decides: the next apply undoes a start or stop that it does not ask for. */
 function hintAtApply(
   action: PowerAction,
   done: readonly FoundMachine[],

@@ -17,7 +17,10 @@ export interface PowerOptions {
   readonly timeout: number;
 }
 
-/** Starts and stops machines side by side, and says what became of each. What fails for one does not stop the others. */
+/**
+ * Starts and stops machines side by side, and reports the result of each. A failure of one does not
+ * stop the others.
+ */
 export class PowerRun {
   failed = false;
   readonly done: FoundMachine[] = [];
@@ -26,14 +29,14 @@ export class PowerRun {
   readonly #session: Session;
   readonly #limit = pLimit(CONCURRENCY);
 
-  /** @param options `watch`: machines that were started are looked at again */
+  /** @param options `watch`: started machines are checked once more */
   constructor(live: Live, options: PowerOptions & { readonly watch: boolean }, session: Session) {
     this.#live = live;
     this.#options = options;
     this.#session = session;
   }
 
-  /** @returns the machines that went down */
+  /** @returns the machines that stopped */
   async stop(places: readonly FoundMachine[], word?: string): Promise<FoundMachine[]> {
     const { force, timeout } = this.#options;
     const graceS = force ? 0 : timeout;

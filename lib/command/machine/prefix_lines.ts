@@ -1,16 +1,19 @@
-/** Bytes of a stream, handed on as whole lines with a prefix. */
+/** Passes the bytes of a stream on as whole lines with a prefix. */
 interface PrefixedLines {
   take(bytes: Uint8Array): void;
-  /** What stands after the last newline gets one. */
+  /** Passes on the text after the last newline, with a newline. */
   end(): void;
 }
 
-/** A line that is longer goes on in a line of its own, with the prefix: who never ends one fills no memory. */
+/**
+ * Longest line in characters. A longer one continues on a line of its own, with the prefix: a
+ * program that never ends a line must not fill the memory.
+ */
 export const LONGEST_LINE = 64 * 1024;
 
 /**
- * Without a prefix the text is handed on as it comes. With one a carriage return ends a line too: what follows it would be
- * written over the prefix.
+ * Without a prefix, the text is passed on as it comes. With one, a carriage return ends a line too:
+ * the text after it would overwrite the prefix.
  */
 export function prefixLines(prefix: string, write: (text: string) => void): PrefixedLines {
   const decoder = new TextDecoder();
@@ -23,10 +26,10 @@ export function prefixLines(prefix: string, write: (text: string) => void): Pref
     }
     rest.push(text);
     length += text.length;
-    // Of a very long line what is there already is not looked through again.
+    // The earlier text of a long line is not searched again.
     if (!/[\r\n]/.test(text) && length <= LONGEST_LINE) return;
     const whole = rest.join("");
-    // A carriage return at the end may belong to the newline that comes next; several are as good as one.
+    // A carriage return at the end may belong to the next newline; several count as one.
     const said = whole.replace(/\r+$/, "");
     const held = said === whole ? "" : "\r";
     const lines = said.split(/\r*\n|\r+/).flatMap(pieces);

@@ -10,10 +10,11 @@ import type { Workspace } from "../../workspace/load_workspace.ts";
 import { mendBridges } from "../apply/mend_bridges.ts";
 
 /**
- * Makes sure that machines start behind the firewall that infra.yml asks for, whole, and with a gateway and a name server.
+ * Makes sure that machines start behind the complete firewall of infra.yml, and with a gateway and
+ * a name server.
  *
- * @returns whether machines that were started have to be looked at again: one may die in its first seconds
- * @throws FirewallError, UserError: no machine was touched
+ * @returns true if started machines must be checked again: one may die in its first seconds
+ * @throws FirewallError, UserError: no machine was changed
  */
 export async function prepareStart(
   places: readonly FoundMachine[],
@@ -21,7 +22,7 @@ export async function prepareStart(
   session: Session,
 ): Promise<boolean> {
   const { addressing, actual, ruleset, host } = live;
-  // A disabled domain keeps its rules: they are looked at too.
+  // A disabled domain keeps its rules: they are checked too.
   const domains = infra.domains.map((domain) => ({ ...domain, enabled: true }));
   const plan = createPlan(desiredOn(live, { ...infra, domains }), actual);
   const breaches = isolationBreaches(plan, addressing, places);

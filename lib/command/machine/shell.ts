@@ -4,7 +4,9 @@ import { findRunning } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 
-/** A login shell in a machine, as `global.default_user` unless told otherwise. Answers the shell's status. */
+/**
+ * Runs a login shell in a machine, by default as `global.default_user`. Returns the shell's status.
+ */
 export async function shell(
   machine: string,
   options: { readonly user?: string },

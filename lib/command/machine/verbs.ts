@@ -115,7 +115,7 @@ function addExec(program: Command, choose: Choose, session: Session): void {
       ),
     )
     .action((words, options, command) => {
-      // Commander takes `--no-tty` for a `tty` that is true unless told otherwise.
+      // Commander treats `--no-tty` as a `tty` that is true by default.
       const told = command.getOptionValueSource("tty") === "cli";
       const { tty, ...rest } = options;
       const chosen = told ? { ...rest, tty: tty === true } : rest;
@@ -164,7 +164,7 @@ function addCopy(program: Command, choose: Choose, session: Session): void {
     );
 }
 
-/** Verbs of daily life, for `program.ts`. */
+/** The verbs of daily life, for `program.ts`. */
 export const dailyVerbs: ReadonlyMap<string, AddVerb> = new Map([
   ["start", addStart],
   ["stop", addStop],

@@ -24,7 +24,8 @@ export async function rolesCopy(name: string, { terminal, out }: Session): Promi
       `Move it away to copy the embedded role; \`anklume roles show ${name}\` shows the differences`,
     );
   }
-  // What makes it a role to Ansible comes last: a copy that was cut short is none, and the next one carries on.
+  // tasks/main makes it a role for Ansible, so it comes last: an unfinished copy is no role, and
+  // the next copy completes it.
   const ordered = files.sort(([a], [b]) =>
     Number(a.includes("/tasks/main")) - Number(b.includes("/tasks/main"))
   );
@@ -36,7 +37,7 @@ export async function rolesCopy(name: string, { terminal, out }: Session): Promi
   return EXIT.done;
 }
 
-/** Whether what stands there is some of the embedded role and nothing else. */
+/** True if the directory holds a part of the embedded role and nothing else. */
 function isCutShort(name: string, files: ReadonlyMap<string, string>): boolean {
   const dir = `roles/${name}`;
   if (fileKind(dir) !== "directory") return false;

@@ -6,7 +6,9 @@ import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
 
-/** Installs what requirements.yml lists into the workspace, with ansible-galaxy's own words. */
+/**
+ * Installs the content of requirements.yml into the workspace, with the messages of ansible-galaxy.
+ */
 export async function rolesInstall(
   options: { readonly force?: true },
   { terminal, signal }: Session,

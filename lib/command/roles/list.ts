@@ -4,7 +4,7 @@ import { show } from "../../session/show.ts";
 import { rolesView } from "../../view/role.ts";
 import { rolesAtHand } from "./roles_at_hand.ts";
 
-/** Lists the roles that machines may name, and where each comes from. */
+/** Lists the roles that machines may name, and the origin of each. */
 export function roles(options: { readonly json?: true }, session: Session): ExitStatus {
   show(rolesView, rolesAtHand().roles, options, session);
   return EXIT.done;

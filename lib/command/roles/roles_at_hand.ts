@@ -29,7 +29,7 @@ export function rolesAtHand(): RolesAtHand {
   return { roles, embedded };
 }
 
-/** The role of that name; a `UserError` where there is none. */
+/** Returns the role of that name. @throws UserError if there is none */
 export function findRole(roles: readonly RoleAtHand[], name: string): RoleAtHand {
   const role = roles.find((role) => role.name === name);
   if (role !== undefined) return role;
@@ -41,7 +41,10 @@ export function findRole(roles: readonly RoleAtHand[], name: string): RoleAtHand
   );
 }
 
-/** An infra.yml that is missing or wrong is no reason to say nothing of roles. */
+/**
+ * Returns the machines of each role; empty if infra.yml is missing or wrong, since roles can still
+ * be shown.
+ */
 function usersOfRoles(): Map<string, string[]> {
   const users = new Map<string, string[]>();
   try {
@@ -55,7 +58,7 @@ function usersOfRoles(): Map<string, string[]> {
   return users;
 }
 
-/** The description that every embedded role has in its meta/main.yml. */
+/** Returns the description of an embedded role: each has one in its meta/main.yml. */
 function summaryOf(embedded: ReadonlyMap<string, string>, role: string): string {
   const meta = embedded.get(`roles/${role}/meta/main.yml`) ?? "";
   return /^ {2}description: (.*)$/m.exec(meta)?.[1] ?? "";

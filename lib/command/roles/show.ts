@@ -7,7 +7,7 @@ import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { findRole, rolesAtHand } from "./roles_at_hand.ts";
 import type { Session } from "../../session/session.ts";
 
-/** Shows one role: whose it is, who uses it, what it takes. */
+/** Shows one role: its origin, the machines that use it, and its variables. */
 export function rolesShow(
   name: string,
   options: { readonly json?: true },
@@ -30,7 +30,7 @@ export function rolesShow(
   return EXIT.done;
 }
 
-/** Files of the embedded role that the workspace's has not, or has otherwise. */
+/** Returns the files of the embedded role that are missing or different in the workspace's role. */
 function differingFiles(shipped: ReadonlyMap<string, string>): string[] {
   const differing: string[] = [];
   for (const [path, text] of shipped) {

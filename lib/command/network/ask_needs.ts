@@ -8,11 +8,14 @@ import { resolveEnds } from "./resolve_end.ts";
 import type { TraceQuestion } from "./trace_stage.ts";
 import { UserError } from "../../session/user_error.ts";
 
-/** A need, and what the host's rules do with it; `line` is missing where it cannot be asked on this host. */
+/**
+ * A need, and the decision of the host's rules; `line` is missing if it cannot be tested on this
+ * host.
+ */
 interface AskedNeed {
   readonly need: Need;
   readonly line?: WhyLine;
-  /** Why not. */
+  /** The reason why it cannot be tested. */
   readonly why?: string;
 }
 
@@ -21,7 +24,7 @@ export interface NeedContext extends RuleContext {
   readonly around: TraceSurroundings;
 }
 
-/** Asks the host's rules whether they let through what infra.yml promises; sends no packet to anybody. */
+/** Tests whether the host's rules let through what infra.yml promises; sends no packet. */
 export async function askNeeds(
   needs: readonly Need[],
   context: NeedContext,
@@ -55,7 +58,10 @@ async function questionOf(
   }
 }
 
-/** What others on the host keep from coming through, though anklume's own rules let it. */
+/**
+ * Returns the needs that other rules on the host block, although anklume's own rules let them
+ * through.
+ */
 export function blockedOf(asked: readonly AskedNeed[]): Blocked[] {
   return asked.flatMap(({ need, line }): Blocked[] => {
     if (line === undefined) return [];

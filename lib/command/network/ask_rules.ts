@@ -17,7 +17,7 @@ import type { Live } from "../../live/open_live.ts";
 import { buildStage, type BuiltStage, type TraceQuestion } from "./trace_stage.ts";
 import { strayWay } from "./stray_route.ts";
 
-/** What the questions are about. */
+/** The data that the questions are about. */
 export interface RuleContext {
   readonly infra: Infra;
   readonly live: Pick<Live, "addressing" | "ruleset" | "rulesetOf" | "ways">;
@@ -25,13 +25,13 @@ export interface RuleContext {
 }
 
 export interface AskRulesOptions {
-  /** As if the host forwarded packets, where it is its rules that are asked about. */
+  /** Answers as if the host forwarded packets, for questions about its rules only. */
   readonly forwards?: boolean;
 }
 
 /**
- * Asks the live rules of the whole host about flows. Where somebody else's end a flow, anklume's own are asked alone, too; and what
- * is advised about a single flow has been tried.
+ * Tests flows on the live rules of the whole host. If another owner's rules block one, it also
+ * tests anklume's own rules alone. Advice about a single flow has been tested.
  */
 export async function askRules(
   questions: readonly TraceQuestion[],
@@ -102,7 +102,7 @@ function serviceText({ protocol, port }: Service): string {
   return protocol === "icmp" ? "icmp" : `${port}/${protocol}`;
 }
 
-/** Of a machine that packets do not reach: whether the host's routes lead them elsewhere. */
+/** Returns why packets do not reach a machine, if the host's routes send them elsewhere. */
 async function strayOf(
   question: TraceQuestion | undefined,
   trace: Trace | undefined,
@@ -124,11 +124,14 @@ interface Others {
   readonly chains: readonly ForeignChain[];
   readonly lost: string | undefined;
   readonly run: TraceRun;
-  /** Which of the questions. */
+  /** Index of the question. */
   readonly i: number;
 }
 
-/** Whose rule ends it, where it is somebody else's, and what lets it through there. */
+/**
+ * Returns the other firewall that blocks the flow, and the command that opens it there; empty if
+ * anklume's rules decide.
+ */
 function othersOf(
   { step, otherTable, unanswered, anklumePasses }: Explanation,
   question: TraceQuestion | undefined,
@@ -146,7 +149,7 @@ function othersOf(
   const [near, far] = [bridgeOf(from), bridgeOf(to)];
   const bridge = near ?? far;
   const told = { firewall, ...(isLegacy ? { lost } : {}) };
-  // What anklume does not let through needs no way through another.
+  // A flow that anklume blocks does not need to be opened in another firewall.
   if (bridge === undefined || !anklumePasses) return told;
   const isOut = (near === undefined) !== unanswered;
   const mend = mendOf(place, firewall, {
@@ -159,7 +162,7 @@ function othersOf(
   return { ...told, mend };
 }
 
-/** The chains of iptables-legacy as those of nft are told. */
+/** Returns the chains of iptables-legacy in the form of the nft chains. */
 function legacyAsForeign({ legacyChains, traces }: TraceRun): ForeignChain[] {
   const all = [...legacyChains, ...traces.flatMap(({ legacy }) => legacy)];
   return all.map(({ family, table, chain }) => ({
@@ -174,7 +177,10 @@ function legacyAsForeign({ legacyChains, traces }: TraceRun): ForeignChain[] {
   }));
 }
 
-/** Why each packet that no rule of nftables ended did not arrive; undefined where nobody knows. */
+/**
+ * Returns, for each packet that no nftables rule ended, why it did not arrive; undefined if
+ * unknown.
+ */
 async function lostReasons(
   { traces }: TraceRun,
   { stage, ways }: BuiltStage,
@@ -193,7 +199,7 @@ async function lostReasons(
     if (sysctls[key] === "0" && target !== "host" && packet?.into !== undefined) {
       return `the host forwards nothing: ${key} is 0`;
     }
-    // Where nothing is forwarded the kernel knows no way either.
+    // Only after the check of forwarding: without it, the kernel has no route either.
     if (refused !== undefined) return `the host has no way for it: ${refused}`;
     const legacy = traces[i]?.legacy ?? [];
     return legacy.length === 0
@@ -208,7 +214,10 @@ function legacyText(drops: readonly LegacyDrop[]): string {
   ).join("; ");
 }
 
-/** Advice that was loaded in place of the live rules and let that very flow through; other advice is none. */
+/**
+ * Loads the rules with the advice in place of the live rules, and tests the flow. Drops advice that
+ * does not let it through.
+ */
 async function tried(
   explanation: Explanation,
   { stage, ways }: BuiltStage,

@@ -8,7 +8,10 @@ import { showConflicts, showDiagnostics } from "../../session/show_diagnostics.t
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
-/** Loads the firewall, and mends bridges that the host has lost a part of: what apply does first, and nothing of the rest. */
+/**
+ * Loads the firewall and repairs bridges that lost settings on the host: the first steps of apply,
+ * and none of the others.
+ */
 export async function networkDeploy(session: Session): Promise<ExitStatus> {
   return await withWorkspace(session, { locks: true }, async (workspace) => {
     return await withLive(workspace, session, {}, async (live) => {
@@ -20,7 +23,7 @@ export async function networkDeploy(session: Session): Promise<ExitStatus> {
       if (!stands) {
         showDiagnostics(live.ports, workspace.sources, session);
         if (hasErrors(live.ports)) return EXIT.failed;
-        // Addresses that were given must not move afterwards.
+        // Addresses in use must not change afterwards.
         await writeLock(live.lock);
         await live.host.port(ruleset).load();
         const tables = ruleset.tables.join(", ");
@@ -31,7 +34,7 @@ export async function networkDeploy(session: Session): Promise<ExitStatus> {
         );
         terminal.out(`${out.colors.green(said)}\n`);
       }
-      // Behind the rules, which a bridge that comes up must find.
+      // After the rules: they must be in place before a bridge comes up.
       const mended = await mendBridges(infra, live, session);
       if (stands && mended !== "failed") {
         const rest = mended === "mended"

@@ -10,16 +10,19 @@ import type { TraceSurroundings } from "./surroundings.ts";
 import type { End } from "./trace_stage.ts";
 import { UserError } from "../../session/user_error.ts";
 
-/** What ends are looked for in, and what is to be told of them. */
+/** The data in which ends are looked up, and the notes for the user. */
 export interface EndContext {
   readonly infra: Infra;
   readonly live: Pick<Live, "addressing" | "actual" | "owner">;
   readonly around: TraceSurroundings;
-  /** One line each: what stands for a name, and what is special about it. */
+  /** One line each: the example that was chosen for a name, and its peculiarities. */
   readonly notes: string[];
 }
 
-/** Both ends of a flow, as addresses of one family. @throws UserError where a name is none, or the flow is not anklume's */
+/**
+ * Returns both ends of a flow, as addresses of one family. @throws UserError if a name is unknown,
+ * or the flow is not anklume's
+ */
 export async function resolveEnds(
   from: string,
   to: string,
@@ -28,7 +31,7 @@ export async function resolveEnds(
 ): Promise<[End, End]> {
   const source = await resolveEnd(from, version, context);
   const target = await resolveEnd(to, version, context);
-  // Who it is that comes from outside then nobody can say.
+  // This uplink does not count as the outside: there is no example of a sender from there.
   if (from === "outside" && source.place.kind === "outside" && !source.place.isOutside) {
     throw new UserError(
       `Traffic from this host leaves by ${source.place.interface}, which is not the outside`,
@@ -51,7 +54,10 @@ export async function resolveEnds(
   return [asGateway(source, target, version, context), asGateway(target, source, version, context)];
 }
 
-/** The host as a machine's target is its own gateway, as the world's the address of the uplink. */
+/**
+ * Gives the host the address of a machine's gateway if the other end is that machine. For the
+ * outside it keeps the address of the uplink.
+ */
 function asGateway(end: End, other: End, version: 4 | 6, { live }: EndContext): End {
   if (end.name !== "host" || end.place.kind !== "host" || other.place.kind !== "machine") {
     return end;
@@ -127,7 +133,7 @@ function machineEnd(
     note(notes, `${name} is not running (${instance.status}): this is what its rules say`);
   }
   const place: ProbePlace = { kind: "machine", machine: name, domain: machine.domain };
-  // A domain's name stays in the words, where the machine that stands for it is named too.
+  // The name of a domain is kept; messages also name the machine that represents it.
   return { name: parseCidr(text) === undefined ? name : text, place, address };
 }
 
@@ -205,7 +211,10 @@ async function addressEnd(
   return { name: text, place: await around.placeOf(address), address };
 }
 
-/** One address that stands for a network: of a domain's its first machine, otherwise one that is neither ours nor the host's. */
+/**
+ * Returns one address as the example of a network: the first machine of a domain's network,
+ * otherwise an address that neither this infra nor the host uses.
+ */
 async function networkEnd(
   text: string,
   cidr: Cidr,
@@ -241,7 +250,7 @@ async function networkEnd(
   const hosts = around.interfaces.flatMap(({ addresses }) => addresses)
     .map((each) => addressInterval(each.split("/")[0] ?? ""));
   const whole = { version: cidr.version, first: cidr.first, last: cidr.last };
-  // The first address of a network is nobody's.
+  // The first address of a network belongs to no machine.
   const size = cidr.last - cidr.first;
   const usable = size > 1n ? { ...whole, first: whole.first + 1n, last: whole.last - 1n } : whole;
   const holes = [...(within === undefined ? subnets : []), ...hosts]
@@ -250,7 +259,7 @@ async function networkEnd(
   const address = outside?.address ?? addressText({ ...free, last: free.first });
   if (cidr.first !== cidr.last) note(notes, `${text}: using ${address} as its example`);
   const end = await addressEnd(address, address, version, { ...context, infra });
-  // What is true of one address is not advised for domains that the network covers too.
+  // Advice for one address must not name a network that also covers domains.
   return { ...end, name: covered.length > 0 && within === undefined ? address : cidr.text };
 }
 
@@ -271,7 +280,10 @@ interface OrphanMachine {
   end(text: string, notes: string[]): End;
 }
 
-/** Machines that carry this infra's mark and stand in infra.yml no more: walled off, and still asked about. */
+/**
+ * Returns the machines with this infra's mark that are no longer in infra.yml: they are walled off,
+ * but can still be asked about.
+ */
 function orphans({ live }: Pick<EndContext, "live">): OrphanMachine[] {
   const { addressing, owner } = live;
   return instancesOf(live).flatMap(({ addr, config, expandedDevices, status }): OrphanMachine[] => {

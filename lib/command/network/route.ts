@@ -1,21 +1,24 @@
 import { CommandError, PATIENCE_MS, runCommand } from "../../host/command.ts";
 
-/** By which interface the host sends a packet on. */
+/** The interface and gateway by which the host sends a packet on. */
 export interface Route {
   readonly dev?: string;
   readonly gateway?: string;
-  /** Where there is none: what the kernel said. */
+  /** The kernel's message if there is no route. */
   readonly refused?: string;
 }
 
-/** A packet that comes in by `iif` from somebody else; without it one of the host's own. */
+/**
+ * For a packet from another sender that comes in by `iif`; without `iif`, the packet is the host's
+ * own.
+ */
 export interface RouteOptions {
   readonly from?: string | undefined;
   readonly iif?: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** The kernel's own answer, all tables and rules considered (`ip route get`). */
+/** Asks the kernel for the route, with all tables and rules (`ip route get`). */
 export async function routeTo(
   address: string,
   { from, iif, signal }: RouteOptions,
@@ -27,7 +30,7 @@ export async function routeTo(
     const { stdout } = await runCommand(argv, { signal, timeoutMs: PATIENCE_MS });
     return stdout.trim() === "" ? {} : (JSON.parse(stdout) as Route[])[0] ?? {};
   } catch (error) {
-    // No route at all is an answer: status 2.
+    // No route at all is a valid answer: status 2.
     if (!(error instanceof CommandError) || error.reason !== "failed") throw error;
     const words = error.stderr.trim().split("\n")[0]?.replace(/^RTNETLINK answers: /, "");
     return { refused: words || "no route" };

@@ -14,7 +14,7 @@ interface RulesOptions {
   readonly json?: true;
 }
 
-/** Prints the ruleset as it is live, or how it differs from what is rendered. */
+/** Prints the live ruleset, or its difference from the rendered one. */
 export async function networkRules(options: RulesOptions, session: Session): Promise<ExitStatus> {
   assertOnHost();
   return await withWorkspace(session, options, async (workspace) => {
@@ -22,7 +22,7 @@ export async function networkRules(options: RulesOptions, session: Session): Pro
       const { infra } = workspace;
       const { ruleset, actual, addressing } = live;
       const { signal, terminal, out } = session;
-      // Counters are part of what is live, and no part of a comparison.
+      // Counters belong to the live ruleset, but not to a comparison.
       const counters = !options.diff && !options.json;
       const tables = await Promise.all(
         FAMILIES.map((family) => listTable(family, ruleset.table, { signal, counters })),

@@ -4,8 +4,8 @@ import { routeTo } from "./route.ts";
 import type { Live } from "../../live/open_live.ts";
 
 /**
- * Where the host's packets to an address of a domain go just now, if not by its bridge: the kernel is asked, and its rules tell why.
- * undefined: they go by the bridge.
+ * Returns where the host's packets to an address of a domain go now, if not by its bridge. The
+ * kernel answers, and its rules give the reason. undefined: they go by the bridge.
  */
 export async function strayWay(
   address: string,

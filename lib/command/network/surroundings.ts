@@ -10,31 +10,39 @@ import type { ActualResource } from "../../resource/resource.ts";
 import { bridgeOwners, readHostNetworks } from "../../live/host_networks.ts";
 import { routeTo } from "./route.ts";
 
-/** Documentation addresses (RFC 5737, 3849): whoever is behind the uplink drops them, and nobody is disturbed. */
+/**
+ * Documentation addresses (RFC 5737, 3849): routers behind the uplink drop them, so they disturb
+ * nobody.
+ */
 const PUBLIC = ["203.0.113.10", "2001:db8::10"];
-/** Private ones that few use; the first that the host would send out by its default route. */
+/**
+ * Rarely used private addresses; the first that the host sends out by its default route is used.
+ */
 const PRIVATE = ["192.168.77.10", "172.31.254.250", "10.255.254.250"];
-/** Addresses of the host that are tried from every machine. */
+/** Most addresses of the host, per IP version, that every machine tries to reach. */
 const MOST_ADDRESSES = 4;
 
-/** What of the host there is beside the domains. */
+/** The parts of the host beside the domains. */
 export interface TraceSurroundings {
   readonly interfaces: readonly HostInterface[];
-  /** Of the host, no domain's gateway among them. */
+  /** Addresses of the host, without the domains' gateways. */
   readonly hostAddresses: readonly string[];
-  /** Gateways of other infras' domains, by whose they are: `beside/net-lab`. */
+  /** Gateways of other infras' domains, with their owner: `beside/net-lab`. */
   readonly otherGateways: readonly { readonly address: string; readonly of: string }[];
   /** Addresses beyond the host's own networks, to be tried. */
   readonly outside: readonly OutsidePlace[];
-  /** Where an address that is not ours lies, by the host's routes. */
+  /** Returns the place of an address outside the infra, by the host's routes. */
   placeOf(address: string): Promise<OutsidePlace>;
-  /** Whether an interface counts as the outside. */
+  /** Returns true if an interface counts as the outside. */
   isOutside(name: string): Promise<boolean>;
-  /** The kernel's kind of an interface: `bridge`, `veth`, `wireguard`; `` of a network card. */
+  /**
+   * Returns the kernel's kind of an interface: `bridge`, `veth`, `wireguard`; empty for a network
+   * card.
+   */
   kindOf(name: string, signal: AbortSignal): Promise<string>;
 }
 
-/** Reads what the probes and questions need to know of the host's surroundings; needs no root. */
+/** Reads what the probes and questions need about the host's surroundings; needs no root. */
 export async function readSurroundings(
   infra: Infra,
   addressing: Addressing,
@@ -72,7 +80,8 @@ export async function readSurroundings(
       private: isPrivate(address),
       interface: name,
       isOutside: name !== "" && await isOutside(name),
-      // On a network of the host's own it is a neighbour; a modem's link or a tunnel has no gateway.
+      // An address in one of the host's own networks is a neighbour; a modem's link or a tunnel has
+      // no gateway.
       routed: route.gateway !== undefined || (name !== "" && !onOwnNetwork(name, address)),
     };
   };
@@ -93,12 +102,12 @@ export async function readSurroundings(
   };
 }
 
-/** Whether `public-only` keeps away from it. */
+/** True if `public-only` blocks the address. */
 function isPrivate(address: string): boolean {
   return PRIVATE_RANGES.some((range) => holds(range, address));
 }
 
-/** Whether an address is in the network that an interface's own, `10.8.0.2/24`, is of. */
+/** True if `address` is in the network of an interface's own address (`10.8.0.2/24`). */
 function holds(own: string, address: string): boolean {
   const [network, one] = [parseCidr(own), parseCidr(address)];
   return network !== undefined && one?.version === network.version &&

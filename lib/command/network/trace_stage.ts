@@ -16,13 +16,13 @@ import type { ProbePlace, Service } from "../../verify/probe.ts";
 import { type Route, type RouteOptions, routeTo } from "./route.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** One end of a flow that is asked about. */
+/** One end of a flow in a question. */
 export interface End {
-  /** As it was written. */
+  /** The name as the user wrote it. */
   readonly name: string;
   readonly place: ProbePlace;
   readonly address: string;
-  /** Of a machine that infra.yml does not have any more: its port. */
+  /** The port of a machine that infra.yml no longer has. */
   readonly port?: EndPort;
 }
 
@@ -32,37 +32,37 @@ interface EndPort {
   readonly mac: string;
 }
 
-/** A flow that is asked about. */
+/** A flow to test. */
 export interface TraceQuestion {
   readonly from: End;
   readonly to: End;
   readonly service: Service;
 }
 
-/** A stage for a list of questions, and what of the host's routes has a say in them. */
+/** A stage for a list of questions, and the host's routes for each. */
 export interface BuiltStage {
   readonly stage: Stage;
-  /** Where each packet has to come out, and why it goes nowhere where the host has no route for it. */
+  /** The target where each packet must arrive, and the reason if the host has no route for it. */
   readonly ways: readonly { readonly target: string; readonly refused?: string }[];
 }
 
 interface StageContext {
   readonly infra: Infra;
   readonly addressing: Addressing;
-  /** Whatever the host's settings say. */
+  /** Forwards packets, whatever the host's settings say. */
   readonly forwards?: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Questions to `ip` at a time. */
+/** Most questions to `ip` at the same time. */
 const AT_A_TIME = 8;
 
-/** Interfaces that are no domain's and stand in the stage beside those that are asked about. */
+/** Most interfaces in the stage that belong to no domain and to no question. */
 const MOST_OTHERS = 64;
 
 /**
- * The interfaces of the host that flows have to do with, for a copy of the live rules to look at: the domains' that are asked about, and
- * the host's own, since another table may send a packet by any of them.
+ * Builds the interfaces of the host for a copy of the live rules: those of the domains in question,
+ * and the host's own, since another table may send a packet by any of them.
  */
 export async function buildStage(
   questions: readonly TraceQuestion[],
@@ -111,7 +111,7 @@ function hostAddress(address: string): string {
 }
 
 interface Way {
-  /** `into` names an interface where the port does not matter. */
+  /** `into` names an interface if the port does not matter. */
   readonly packet: StagePacket;
   readonly interfaces: readonly string[];
   readonly routes: readonly { readonly to: string; readonly via: string }[];
@@ -151,11 +151,12 @@ async function wayOf(
     return {
       ...ends,
       interfaces: [...interfaces, await host.interfaceOf(to, signal)],
-      // A stranger's answer goes out as the host sends to him.
+      // The reply to a stranger goes out by the interface that its packet came in by.
       routes: source === undefined && into !== undefined ? [{ to: from.address, via: into }] : [],
     };
   }
-  // Where nothing is forwarded the kernel knows no way for others: its own is as good.
+  // Without forwarding, the kernel has no route for others' packets: the host's own route is used
+  // instead.
   const routed = async (address: string, options: RouteOptions): Promise<Route> => {
     const route = await routeTo(address, options);
     return route.refused === undefined || !forwards ? route : await routeTo(address, { signal });
@@ -185,16 +186,16 @@ async function wayOf(
   };
 }
 
-/** A machine's port, as infra.yml has it or as it is live. */
+/** A machine's port, from infra.yml or from the live state. */
 interface MachinePort extends EndPort {
   readonly address: string;
 }
 
-/** What of the host there is to be stood on the stage. */
+/** The parts of the host that the stage is built from. */
 class StageHost {
   readonly #links: ReadonlyMap<string, HostLink>;
   readonly #domains: ReadonlyMap<string, DomainAddress>;
-  /** Ports of the machines that are asked about, by bridge. */
+  /** Ports of the machines in question, by bridge. */
   readonly #ports = new Map<string, Map<string, MachinePort>>();
 
   constructor(
@@ -212,13 +213,13 @@ class StageHost {
     return this.#links.has(name);
   }
 
-  /** undefined: no machine's. */
+  /** Returns the port of a machine; undefined for another end. */
   port({ place, address, port }: End): MachinePort | undefined {
     if (place.kind !== "machine") return undefined;
     if (port !== undefined) return this.#plug({ ...port, address });
     const bridge = this.addressing.domains.get(place.domain)?.bridge ?? "";
     const machine = this.addressing.machines.get(place.machine);
-    // An address that nobody has: whoever takes it sits on a port of his own.
+    // An address that no machine has: a stranger that takes it has a port of its own.
     return this.#plug(
       machine === undefined
         ? { bridge, name: freePort(bridge), mac: STRANGER_MAC, address }
@@ -233,7 +234,7 @@ class StageHost {
     return port;
   }
 
-  /** The machine that a port of the host is published to. */
+  /** Returns the machine that a port of the host is published to. */
   published({ place, address }: End, { protocol, port }: Service): MachinePort | undefined {
     if (place.kind !== "host" || place.gatewayOf !== undefined) return undefined;
     for (const machine of machinesOf(this.infra)) {
@@ -249,7 +250,7 @@ class StageHost {
     return undefined;
   }
 
-  /** Where an end that is no machine's lies. */
+  /** Returns the interface of an end that is not a machine. */
   async interfaceOf({ place, address }: End, signal: AbortSignal): Promise<string> {
     if (place.kind === "outside" && place.interface !== "") return place.interface;
     const own = place.kind === "host" && place.gatewayOf !== undefined
@@ -300,7 +301,7 @@ class StageHost {
           .map(({ mac, address }) => ({ mac, addresses: [address] })),
       }));
     }
-    // Of another switch the port that leads away from this host, if it has one: a network card.
+    // Of another bridge, the port that leads away from this host, if there is one: a network card.
     const members = [...this.#links.values()].filter(({ master }) => master === bridge);
     const member = members.find(({ kind }) => !["veth", "tun"].includes(kind)) ?? members[0];
     return [{
@@ -311,7 +312,7 @@ class StageHost {
   }
 }
 
-/** Name of a port that is nobody's. */
+/** Returns the name of a port that belongs to no machine. */
 function freePort(bridge: string): string {
   return `p-${createHash("sha256").update(bridge).digest("hex").slice(0, 12)}`;
 }

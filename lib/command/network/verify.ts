@@ -39,7 +39,7 @@ interface VerifyOptions {
   readonly full?: true | undefined;
 }
 
-/** Proves the isolation with real packets. */
+/** Proves the isolation with real packets; `apply --verify` ends with this proof. */
 export async function networkVerify(
   options: VerifyOptions,
   session: Session,
@@ -60,7 +60,7 @@ interface LiveVerifyOptions {
   readonly full?: true | undefined;
 }
 
-/** The proof, on a host that has been read: `apply --verify` ends with it. */
+/** Proves the isolation on a host that has been read. */
 async function verifyLive(
   workspace: Workspace,
   live: Live,
@@ -135,7 +135,7 @@ async function verifyLive(
     notProbed: rest.notProbed.map((each) => ({ ...each, line: asked.get(each) })),
   };
   session.emit?.(verificationLine(verification));
-  // A stream of lines holds no document.
+  // A stream of lines holds no separate document.
   show(
     verificationView,
     verification,
@@ -145,10 +145,10 @@ async function verifyLive(
   return isProven(verification) ? EXIT.done : EXIT.failed;
 }
 
-/** Of so many that could not be probed the host's rules are asked. */
+/** Most flows without a probe that are tested on the host's rules. */
 const MOST_ASKED = 64;
 
-/** What the host's rules do with flows that nobody could send. */
+/** Returns the decision of the host's rules on flows that could not be sent. */
 async function askInstead(
   notProbed: readonly NotProbed[],
   context: NeedContext,
@@ -167,10 +167,10 @@ async function askInstead(
   return lines;
 }
 
-/** Of so many pairs of each kind of difference the live rules are asked why. */
+/** Most pairs of each kind of difference that are explained by the live rules. */
 const MOST_REASONS = 3;
 
-/** What the live rules say about the flows that differ, one of each pair. */
+/** Returns the explanation by the live rules of each flow that differs, one for each pair. */
 async function reasonsOf(
   results: readonly Result[],
   context: RuleContext,
@@ -200,7 +200,7 @@ async function reasonsOf(
       return line === undefined ? [] : [[result, line] as const];
     }));
   } catch (error) {
-    // No table at all: that is said already.
+    // There is no table at all: that has been reported already.
     if (!(error instanceof FirewallError) || error.fault !== "differs") throw error;
     return new Map();
   }

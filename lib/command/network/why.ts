@@ -16,7 +16,7 @@ interface WhyOptions {
   readonly json?: true;
 }
 
-/** Says what the live rules of the host do with a flow, and why. */
+/** Explains what the live rules of the host do with a flow, and why. */
 export async function networkWhy(
   from: string,
   to: string,
@@ -51,7 +51,7 @@ async function findOut(
   return { project: infra.projectName, firewall: live.actual.firewall.state, lines, notes };
 }
 
-/** What is missing on the way out explains many an answer. */
+/** A missing way out explains many answers. */
 function missingWay({ code, summary }: Diagnostic): string[] {
   return code === "NO_WAY_OUT" || code === "INTERFACE_MISSING" ? [summary] : [];
 }

@@ -5,7 +5,7 @@ import { UserError } from "../../session/user_error.ts";
 import type { Service } from "../../verify/probe.ts";
 import type { TraceQuestion } from "./trace_stage.ts";
 
-/** A flow as a user names it. */
+/** A flow as the user names it. */
 export interface AskedFlow {
   readonly from: string;
   readonly to: string;
@@ -13,7 +13,10 @@ export interface AskedFlow {
   readonly service: Service | undefined;
 }
 
-/** What has to be asked of the rules about a flow: in each family that both ends have, and for each service. */
+/**
+ * Returns the questions about a flow: one for each IP version that both ends have, and for each
+ * service.
+ */
 export async function whyQuestions(
   { from, to, service }: AskedFlow,
   context: EndContext,
@@ -21,7 +24,7 @@ export async function whyQuestions(
   const questions: TraceQuestion[] = [];
   for (const version of versionsOf(from, to, context.infra)) {
     const ends = await resolveEnds(from, to, version, context).catch((error) => {
-      // What has no IPv6 address was answered for IPv4.
+      // An end without an IPv6 address has been answered for IPv4.
       if (error instanceof UserError && questions.length > 0) return undefined;
       throw error;
     });
@@ -33,7 +36,7 @@ export async function whyQuestions(
   return questions;
 }
 
-/** An address says which family is meant; names mean both that the machines have. */
+/** Returns the IP versions of a flow: an address has one; names mean all that the machines have. */
 function versionsOf(from: string, to: string, { global }: Infra): readonly (4 | 6)[] {
   const addresses = [from, to].map(parseCidr).filter((each) => each !== undefined);
   if (addresses.length === 2 && addresses[0]?.version !== addresses[1]?.version) {
@@ -48,7 +51,7 @@ function versionsOf(from: string, to: string, { global }: Infra): readonly (4 | 
   return global.ipv6 && !special ? [4, 6] : [4];
 }
 
-/** `631`, `631/tcp`, `tcp/631`, `icmp`. */
+/** Parses `631`, `631/tcp`, `tcp/631`, `icmp`. */
 export function parseService(text: string): Service {
   if (text === "icmp") return { protocol: "icmp", port: 0 };
   const match = /^(?:(tcp|udp)\/)?(\d{1,5})(?:\/(tcp|udp))?$/.exec(text);
@@ -60,7 +63,10 @@ export function parseService(text: string): Service {
   return { protocol: (match[1] ?? match[3]) === "udp" ? "udp" : "tcp", port };
 }
 
-/** Where no port was asked for: one of each that policies name, or that are published, and one that none does. */
+/**
+ * Returns the services for a question without a port: those that policies name or machines publish,
+ * one that none names, and icmp.
+ */
 function servicesBetween(
   { policies, domains }: Infra,
   { place }: TraceQuestion["to"],

@@ -10,14 +10,14 @@ interface Safety {
   readonly noneBecause?: string;
 }
 
-/** Decides whether what there is now is kept in a set of its own. */
+/** Decides whether the current state is kept in a safety set. */
 export function chooseSafety(
   plan: RestorePlan,
   inventory: Inventory,
   kept: readonly LiveMachine[],
   now: Date,
 ): Safety {
-  // Repeated without one it still goes back to what an earlier run has kept.
+  // A repeated run that keeps nothing still refers to the safety set of the earlier run.
   const concerned = kept.length === 0 ? plan.machines.map(({ live }) => live) : kept;
   const pending = concerned.map(({ project, name }) => inventory.restores.get(project)?.[name]);
   const earlier = pending[0]?.safety;

@@ -63,7 +63,7 @@ export async function snapshotCreate(
   });
 }
 
-/** @throws UserError where anklume would freeze the machine that it runs in: nobody would thaw it */
+/** @throws UserError if anklume would freeze the machine that it runs in: it could not thaw it */
 async function refuseOwnGround(
   incus: IncusClient,
   machines: readonly LiveMachine[],

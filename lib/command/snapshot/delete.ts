@@ -24,7 +24,7 @@ interface SnapshotDeleteOptions extends ScopeOptions {
   readonly yes?: true;
 }
 
-/** Deletes sets, or some machines' parts of them. */
+/** Deletes sets, or the parts of some machines. */
 export async function snapshotDelete(
   names: readonly string[],
   options: SnapshotDeleteOptions,
@@ -36,11 +36,13 @@ export async function snapshotDelete(
     if (host === undefined) return EXIT.wrongInput;
     const { incus } = host;
     const settled = await host.afterInterruption();
-    // Notes tell of what anklume took; what Incus or somebody else did takes a look into every machine.
+    // Notes cover the sets that anklume took. Those of Incus or a user are found only by a look
+    // into every machine.
     const wanted = [...new Set(names)];
     const allNoted = wanted.every((name) => setOfNotes(name, settled) !== undefined);
     const inventory = allNoted ? settled : await host.complete();
-    // A name says no more than it would alone: somebody else's snapshot of a set's name stays, whatever else goes.
+    // Each name means the same as if given alone: another's snapshot with a set's name stays,
+    // whatever else is deleted.
     const sets = wanted.map((name) => setOfNotes(name, inventory) ?? findSet(name, inventory));
     const scope = new Set(
       selectScope(workspace.infra, inventory, options)
@@ -61,7 +63,8 @@ export async function snapshotDelete(
       const what = `${set.name}${whole}: ${contents(members)} (${machines})`;
       terminal.out(`${hang("Delete ", what, session.out.width)}\n`);
     }
-    // What nobody can go back to any more is asked about; what `reset` needs is said to be that.
+    // It asks first: a deleted set cannot be restored. The question says so if `reset` needs the
+    // set.
     const baseline = chosen.some(({ set }) => set.name === BASELINE);
     const question = baseline ? "Delete it, although `anklume reset` uses it?" : "Delete?";
     const refused = await agree({ question, untouched: "Nothing was deleted." }, options, session);
@@ -69,7 +72,7 @@ export async function snapshotDelete(
   });
 }
 
-/** A set, and the members of it that are to go. */
+/** A set, and its members that are to be deleted. */
 interface Chosen {
   readonly set: SnapshotSet;
   readonly members: readonly SetMember[];
@@ -77,7 +80,7 @@ interface Chosen {
   readonly notesFirst?: true;
 }
 
-/** @throws UserError where a restore that was interrupted still needs the set */
+/** @throws UserError if an interrupted restore still needs the set */
 function checkNotNeeded({ name }: SnapshotSet, { restores }: Inventory): void {
   if (!isNeeded(name, restores)) return;
   throw new UserError(
@@ -86,7 +89,7 @@ function checkNotNeeded({ name }: SnapshotSet, { restores }: Inventory): void {
   );
 }
 
-/** Whether an interrupted restore goes back to it, or has kept there what was before. */
+/** True if an interrupted restore restores the set, or has kept the earlier state in it. */
 export function isNeeded(name: string, restores: Inventory["restores"]): boolean {
   return [...restores.values()].some((note) =>
     Object.values(note).some(({ set, safety }) => set === name || safety === name)

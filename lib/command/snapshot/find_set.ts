@@ -4,9 +4,9 @@ import type { SnapshotSet } from "../../snapshot/snapshot_set.ts";
 import { UserError } from "../../session/user_error.ts";
 
 /**
- * The set of that name. One that anklume took is what its note says; what else has a snapshot of its name (a machine that was made
- * with `incus copy`) is not of it.
- * @throws UserError where there is no such set
+ * Returns the set of that name. A set that anklume took has the members in its note; another
+ * machine with a snapshot of that name (made with `incus copy`) does not belong to it.
+ * @throws UserError if there is no such set
  */
 export function findSet(
   name: string,
@@ -25,7 +25,7 @@ export function findSet(
   const noted = found.find(({ origin }) => origin !== "schedule" && origin !== "other");
   if (noted !== undefined) return noted;
   if (another === undefined) return set;
-  // Incus numbers each machine's by itself: one name may stand for different times.
+  // Incus numbers the snapshots of each machine separately: one name may stand for different times.
   const members = found.flatMap((each) => each.members);
   return { ...set, members, faults: found.flatMap(({ faults }) => faults) };
 }

@@ -22,7 +22,7 @@ interface SnapshotPruneOptions {
   readonly yes?: true;
 }
 
-/** Deletes old sets, after showing which. */
+/** Shows the old sets, and deletes them. */
 export async function snapshotPrune(
   options: SnapshotPruneOptions,
   session: Session,

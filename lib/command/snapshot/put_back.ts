@@ -18,11 +18,14 @@ import { withProgress } from "./set_progress.ts";
 import { sayFull } from "./take.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** btrfs gives back what was thrown away when it next writes its state down, every 30 s. */
+/** btrfs frees deleted data only when it next writes its state to disk, every 30 s. */
 const ROOM_AFTER_MS = 45_000;
 const ROOM_POLL_MS = 5_000;
 
-/** Waits for room, all machines together no longer than it may take to come back. */
+/**
+ * Returns a function that waits for free space. All machines together wait no longer than btrfs may
+ * need; after that, it returns false.
+ */
 function roomWaiter(signal: AbortSignal): () => Promise<boolean> {
   let until: number | undefined;
   return async () => {
@@ -39,7 +42,7 @@ interface RestoreRun {
   readonly request: RestoreRequest;
 }
 
-/** Puts the machines of a plan back, shows how it goes, and reports what became of each. */
+/** Restores the machines of a plan, shows the progress, and reports the result of each. */
 export async function putBack(
   plan: RestorePlan,
   safety: string | undefined,
@@ -77,7 +80,7 @@ export async function putBack(
   if (result.failed.length + result.skipped.length > 0) {
     terminal.err(failuresText(result, session.err));
     sayFull(result, session);
-    // The whole of it again would stop and keep also what is done.
+    // A repeat of the whole command would also stop, and keep, the machines that are done.
     const carriesOn = result.done.length === 0 || safety === undefined
       ? `Run \`${request.again}\` again to continue; it takes no second safety set.`
       : "`anklume snapshot list` shows the command that continues; it takes no second safety set.";
@@ -99,7 +102,7 @@ export async function putBack(
   return missing > 0 ? EXIT.failed : EXIT.done;
 }
 
-/** Declared machines, by `project/machine`. */
+/** Returns the declared machines, by `project/machine`. */
 function desiredMachines({ infra }: Workspace, live: Live): Map<string, DesiredInstance> {
   return new Map(
     desiredOn(live, infra).resources.flatMap((resource) =>

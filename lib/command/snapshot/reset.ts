@@ -12,8 +12,9 @@ interface ResetOptions {
 }
 
 /**
- * Back to the baseline, or to another set: the classroom's button. Ephemeral machines go back without a question and without a
- * safety set, since nothing of them is meant to stay; for the others it is a restore like any.
+ * Restores the baseline or another set, as needed in a classroom. Ephemeral machines are restored
+ * without a question and without a safety set, since nothing of them is meant to stay. For the
+ * others it is an ordinary restore.
  */
 export function reset(options: ResetOptions, session: Session): Promise<ExitStatus> {
   const { domain, to = BASELINE, yes, json } = options;

@@ -11,7 +11,7 @@ interface SnapshotRestoreOptions extends ScopeOptions {
   readonly safety: boolean;
 }
 
-/** Puts a set back, after somebody agreed, and after what there is now was kept. */
+/** Restores a set, after the user has agreed and the current state is kept. */
 export function snapshotRestore(
   name: string,
   options: SnapshotRestoreOptions,

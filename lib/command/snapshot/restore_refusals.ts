@@ -11,7 +11,7 @@ import type { Workspace } from "../../workspace/load_workspace.ts";
 import type { RestoreRequest } from "./restore_request.ts";
 import { isWholeScope } from "./scope.ts";
 
-/** @throws UserError where a plan must not be begun */
+/** @throws UserError if a plan must not begin */
 export function refusePlan(plan: RestorePlan, { infra }: Workspace, request: RestoreRequest): void {
   const { set } = plan;
   const whole = isWholeScope(request);
@@ -69,7 +69,7 @@ export function refusePlan(plan: RestorePlan, { infra }: Workspace, request: Res
   }
 }
 
-/** @throws ExpectedError where the firewall is unknown, or a machine would start without it */
+/** @throws ExpectedError if the firewall is unknown, or a machine would start without it */
 export function refuseFirewall({ machines }: RestorePlan, { actual }: Live): void {
   if (actual.firewall.state === "unknown") {
     throw new ExpectedError(
@@ -84,7 +84,7 @@ export function refuseFirewall({ machines }: RestorePlan, { actual }: Live): voi
   );
 }
 
-/** @throws UserError where a machine would start in a domain that cannot work on this host as it is */
+/** @throws UserError if a machine would start in a domain that cannot work on this host as it is */
 export function refuseConflicts({ machines }: RestorePlan, { conflicts }: Live): void {
   const held = new Map(conflicts.map(({ domain, diagnostic }) => [domain, diagnostic]));
   const starting = machines.filter(({ runs, live }) => runs && held.has(live.domain));
@@ -99,8 +99,9 @@ export function refuseConflicts({ machines }: RestorePlan, { conflicts }: Live):
 }
 
 /**
- * Doors in profiles and bridges, which a restore does not write: what is on a machine itself it closes before the start.
- * @throws UserError where a machine would start with one
+ * Checks profiles and bridges for holes in the isolation, as a restore does not write those. Holes
+ * on a machine itself are closed before the start.
+ * @throws UserError if a machine would start with one
  */
 export function refuseBreaches({ machines }: RestorePlan, { infra }: Workspace, live: Live): void {
   const starting = new Set(machines.filter(({ runs }) => runs).map(({ live }) => live.name));

@@ -24,10 +24,10 @@ import { isWholeScope, selectScope } from "./scope.ts";
 import { takeAndSay } from "./take.ts";
 import { optional } from "../../diag/optional.ts";
 
-/** How long a safety set is kept. It must not fill the pool of somebody who restores every day. */
+/** Lifetime of a safety set. Daily restores must not fill the pool. */
 const SAFETY_EXPIRY = "7d";
 
-/** Puts a set back, from the plan that is shown to the report. */
+/** Restores a set: shows the plan, runs it and reports the result. */
 export function restore(request: RestoreRequest, session: Session): Promise<ExitStatus> {
   const { json } = request;
   return withJsonLines(
@@ -85,7 +85,7 @@ async function restoreLive(
   return await putBack(plan, safety.name, { workspace, live, inventory, request }, session);
 }
 
-/** Sees to it that what is started again stands behind its firewall, on a bridge that works. */
+/** Makes sure that machines start again behind their firewall, on a bridge that works. */
 async function prepareHost(
   plan: RestorePlan,
   workspace: Workspace,
@@ -106,7 +106,7 @@ async function prepareHost(
 
 interface SafetySet {
   readonly name: string;
-  /** The set that is put back. */
+  /** The set that is restored. */
   readonly before: string;
   readonly at: Date;
   readonly machines: readonly LiveMachine[];

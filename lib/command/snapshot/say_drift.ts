@@ -7,7 +7,7 @@ import { planText } from "../../view/plan.ts";
 import { provisionText } from "../../view/provision.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 
-/** What infra.yml has come to ask of the restored machines since the set was taken. */
+/** Shows what infra.yml requires of the restored machines that the set does not have. */
 export async function sayDrift(
   workspace: Workspace,
   machines: readonly LiveMachine[],

@@ -12,14 +12,15 @@ export interface ScopeOptions {
   readonly all?: true;
 }
 
-/** Whether the whole infra is meant: nothing was chosen, or `--all`. */
+/** True for the whole infra: nothing was chosen, or `--all`. */
 export function isWholeScope({ machine, domain }: ScopeOptions): boolean {
   return machine.length + domain.length === 0;
 }
 
 /**
- * The standing machines that were asked for. `--machine pc1` means every copy's pc1, as in a policy. Throws `UserError` for a
- * name that is not in the infra, and for a machine that does not stand yet.
+ * Returns the existing machines in the scope. `--machine pc1` means pc1 of every copy, as in a
+ * policy.
+ * @throws UserError for a name that is not in the infra, and for a machine that does not exist yet
  */
 export function selectScope(
   infra: Infra,

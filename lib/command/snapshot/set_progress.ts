@@ -9,14 +9,17 @@ import { setLine, type SetVerb, snapshotLine } from "../../view/snapshot_lines.t
 import type { Session } from "../../session/session.ts";
 import { startPicture } from "../../session/live_picture.ts";
 
-/** Whose snapshots are taken, put back or deleted. */
+/** The work on a set: to take, restore or delete the snapshots of these machines. */
 interface SetWork {
   readonly set: string;
   readonly does: SetVerb;
   readonly machines: readonly { readonly project: string }[];
 }
 
-/** Does it and shows it: a picture that moves on a terminal, plain lines in a pipe, JSON where that was asked for. */
+/**
+ * Does the work and shows it: as a moving picture on a terminal, as plain lines in a pipe, as JSON
+ * on request.
+ */
 export async function withProgress<T extends WorkResult>(
   { set, does, machines }: SetWork,
   session: Session,

@@ -27,7 +27,7 @@ export function checkSetName(name: string): void {
   if (problem !== undefined) throw new UserError(`\`${name}\` cannot be used: ${problem}`);
 }
 
-/** A name by the time that no set has yet. */
+/** Returns a name made from the time that no set has yet. */
 export function freeTimeName(inventory: Inventory, at: Date, prefix = ""): string {
   const name = timeName(at, prefix);
   const taken = (each: string) => [...inventory.notes.values()].some((notes) => notes.has(each));
@@ -38,10 +38,11 @@ export function freeTimeName(inventory: Inventory, at: Date, prefix = ""): strin
 }
 
 /**
- * Makes sure that a set of this name can be taken. What an interrupted run left of one, or Incus of an expired one, is removed; the workspace is
- * locked, so nobody is at it. The inventory is one that knows the names of what is taken.
- * @returns false: what is left could not be removed; that has been said
- * @throws UserError when there is one, or somebody made a snapshot of that name by hand
+ * Makes sure that a set of this name can be taken. It removes what an interrupted run left of such
+ * a set, or Incus of an expired one: the workspace is locked, so nobody works on it. The inventory
+ * must include the names of existing snapshots.
+ * @returns false: the rest could not be removed, and that has been shown
+ * @throws UserError if the set exists, or somebody took a snapshot of that name by hand
  */
 export async function freeName(
   incus: IncusClient,
@@ -76,7 +77,7 @@ export async function freeName(
   const stranger = (inventory.rootSnapshots.find(isTaken(disks)) ??
     inventory.volumeSnapshots.find(isTaken(volumes)))?.volume;
   if (stranger === undefined) return true;
-  // The notes were read first: another clone of the workspace may have begun between the two.
+  // The notes were read first: another clone of the workspace may have begun a set since then.
   if ((await incus.projects.list()).some(({ config }) => setKey(name) in config)) {
     throw justBegun(name);
   }
@@ -94,8 +95,8 @@ function justBegun(name: string): UserError {
 }
 
 /**
- * @param what of the set: `an interrupted run left of`
- * @returns whether it could; why not has been said
+ * @param what describes the rest: `an interrupted run left of`
+ * @returns false: it could not be removed, and the reason has been shown
  */
 async function removeRest(
   incus: IncusClient,
@@ -116,7 +117,7 @@ async function removeRest(
   return false;
 }
 
-/** Takes a set and reports it: `EXIT.done` only when all of it was taken. */
+/** Takes a set and reports it: `EXIT.done` only if all of it was taken. */
 export async function takeAndSay(
   incus: IncusClient,
   request: SetRequest,
@@ -156,7 +157,7 @@ export async function takeAndSay(
   return signal.aborted ? EXIT.interrupted : EXIT.failed;
 }
 
-/** Says so where a full pool is why something failed. */
+/** Adds a message if the failure came from a full pool. */
 export function sayFull({ failed }: WorkResult, { terminal }: Session): void {
   if (failed.some(({ message }) => isPoolFull(message))) {
     terminal.err("The storage pool is full: delete what is no longer needed, or enlarge it.\n");

@@ -230,7 +230,7 @@ function addReset(program: Command, choose: Choose, session: Session): void {
     .action((options) => choose(async () => (await import("./reset.ts")).reset(options, session)));
 }
 
-/** `--machine`: a name, or the hostname that it has in every copy. */
+/** Returns the option `--machine`: a name, or the hostname that it has in every copy. */
 function machineOption(): Option<"-m, --machine <name>", undefined, string[], string[]> {
   return new Option(
     "-m, --machine <name>",
@@ -245,7 +245,7 @@ function allOption(): Option<"--all", undefined, undefined> {
     .conflicts(["machine", "domain"]);
 }
 
-/** The verbs of snapshots, for `program.ts`. */
+/** The snapshot verbs, for `program.ts`. */
 export const snapshotVerbs: ReadonlyMap<string, AddVerb> = new Map([
   ["snapshot", addSnapshot],
   ["reset", addReset],

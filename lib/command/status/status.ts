@@ -12,7 +12,7 @@ import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
-/** Shows what stands on the host, firewall first. */
+/** Shows the state of the host, firewall first. */
 export async function status(
   options: { readonly json?: true },
   session: Session,
@@ -23,7 +23,7 @@ export async function status(
     return await withLive(workspace, session, { ...options, reading }, async (live) => {
       const { plan, needs } = await createRunForecast(workspace, live, {});
       const { addressing, actual, conflicts, sources } = live;
-      // What forbids an apply is news here; warnings are check's business.
+      // Errors that prevent an apply are shown here; warnings are left to check.
       const errors = plan.diagnostics.filter(({ severity }) => severity === "error");
       const taken = live.ports.filter(({ code }) => code === "PUBLISH_TAKEN");
       const seen = {

@@ -9,14 +9,17 @@ import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Session } from "../../session/session.ts";
 
 interface InitOptions {
-  /** Relative to the current directory, below it; undefined: the current directory. */
+  /** Relative to the current directory, and below it; undefined: the current directory. */
   readonly dir: string | undefined;
   readonly template: "minimal" | "workstation" | "classroom";
-  /** Image reference instead of the template's. */
+  /** An image reference that replaces the template's. */
   readonly image?: string;
 }
 
-/** Starts a workspace from a template. Overwrites nothing: a file that stands is left, an infra.yml ends it. */
+/**
+ * Creates a workspace from a template. Overwrites nothing: an existing file is kept, and an
+ * existing infra.yml ends the verb.
+ */
 export async function init(options: InitOptions, session: Session): Promise<ExitStatus> {
   const { terminal } = session;
   const dir = normalize(options.dir ?? "");
@@ -67,7 +70,7 @@ export async function init(options: InitOptions, session: Session): Promise<Exit
   return EXIT.done;
 }
 
-/** A template with the user's name and image in place of its own. */
+/** Returns a template with the user's name and image in place of its own. */
 export function fillTemplate(
   template: string,
   name: string | undefined,
@@ -82,19 +85,26 @@ export function fillTemplate(
   return text;
 }
 
-/** The last part of a path as a `project_name`; undefined where no DNS label can be made of it. */
+/**
+ * Returns the last part of a path as a `project_name`; undefined if it cannot become a DNS label.
+ */
 export function projectName(path: string): string | undefined {
   const label = (path.split("/").at(-1) ?? "").toLowerCase()
     .replace(/[^a-z0-9]+/g, "-").slice(0, 32).replace(/^[^a-z]+|-+$/g, "");
   return label === "" ? undefined : label;
 }
 
-/** `remote:alias`, or an alias or fingerprint; the characters that Incus's own aliases are made of. */
+/**
+ * True for `remote:alias`, or an alias or fingerprint, in the characters of Incus's own aliases.
+ */
 function isImageRef(text: string): boolean {
   return /^([a-zA-Z0-9._-]+:)?[a-zA-Z0-9][a-zA-Z0-9._/+-]*$/.test(text);
 }
 
-/** `./lab//a` as `lab/a`, the current directory as ``; undefined for what leads out of it. */
+/**
+ * Returns `./lab//a` as `lab/a` and the current directory as an empty text; undefined for a path
+ * that leads out of it.
+ */
 function normalize(dir: string): string | undefined {
   if (dir.startsWith("/")) return undefined;
   const names = dir.split("/").filter((name) => name !== "" && name !== ".");
@@ -105,7 +115,7 @@ function join(dir: string, file: string): string {
   return dir === "" ? file : `${dir}/${file}`;
 }
 
-/** As sync would write it, so that the first sync finds it unchanged. */
+/** Returns the text that sync would write, so that the first sync finds it unchanged. */
 function gitignore(): string {
   const merge = mergeManaged(undefined, ".anklume/\n", "lines");
   return merge.kind === "merged" ? merge.text : "";

@@ -20,7 +20,7 @@ interface SyncFlags extends TakeOver {
   readonly cleanOrphans?: true;
 }
 
-/** Writes the Ansible tree and the lock. Asks Incus only where the lock is missing. */
+/** Writes the Ansible tree and the lock. Asks Incus only if the lock is missing. */
 export async function sync(options: SyncFlags, session: Session): Promise<ExitStatus> {
   return await withWorkspace(session, { locks: !options.dryRun }, async (workspace) => {
     const state = workspace.lock === undefined ? await stateIfAny(session.signal) : undefined;
@@ -45,7 +45,10 @@ export async function sync(options: SyncFlags, session: Session): Promise<ExitSt
   });
 }
 
-/** The live state; undefined where there is no Incus on this host, so that nothing of ours can live there. */
+/**
+ * Returns the live state; undefined if there is no Incus on this host, so that this infra has no
+ * resources.
+ */
 async function stateIfAny(signal: AbortSignal): Promise<IncusState | undefined> {
   try {
     await using incus = await connectIncus({ signal, timeoutMs: requestTimeout() });

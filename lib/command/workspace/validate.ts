@@ -7,7 +7,7 @@ import { readInfra } from "../../workspace/read_infra.ts";
 import type { Session } from "../../session/session.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 
-/** Reads and checks infra.yml; touches nothing and asks nobody. */
+/** Reads and checks infra.yml. Changes nothing and sends no request. */
 export function validate(options: { readonly json?: true }, session: Session): ExitStatus {
   const { infra, sources, diagnostics } = readInfra({ roles: true });
   const bad = infra === undefined || hasErrors(diagnostics);

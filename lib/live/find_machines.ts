@@ -41,8 +41,8 @@ export function selectMachines(infra: Infra, names: readonly string[]): PlacedMa
 }
 
 /**
- * Splits machines into those on the host and those that are not. @throws UserError if a machine of
- * that name on the host belongs to another owner
+ * Splits machines into those on the host and those that are not.
+ * @throws UserError if a machine of that name on the host belongs to another owner
  */
 export async function findLive(
   incus: IncusClient,
@@ -78,7 +78,8 @@ export async function findLive(
 }
 
 /**
- * Returns a running machine, to act in. @throws UserError if it is not on the host or does not run
+ * Returns a running machine, to act in.
+ * @throws UserError if it is not on the host or does not run
  */
 export async function findRunning(
   incus: IncusClient,
@@ -95,7 +96,8 @@ export async function findRunning(
 }
 
 /**
- * Returns a machine that is on the host, running or not. @throws UserError if it is not on the host
+ * Returns a machine that is on the host, running or not.
+ * @throws UserError if it is not on the host
  */
 export async function findOnHost(
   incus: IncusClient,

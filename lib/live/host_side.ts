@@ -27,8 +27,8 @@ export interface HostSide {
   /** Returns the host's ports in use, except those of this infra's own table (`project`). */
   ports(project: string, signal: AbortSignal): Promise<TakenPorts>;
   /**
-   * Checks that nft would accept the ruleset, if not known yet. @throws FirewallError if it does
-   * not
+   * Checks that nft would accept the ruleset, if not known yet.
+   * @throws FirewallError if it does not
    */
   accepts(ruleset: Ruleset, signal: AbortSignal): Promise<void>;
   port(ruleset: Ruleset): FirewallPort;

@@ -67,8 +67,8 @@ export interface Live extends AsyncDisposable {
   rulesetOf(infra: Infra): Ruleset;
   readonly warnings: readonly Diagnostic[];
   /**
-   * Domains that cannot work on this host as it is: they can still be read and stopped, and the
-   * other domains go on.
+   * Domains that cannot work on this host as it is. They can still be read, stopped, deleted and
+   * closed off, and the other domains go on.
    */
   readonly conflicts: readonly HostConflict[];
   /**

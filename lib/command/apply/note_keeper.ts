@@ -5,7 +5,7 @@ import type { Live } from "../../live/open_live.ts";
 
 /**
  * Returns a function that moves the notes on snapshot sets from a project that the plan deletes to
- * another; undefined: no project of this infra stays.
+ * another; undefined: there is no project left for them.
  */
 export function noteKeeper(
   { incus, owner, actual }: Live,

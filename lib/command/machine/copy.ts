@@ -254,7 +254,7 @@ class CopyRun {
   }
 
   /**
-   * Makes the target of a link relative if it is in the copied tree, so that the copy leads into
+   * Makes the target of a link relative if it is in the copied tree: the new link then leads into
    * the copy. Incus reports where a link leads, not how that is written.
    */
   #relinked(from: string, content: FileContent): FileContent {

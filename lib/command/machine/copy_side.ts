@@ -19,8 +19,8 @@ export interface CopySide {
   /** Returns `pro-dev:/etc/hosts`, as a user writes it. */
   shown(path: string): string;
   /**
-   * Returns the path with its symbolic links resolved, as far as it exists. @throws UserError if it
-   * cannot lead anywhere
+   * Returns the path with its symbolic links resolved, as far as it exists.
+   * @throws UserError if it cannot lead anywhere
    */
   resolve(path: string): Promise<string>;
   /** Returns undefined if nothing is there. A symbolic link is returned as a link. */

@@ -20,8 +20,8 @@ export interface EndContext {
 }
 
 /**
- * Returns both ends of a flow, as addresses of one family. @throws UserError if a name is unknown,
- * or the flow is not anklume's
+ * Returns both ends of a flow, as addresses of one family.
+ * @throws UserError if a name is unknown, or the flow is not anklume's
  */
 export async function resolveEnds(
   from: string,

@@ -7,7 +7,7 @@ import type { IncusState } from "../plan/actual_state.ts";
 import { ADMIN_ROLE, type AdminMounts, adminMountsOf } from "../resource/admin_devices.ts";
 import { isAdminContainer } from "./host_side.ts";
 
-/** What admin containers get of the host, and whether this process runs in one. */
+/** The mounts of admin containers from the host, and whether this process runs in one. */
 export interface Admin {
   /**
    * undefined: no machine has the role, or this process is in an admin container whose devices do

@@ -344,15 +344,15 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     assert.doesNotMatch(await hostRules(), /net-gone/);
   });
 
-  await t.step("it does not take away the ground it stands on", async () => {
+  await t.step("it does not stop, delete or restore its own machine", async () => {
     for (const args of [["restart", "admin-ws"], ["stop", "control", "--force"]]) {
       const refused = await inside(...args);
       assert.equal(refused.code, 2, refused.stdout);
-      assert.match(refused.stderr, /the ground\s+it\s+stands\s+on/);
+      assert.match(refused.stderr, /cannot\s+(restart|stop)\s+its\s+own\s+machine/);
     }
     const frozen = await inside("snapshot", "create", "--all", "--consistent");
     assert.equal(frozen.code, 2, frozen.stdout);
-    assert.match(frozen.stderr, /cannot freeze its own\s+machine/);
+    assert.match(frozen.stderr, /cannot\s+freeze\s+its\s+own\s+machine/);
     await insideDone("snapshot", "create", "before", "--domain", "control", "--machine", "right-a");
     const back = await inside("snapshot", "restore", "before", "--yes", "--no-safety");
     assert.equal(back.code, 1, back.stderr);
@@ -360,17 +360,17 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     assert.match(back.stdout, /Restored: 1 machine/);
     const alone = await inside("snapshot", "restore", "before", "--yes", "--machine", "admin-ws");
     assert.equal(alone.code, 2, alone.stdout);
-    assert.match(alone.stderr, /cannot restore its own\s+machine/);
+    assert.match(alone.stderr, /cannot\s+restore\s+its\s+own\s+machine/);
     await lab.write(
       "infra.yml",
       (CONTROL + TWO_MORE).replace("{ roles", '{ ip: "10.100.0.77", roles'),
     );
     const held = await inside("apply", "--infra", "--yes");
     assert.equal(held.code, 1);
-    assert.match(held.stdout + held.stderr, /cannot restart its own machine/);
+    assert.match(held.stdout + held.stderr, /cannot\s+restart\s+its\s+own\s+machine/);
     const destroyed = await inside("destroy", "--yes", "--force", "--domain", "control");
     assert.equal(destroyed.code, 1);
-    assert.match(destroyed.stdout + destroyed.stderr, /cannot delete its own machine/);
+    assert.match(destroyed.stdout + destroyed.stderr, /cannot\s+delete\s+its\s+own\s+machine/);
     assert.ok((await running()).includes("admin-ws"));
     // The host may do it.
     await lab.anklume(["apply", "--infra", "--yes"]);

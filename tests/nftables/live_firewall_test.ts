@@ -276,7 +276,7 @@ Deno.test("the ruleset is kept for the next boot, with a unit that Incus require
   assert.match(booted as string, /0\n$/);
   assert.deepEqual(back, IN_PLACE);
   assert.equal(tampered, "");
-  assert.deepEqual(seen, ["/etc/anklume/lab.nft is not what is rendered"]);
+  assert.deepEqual(seen, ["/etc/anklume/lab.nft is not as expected"]);
   assert.match(broken as string, /^1\n/, "a broken file must keep Incus from starting");
   assert.doesNotMatch(gone as string, /service\n.*service\n|lab\.nft/);
   assert.equal((left as string[]).length, 4);

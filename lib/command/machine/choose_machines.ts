@@ -85,7 +85,7 @@ function refuseOwnMachine(
   const own = places.find(({ instance }) => admin.self.has(`${instance.project}/${instance.name}`));
   if (own === undefined) return;
   throw new UserError(
-    `${own.machine.name} runs this very anklume, which cannot ${action} its own machine`,
+    `${own.machine.name} runs this anklume, which cannot ${action} its own machine`,
     "Run the same command on the host, in the same workspace",
   );
 }

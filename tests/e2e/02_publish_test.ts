@@ -56,7 +56,7 @@ Deno.test("a port that the host, another infra or other rules use is not publish
   // The testbed's own services: one in place of sshd, and one on UDP.
   await t.step("nothing is loaded where the host listens", async () => {
     await refused(
-      /tcp port 22 leads to `pub-w`, and something of the host listens/,
+      /tcp port 22 leads to `pub-w`, and a program on the host listens there/,
       "{ host: 22, to: 22 }",
     );
     await refused(/udp port 9000/, "{ host: 9000, to: 9, protocol: udp }");

@@ -79,8 +79,8 @@ export function refuseFirewall({ machines }: RestorePlan, { actual }: Live): voi
   }
   if (actual.firewall.state === "in-place" || !machines.some(({ runs }) => runs)) return;
   throw new ExpectedError(
-    "Nothing was restored: the firewall does not stand as infra.yml asks, and no machine starts without it",
-    "`anklume apply` mends it",
+    "Nothing was restored: the firewall is not as infra.yml asks, and no machine starts without it",
+    "`anklume apply` fixes it",
   );
 }
 

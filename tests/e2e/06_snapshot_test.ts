@@ -344,7 +344,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
         );
         assert.deepEqual(both.map(({ code }) => code).toSorted(), [0, 2], JSON.stringify(both));
         const loser = both.find(({ code }) => code === 2);
-        assert.match(loser?.stderr ?? "", /a set\s+`race`/);
+        assert.match(loser?.stderr ?? "", /a set\s+`race`/i);
         const { sets } = await list(lab);
         assert.deepEqual(
           sets.filter(({ name }) => name === "race").map((

@@ -150,7 +150,7 @@ Deno.test("a member of incus-admin looks and uses, and is refused what takes roo
           ["copy infra.yml left-a:/root/", /^/],
           ["snapshot create two", /two/],
           ["sync", /./],
-          ["network verify", /the host's side was not looked at: that needs root/],
+          ["network verify", /the host's side was not checked: that needs root/],
           ["stop left-a", /left-a/],
         ] as const
       ) {

@@ -79,7 +79,7 @@ Deno.test("a systemd-networkd that manages every interface takes bridges apart: 
       );
     await eventually("it has taken them", async () => await bad() !== undefined, 120);
     assert.notEqual(await standingBridges(), bridges);
-    assert.match(await workspace.anklume("check"), /the host has lost a part of it/);
+    assert.match(await workspace.anklume("check"), /a part of it is missing on the host/);
     const { detail, remedy = "" } = await bad() ?? assert.fail("nothing is bad any more");
     assert.match(detail, /net-left: no address .*is not plugged in/);
     assert.match(remedy, /systemd-networkd runs here; .*10-anklume\.network with the lines/);

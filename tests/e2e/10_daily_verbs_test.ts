@@ -187,7 +187,10 @@ Deno.test("a day with machines by their names alone", async (t) => {
     );
     const through = await lab.anklume(["copy", "-r", "pro-a:/srv/tree", "lab-a:/srv"], 1);
     for (const name of ["file", "dir"]) {
-      assert.match(through.stderr, new RegExp(`Left out: pro-a:/srv/tree/one/${name} is skipped because `));
+      assert.match(
+        through.stderr,
+        new RegExp(`Left out: pro-a:/srv/tree/one/${name} is skipped because `),
+      );
     }
     const etc = await inMachine("lab", "lab-a", "sh", "-c", "ls /etc/evil* 2>&1; ls /srv/tree/sub");
     assert.doesNotMatch(etc.stdout, /^\/etc\/evil/m);

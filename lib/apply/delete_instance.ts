@@ -38,7 +38,7 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   if (found === undefined) return;
   const { actual } = found;
   if (actual.status !== "Stopped") {
-    await stopInstance(context, addr, actual.status, { graceS: 0 });
+    await stopInstance(context, addr, actual.status, { graceS: "none" });
   }
   if (sameValue("", actual.config["security.protection.delete"], "true")) {
     await orMissing(unprotect(context, addr)).catch((error) => {

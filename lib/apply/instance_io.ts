@@ -94,7 +94,9 @@ export async function startInstance(
     await wake(context, addr);
     const { value } = await incus.instances.get(project, addr.name);
     if (value.status === "Running") return;
-    if (value.status !== "Stopped") await stopInstance(context, addr, value.status, { graceS: 0 });
+    if (value.status !== "Stopped") {
+      await stopInstance(context, addr, value.status, { graceS: "none" });
+    }
   }
   progress("starting");
   const action = status === "Frozen" ? "unfreeze" : "start";

@@ -13,8 +13,8 @@ interface RunningMachine {
 }
 
 export interface StopOptions {
-  /** Seconds in which the machine may shut down by itself; 0 kills it at once. */
-  readonly graceS: number;
+  /** Seconds in which the machine may shut down by itself; `none` kills it at once. */
+  readonly graceS: number | "none";
   /** False: if the machine does not shut down in time, throws an error and leaves it running. */
   readonly pullsPlug?: boolean;
   /** Awaited before a machine in `Error` is stopped: Incus alone cannot stop it. */
@@ -34,7 +34,7 @@ export async function stopMachine(
   const { project, name, status } = machine;
   say("stopping");
   // A frozen or broken machine cannot react to the request.
-  if (graceS > 0 && status === "Running") {
+  if (graceS !== "none" && status === "Running") {
     try {
       const request = { action: "stop", timeout: graceS } as const;
       return await incus.instances.setState(project, name, request);

@@ -125,7 +125,7 @@ async function restoreMachine(
   if (live.status !== "Stopped") {
     // A machine is stopped by force if all of its disks go back: the restore discards whatever it
     // would still write. If it has a volume more, it is asked to shut down first.
-    const graceS = machine.newVolumes.length > 0 ? STOP_GRACE_S : 0;
+    const graceS = machine.newVolumes.length > 0 ? STOP_GRACE_S : "none";
     await stopMachine(incus, live, { graceS, wake: () => wake(live, say), say });
   }
   for (let full = true; full;) {

@@ -85,7 +85,7 @@ function hintAtApply(
   if (against.length === 0 || action === "restart") return;
   const names = against.map(({ machine }) => machine.name).join(", ");
   const [again, state] = action === "stop" ? ["starts", "running"] : ["stops", "stopped"];
-  const text = `The next apply ${again} ${names} again, as infra.yml says (state: ${state}); ` +
+  const text = `The next apply ${again} ${names} again, as infra.yml says (state: ${state}). ` +
     "With `state: manual` anklume leaves that to you.";
   terminal.out(`${hang("", text, out.width)}\n`);
 }

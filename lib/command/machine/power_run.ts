@@ -39,7 +39,7 @@ export class PowerRun {
   /** @returns the machines that stopped */
   async stop(places: readonly FoundMachine[], word?: string): Promise<FoundMachine[]> {
     const { force, timeout } = this.#options;
-    const graceS = force ? 0 : timeout;
+    const graceS = force ? "none" : timeout;
     return await this.#each(
       places,
       "stop",

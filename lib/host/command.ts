@@ -80,7 +80,10 @@ function sentence(
 /** The stream that a piece of output came from. */
 export type OutputStream = "stdout" | "stderr";
 
-/** What a program may take that only looks at this host, or sets one thing: on a busy, emulated one `ip` took more than ten seconds. */
+/**
+ * Milliseconds for a program that only reads this host, or sets one thing. On a busy emulated host
+ * `ip` took more than ten seconds.
+ */
 export const PATIENCE_MS = 60_000;
 
 export interface CommandOptions {

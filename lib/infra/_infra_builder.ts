@@ -76,7 +76,7 @@ export function anInfra(domains: readonly Domain[], more: Partial<Infra> = {}): 
   };
 }
 
-/** What addresses depend on; the rest of an `Infra` is filled in. For tests. */
+/** The parts of a domain that its addresses depend on; `sketchInfra` fills in the rest. */
 export interface DomainSketch {
   readonly name: string;
   readonly trustLevel?: TrustLevel;

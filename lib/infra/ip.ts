@@ -62,8 +62,8 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 /**
- * Returns the canonical text of an address. Not by `ip-address`, which takes longer to load than
- * `validate` to run.
+ * Returns the canonical text of an address. Not by `ip-address`: then `validate` would have to load
+ * that.
  */
 export function formatAddress(value: bigint, version: 4 | 6): string {
   if (version === 4) {

@@ -2,5 +2,6 @@
 export function isTuning(key: string): boolean {
   return TUNING.test(key);
 }
+
 const TUNING =
   /^(?:boot\.priority|io\.(?:bus|cache|threads)|limits\.(?:max|read|write|ingress|egress|priority)|mtu|queue\.tx\.length|required|size|size\.state)$/;

@@ -94,25 +94,31 @@ async function mended(workspace: Workspace, check: string): Promise<void> {
   for (const remedy of new Set(bad.map((each) => each.remedy ?? ""))) await onMachine(remedy);
 }
 
+/** The steps that every firewall beside anklume has to pass. */
+async function appliesBeside(
+  t: Deno.TestContext,
+  workspace: Workspace,
+  firewall: string,
+): Promise<void> {
+  await t.step("an apply goes through, and the wall stands", async () => {
+    await workspace.anklume("apply --infra --yes");
+    await nothingElsePasses(workspace);
+  });
+  await t.step("doctor, verify and packets agree; what doctor names mends it", async () => {
+    await mended(workspace, firewall);
+    assert.deepEqual(await passing(workspace), ALL);
+    assert.deepEqual(await badFindings(workspace), []);
+    await workspace.anklume("network verify");
+  });
+}
+
 Deno.test("a firewalld beside us: what it costs is said and mended, and opens nothing", async (t) => {
   const workspace = await standing();
   await served();
   assert.deepEqual(await passing(workspace), ALL);
   await onMachine("systemctl start firewalld");
   try {
-    await t.step("an apply goes through, and the wall stands", async () => {
-      await workspace.anklume("apply --infra --yes");
-      await nothingElsePasses(workspace);
-    });
-    await t.step(
-      "doctor, verify and packets tell the same; what doctor names mends it",
-      async () => {
-        await mended(workspace, "firewalld");
-        assert.deepEqual(await passing(workspace), ALL);
-        assert.deepEqual(await badFindings(workspace), []);
-        await workspace.anklume("network verify");
-      },
-    );
+    await appliesBeside(t, workspace, "firewalld");
     await t.step("a zone that trusts the bridges opens no wall", async () => {
       assert.match(await onMachine("firewall-cmd --zone=trusted --list-interfaces"), /net-left/);
       await nothingElsePasses(workspace);
@@ -153,19 +159,7 @@ Deno.test("a ufw beside us: likewise", async (t) => {
   assert.deepEqual(await passing(workspace), ALL);
   await onMachine("ufw --force enable");
   try {
-    await t.step("an apply goes through, and the wall stands", async () => {
-      await workspace.anklume("apply --infra --yes");
-      await nothingElsePasses(workspace);
-    });
-    await t.step(
-      "doctor, verify and packets tell the same; what doctor names mends it",
-      async () => {
-        await mended(workspace, "ufw");
-        assert.deepEqual(await passing(workspace), ALL);
-        assert.deepEqual(await badFindings(workspace), []);
-        await workspace.anklume("network verify");
-      },
-    );
+    await appliesBeside(t, workspace, "ufw");
     await t.step("what it lets through opens no wall", async () => {
       assert.match(await onMachine("ufw status"), /net-left/);
       await nothingElsePasses(workspace);

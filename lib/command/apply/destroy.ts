@@ -1,6 +1,5 @@
 import { succeeded } from "../../apply/summarize.ts";
 import { systemClock } from "../../host/clock.ts";
-import { WorkspaceHold } from "../../host/workspace_lock.ts";
 import { createDestroyPlan } from "../../plan/destroy_plan.ts";
 import { readDetails } from "../../plan/read_details.ts";
 import { domainOf, ownedResources } from "../../plan/orphans.ts";
@@ -16,7 +15,8 @@ import { withJsonLines } from "../../session/json_session.ts";
 import type { Live } from "../../live/open_live.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
-import { loadWorkspace, type Workspace } from "../../workspace/load_workspace.ts";
+import type { Workspace } from "../../workspace/load_workspace.ts";
+import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 import { optional } from "../../diag/optional.ts";
 
@@ -32,12 +32,17 @@ interface DestroyFlags {
  * files stay too.
  */
 export function destroy(options: DestroyFlags, session: Session): Promise<ExitStatus> {
-  return withJsonLines(options.json, session, async (shown) => {
-    using hold = await WorkspaceHold.begin();
-    const workspace = await loadWorkspace(shown, { ...options, hold });
-    if (workspace === undefined) return EXIT.wrongInput;
-    return await destroyOnce(workspace, options, shown, 1);
-  });
+  const { json } = options;
+  return withJsonLines(
+    json,
+    session,
+    (shown) =>
+      withWorkspace(
+        shown,
+        { json, locks: true },
+        (workspace) => destroyOnce(workspace, options, shown, 1),
+      ),
+  );
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ExitStatus } from "../../session/exit_status.ts";
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { Session } from "../../session/session.ts";
 import { takeOverOption } from "../verb.ts";
@@ -102,20 +103,23 @@ export function addApply(program: Command, choose: Choose, session: Session): vo
     )
     .action((options) => {
       const verbose = Number(options.verbose);
-      choose(async () => {
-        const { withJsonLines } = await import("../../session/json_session.ts");
-        return await withJsonLines(options.json, session, async (shown) => {
-          if (options.verify) await (await import("../../live/host_side.ts")).assertOnHost();
-          const status = await withNetworks(shown, { locks: true }, async (start) => {
-            const { apply } = await import("./apply.ts");
-            return await apply({ ...options, verbose }, shown, start);
-          });
-          if (!options.verify || status !== 0) return status;
-          // The host is read again: its state after the apply is to be proven.
-          const { networkVerify } = await import("../network/verify.ts");
-          shown.terminal.out("\n");
-          return await networkVerify({ domain: options.domain, json: options.json }, shown);
+      const run = async (shown: Session): Promise<ExitStatus> => {
+        if (options.verify) await (await import("../../live/host_side.ts")).assertOnHost();
+        const status = await withNetworks(shown, { locks: true }, async (start) => {
+          const { apply } = await import("./apply.ts");
+          return await apply({ ...options, verbose }, shown, start);
         });
+        if (!options.verify || status !== 0) return status;
+        // The host is read again: its state after the apply is to be proven.
+        const { networkVerify } = await import("../network/verify.ts");
+        shown.terminal.out("\n");
+        return await networkVerify({ domain: options.domain, json: options.json }, shown);
+      };
+      choose(async () => {
+        // Without --json nothing comes before the first request to Incus.
+        if (!options.json) return await run(session);
+        const { withJsonLines } = await import("../../session/json_session.ts");
+        return await withJsonLines(options.json, session, run);
       });
     });
 }

@@ -10,7 +10,7 @@ import { paintedName } from "./painted_name.ts";
 export type PowerAction = "start" | "stop" | "restart";
 
 /** The machines of one start, stop or restart. */
-interface Chosen {
+interface ChosenMachines {
   readonly machines: readonly FoundMachine[];
   /** Requested machines that cannot be started on this host as it is; the reason has been shown. */
   readonly leftOut: readonly FoundMachine[];
@@ -29,7 +29,7 @@ export async function chooseMachines(
   places: readonly PlacedMachine[],
   { workspace, live }: { readonly workspace: Workspace; readonly live: Live },
   session: Session,
-): Promise<Chosen> {
+): Promise<ChosenMachines> {
   const wanted = await findWanted(action, names, places, { workspace, live }, session);
   if (action !== "start") refuseOwnMachine(action, wanted, live);
   return action === "stop"
@@ -97,7 +97,7 @@ function leaveConflictsOut(
   places: readonly FoundMachine[],
   { conflicts }: Live,
   { terminal, err }: Session,
-): Chosen {
+): ChosenMachines {
   const held = new Map(conflicts.map(({ domain, diagnostic }) => [domain, diagnostic]));
   const leftOut = places.filter(({ domain }) => held.has(domain.name));
   const told = held.get(leftOut[0]?.domain.name ?? "");

@@ -6,7 +6,9 @@ type Optional<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
  * an undefined one: `{ name, ...optional({ remedy }) }`.
  */
 export function optional<T extends object>(values: T): Optional<T> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as Optional<T>;
+  const defined: Partial<T> = {};
+  for (const key of Object.keys(values) as (keyof T)[]) {
+    if (values[key] !== undefined) defined[key] = values[key];
+  }
+  return defined as Optional<T>;
 }

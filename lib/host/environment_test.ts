@@ -39,7 +39,9 @@ Deno.test("childEnvironment() reads only variables that the binary is granted", 
 });
 
 Deno.test("ENV_NAMES are the variables that the binary is compiled to read", async () => {
-  const flags = await Deno.readTextFile(new URL("../../scripts/permissions.txt", import.meta.url));
+  const flags = await Deno.readTextFile(
+    new URL("../../scripts/lib/permissions.txt", import.meta.url),
+  );
   const granted = /^--allow-env=(.*)$/m.exec(flags)?.[1]?.split(",");
   assert.deepEqual(granted?.toSorted(), [...ENV_NAMES].toSorted());
 });

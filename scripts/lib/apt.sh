@@ -17,14 +17,14 @@ missing_packages() {
 hold_services() {
   release_services
   if [[ -e $POLICY ]]; then mv -- "$POLICY" "$POLICY.before-anklume"; fi
-  printf '#!/bin/sh\n# anklume scripts/install: no service starts while packages are installed\nexit 101\n' \
+  printf '#!/bin/sh\n# anklume: no service starts while packages are installed\nexit 101\n' \
     >"$POLICY"
   chmod 755 "$POLICY"
   trap release_services EXIT
 }
 
 release_services() {
-  if [[ -f $POLICY ]] && grep -q '^# anklume scripts/install' "$POLICY"; then rm -- "$POLICY"; fi
+  if [[ -f $POLICY ]] && grep -q '^# anklume' "$POLICY"; then rm -- "$POLICY"; fi
   if [[ -e $POLICY.before-anklume ]]; then mv -- "$POLICY.before-anklume" "$POLICY"; fi
 }
 
@@ -48,7 +48,7 @@ ensure_backports() {
   [[ -n $uri ]] || die "no apt source for Debian $release found: Incus comes from $1, add that suite and run again"
   say "adding the apt source $file ($1, from this machine's own mirror; only packages asked for come from it)"
   {
-    printf '# Written by anklume scripts/install: this Incus is not in Debian %s itself.\n' "$release"
+    printf '# Written by anklume: this Incus is not in Debian %s itself.\n' "$release"
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$1"
     if [[ -e $keyring ]]; then printf 'Signed-By: %s\n' "$keyring"; fi
   } >"$file"

@@ -5,7 +5,7 @@ set -euo pipefail
 
 TREE=$1 DIST=$2 VERSION=$3
 ARCH=$(dpkg --print-architecture)
-# The binary's programs are in scripts/permissions.txt; those not listed here are essential in
+# The binary's programs are in scripts/lib/permissions.txt; those not listed here are essential in
 # Debian. incus-base: for a host with containers only; without dnsmasq-base Incus makes no bridge
 # with addresses.
 DEPENDS=(

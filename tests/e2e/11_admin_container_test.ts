@@ -378,7 +378,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
   });
 
   await t.step("it survives a restart of Incus", async () => {
-    await must([`${REPOSITORY}/scripts/lib/testbed_daemon.sh`, "restart"]);
+    await must([`${REPOSITORY}/scripts/hosts/testbed_daemon.sh`, "restart"]);
     assert.match((await insideDone("status")).stdout, /Firewall\s+loaded, as rendered/);
     await insideDone("apply", "--infra");
   });

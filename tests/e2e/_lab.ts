@@ -177,7 +177,7 @@ export async function killDaemon(): Promise<void> {
 }
 
 export async function startDaemon(): Promise<void> {
-  await must([`${REPOSITORY}/scripts/lib/testbed_daemon.sh`, "start"]);
+  await must([`${REPOSITORY}/scripts/hosts/testbed_daemon.sh`, "start"]);
 }
 
 /** Runs a program in a machine; the domain is its Incus project. */

@@ -1,6 +1,6 @@
 /**
  * Stops an apply of a mixed plan at a random step by a random fault, again and again, and checks
- * the state after the next apply. `scripts/faults --runs N --seed S [--fault NAME] [--step N]`;
+ * the state after the next apply. `scripts/check/faults --runs N --seed S [--fault NAME] [--step N]`;
  * needs root.
  */
 import assert from "node:assert/strict";

@@ -76,7 +76,7 @@ Deno.test("the client is content with the grants of the binary", async () => {
     await incus.volumes.delete("default", "default", "granted");
     console.log(incus.requestCount);`;
   const flags = await Deno.readTextFile(
-    new URL("../../scripts/permissions.txt", import.meta.url),
+    new URL("../../scripts/lib/permissions.txt", import.meta.url),
   );
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -50,7 +50,7 @@ nft 'table netdev leak {
 /** The same beside that provider. */
 async function provided(): Promise<Workspace> {
   const workspace = await standing();
-  const program = await Deno.readTextFile(`${REPOSITORY}/scripts/lib/answer.py`);
+  const program = await Deno.readTextFile(`${REPOSITORY}/scripts/hosts/answer.py`);
   await onMachine("cat >/root/answer.py", program);
   if ((await attempt("ip netns list | grep -q '^far'")).code !== 0) await onMachine(PROVIDER);
   return workspace;

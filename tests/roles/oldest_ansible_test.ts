@@ -1,6 +1,6 @@
 /**
  * The tree and all embedded roles with the oldest supported Ansible: run by
- * `scripts/molecule --oldest`, which puts that Ansible first on the PATH. Any other run of this
+ * `scripts/check/molecule --oldest`, which puts that Ansible first on the PATH. Any other run of this
  * file is a mistake, and fails.
  */
 import assert from "node:assert/strict";

@@ -85,7 +85,7 @@ Deno.test("an infra made under Incus 6.0 is as declared under 7.0, and all its s
 
   await t.step("the machines run on while the packages and the daemon change", async () => {
     await must(["bash", "-c", "dpkg --install --force-confnew /opt/incus7/*.deb"]);
-    await must([`${REPOSITORY}/scripts/lib/testbed_daemon.sh`, "restart"]);
+    await must([`${REPOSITORY}/scripts/hosts/testbed_daemon.sh`, "restart"]);
     assert.match(await version(), /^7\.0\./);
     assert.deepEqual(await firstProcesses(), before);
     assert.deepEqual(await words(), ["now"]);

@@ -8,11 +8,11 @@
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/common.sh"
 # shellcheck source=scripts/lib/apt.sh
 . "$SCRIPTS/lib/apt.sh"
-# shellcheck source=scripts/lib/debian_root.sh
-. "$SCRIPTS/lib/debian_root.sh"
+# shellcheck source=scripts/hosts/debian_root.sh
+. "$SCRIPTS/hosts/debian_root.sh"
 
 DIR=$1 RELEASE=$2 BASE=$3
 
@@ -26,4 +26,4 @@ chroot "$DIR" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-reco
 umount "$DIR/proc"
 rm -rf -- "$DIR"/var/cache/apt/archives/*.deb "$DIR"/var/lib/apt/lists/* "$DIR/etc/resolv.conf"
 mkdir -p -- "$DIR/machine" "$DIR/disk"
-if [[ $RELEASE == bookworm ]]; then python3 "$SCRIPTS/lib/machine_qemu_patch.py" "$DIR"; fi
+if [[ $RELEASE == bookworm ]]; then python3 "$SCRIPTS/hosts/machine_qemu_patch.py" "$DIR"; fi

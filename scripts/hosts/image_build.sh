@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # image_build.sh DIR SUITE MIRROR: fills DIR with the test images and their package repository. Run by
-# scripts/image in mount and pid namespaces of its own. Its content is the key of the cache.
+# scripts/hosts/image in mount and pid namespaces of its own. Its content is the key of the cache.
 set -euo pipefail
 
 DIR=$1 SUITE=$2 MIRROR=$3

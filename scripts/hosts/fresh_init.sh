@@ -6,14 +6,14 @@
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/common.sh"
 # shellcheck source=scripts/lib/apt.sh
 . "$SCRIPTS/lib/apt.sh"
-# shellcheck source=scripts/lib/debian_root.sh
-. "$SCRIPTS/lib/debian_root.sh"
+# shellcheck source=scripts/hosts/debian_root.sh
+. "$SCRIPTS/hosts/debian_root.sh"
 CGROUP_PREFIX=anklume-fresh
-# shellcheck source=scripts/lib/testbed_cgroup.sh
-. "$SCRIPTS/lib/testbed_cgroup.sh"
+# shellcheck source=scripts/hosts/testbed_cgroup.sh
+. "$SCRIPTS/hosts/testbed_cgroup.sh"
 
 WORK=$1 LOWER=$2 RELEASE=$3 INCUS=$4 COMMIT=$5 SHARE=$6 COUNT=$7
 shift 7

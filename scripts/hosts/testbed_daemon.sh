@@ -5,7 +5,7 @@
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/common.sh"
 
 PIDFILE=/run/testbed/incusd.pid
 SOCKET=/var/lib/incus/unix.socket
@@ -21,7 +21,7 @@ running() {
 start() {
   local incusd=/usr/libexec/incus/incusd attempt tries status
   running && answers && return 0
-  [[ -x $incusd ]] || incusd=$(command -v incusd) || die "incusd is not installed: scripts/install incus"
+  [[ -x $incusd ]] || incusd=$(command -v incusd) || die "incusd is not installed: scripts/lib/install incus"
   # As in its unit: Restart=on-failure.
   for ((attempt = 0; attempt < 3; attempt++)); do
     # AppArmor profiles would stay in the machine's kernel after the testbed ends.

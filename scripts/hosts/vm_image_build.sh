@@ -5,11 +5,11 @@
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/common.sh"
 # shellcheck source=scripts/lib/apt.sh
 . "$SCRIPTS/lib/apt.sh"
-# shellcheck source=scripts/lib/debian_root.sh
-. "$SCRIPTS/lib/debian_root.sh"
+# shellcheck source=scripts/hosts/debian_root.sh
+. "$SCRIPTS/hosts/debian_root.sh"
 
 DIR=$1 RELEASE=$2 BASE=$3
 # The parts of the disk stand in WORK, which is /work of TOOLS, too: the tools are run in there by chroot.

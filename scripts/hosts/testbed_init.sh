@@ -11,9 +11,9 @@
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
-# shellcheck source=scripts/lib/debian_root.sh
-. "$SCRIPTS/lib/debian_root.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/common.sh"
+# shellcheck source=scripts/hosts/debian_root.sh
+. "$SCRIPTS/hosts/debian_root.sh"
 
 STATE=$1 STARTER_FD=$2 OWNER_FD=${3:-}
 # Mounted over the machine's own, so that programs in here use their standard paths.
@@ -151,7 +151,7 @@ in_netns() {
 answer() {
   local netns=$1
   shift
-  in_netns "$netns" /usr/bin/python3 "$SCRIPTS/lib/answer.py" "$@"
+  in_netns "$netns" /usr/bin/python3 "$SCRIPTS/hosts/answer.py" "$@"
 }
 
 # Does the work of systemd before it starts Incus at boot, since there is none: a unit that Incus
@@ -186,9 +186,9 @@ initialize_incus() {
 boot() {
   trap '[[ -e $STATE/ready ]] || : >"$STATE/failed"' EXIT
   let_go
-  "$SCRIPTS/lib/testbed_path_units.sh" &
+  "$SCRIPTS/hosts/testbed_path_units.sh" &
   if run_required_units; then
-    "$SCRIPTS/lib/testbed_daemon.sh" start
+    "$SCRIPTS/hosts/testbed_daemon.sh" start
     initialize_incus
   fi
   : >"$STATE/ready"

@@ -6,16 +6,16 @@
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/common.sh"
 # shellcheck source=scripts/lib/apt.sh
 . "$SCRIPTS/lib/apt.sh"
-# shellcheck source=scripts/lib/debian_root.sh
-. "$SCRIPTS/lib/debian_root.sh"
+# shellcheck source=scripts/hosts/debian_root.sh
+. "$SCRIPTS/hosts/debian_root.sh"
 
 DIR=$1
 RELEASE=trixie
 NEWER=/opt/incus7
-# What scripts/install brings to a machine, less the makers of images; and what tests look with.
+# What scripts/lib/install brings to a machine, less the makers of images; and what tests look with.
 PACKAGES=(
   incus incus-client dnsmasq-base nftables netbase btrfs-progs
   iproute2 iputils-ping procps kmod util-linux util-linux-extra attr acl rsync jq squashfs-tools tar
@@ -49,7 +49,7 @@ build_6() {
 
   # A proxy with a certificate of its own may stand between this machine and PyPI.
   cp -L -- /etc/ssl/certs/ca-certificates.crt "$DIR/etc/ssl/certs/ca-certificates.crt"
-  cp -- "$SCRIPTS"/requirements*.txt "$DIR/opt/"
+  cp -- "$SCRIPTS"/lib/requirements*.txt "$DIR/opt/"
   inside python3 -m venv /opt/anklume
   inside /opt/anklume/bin/pip install --quiet --no-input --disable-pip-version-check \
     --cert /etc/ssl/certs/ca-certificates.crt -r /opt/requirements.txt -r /opt/requirements-tests.txt

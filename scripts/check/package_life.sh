@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# package_life.sh PACKAGE RELEASE: run by scripts/package as root of a bare Debian.
+# package_life.sh PACKAGE RELEASE: run by scripts/check/package as root of a bare Debian.
 set -euo pipefail
 
 PACKAGE=$1 RELEASE=$2

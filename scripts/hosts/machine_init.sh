@@ -10,7 +10,7 @@
 set -euo pipefail
 
 # shellcheck source=scripts/lib/common.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/common.sh"
 
 STATE=$1 QEMU_ROOT=$2 DISK=$3 STARTER_FD=$4 OWNER_FD=''
 shift 4
@@ -39,7 +39,7 @@ make_outside() {
   ip -6 address add 2001:db8:77::10/128 dev lo nodad
   ip link set tap0 up
   mkdir -p -- "$STATE/www"
-  background /usr/bin/python3 "$SCRIPTS/lib/answer.py" --name outside \
+  background /usr/bin/python3 "$SCRIPTS/hosts/answer.py" --name outside \
     --tcp 22,443,631,8080,9000 --udp 9000 --http "80=$STATE/www"
   background dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
     --pid-file= --user=root --bind-interfaces --interface=lo --interface=tap0 \

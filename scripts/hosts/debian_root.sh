@@ -41,7 +41,7 @@ base_root() {
   local mirror
   mirror=$(debian_mirror)
   [[ -n $mirror ]] || die "no apt source for Debian $(codename) found to make a base system from"
-  made_root "$1" "$SCRIPTS/lib/base_build.sh" "$1" "$mirror"
+  made_root "$1" "$SCRIPTS/hosts/base_build.sh" "$1" "$mirror"
   export BASE_ROOT=$MADE_ROOT
 }
 
@@ -50,9 +50,9 @@ base_root() {
 incus_root() {
   local requirements
   base_root trixie
-  requirements=$(cat -- "$SCRIPTS"/requirements*.txt | sha256sum)
-  made_root trixie-incus6 "$SCRIPTS/lib/incus_root_build.sh" 6 "$BASE_ROOT" "$(debian_mirror)" "${requirements:0:12}"
-  [[ $1 == 6 ]] || made_root trixie-incus7 "$SCRIPTS/lib/incus_root_build.sh" 7 "$MADE_ROOT"
+  requirements=$(cat -- "$SCRIPTS"/lib/requirements*.txt | sha256sum)
+  made_root trixie-incus6 "$SCRIPTS/hosts/incus_root_build.sh" 6 "$BASE_ROOT" "$(debian_mirror)" "${requirements:0:12}"
+  [[ $1 == 6 ]] || made_root trixie-incus7 "$SCRIPTS/hosts/incus_root_build.sh" 7 "$MADE_ROOT"
 }
 
 # give_registries ROOT RELEASE: gives a system this machine's access to Debian's packages, PyPI and

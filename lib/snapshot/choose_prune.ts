@@ -11,7 +11,7 @@ export interface PruneWish {
   readonly needed: (name: string) => boolean;
 }
 
-interface PruneChoice {
+export interface PruneChoice {
   /** Oldest first. */
   readonly goes: readonly SnapshotSet[];
   readonly stays: readonly SnapshotSet[];

@@ -1,8 +1,10 @@
 import type { ProvisionReport } from "../ansible/provision.ts";
 import type { HostResult, TaskFailure } from "../ansible/playbook_results.ts";
+import type { JsonLine } from "./json_lines.ts";
 import type { Style } from "./style.ts";
 import { type Cell, table } from "./table.ts";
 import { count, duration, hang, printable } from "./text.ts";
+import type { LineView } from "./view.ts";
 
 /** A machine that has to be provisioned, for display. */
 export interface ProvisionLine {
@@ -134,3 +136,32 @@ function messageLines(message: string): string[] {
   if (lines.length <= MOST_LINES) return lines;
   return [...lines.slice(0, MOST_LINES - 1), `... and ${lines.length - MOST_LINES + 1} more lines`];
 }
+
+/** Returns the result of each machine that Ansible was run for. */
+function provisionedLine(outcome: ProvisionOutcome): JsonLine {
+  const byName = new Map(outcome.hosts.map((host) => [host.host, host]));
+  return {
+    type: "provisioned",
+    status: outcome.status,
+    machines: outcome.machines.map((machine) => {
+      const { ok, changed, failed, unreachable, seconds } = byName.get(machine) ?? {};
+      const noted = outcome.succeeded.includes(machine);
+      return ok === undefined
+        ? { machine, reached: false, noted }
+        : { machine, reached: true, noted, ok, changed, failed, unreachable, seconds };
+    }),
+    failures: outcome.failures.map(({ host, kind, task, message }) => ({
+      machine: host,
+      kind,
+      task,
+      message,
+    })),
+    degraded: outcome.degraded.map(({ host, units }) => ({ machine: host, units })),
+  };
+}
+
+/** The end of `apply`: what Ansible did */
+export const provisionView: LineView<ProvisionOutcome> = {
+  text: provisionReportText,
+  line: provisionedLine,
+};

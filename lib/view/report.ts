@@ -1,8 +1,10 @@
 import type { ApplyEvent, ApplyReport } from "../apply/event.ts";
 import type { Action } from "../plan/plan.ts";
-import { formatAddr } from "../resource/address.ts";
+import { formatAddr, type ResourceAddr } from "../resource/address.ts";
+import type { JsonLine } from "./json_lines.ts";
 import type { Style } from "./style.ts";
 import { count, duration, hang, printable, wrap } from "./text.ts";
+import type { LineView } from "./view.ts";
 
 const PAST: Record<Action, string> = {
   create: "created",
@@ -23,6 +25,11 @@ const GERUND: Record<Action, string> = {
 /** Returns the present work: `creating instance pro/pro-dev`. */
 export function activity(event: Extract<ApplyEvent, { type: "started" }>): string {
   return `${GERUND[event.action]} ${formatAddr(event.addr)}`;
+}
+
+/** Returns an event as a line of JSON. */
+export function eventJsonLine({ addr, ...event }: ApplyEvent): JsonLine {
+  return { ...event, resource: formatAddr(addr) };
 }
 
 /** Returns one plain line for a pipe; undefined for events that a log does not need. */
@@ -79,6 +86,30 @@ function sumOf(report: ApplyReport): string {
     return number === 0 ? [] : [`${number} ${PAST[action]}`];
   }).join(", ");
 }
+
+function reportLine(report: ApplyReport): JsonLine {
+  const named = <T extends { readonly addr: ResourceAddr }>(all: readonly T[]) =>
+    all.map(({ addr, ...rest }) => ({ resource: formatAddr(addr), ...rest }));
+  return {
+    type: "report",
+    done: named(report.done),
+    failed: named(report.failed),
+    skipped: named(report.skipped),
+    interrupted: report.interrupted,
+  };
+}
+
+interface Reported {
+  readonly report: ApplyReport;
+  /** The command that carries on. */
+  readonly again: string;
+}
+
+/** The report of `apply`, `destroy` and what else runs a plan. */
+export const reportView: LineView<Reported> = {
+  text: ({ report, again }, style) => reportText(report, style, again),
+  line: ({ report }) => reportLine(report),
+};
 
 /** The form of `formatAddr`: `instance pro/pro-dev`. */
 const ADDRESS = /^(firewall|project|network|volume|profile|instance) \S+$/;

@@ -2,6 +2,7 @@ import { createTwoFilesPatch } from "diff";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
 import { printable } from "./text.ts";
+import type { View } from "./view.ts";
 
 /** The live ruleset, with the domains and policies in it. */
 interface Rules {
@@ -30,7 +31,7 @@ const STATES: Readonly<Record<string, string>> = {
 };
 
 /** Returns a text that nft can read again: anklume's additions are comments. */
-export function rulesText(rules: Rules, { colors }: Style): string {
+function rulesText(rules: Rules, { colors }: Style): string {
   const note = (text: string) => colors.dim(`# ${text}`);
   const lines = [
     note(`The live rules of ${rules.project}, ${STATES[rules.state] ?? rules.state}`),
@@ -72,11 +73,17 @@ function painted(line: string, colors: Style["colors"]): string {
   return /\baccept$/.test(line) ? colors.green(line) : line;
 }
 
+interface ComparedRules extends Rules {
+  /** The rendered tables, as nft lists them. */
+  readonly expected: string;
+}
+
 /** Returns the unified diff of rendered and live rules, with sorted elements, one on each line. */
-export function rulesDiff(expected: string, live: string, rules: Rules, { colors }: Style): string {
+function rulesDiff({ expected, ...rules }: ComparedRules, { colors }: Style): string {
   if (rules.state === "missing") {
     return `${colors.red(`${rules.differences.join("\n")}`)}\n`;
   }
+  const live = rules.tables.map(({ text }) => text).join("");
   const [before, after] = [normal(expected), normal(live)];
   if (before === after) {
     return colors.green(`The live rules of ${rules.project} are as rendered.\n`) +
@@ -105,9 +112,12 @@ function normal(listing: string): string {
   );
 }
 
-/** `network rules --json` */
-export function rulesJson(
-  { project, state, differences, domains, policies, tables }: Rules,
-): string {
+function rulesJson({ project, state, differences, domains, policies, tables }: Rules): string {
   return jsonText({ format: 1, project, state, differences, domains, policies, tables });
 }
+
+/** `network rules` */
+export const rulesView: View<Rules> = { text: rulesText, json: rulesJson };
+
+/** `network rules --diff` */
+export const rulesDiffView: View<ComparedRules> = { text: rulesDiff, json: rulesJson };

@@ -1,5 +1,5 @@
 import type { RestorePlan } from "../snapshot/plan_restore.ts";
-import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
+import type { SetMember } from "../snapshot/snapshot_set.ts";
 import type { SnapshotEvent, WorkResult } from "../snapshot/snapshot_event.ts";
 import type { TakeResult } from "../snapshot/take_set.ts";
 import type { JsonLine } from "./json_lines.ts";
@@ -28,20 +28,6 @@ export function setLine(set: string, does: SetVerb, result: WorkResult | TakeRes
   const past = { take: "taken", restore: "restored", delete: "deleted" }[does];
   const outcome = "outcome" in result ? result.outcome : whole ? past : "incomplete";
   return { type: "set", set, does, outcome, done, failed, skipped };
-}
-
-/**
- * Returns the line with the sets that will be deleted, and those that are kept although old enough.
- */
-export function pruneLine(
-  goes: readonly SnapshotSet[],
-  spared: readonly { readonly set: SnapshotSet; readonly because: string }[],
-): JsonLine {
-  return {
-    type: "prune",
-    goes: goes.map(({ name }) => name),
-    spared: spared.map(({ set, because }) => ({ set: set.name, because })),
-  };
 }
 
 /** Returns the line with the plan of a restore. */

@@ -1,23 +1,25 @@
 import type { RestoreMachine, RestorePlan } from "../snapshot/plan_restore.ts";
 import { contents, localTime, shortList, span } from "./snapshot.ts";
+import { restoreLine } from "./snapshot_lines.ts";
 import type { Style } from "./style.ts";
 import { count, hang, printable } from "./text.ts";
+import type { LineView } from "./view.ts";
 
 /** More machines than this are counted, not listed. */
 const LISTED = 12;
 
-interface RestoreView {
+interface PlannedRestore {
   readonly plan: RestorePlan;
   /** Name of the set that is taken first; undefined: none. */
   readonly safety: string | undefined;
   /** The reason why none can be taken. */
-  readonly noSafetyBecause?: string;
+  readonly noSafetyBecause?: string | undefined;
   readonly now: Date;
 }
 
 /** Returns what is restored and what is lost, for the user who has to agree. */
-export function restoreText(
-  { plan, safety, noSafetyBecause, now }: RestoreView,
+function restoreText(
+  { plan, safety, noSafetyBecause, now }: PlannedRestore,
   style: Style,
 ): string {
   const { colors, width } = style;
@@ -61,6 +63,12 @@ export function restoreText(
   }
   return `${lines.join("\n")}\n`;
 }
+
+/** The plan of a restore. */
+export const restoreView: LineView<PlannedRestore> = {
+  text: restoreText,
+  line: ({ plan, safety }) => restoreLine(plan, safety),
+};
 
 /** Returns the machines that are not restored, and why. */
 function others(

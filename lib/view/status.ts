@@ -1,4 +1,4 @@
-import type { View } from "./view.ts";
+import type { Findings, View } from "./view.ts";
 import type { TrustLevel } from "../infra/infra.ts";
 import { type Style, trustColor } from "./style.ts";
 import { type Cell, table } from "./table.ts";
@@ -270,10 +270,14 @@ export function strangerText({ resource, state, walled, doors }: StrangerStatus)
   return [`${resource} (${state}) is not anklume's`, ...nics, ...out].join("; ");
 }
 
-/** `status` */
-export const statusView: View<Status> = { text: statusText, json: statusJson };
-
-/** `status --json` */
-function statusJson(status: Status): string {
-  return jsonText({ format: 1, ...status });
+interface SeenStatus extends Status {
+  /** The errors, for people; the status counts them. */
+  readonly findings: Findings;
 }
+
+/** `status` */
+export const statusView: View<SeenStatus> = {
+  text: statusText,
+  below: ({ findings }) => findings,
+  json: ({ findings: _, ...status }) => jsonText({ format: 1, ...status }),
+};

@@ -1,4 +1,4 @@
-import type { View } from "./view.ts";
+import type { LineView, View } from "./view.ts";
 import type { JsonLine } from "./json_lines.ts";
 import type { Difference, Result } from "../verify/judge.ts";
 import type { NotProbed } from "../verify/not_probed.ts";
@@ -235,7 +235,7 @@ function verificationJson(seen: Verification): string {
 }
 
 /** The same as a line of `apply --verify --json`. */
-export function verificationLine(seen: Verification): JsonLine {
+function verificationLine(seen: Verification): JsonLine {
   return { type: "verification", ...verificationValue(seen) };
 }
 
@@ -291,8 +291,9 @@ function serviceText({ protocol, port }: Service): string {
   return protocol === "icmp" ? "icmp" : `${protocol}/${port}`;
 }
 
-/** `network verify` */
-export const verificationView: View<Verification> = {
+/** `network verify`, and the end of `apply --verify` */
+export const verificationView: View<Verification> & LineView<Verification> = {
   text: (seen, style) => verificationText(seen, style),
   json: verificationJson,
+  line: verificationLine,
 };

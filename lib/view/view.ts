@@ -1,9 +1,38 @@
+import type { Diagnostic } from "../diag/diagnostic.ts";
+import type { SourceText } from "../diag/source.ts";
+import type { JsonLine } from "./json_lines.ts";
 import type { Style } from "./style.ts";
+
+/** Diagnostics, and the texts that their excerpts are taken from. */
+export interface Findings {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly sources: readonly SourceText[];
+}
+
+/** A result as text for people. Pure. */
+export interface TextView<Result> {
+  text(result: Result, style: Style): string;
+  /** What people see before the text, on standard error. Programs find it in the JSON. */
+  above?(result: Result): Findings;
+  /** The same after the text. */
+  below?(result: Result): Findings;
+}
 
 /**
  * The output of a verb's result: as text for people, and as JSON for programs (docs/json.md). Pure.
  */
-export interface View<Result> {
-  text(result: Result, style: Style): string;
+export interface View<Result> extends TextView<Result> {
   json(result: Result): string;
+}
+
+/** A result of a verb whose JSON is a stream: one line of it. Pure. */
+export interface LineView<Result> extends TextView<Result> {
+  line(result: Result): JsonLine;
+}
+
+/** Shows events as they come: as lines, as a picture or as JSON. */
+export interface EventView<Event> {
+  take(event: Event): void;
+  /** Called once, even after an error. */
+  end(): void;
 }

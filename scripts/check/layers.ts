@@ -38,7 +38,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   handover: { uses: [...DOMAIN, "host", "nftables"] },
   view: {
     uses: [...DECIDE],
-    types: ["apply", "ansible", "nftables", "verify", "snapshot"],
+    types: ["apply", "ansible", "nftables", "handover", "verify", "snapshot"],
   },
   session: { uses: [...DOMAIN, "host", "incus", "resource", "view"] },
   workspace: { uses: [...DECIDE, "host", "ansible", "view", "session"] },

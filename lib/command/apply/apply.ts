@@ -2,8 +2,7 @@ import { succeeded } from "../../apply/summarize.ts";
 import { isChange } from "../../ansible/plan_sync.ts";
 import type { Network } from "../../incus/wire/network.ts";
 import { hasErrors } from "../../diag/diagnostic.ts";
-import { planValue } from "../../view/json.ts";
-import { planLine } from "../../view/json_lines.ts";
+import { planLine } from "../../view/plan_json.ts";
 import { syncSummary } from "../../view/sync.ts";
 import { count } from "../../view/text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
@@ -54,7 +53,7 @@ async function applyOnce(
   const domains = selectDomains(workspace.infra, options.domain);
   await using live = await openLive(workspace, session, {
     ...options,
-    ...optional({ reading, isThisOne: takeOverQuestion(workspace, options, session) }),
+    ...optional({ reading, isThisOne: takeOverQuestion(workspace, session) }),
   });
   if (live === undefined) return EXIT.wrongInput;
   const forecast = await createRunForecast(workspace, live, {
@@ -101,7 +100,7 @@ function showFindings(
 ): ExitStatus | undefined {
   // Errors that stop the plan do not stop a run that only provisions.
   const found = options.provision ? warnings : [...warnings, ...plan.diagnostics];
-  session.emit?.(planLine(planValue(plan, needs, [...conflicts, ...warnings])));
+  session.emit?.(planLine(plan, needs, [...conflicts, ...warnings]));
   const closing = conflicts.length > 0 && !hasErrors(found)
     ? "Changes to these domains are held back."
     : undefined;

@@ -20,11 +20,10 @@ import type { ApplyFlags } from "./apply_flags.ts";
  */
 export function takeOverQuestion(
   { infra }: Workspace,
-  { json }: ApplyFlags,
   session: Session,
 ): ((namesake: LivingInfra) => Promise<boolean>) | undefined {
   const { terminal, out } = session;
-  if (!terminal.interactive || json) return undefined;
+  if (!terminal.interactive) return undefined;
   return async (namesake) => {
     const here = `infra.lock.yml is missing, and an infra of this name lives on this host: ${
       livingText(namesake)

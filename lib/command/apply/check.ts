@@ -1,9 +1,7 @@
 import type { Network } from "../../incus/wire/network.ts";
 import { hasErrors } from "../../diag/diagnostic.ts";
 import { systemClock } from "../../host/clock.ts";
-import { planJson } from "../../view/json.ts";
-import { planText } from "../../view/plan.ts";
-import { provisionText } from "../../view/provision.ts";
+import { checkView } from "../../view/check.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
@@ -11,7 +9,7 @@ import { createRunForecast, isPending } from "../../live/run_forecast.ts";
 import type { TakeOver } from "../../workspace/resolve_addressing.ts";
 import { selectDomains } from "../../workspace/select_domains.ts";
 import type { Session } from "../../session/session.ts";
-import { showDiagnostics } from "../../session/show_diagnostics.ts";
+import { show } from "../../session/show.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
@@ -34,22 +32,17 @@ export async function check(
     return await withLive(workspace, session, { ...options, reading }, async (live) => {
       const forecast = await createRunForecast(workspace, live, { domains });
       await live.accepted();
-      const { plan, needs, conflicts } = forecast;
-      const warnings = [...conflicts, ...forecast.warnings];
-      const { terminal, out } = session;
-      const wrong = hasErrors([...conflicts, ...plan.diagnostics]);
-      if (options.json) {
-        terminal.out(planJson(plan, needs, warnings));
-      } else {
-        showDiagnostics([...warnings, ...plan.diagnostics], workspace.sources, session);
-        terminal.out(planText(plan, out, {
-          everyField: options.fields ?? false,
-          now: systemClock(),
-          moreToDo: needs.length > 0,
-        }));
-        terminal.out(provisionText(needs, out));
-      }
-      if (wrong) return EXIT.failed;
+      const { plan, needs, conflicts, warnings } = forecast;
+      const seen = {
+        plan,
+        needs,
+        warnings: [...conflicts, ...warnings],
+        sources: workspace.sources,
+        everyField: options.fields ?? false,
+        now: systemClock(),
+      };
+      show(checkView, seen, options, session);
+      if (hasErrors([...conflicts, ...plan.diagnostics])) return EXIT.failed;
       return options.exitCode && isPending(forecast) ? EXIT.pending : EXIT.done;
     });
   });

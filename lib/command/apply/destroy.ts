@@ -5,8 +5,7 @@ import { readDetails } from "../../plan/read_details.ts";
 import { domainOf, ownedResources } from "../../plan/orphans.ts";
 import { holdSelf } from "../../plan/hold_self.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { planValue } from "../../view/json.ts";
-import { planLine } from "../../view/json_lines.ts";
+import { planLine } from "../../view/plan_json.ts";
 import { planText } from "../../view/plan.ts";
 import { agree } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
@@ -81,7 +80,7 @@ async function destroyOnce(
     ) {
       return await destroyOnce(workspace, options, session, round + 1);
     }
-    session.emit?.(planLine(planValue(plan, [], [])));
+    session.emit?.(planLine(plan, [], []));
     if (plan.changes.length + plan.held.length === 0) {
       if (domains === undefined && owned.length === 0 && live.actual.firewall.foreign !== true) {
         await live.host.port(live.ruleset).remove();

@@ -8,9 +8,8 @@ import { missingRoles } from "../../ansible/render_tree.ts";
 import { CommandError } from "../../host/command.ts";
 import { readActualState } from "../../plan/read_actual_state.ts";
 import type { IncusClient } from "../../incus/incus_client.ts";
-import { provisionedJson } from "../../view/json_lines.ts";
 import { programText } from "../../view/program_text.ts";
-import { provisionReportText } from "../../view/provision.ts";
+import { provisionView } from "../../view/provision.ts";
 import { count, hang } from "../../view/text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { adminRunner, findAdmin } from "./admin_runner.ts";
@@ -18,6 +17,7 @@ import type { Live } from "../../live/open_live.ts";
 import type { RunForecast } from "../../live/run_forecast.ts";
 import type { ProvisionNeed } from "../../ansible/provision_needs.ts";
 import type { Session } from "../../session/session.ts";
+import { tell } from "../../session/show.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import { optional } from "../../diag/optional.ts";
@@ -80,8 +80,7 @@ export async function provisionMachines(
   await noteProvisioned(incus, ready, report);
   const partial = tags.length + skipTags.length > 0;
   const outcome = { ...report, machines: names, partial };
-  session.emit?.(provisionedJson(outcome));
-  terminal.out(provisionReportText(outcome, out));
+  tell(provisionView, outcome, session);
   // This comes only after a failure: it would delay every run by a second.
   if (report.failed.length === names.length) await explainAnsible(workspace, session);
   if (report.status === "interrupted") return EXIT.interrupted;

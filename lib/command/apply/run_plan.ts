@@ -5,8 +5,8 @@ import type { Live } from "../../live/open_live.ts";
 import type { DesiredState } from "../../plan/desired_state.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Session } from "../../session/session.ts";
-import { reportJson } from "../../view/json_lines.ts";
-import { reportText } from "../../view/report.ts";
+import { tell } from "../../session/show.ts";
+import { reportView } from "../../view/report.ts";
 import { noteKeeper } from "./note_keeper.ts";
 import { showProgress, withoutHeld } from "./show_progress.ts";
 
@@ -30,8 +30,7 @@ export async function runPlan(
   session: Session,
 ): Promise<ApplyReport> {
   const report = withoutHeld(await runQuietly(plan, live, options, session), plan);
-  session.terminal.out(reportText(report, session.out, options.command));
-  session.emit?.(reportJson(report));
+  tell(reportView, { report, again: options.command }, session);
   await forgetDeletedBridges(live, report);
   return report;
 }

@@ -15,12 +15,13 @@ import { executablePath, workingDirectory } from "../../host/terminal.ts";
 import { machinesOf } from "../../infra/infra.ts";
 import { readTemplates } from "../../nftables/template.ts";
 import { ADMIN_ROLE } from "../../resource/admin_devices.ts";
-import { jsonText } from "../../view/json.ts";
+import { handoverView } from "../../view/handover.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { removeFirewall } from "../../live/host_firewall.ts";
 import { readHostPlace, standingBridges } from "./read_host_place.ts";
 import { assertOnHost, thisHost } from "../../live/host_side.ts";
 import type { Session } from "../../session/session.ts";
+import { show } from "../../session/show.ts";
 import { UserError } from "../../session/user_error.ts";
 import { loadWorkspace } from "../../workspace/load_workspace.ts";
 
@@ -52,25 +53,9 @@ export async function hostStatus(
 ): Promise<ExitStatus> {
   const site = await readSite(session, options);
   if (site === undefined) return EXIT.wrongInput;
-  const { project, workspace, binary } = site;
   const state = await readUnits(site);
   const listens = isListening(state);
-  if (options.json) {
-    session.terminal.out(jsonText({ format: 1, project, workspace, binary, listens, ...state }));
-  } else {
-    const { green, red } = session.out.colors;
-    session.terminal.out(
-      `${
-        listens ? green("listens") : red("does not listen")
-      } for the admin container of ${project}\n` +
-        `  units      ${state.units}\n` +
-        `  systemd    ${state.enabled ?? "not on this host"}${
-          state.active === undefined ? "" : `, ${state.active}`
-        }\n` +
-        `  workspace  ${state.mailbox ? "ready" : "has no .anklume/host/requests"}\n`,
-    );
-    if (!listens) session.terminal.out("`anklume host install`, as root, repairs it.\n");
-  }
+  show(handoverView, { site, state, listens }, options, session);
   return listens ? EXIT.done : EXIT.failed;
 }
 

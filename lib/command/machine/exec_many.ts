@@ -4,27 +4,18 @@ import { ProgramNotRunError, type RunningProgram } from "../../incus/exec_stream
 import type { IncusClient } from "../../incus/incus_client.ts";
 import { OutputLimit, TooMuchOutputError } from "../../incus/instance_exec.ts";
 import { IncusError } from "../../incus/incus_error.ts";
-import { jsonText } from "../../view/json.ts";
-import { trustColor } from "../../view/style.ts";
-import { count } from "../../view/text.ts";
-import { BROKEN_PIPE, EXIT, type ExitStatus } from "../../session/exit_status.ts";
+import { BROKEN_PIPE, EXIT } from "../../session/exit_status.ts";
 import {
   findLive,
   findRunning,
   type FoundMachine,
   selectMachines,
 } from "../../live/find_machines.ts";
-import { prefixLines } from "./prefix_lines.ts";
+import { execJson, execLines, type ExecOutcome, type ExecView } from "./exec_view.ts";
+import type { PrefixedLines } from "./prefix_lines.ts";
 import type { Session } from "../../session/session.ts";
 import { UserError } from "../../session/user_error.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
-
-interface ExecOutcome {
-  readonly machine: string;
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** The status for a program that could not be run at all. */
 const NOT_RUN = 126;
@@ -53,7 +44,7 @@ export async function execMany(
   if (places.length === 0) {
     throw new UserError("None of these machines is running", "anklume start");
   }
-  const width = Math.max(...places.map(({ machine }) => machine.name.length));
+  const view = options.json ? execJson(session) : execLines(places, session);
   const programs = new Set<RunningProgram>();
   let waiting = places.length;
   const over = new AbortController();
@@ -63,21 +54,20 @@ export async function execMany(
   // A keyboard is not passed on: a person types into one machine.
   if (!terminal.inIsTerminal) void broadcast(programs, () => waiting === 0, over.signal);
   const outcomes = await Promise.all(places.map((place) => {
-    const paint = trustColor(session.out, place.domain.trustLevel);
-    const prefix = `${paint(place.machine.name.padEnd(width))} | `;
     const onOpen = (program?: RunningProgram): void => {
       waiting--;
       if (program === undefined) return;
       programs.add(program);
       if (terminal.inIsTerminal) program.end();
     };
-    return runOne(incus, place, argv, options.json ? undefined : prefix, onOpen, unread, session);
+    return runOne(incus, place, argv, { view, onOpen, unread, session });
   }));
   over.abort();
   signal.removeEventListener("abort", interrupt);
   if (unread.signal.aborted) return BROKEN_PIPE;
-  if (options.json) terminal.out(jsonText({ format: 1, results: outcomes }));
-  return verdict(outcomes, options, session);
+  view.end(outcomes);
+  if (signal.aborted) return EXIT.interrupted;
+  return outcomes.every(({ status }) => status === 0) ? EXIT.done : EXIT.failed;
 }
 
 /** Returns the running machines. The others are named, and left out. */
@@ -103,33 +93,35 @@ async function running(
   return runs;
 }
 
+interface Run {
+  readonly view: ExecView;
+  /** Called once the program reads its input; without it if it could not be run at all. */
+  readonly onOpen: (program?: RunningProgram) => void;
+  /** Aborted when nobody reads the output any more. */
+  readonly unread: AbortController;
+  readonly session: Session;
+}
+
 async function runOne(
   incus: IncusClient,
-  { instance, machine }: FoundMachine,
+  place: FoundMachine,
   argv: readonly string[],
-  prefix: string | undefined,
-  onOpen: (program?: RunningProgram) => void,
-  unread: AbortController,
-  { terminal }: Session,
+  { view, onOpen, unread, session: { terminal } }: Run,
 ): Promise<ExecOutcome> {
+  const { instance, machine } = place;
+  const { stdout, stderr, kept } = view.open(place);
+  const limit = new OutputLimit(machine.name, view.mostBytes);
+  const take = (lines: PrefixedLines, bytes: Uint8Array): void => {
+    if (!limit.takes(bytes)) return;
+    lines.take(bytes);
+    if (terminal.outClosed) unread.abort();
+  };
   let opened = false;
-  const streams = (["out", "err"] as const).map((name) => {
-    let text = "";
-    const write = (part: string): void => {
-      if (prefix === undefined) text += part;
-      else terminal[name](part);
-      if (terminal.outClosed) unread.abort();
-    };
-    return { lines: prefixLines(prefix ?? "", write), text: () => text };
-  });
-  const [stdout, stderr] = streams as [typeof streams[number], typeof streams[number]];
-  // Shown lines are not kept. Output for JSON is kept, so it has a limit.
-  const limit = new OutputLimit(machine.name, prefix === undefined ? undefined : Infinity);
   let status: number;
   try {
     status = await incus.instances.execStream(instance.project, instance.name, argv, {
-      onStdout: (bytes) => limit.takes(bytes) && stdout.lines.take(bytes),
-      onStderr: (bytes) => limit.takes(bytes) && stderr.lines.take(bytes),
+      onStdout: (bytes) => take(stdout, bytes),
+      onStderr: (bytes) => take(stderr, bytes),
       onOpen: (program) => {
         opened = true;
         onOpen(program);
@@ -141,13 +133,14 @@ async function runOne(
       return { machine: machine.name, status: BROKEN_PIPE, stdout: "", stderr: "" };
     }
     if (!(error instanceof IncusError || error instanceof TooMuchOutputError)) throw error;
-    stderr.lines.take(new TextEncoder().encode(`${error.message}\n`));
+    stderr.take(new TextEncoder().encode(`${error.message}\n`));
     status = error instanceof ProgramNotRunError ? error.exitStatus : NOT_RUN;
     if (!opened) onOpen();
   }
-  stdout.lines.end();
-  stderr.lines.end();
-  return { machine: machine.name, status, stdout: stdout.text(), stderr: stderr.text() };
+  stdout.end();
+  stderr.end();
+  if (terminal.outClosed) unread.abort();
+  return { machine: machine.name, status, ...kept() };
 }
 
 /** Passes standard input to all programs, once all are listening. */
@@ -163,23 +156,6 @@ async function broadcast(
     await Promise.all([...programs].map((program) => program.write(bytes)));
   }
   for (const program of programs) program.end();
-}
-
-function verdict(
-  outcomes: readonly ExecOutcome[],
-  { json }: ExecFlags,
-  { terminal, err, signal }: Session,
-): ExitStatus {
-  const failed = outcomes.filter(({ status }) => status !== 0);
-  if (failed.length > 0 && !json) {
-    const list = failed.map(({ machine, status }) => `${machine} (${status})`).join(", ");
-    const head = err.colors.red(
-      `Failed in ${failed.length} of ${count(outcomes.length, "machine")}`,
-    );
-    terminal.err(`${head}: ${list}\n`);
-  }
-  if (signal.aborted) return EXIT.interrupted;
-  return failed.length === 0 ? EXIT.done : EXIT.failed;
 }
 
 export interface ExecFlags {

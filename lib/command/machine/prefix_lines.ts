@@ -1,5 +1,5 @@
 /** Passes the bytes of a stream on as whole lines with a prefix. */
-interface PrefixedLines {
+export interface PrefixedLines {
   take(bytes: Uint8Array): void;
   /** Passes on the text after the last newline, with a newline. */
   end(): void;

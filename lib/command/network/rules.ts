@@ -2,10 +2,11 @@ import { FAMILIES } from "../../nftables/ruleset.ts";
 import { expectedListing } from "../../nftables/read_back.ts";
 import { listTable } from "../../nftables/run_nft.ts";
 import { policyText } from "../../view/policy.ts";
-import { rulesDiff, rulesJson, rulesText } from "../../view/rules.ts";
+import { rulesDiffView, rulesView } from "../../view/rules.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { assertOnHost } from "../../live/host_side.ts";
 import type { Session } from "../../session/session.ts";
+import { show } from "../../session/show.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
@@ -21,8 +22,8 @@ export async function networkRules(options: RulesOptions, session: Session): Pro
     return await withLive(workspace, session, options, async (live) => {
       const { infra } = workspace;
       const { ruleset, actual, addressing } = live;
-      const { signal, terminal, out } = session;
-      // Counters belong to the live ruleset, but not to a comparison.
+      const { signal } = session;
+      // Counters are for people who read the live rules, not for a comparison.
       const counters = !options.diff && !options.json;
       const tables = await Promise.all(
         FAMILIES.map((family) => listTable(family, ruleset.table, { signal, counters })),
@@ -46,11 +47,10 @@ export async function networkRules(options: RulesOptions, session: Session): Pro
           text: text ?? "",
         })),
       };
-      if (options.json) terminal.out(rulesJson(rules));
-      else if (options.diff) {
+      if (options.diff) {
         const expected = await expectedListing(ruleset, { signal });
-        terminal.out(rulesDiff(expected, tables.join(""), rules, out));
-      } else terminal.out(rulesText(rules, out));
+        show(rulesDiffView, { ...rules, expected }, options, session);
+      } else show(rulesView, rules, options, session);
       return rules.state === "in-place" ? EXIT.done : EXIT.failed;
     });
   });

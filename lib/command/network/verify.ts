@@ -8,13 +8,7 @@ import type { ProbePlace } from "../../verify/probe.ts";
 import { matrixOf } from "../../verify/matrix.ts";
 import { hostSite, instanceSite, readProber } from "../../verify/sites.ts";
 import { proveIsolation } from "../../verify/verify.ts";
-import {
-  differences,
-  isProven,
-  placeText,
-  verificationLine,
-  verificationView,
-} from "../../view/verify.ts";
+import { differences, isProven, placeText, verificationView } from "../../view/verify.ts";
 import type { WhyLine } from "../../view/why.ts";
 import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
@@ -134,14 +128,7 @@ async function verifyLive(
     policiesProbed: rest.probed,
     notProbed: rest.notProbed.map((each) => ({ ...each, line: asked.get(each) })),
   };
-  session.emit?.(verificationLine(verification));
-  // A stream of lines holds no separate document.
-  show(
-    verificationView,
-    verification,
-    { json: options.json && session.emit === undefined },
-    session,
-  );
+  show(verificationView, verification, options, session);
   return isProven(verification) ? EXIT.done : EXIT.failed;
 }
 

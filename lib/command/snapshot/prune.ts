@@ -1,14 +1,13 @@
 import { expiryProblem } from "../../infra/shape/quantity.ts";
 import { choosePrune } from "../../snapshot/choose_prune.ts";
 import { wasToGo } from "../../snapshot/snapshot_set.ts";
-import { contents, localTime } from "../../view/snapshot.ts";
-import { pruneLine } from "../../view/snapshot_lines.ts";
-import { hang } from "../../view/text.ts";
+import { pruneView } from "../../view/snapshot_prune.ts";
 import { agree } from "../../session/confirm.ts";
 import type { Everything } from "../../snapshot/read_everything.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";
 import type { Session } from "../../session/session.ts";
+import { tell } from "../../session/show.ts";
 import { deleteAndSay, isNeeded } from "./delete.ts";
 import { openSnapshots } from "../../live/open_snapshots.ts";
 import { UserError } from "../../session/user_error.ts";
@@ -41,28 +40,14 @@ export async function snapshotPrune(
     await using host = await openSnapshots(workspace, start, session, options);
     if (host === undefined) return EXIT.wrongInput;
     const inventory = await host.afterInterruption();
-    const { goes, stays, spared } = choosePrune(inventory.sets, {
+    const choice = choosePrune(inventory.sets, {
       ...optional({ keep, olderThan }),
       now: new Date(),
       needed: (name) => isNeeded(name, inventory.restores),
     });
-    const { terminal, out, emit } = session;
-    emit?.(pruneLine(goes, spared));
-    for (const set of goes) {
-      const again = wasToGo(set) ? "; an earlier prune was interrupted while deleting it" : "";
-      const what = `${set.name}, taken ${localTime(new Date(set.at))}: ${
-        contents(set.members)
-      }${again}`;
-      terminal.out(`${hang("Delete: ", what, out.width)}\n`);
-    }
-    for (const { set, because } of spared) {
-      const text = hang("Keep:   ", `${set.name}: ${because}`, out.width);
-      terminal.out(`${out.colors.yellow(text)}\n`);
-    }
-    if (goes.length === 0) {
-      terminal.out(`Nothing to prune: ${stays.length} of anklume's sets are kept.\n`);
-      return EXIT.done;
-    }
+    const { goes } = choice;
+    tell(pruneView, { ...choice, begun: new Set(goes.filter(wasToGo)) }, session);
+    if (goes.length === 0) return EXIT.done;
     const refused = await agree(
       { question: "Delete them?", untouched: "Nothing was deleted." },
       options,

@@ -6,12 +6,12 @@ import { agree } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { withJsonLines } from "../../session/json_session.ts";
 import type { Session } from "../../session/session.ts";
+import { tell } from "../../session/show.ts";
 import { type Inventory, readInventory } from "../../snapshot/inventory.ts";
 import type { LiveMachine } from "../../snapshot/live_machine.ts";
 import { planRestore, type RestorePlan } from "../../snapshot/plan_restore.ts";
 import { addSpan } from "../../snapshot/set_name.ts";
-import { restoreLine } from "../../view/snapshot_lines.ts";
-import { restoreText } from "../../view/snapshot_restore.ts";
+import { restoreView } from "../../view/snapshot_restore.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { mendBridges } from "../apply/mend_bridges.ts";
@@ -22,7 +22,6 @@ import { refuseBreaches, refuseConflicts, refuseFirewall, refusePlan } from "./r
 import type { RestoreRequest } from "./restore_request.ts";
 import { isWholeScope, selectScope } from "./scope.ts";
 import { takeAndSay } from "./take.ts";
-import { optional } from "../../diag/optional.ts";
 
 /** Lifetime of a safety set. Daily restores must not fill the pool. */
 const SAFETY_EXPIRY = "7d";
@@ -62,13 +61,8 @@ async function restoreLive(
 
   const kept = plan.machines.filter(({ live }) => request.keeps(live)).map(({ live }) => live);
   const safety = chooseSafety(plan, inventory, kept, now);
-  session.emit?.(restoreLine(plan, safety.name));
-  session.terminal.out(restoreText({
-    plan,
-    safety: safety.name,
-    ...optional({ noSafetyBecause: safety.noneBecause }),
-    now,
-  }, session.out));
+  const shown = { plan, safety: safety.name, noSafetyBecause: safety.noneBecause, now };
+  tell(restoreView, shown, session);
   await prepareHost(plan, workspace, live, session);
 
   if (request.asks(plan.machines.map(({ live }) => live))) {

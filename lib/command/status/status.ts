@@ -1,6 +1,6 @@
 import { show } from "../../session/show.ts";
 import type { Network } from "../../incus/wire/network.ts";
-import { hasErrors } from "../../diag/diagnostic.ts";
+import { optional } from "../../diag/optional.ts";
 import { statusView } from "../../view/status.ts";
 import { buildStatus } from "../../view/build_status.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
@@ -8,7 +8,6 @@ import type { EarlyRequests } from "../../live/early_requests.ts";
 import { HostReading } from "../../live/host_reading.ts";
 import { createRunForecast } from "../../live/run_forecast.ts";
 import type { Session } from "../../session/session.ts";
-import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import { withWorkspace } from "../../workspace/with_workspace.ts";
 import { withLive } from "../../live/with_live.ts";
 
@@ -28,11 +27,13 @@ export async function status(
       const taken = live.ports.filter(({ code }) => code === "PUBLISH_TAKEN");
       const seen = {
         ...buildStatus(workspace.infra, addressing, actual, plan, needs, conflicts, sources),
-        ...(taken.length === 0 ? {} : { ports: taken.map(({ summary }) => summary) }),
-        ...(errors.length === 0 ? {} : { errors: errors.length }),
+        ...optional({
+          ports: taken.length === 0 ? undefined : taken.map(({ summary }) => summary),
+          errors: errors.length === 0 ? undefined : errors.length,
+        }),
+        findings: { diagnostics: errors, sources: workspace.sources },
       };
       show(statusView, seen, options, session);
-      if (!options.json && hasErrors(errors)) showDiagnostics(errors, workspace.sources, session);
       return EXIT.done;
     });
   });

@@ -4,11 +4,11 @@ import { sketchInfra } from "../infra/_infra_builder.ts";
 import type { Infra, Machine } from "../infra/infra.ts";
 import { formatAddr } from "../resource/address.ts";
 import { FORMAT, MARK } from "../resource/mark.ts";
-import { createPlan, type PlanOptions } from "./create_plan.ts";
+import { createPlan } from "./create_plan.ts";
 import { createDestroyPlan } from "./destroy_plan.ts";
 import type { ActualInstance } from "../resource/instance.ts";
 import { limitTo } from "./desired_state.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlanOptions } from "./plan.ts";
 import {
   altered,
   appliedHost,

@@ -67,6 +67,12 @@ export interface Plan {
   readonly watchStarts: boolean;
 }
 
+export interface PlanOptions {
+  /** Delete orphans; protected ones only with `force`. */
+  readonly prune?: boolean;
+  readonly force?: boolean;
+}
+
 /**
  * The path of a field on a machine that still uses a removed key of a profile until it restarts.
  */

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { IncusError } from "../incus/incus_error.ts";
+import { NAME_SERVER_NOT_GONE } from "../incus/retry.ts";
 import type { Change } from "../plan/plan.ts";
 import { compareLink, isLinkField, needsSetup } from "../resource/bridge_link.ts";
 import type { FieldChange } from "../resource/field.ts";
 import { actualNetwork, type DesiredNetwork, networkUpdateBody } from "../resource/network.ts";
 import type { StepContext } from "./step_context.ts";
-
-/** Incus's error if a name server that it does not know uses the bridge's address. */
-export const ADDRESS_IN_USE = /dnsmasq.*Address already in use/s;
 
 /** Milliseconds that a name server may take to open its sockets. */
 const SERVER_MS = 5000;
@@ -76,7 +74,7 @@ async function setUp({ incus, cleanup, progress }: StepContext, desired: Desired
   try {
     await toggle(true);
   } catch (error) {
-    const left = error instanceof IncusError && ADDRESS_IN_USE.test(error.message);
+    const left = error instanceof IncusError && NAME_SERVER_NOT_GONE.words.test(error.message);
     if (!left || cleanup === undefined) throw error;
     progress("ending a name server that Incus does not know");
     await cleanup.endNameServer(name, { anyones: true });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
+import { NAME_SERVER_NOT_GONE } from "../incus/retry.ts";
 import type { Change } from "../plan/plan.ts";
 import {
   actualNetwork,
@@ -32,7 +33,7 @@ import {
 } from "../resource/volume.ts";
 import { withBirth } from "../resource/mark.ts";
 import { isLinkField } from "../resource/bridge_link.ts";
-import { ADDRESS_IN_USE, mendBridge } from "./mend_bridge.ts";
+import { mendBridge } from "./mend_bridge.ts";
 import type { StepContext } from "./step_context.ts";
 import { isLaterInVms } from "./later_in_vms.ts";
 import { assertAsPlanned } from "./changed_meanwhile.ts";
@@ -93,7 +94,7 @@ async function createNetwork(
   try {
     await create();
   } catch (error) {
-    const left = error instanceof IncusError && ADDRESS_IN_USE.test(error.message);
+    const left = error instanceof IncusError && NAME_SERVER_NOT_GONE.words.test(error.message);
     if (!left || cleanup === undefined) throw error;
     progress("ending the name server that a failed attempt left");
     await cleanup.endNameServer(desired.addr.name, { anyones: true });

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "./collection.ts";
-import { closeWebSocket } from "./event_stream.ts";
 import { IncusError } from "./incus_error.ts";
 import { apiPath } from "./path.ts";
-import type { Transport, WebSocketHandlers } from "./transport.ts";
+import type { StreamHandlers, StreamSocket } from "./stream_socket.ts";
+import type { Transport } from "./transport.ts";
 import type { ConfigMap } from "./wire/common.ts";
 import type { InstanceExecPost } from "./wire/instance.ts";
 import type { Operation } from "./wire/operation.ts";
@@ -55,8 +54,6 @@ export interface RunningProgram {
 
 /** Size of the pieces in which standard input is sent. */
 const CHUNK_BYTES = 64 * 1024;
-/** Largest amount of queued input. A writer waits while more is queued. */
-const QUEUE_BYTES = 1024 * 1024;
 /** The longest time that a timer can have, 24 days. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
@@ -134,7 +131,7 @@ function requestBody(
 
 class ExecSockets {
   readonly #transport: Transport;
-  readonly #open: WebSocket[] = [];
+  readonly #open: StreamSocket[] = [];
   #over = false;
 
   constructor(transport: Transport) {
@@ -145,11 +142,11 @@ class ExecSockets {
   async attend(operation: Operation, options: ExecStreamOptions): Promise<void> {
     const fds = descriptorsOf(operation);
     const path = apiPath`/1.0/operations/${operation.id}/websocket`;
-    const connect = async (fd: string, handlers?: WebSocketHandlers): Promise<WebSocket> => {
-      const socket = await this.#transport.webSocket(path, { secret: fds[fd] }, handlers);
+    const connect = async (fd: string, handlers: StreamHandlers = {}): Promise<StreamSocket> => {
+      const socket = await this.#transport.programStream(path, { secret: fds[fd] }, handlers);
       this.#open.push(socket);
       // The exec may end before all sockets are open.
-      if (this.#over) socket.close();
+      if (this.#over) void socket.close();
       return socket;
     };
     // Incus starts the program when all sockets except the control channel are open. So the control
@@ -160,13 +157,14 @@ class ExecSockets {
       const stream = await connect("0", stdout.handlers);
       await Promise.race([stdout.ended, failureOf(options, running(stream, control, true))]);
       // The program's end of the terminal is closed. Incus waits until this end is closed too.
-      return await closeWebSocket(stream);
+      return await stream.close();
     }
     const stderr = outputOf(options.onStderr);
-    // Standard input is opened last, because the program then starts. Messages that arrive before
-    // Deno has noticed that a socket is open are lost.
-    await Promise.all([connect("1", stdout.handlers), connect("2", stderr.handlers)]);
-    const stdin = await connect("0");
+    const [, , stdin] = await Promise.all([
+      connect("1", stdout.handlers),
+      connect("2", stderr.handlers),
+      connect("0"),
+    ]);
     await Promise.race([
       Promise.all([stdout.ended, stderr.ended]),
       failureOf(options, running(stdin, control, false)),
@@ -175,7 +173,7 @@ class ExecSockets {
 
   async close(): Promise<void> {
     this.#over = true;
-    await Promise.all(this.#open.map(closeWebSocket));
+    await Promise.all(this.#open.map((socket) => socket.close()));
   }
 }
 
@@ -199,37 +197,23 @@ function descriptorsOf(operation: Operation): Readonly<Record<string, string>> {
 /** Handles one output stream, until the end mark or the end of the socket. */
 function outputOf(take: (bytes: Uint8Array) => void): {
   readonly ended: Promise<void>;
-  readonly handlers: WebSocketHandlers;
+  readonly handlers: StreamHandlers;
 } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const handlers: WebSocketHandlers = {
-    onMessage: (data) => {
-      // Deno 2.6 passes null for a message that arrived while anklume was closing the socket.
-      if (typeof data === "string") resolve();
-      else if (data instanceof ArrayBuffer) take(new Uint8Array(data));
-    },
-    onClose: resolve,
-  };
-  return { ended: promise, handlers };
+  return { ended: promise, handlers: { onText: () => resolve(), onBytes: take, onClose: resolve } };
 }
 
-function running(stdin: WebSocket, control: WebSocket, terminal: boolean): RunningProgram {
-  const command = (message: unknown): void => {
-    if (control.readyState === WebSocket.OPEN) control.send(JSON.stringify(message));
-  };
+function running(stdin: StreamSocket, control: StreamSocket, terminal: boolean): RunningProgram {
+  const command = (message: unknown): void => void control.send(JSON.stringify(message));
   return {
     async write(bytes) {
-      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-        while (stdin.bufferedAmount > QUEUE_BYTES && stdin.readyState === WebSocket.OPEN) {
-          await sleep(2);
-        }
-        // The program may end before it has read all its input. The rest is dropped.
-        if (stdin.readyState !== WebSocket.OPEN) return;
-        stdin.send(bytes.slice(at, at + CHUNK_BYTES));
+      // The program may end before it has read all its input. The rest is dropped.
+      for (let at = 0; at < bytes.length && stdin.isOpen; at += CHUNK_BYTES) {
+        await stdin.send(bytes.subarray(at, at + CHUNK_BYTES));
       }
     },
     end() {
-      if (!terminal && stdin.readyState === WebSocket.OPEN) stdin.send("");
+      if (!terminal) void stdin.send("");
     },
     resize({ columns, rows }) {
       command({ command: "window-resize", args: { width: `${columns}`, height: `${rows}` } });

@@ -1,6 +1,6 @@
 import type { Connection, ReadOptions, WriteOptions } from "./collection.ts";
 import { apiPath } from "./path.ts";
-import { BRIDGE_CHILD_GONE, retryPassing } from "./retry.ts";
+import { BRIDGE_CHILD_GONE, NAME_SERVER_NOT_GONE, retryPassing } from "./retry.ts";
 import type { Tagged } from "./transport.ts";
 import type {
   Network,
@@ -80,7 +80,7 @@ export class Networks {
         body,
         etag,
       });
-    await retryPassing(BRIDGE_CHILD_GONE, async () => {
+    const putAgain = async () => {
       try {
         await put();
       } catch (error) {
@@ -90,7 +90,12 @@ export class Networks {
         }
         throw error;
       }
-    }, options.signal);
+    };
+    await retryPassing(
+      NAME_SERVER_NOT_GONE,
+      () => retryPassing(BRIDGE_CHILD_GONE, putAgain, options.signal),
+      options.signal,
+    );
   }
 
   async delete(name: string, options: ReadOptions = {}): Promise<void> {

@@ -23,6 +23,16 @@ export const BRIDGE_CHILD_GONE: Passing = {
 };
 
 /**
+ * Incus sets up a bridge again: it ends the name server and starts a new one. On a busy host the old
+ * one still has the address then. A server that Incus does not know stays until somebody ends it.
+ */
+export const NAME_SERVER_NOT_GONE: Passing = {
+  words: /dnsmasq.*Address already in use/s,
+  attempts: 4,
+  delayMs: 500,
+};
+
+/**
  * "Instance is busy running a "stop" operation": Incus reports a failed start before its cleanup
  * has ended.
  */

@@ -4,6 +4,7 @@ import {
   BRIDGE_CHILD_GONE,
   EXEC_TOO_EARLY,
   INSTANCE_BUSY,
+  NAME_SERVER_NOT_GONE,
   outlastRestart,
   type Passing,
   retryPassing,
@@ -52,6 +53,11 @@ Deno.test("the passing refusals are recognised in Incus's own words", () => {
   assert.match(
     "Failed to retrieve PID of executing child process",
     EXEC_TOO_EARLY.words,
+  );
+  assert.match(
+    'The DNS and DHCP service exited prematurely: exit status 2 ("dnsmasq: failed to create ' +
+      'listening socket for 10.170.0.254: Address already in use")',
+    NAME_SERVER_NOT_GONE.words,
   );
   assert.doesNotMatch('The network "net-pro" already exists', BRIDGE_CHILD_GONE.words);
 });

@@ -6,6 +6,7 @@ import {
   toUnreachable,
 } from "./incus_error.ts";
 import { type Query, withQuery } from "./path.ts";
+import type { StreamHandlers, StreamSocket } from "./stream_socket.ts";
 import type { Envelope, Operation } from "./wire/operation.ts";
 import { optional } from "../diag/optional.ts";
 
@@ -185,6 +186,24 @@ export class Transport implements Disposable {
         if (open) handlers.onClose?.();
       };
     });
+  }
+
+  /** Opens a stream of a program on the same socket; it counts as a request. */
+  async programStream(path: string, query: Query, handlers: StreamHandlers): Promise<StreamSocket> {
+    const full = withQuery(path, query);
+    const start = performance.now();
+    this.#requestCount++;
+    let status = 0;
+    try {
+      const { StreamSocket } = await import("./stream_socket.ts");
+      const stream = await StreamSocket.open(this.socket, full, handlers);
+      status = 101;
+      return stream;
+    } catch (error) {
+      throw new IncusUnreachableError("closed", this.socket, error);
+    } finally {
+      this.#trace("GET", full, status, start);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -68,6 +68,9 @@ main() {
   make_outside
   background chroot "$QEMU_ROOT" "$@"
   emulator=$!
+  if [[ $(<"$STATE/kind") == *vms ]]; then
+    background /usr/bin/python3 "$SCRIPTS/hosts/machine_heartbeat.py" "$STATE/heartbeat"
+  fi
   while [[ -e /proc/$emulator ]]; do
     [[ -e $STATE/committed ]] || alive "$STARTER_FD" || exit 1
     [[ -z $OWNER_FD ]] || alive "$OWNER_FD" || exit 0

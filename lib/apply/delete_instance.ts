@@ -5,7 +5,7 @@ import { leadsOut } from "../resource/delta.ts";
 import { portsOf } from "../resource/instance_ports.ts";
 import { sameValue } from "../resource/value.ts";
 import { hasNoDisk, projectOf, readInstance, readSettled, stopInstance } from "./instance_io.ts";
-import { removeLeftPorts } from "./left_port.ts";
+import { removePortsOfDeleted } from "./left_port.ts";
 import type { StepContext } from "./step_context.ts";
 
 /**
@@ -49,5 +49,5 @@ export async function deleteInstance(context: StepContext, addr: ResourceAddr): 
   context.progress("deleting");
   // A machine that somebody made ephemeral is deleted when it stops.
   await orMissing(retryPassing(NOT_FREE_YET, () => instances.delete(project, addr.name)));
-  await removeLeftPorts(context, portsOf(actual).keys());
+  await removePortsOfDeleted(context, portsOf(actual).keys());
 }

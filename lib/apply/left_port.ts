@@ -1,7 +1,7 @@
 import { IncusError } from "../incus/incus_error.ts";
 import { PORT_NOT_GONE } from "../incus/retry.ts";
 import { portsOf } from "../resource/instance_ports.ts";
-import { actualInstance } from "../resource/instance.ts";
+import { type ActualInstance, actualInstance } from "../resource/instance.ts";
 import type { StepContext } from "./step_context.ts";
 
 /*
@@ -15,24 +15,35 @@ const PORT_NAME = /^ak[a-z0-9]{1,13}$/;
 type Context = Pick<StepContext, "incus" | "progress" | "cleanup">;
 
 /**
- * If a start failed because of an unused port of anklume's, removes the port. @returns true if it
- * did
+ * If a start failed because of a port of anklume's that no running machine of any project uses,
+ * removes the port. Any state except `Stopped` counts as running.
+ * @returns true if it did
  */
 export async function freePort(context: Context, error: unknown): Promise<boolean> {
   if (!(error instanceof IncusError) || !PORT_NOT_GONE.words.test(error.message)) return false;
   const port = /veth interfaces "([^"]+)"/.exec(error.message)?.[1];
-  return port !== undefined && await removeLeftPorts(context, [port]) > 0;
+  if (port === undefined) return false;
+  // The machine that is being started has it too, and is stopped.
+  return await removeIdle(context, [port], ({ status }) => status !== "Stopped") > 0;
 }
 
 /**
- * Removes those of the given ports that exist although no running machine of any project uses them.
- * Any state except `Stopped` counts as running. The host is asked first: usually none exists, and
- * then Incus is not asked at all.
+ * Removes the given ports of a deleted machine that exist although no machine has them. After a
+ * move another machine has the same ports. It may be starting, which Incus still calls stopped, and
+ * if a port is in its way then, `freePort` removes it.
+ */
+export function removePortsOfDeleted(context: Context, ports: Iterable<string>): Promise<number> {
+  return removeIdle(context, ports, () => true);
+}
+
+/**
+ * The host is asked first: usually none of the ports exists, and then Incus is not asked at all.
  * @returns the number of removed ports
  */
-export async function removeLeftPorts(
+async function removeIdle(
   { incus, progress, cleanup }: Context,
   ports: Iterable<string>,
+  keepsPorts: (machine: ActualInstance) => boolean,
 ): Promise<number> {
   const left: string[] = [];
   for (const port of ports) {
@@ -41,7 +52,7 @@ export async function removeLeftPorts(
   if (cleanup === undefined || left.length === 0) return 0;
   const used = new Set(
     (await incus.instances.list()).map(actualInstance)
-      .filter(({ status }) => status !== "Stopped")
+      .filter(keepsPorts)
       .flatMap((each) => [...portsOf(each).keys()]),
   );
   const idle = left.filter((port) => !used.has(port));

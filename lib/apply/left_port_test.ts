@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { IncusError } from "../incus/incus_error.ts";
 import type { IncusClient } from "../incus/incus_client.ts";
-import { freePort, removeLeftPorts } from "./left_port.ts";
+import { freePort, removePortsOfDeleted } from "./left_port.ts";
 import type { HostCleanup } from "./step_context.ts";
 
 /**
@@ -36,42 +36,53 @@ function host(interfaces: string[], status: string, by: "device" | "volatile" = 
   return { context: { incus, cleanup, progress: () => {} }, removed, asked: () => asked };
 }
 
-Deno.test("removeLeftPorts() takes away what stands, is named as ours, and no machine has that is not stopped", async () => {
-  const every = ["akmachine", "akother", "eth0", "akgone"];
-  const there = ["akmachine", "akother", "eth0"];
-  for (const status of ["Running", "Frozen", "Error", "Stopping", "Starting"]) {
+/** Incus's refusal of a start, as 6.0 says it, which asks `ip`; and 7.0. */
+const refusal = (name: string, why = "File exists") =>
+  new IncusError(
+    400,
+    "PUT",
+    "/",
+    `Failed to create the veth interfaces "${name}" and "veth1": ${why}`,
+  );
+
+const STATES = ["Running", "Frozen", "Error", "Stopping", "Starting"];
+
+Deno.test("removePortsOfDeleted() removes what exists, has a name of ours, and belongs to no machine", async () => {
+  // A machine that starts after its move is still called stopped.
+  for (const status of [...STATES, "Stopped"]) {
     for (const by of ["device", "volatile"] as const) {
-      const { context, removed } = host(there, status, by);
-      assert.equal(await removeLeftPorts(context, every), 1);
+      const { context, removed } = host(["akmachine", "akother", "eth0"], status, by);
+      const ports = ["akmachine", "akother", "eth0", "akgone"];
+      assert.equal(await removePortsOfDeleted(context, ports), 1);
       assert.deepEqual(removed, ["akother"], `${status}, ${by}`);
     }
   }
-  const { context, removed } = host(there, "Stopped");
-  assert.equal(await removeLeftPorts(context, every), 2);
-  assert.deepEqual(removed, ["akmachine", "akother"]);
 });
 
-Deno.test("removeLeftPorts() does not ask Incus where none stands, nor where nobody can look", async () => {
+Deno.test("removePortsOfDeleted() does not ask Incus if no port exists, or if nobody can look", async () => {
   const { context, asked } = host([], "Stopped");
-  assert.equal(await removeLeftPorts(context, ["akmachine"]), 0);
-  assert.equal(await removeLeftPorts({ ...context, cleanup: undefined }, ["akmachine"]), 0);
+  assert.equal(await removePortsOfDeleted(context, ["akmachine"]), 0);
+  assert.equal(await removePortsOfDeleted({ ...context, cleanup: undefined }, ["akmachine"]), 0);
   assert.equal(asked(), 0);
 });
 
+Deno.test("freePort() removes the port of a stopped machine, and of no other", async () => {
+  for (const status of STATES) {
+    const { context, removed } = host(["akmachine"], status);
+    assert.equal(await freePort(context, refusal("akmachine")), false);
+    assert.deepEqual(removed, [], status);
+  }
+  const { context, removed } = host(["akmachine"], "Stopped");
+  assert.equal(await freePort(context, refusal("akmachine")), true);
+  assert.deepEqual(removed, ["akmachine"]);
+});
+
 Deno.test("freePort() believes Incus's words about a port only where they name one of ours", async () => {
-  // As 6.0 says it, which asks `ip`; and 7.0.
-  const failed = (name: string, why = "File exists") =>
-    new IncusError(
-      400,
-      "PUT",
-      "/",
-      `Failed to create the veth interfaces "${name}" and "veth1": ${why}`,
-    );
   const { context, removed } = host(["akother", "eth0", "ak; reboot"], "Running");
-  assert.equal(await freePort(context, failed("akother")), true);
-  assert.equal(await freePort(context, failed("akother", "file exists")), true);
+  assert.equal(await freePort(context, refusal("akother")), true);
+  assert.equal(await freePort(context, refusal("akother", "file exists")), true);
   for (const name of ["eth0", "ak; reboot", "akgone"]) {
-    assert.equal(await freePort(context, failed(name)), false, name);
+    assert.equal(await freePort(context, refusal(name)), false, name);
   }
   assert.equal(await freePort(context, new Error("akother")), false);
   assert.deepEqual(removed, ["akother", "akother"]);

@@ -74,6 +74,6 @@ lock_bundle() {
 list() {
   local name pid
   while IFS= read -r name; do
-    if pid=$(first_pid "$name"); then say "$name  runs ($pid)"; else say "$name  does not run"; fi
+    if pid=$(first_pid "$name"); then say "$name  is running ($pid)"; else say "$name  is not running"; fi
   done < <(names)
 }

@@ -46,7 +46,7 @@ ensure_backports() {
   [[ -z $(apt_base_uri "$1") ]] || return 0
   uri=$(apt_base_uri "$release")
   [[ -n $uri ]] || die "no apt source for Debian $release found: Incus comes from $1, add that suite and run again"
-  say "adding the apt source $file ($1, from this machine's own mirror; only packages asked for come from it)"
+  say "adding the apt source $file ($1, from this machine's own mirror; only the requested packages come from it)"
   {
     printf '# Written by anklume: this Incus is not in Debian %s itself.\n' "$release"
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$1"

@@ -53,12 +53,13 @@ Section: admin
 Priority: optional
 Description: isolated domains on this host, from one file
  anklume turns one file, infra.yml, into isolated domains: each is a subnet,
- an Incus project and a set of containers or virtual machines that talk among
- themselves and to nobody else unless a policy says so. It is made of Incus,
- nftables and Ansible, and everything it made can be looked at with these.
+ an Incus project and a set of containers or virtual machines. They reach each
+ other and nothing else, unless a policy allows it. anklume uses Incus, nftables
+ and Ansible, and you can inspect everything it made with these programs.
  .
  What an infra made on this host (machines, networks, the firewall and the
- unit that loads it at boot) is not part of the package and outlives it.
+ unit that loads it at boot) is not part of the package. It stays when you
+ remove the package.
 END
 }
 
@@ -80,8 +81,8 @@ set -e
 case $1 in
   remove | purge)
     if [ -n "$(ls -A /etc/anklume 2>/dev/null)" ]; then
-      echo "anklume: the machines go on, and their firewall stays, also after a reboot (/etc/anklume, anklume-firewall.service)." >&2
-      echo "To take an infra off, install anklume again and run \`anklume destroy\` in its workspace." >&2
+      echo "anklume: the machines continue, and their firewall stays, also after a reboot (/etc/anklume, anklume-firewall.service)." >&2
+      echo "To remove an infra, install anklume again and run \`anklume destroy\` in its workspace." >&2
     fi
     ;;
 esac

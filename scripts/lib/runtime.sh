@@ -64,7 +64,7 @@ get_runtime() {
 # accept_runtime DIRECTORY SOURCE: true if DIRECTORY/denort is the runtime
 accept_runtime() {
   if is_runtime "$1/denort"; then return 0; fi
-  warn "what $2 serves is not denort $RUNTIME_VERSION (its SHA-256 is another): it is not used"
+  warn "the file from $2 is not denort $RUNTIME_VERSION (its SHA-256 differs): it is not used"
   rm -f -- "$1/denort"
   return 1
 }

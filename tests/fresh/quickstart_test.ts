@@ -38,7 +38,7 @@ for (const release of ["bookworm", "trixie"]) {
     );
     assert.equal(code, 0, text);
     assert.match(text, /^All as infra\.yml says: \d+ probes between 5 machines/m, text);
-    assert.match(text, /^All of it in [\d.]+ s\./m, text);
+    assert.match(text, /^Everything in [\d.]+ s\./m, text);
     assert.match(text, /^and nothing is left$/m, text);
   });
 }

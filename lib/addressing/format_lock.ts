@@ -2,7 +2,7 @@ import type { Lock } from "./addressing.ts";
 import { inNaturalOrder } from "./natural_order.ts";
 
 const HEADER =
-  `# infra.lock.yml - written by anklume: the addresses, MACs and interface names that were given.
+  `# infra.lock.yml - written by anklume: the addresses, MACs and interface names that it assigned.
 # Commit it together with infra.yml. Without it machines could get other addresses.
 `;
 

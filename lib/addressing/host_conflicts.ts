@@ -245,7 +245,7 @@ class ConflictFinder {
     const fix = rule.priority > 1
       ? `\`${ip} rule add pref ${rule.priority - 1} to ${subnet} lookup main\``
       : `\`${ip} route add throw ${subnet} table ${rule.table ?? "main"}\``;
-    return `${fix} leads them back ${UNTIL}${move}`;
+    return `${fix} sends them through the bridge again ${UNTIL}${move}`;
   }
 
   /**
@@ -259,8 +259,8 @@ class ConflictFinder {
     if (rule.priority <= 1) return `${this.#wayBack(first)}; the same for the others`;
     return `\`${ip} rule add pref ${
       rule.priority - 1
-    } lookup main suppress_prefixlength 0\` leads ` +
-      `what the host itself has a network for back ${UNTIL}`;
+    } lookup main suppress_prefixlength 0\` makes ` +
+      `the host use the routes of its own networks first ${UNTIL}`;
   }
 
   #reportInUse(ours: Ours, device: string | undefined, what: string): void {

@@ -210,7 +210,7 @@ Deno.test("findHostConflicts() refuses a table that is asked before main and has
   );
   assert.match(
     errors[0]!.remedy ?? "",
-    /^`ip rule add pref 5269 lookup main suppress_prefixlength 0` leads .* back until the next boot/,
+    /^`ip rule add pref 5269 lookup main suppress_prefixlength 0` makes the host use .* until the next boot/,
   );
 });
 

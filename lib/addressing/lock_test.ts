@@ -33,7 +33,7 @@ function edited(search: string | RegExp, replacement: string): string {
 Deno.test("formatLock() writes one line per domain and machine, and asks to be committed", () => {
   assert.equal(
     TEXT,
-    `# infra.lock.yml - written by anklume: the addresses, MACs and interface names that were given.
+    `# infra.lock.yml - written by anklume: the addresses, MACs and interface names that it assigned.
 # Commit it together with infra.yml. Without it machines could get other addresses.
 format: 1
 project: home-lab

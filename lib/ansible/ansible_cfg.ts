@@ -24,7 +24,7 @@ const DEFAULTS: readonly (readonly [string, string])[] = [
  */
 export function renderAnsibleCfg(): string {
   return [
-    "# Options of your own go right below END MANAGED: they belong to [defaults].",
+    "# Your own options go right below END MANAGED: they belong to [defaults].",
     "[connection]",
     "pipelining = True",
     "",

@@ -55,7 +55,7 @@ function rival(path: string, ours: string): Diagnostic {
   return {
     severity: "error",
     code: "VARIABLES_HIDDEN",
-    summary: `Of ${path} and ${ours}, which anklume writes, Ansible reads only one`,
+    summary: `Ansible reads only one of ${path} and ${ours}, and anklume writes ${ours}`,
     remedy: `Move ${path} to ${ours.replace(/\.yml$/, "/")}, a directory: both are read then`,
   };
 }

@@ -145,7 +145,7 @@ function mergeInto(
       code: "SECTION_EDITED",
       summary: `The managed section of ${path} was changed by hand; sync replaces it`,
       detail: `The file as it was is kept as ${copyPath(path, before ?? "")}`,
-      remedy: "Write text that should stay below END MANAGED",
+      remedy: "Write your own text below END MANAGED: it is kept there",
       range: lineOf(path, merge.edited.line),
     });
   }

@@ -109,7 +109,7 @@ const WORDS: Readonly<Record<string, string>> = {
   inventory: "its place in the inventory changed",
   vars: "its variables changed",
   shared: "files beside the playbook changed",
-  others: "other machines changed whose values its roles or plays read",
+  others: "its roles or plays read values of other machines, which changed",
 };
 
 function parseParts(text: string): Map<string, string> | undefined {

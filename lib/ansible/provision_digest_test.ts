@@ -142,7 +142,7 @@ Deno.test("provisionDigest() counts other machines where something that the mach
     const [before, after] = [digests(infra, { [path]: text }), digests(more, { [path]: text })];
     assert.deepEqual(
       explainDigest(before["pro-dev"], after["pro-dev"] ?? ""),
-      ["other machines changed whose values its roles or plays read"],
+      ["its roles or plays read values of other machines, which changed"],
       path,
     );
   }

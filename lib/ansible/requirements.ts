@@ -5,7 +5,7 @@
 export const REQUIREMENTS = [
   "# `anklume roles install` (or `ansible-galaxy install -r requirements.yml`) gets what is listed into",
   "# collections/ and roles/ of this workspace. Where there is no network, unpack it there instead.",
-  "# Collections of your own go right below END MANAGED, as further items of this list.",
+  "# Your own collections go right below END MANAGED, as further items of this list.",
   "collections:",
   "  - name: community.general",
   '    version: ">=8.2.0"',
@@ -13,5 +13,5 @@ export const REQUIREMENTS = [
 
 export const REQUIREMENTS_PLACES = {
   after: "  # - name: community.docker\n\n" +
-    "# Roles of your own stand here:\n# roles:\n#   - name: geerlingguy.ntp\n",
+    "# Your own roles go here:\n# roles:\n#   - name: geerlingguy.ntp\n",
 } as const;

@@ -46,8 +46,8 @@ function renderRolePlay(play: RolePlay): string {
 
 /** The text of a new site.yml outside the section, where the user's plays go. */
 export const SITE_PLACES = {
-  before: "# Plays of your own that are to run before anklume's stand here, above the section.\n\n",
-  after: "\n# Plays of your own that are to run after anklume's stand here, such as:\n" +
+  before: "# Your own plays that run before anklume's go here, above the section.\n\n",
+  after: "\n# Your own plays that run after anklume's go here, for example:\n" +
     "# - name: My editor\n#   hosts: pro\n#   roles:\n#     - role: my_editor\n",
 } as const;
 

@@ -7,7 +7,7 @@ export const OWN_PREFIX = "anklume_";
 
 /** The text of a new file of variables below the section. */
 export const VARIABLE_PLACES = {
-  after: "\n# Variables of your own stand here; they win over those above.\n",
+  after: "\n# Your own variables go here; they override those above.\n",
 } as const;
 
 /** Returns `group_vars/all.yml`. */

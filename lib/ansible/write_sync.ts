@@ -71,7 +71,7 @@ async function eachUntilFailure<T>(
 function expectUnchanged(path: string, before: string | undefined, options: RootOption): void {
   if (readTextFileIfAny(path, options) !== before) {
     throw new SyncConflictError(
-      `${path} changed while sync was at work: it was not overwritten. Run sync again`,
+      `${path} changed while sync was running: it was not overwritten. Run sync again`,
     );
   }
 }

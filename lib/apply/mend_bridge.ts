@@ -51,9 +51,7 @@ export async function mendBridge(
     `${path} is ${before ?? "missing"}${after === undefined ? "" : `, not ${after}`}`
   );
   throw new Error(
-    `it was set up again, and still ${
-      words.join("; ")
-    }: something on this host removes it, or holds ` +
+    `it was set up again, but ${words.join("; ")}: something on this host removes it, or holds ` +
       "its addresses (`anklume doctor` may show what)",
   );
 }

@@ -39,7 +39,7 @@ export async function refreshDisk(
   if (left !== undefined && !touched) await instanceSnapshots.delete(project, name, GUARD);
   const guard = touched ? left : undefined;
   if (guard?.config[MARK.image] === desired.config[MARK.image]) {
-    context.progress("putting the old disk back");
+    context.progress("restoring the old disk");
     await instanceSnapshots.restore(project, name, GUARD);
     await writeInstance(context, desired, await readInstance(context, desired.addr));
     if (starts) await startInstance(context, desired.addr, "Stopped");
@@ -120,7 +120,7 @@ export async function makeFresh(
   const name = await freeName(context, desired);
   const marks = Object.entries(desired.config).filter(([key]) => key.startsWith(MARK_PREFIX));
   const disks = Object.entries(expandedDevices).filter(([, device]) => device.path === "/");
-  context.progress("making the new disk");
+  context.progress("creating the new disk");
   await instances.create(project, {
     name,
     type: "container",
@@ -161,7 +161,7 @@ async function putBack(
 ): Promise<void> {
   const { instances, instanceSnapshots } = context.incus;
   const project = projectOf(addr);
-  context.progress("putting the old disk back");
+  context.progress("restoring the old disk");
   const { value } = await instances.get(project, addr.name);
   if (value.status !== "Stopped") {
     await instances.setState(project, addr.name, { action: "stop", force: true });

@@ -185,7 +185,7 @@ async function stepAside(context: StepContext, addr: ResourceAddr): Promise<Reso
   for (let number = 2; await orMissing(instances.get(project, name)); number++) {
     name = `${addr.name.slice(0, 55)}-aside${number}`;
   }
-  context.progress(`stepping aside as ${name}`);
+  context.progress(`renaming it for now to ${name}`);
   await instances.rename(project, addr.name, name);
   return instanceAddr(project, name);
 }
@@ -217,7 +217,7 @@ async function takeBack(
 ): Promise<void> {
   const { instances } = context.incus;
   const project = projectOf(addr);
-  context.progress("taking the old machine back");
+  context.progress("restoring the old machine");
   if (await orMissing(instances.get(project, addr.name))) await deleteInstance(context, addr);
   await instances.rename(project, aside.name, addr.name);
   const now = await readInstance(context, addr);

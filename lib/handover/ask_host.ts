@@ -29,7 +29,7 @@ export async function askHost<Result>(
   if (fileKind(REQUESTS) !== "directory") {
     throw new FirewallError(
       "unanswered",
-      "The firewall is the host's, and no unit there takes rulesets from this container",
+      "The firewall belongs to the host, and no unit there accepts rulesets from this container",
       REMEDY,
     );
   }

@@ -44,7 +44,7 @@ export function checkRuleset(
     FAMILIES.flatMap((family) => KNOWN_SETS[family].map(({ name }) => `${family} ${name}`)),
   );
   for (const name of elements.keys()) {
-    if (!known.has(name)) throw new RefusedRuleset(`there is no set "${name}" in ours`);
+    if (!known.has(name)) throw new RefusedRuleset(`the ruleset of this host has no set "${name}"`);
   }
   const owner = { project, infraId };
   const ours = [false, true].map((byHand) => rulesetText(owner, sets, byHand, templates));
@@ -111,7 +111,9 @@ function filled(set: NftSet, elements: readonly string[]): NftSet {
   const shape = elementShape(set);
   const odd = own.find((element) => !shape.test(element));
   if (odd !== undefined) {
-    throw new RefusedRuleset(`${JSON.stringify(odd.slice(0, 80))} is no element of "${set.name}"`);
+    throw new RefusedRuleset(
+      `${JSON.stringify(odd.slice(0, 80))} is not an element of "${set.name}"`,
+    );
   }
   return { ...set, elements: [...set.elements, ...own] };
 }

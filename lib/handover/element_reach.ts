@@ -28,7 +28,7 @@ export function forgottenBridges(sets: Sets, infraId: string, place: HostPlace):
   const [bridges, within] = [named("bridges"), named("own", "orphans")];
   return place.bridges.filter(({ name, infraId: owner }) =>
     owner === infraId && place.interfaces.has(name) && !(bridges.has(name) && within.has(name))
-  ).map(({ name }) => `the bridge "${name}" stands, and would be left open`);
+  ).map(({ name }) => `the bridge "${name}" exists, and would be left open`);
 }
 
 /**
@@ -181,13 +181,13 @@ class ElementReach {
   }
 
   #bridge(name: string): string | undefined {
-    if (!name.startsWith("net-")) return `"${name}" is no bridge of a domain`;
+    if (!name.startsWith("net-")) return `"${name}" is not a bridge of a domain`;
     const live = this.#place.interfaces.get(name);
     const managed = this.#place.bridges.find((each) => each.name === name);
     if (managed !== undefined && managed.infraId !== this.#infraId) {
-      return `the bridge "${name}" is not this infra's`;
+      return `the bridge "${name}" does not belong to this infra`;
     }
-    if (live !== undefined && live.kind !== "bridge") return `"${name}" is no bridge`;
+    if (live !== undefined && live.kind !== "bridge") return `"${name}" is not a bridge`;
     if (live !== undefined && managed === undefined) {
       return `Incus does not know the bridge "${name}"`;
     }
@@ -199,7 +199,7 @@ class ElementReach {
   }
 
   #ours(bridge: string | undefined): string | undefined {
-    if (!this.#bridges.has(nameOf(bridge))) return `${bridge} is no bridge of a domain`;
+    if (!this.#bridges.has(nameOf(bridge))) return `${bridge} is not a bridge of a domain`;
   }
 
   /** An interface that does not exist yet may later be anything, for example Docker's bridge. */
@@ -219,14 +219,14 @@ class ElementReach {
     const live = interfaces.get(name);
     if (live === undefined) return inForce ? undefined : missing(name);
     const isSwitch = ["bridge", "openvswitch"].includes(live.kind) && !uplinks.has(name);
-    if (name === "lo" || isSwitch) return `"${name}" is no way out: it is the host's own`;
+    if (name === "lo" || isSwitch) return `"${name}" is not a way out: it belongs to the host`;
     if (live.master !== undefined) return `"${name}" is a port of "${live.master}"`;
   }
 
   #subnet(network: string, version: 4 | 6, family: Family): string | undefined {
     const block = ipBlock(`${network}/${version === 4 ? 24 : 64}`);
     const isPrivate = version === 4 ? PRIVATE_24.test(network) : /^f[cd]/.test(network);
-    if (block === undefined || !isPrivate) return `${network} is no private network`;
+    if (block === undefined || !isPrivate) return `${network} is not a private network`;
     const hasGateway = networkOf(network).some((own) => this.#served.has(own));
     // A subnet already in force keeps its rules when a wifi uses the same later.
     if (this.#isInForce(version === 4 ? "inet subnets" : "inet subnets6", network)) {
@@ -260,7 +260,7 @@ class ElementReach {
   }
 
   #known(network: string | undefined): string | undefined {
-    if (!this.#subnets.has(network ?? "")) return `${network} is no subnet of a domain`;
+    if (!this.#subnets.has(network ?? "")) return `${network} is not a subnet of a domain`;
   }
 
   /** Accepts an address in a subnet that a domain has, not in one that it gave up. */
@@ -299,11 +299,11 @@ class ElementReach {
   }
 
   #ourPort(port: string | undefined): string | undefined {
-    if (!this.#ports.has(nameOf(port))) return `${port} is no port of a machine`;
+    if (!this.#ports.has(nameOf(port))) return `${port} is not a port of a machine`;
   }
 
   #ourMac(mac: string | undefined): string | undefined {
-    if (!this.#macs.has(mac ?? "")) return `${mac} is no MAC of a machine`;
+    if (!this.#macs.has(mac ?? "")) return `${mac} is not a MAC of a machine`;
   }
 
   /**
@@ -313,16 +313,18 @@ class ElementReach {
   #port(name: string, inForce: boolean): string | undefined {
     const live = this.#place.interfaces.get(name);
     const nic = this.#nicsByPort.get(name);
-    if (nic !== undefined && nic.infraId !== this.#infraId) return `"${name}" is ${nic.owner}'s`;
+    if (nic !== undefined && nic.infraId !== this.#infraId) {
+      return `"${name}" belongs to ${nic.owner}`;
+    }
     if (live === undefined) {
       const isOurs = ANKLUME_PORT.test(name) || nic !== undefined || inForce;
-      return isOurs ? undefined : `"${name}" is no port that anklume gives`;
+      return isOurs ? undefined : `"${name}" is not a name that anklume gives to a port`;
     }
     const isPort = PORT_KINDS.includes(live.kind) &&
       (live.master === undefined
         ? nic !== undefined
         : this.#bridges.has(live.master) && this.#ourBridges.has(live.master));
-    if (!isPort) return `"${name}" is no port of a machine`;
+    if (!isPort) return `"${name}" is not a port of a machine`;
   }
 
   /** Checks a MAC: frames from it are also dropped on each other bridge of the host. */
@@ -333,12 +335,12 @@ class ElementReach {
       return nic.infraId === this.#infraId ? undefined : `${nic.owner} has the MAC ${mac}`;
     }
     const own = [...interfaces].find(([, each]) => each.mac === mac)?.[0];
-    if (own !== undefined) return `${mac} is the host's own, of "${own}"`;
+    if (own !== undefined) return `${mac} belongs to the host's own interface "${own}"`;
     const seen = neighbours.get(mac);
     if (seen !== undefined && !this.#ourBridges.has(seen)) {
-      return `${mac} is a neighbour of the host's, on "${seen}"`;
+      return `${mac} belongs to a neighbour of the host, on "${seen}"`;
     }
-    if (!INCUS_MACS.test(mac)) return `${mac} is no MAC that Incus or anklume gives`;
+    if (!INCUS_MACS.test(mac)) return `${mac} is not a MAC that Incus or anklume gives`;
   }
 
   #published(key: readonly string[], family: 4 | 6, inForce: boolean): string | undefined {
@@ -402,5 +404,5 @@ function prefixOf(address: string): bigint[] {
 }
 
 function missing(name: string): string {
-  return `there is no interface "${name}" now; where it is to come, load the rules on the host`;
+  return `there is no interface "${name}" now; if it comes later, load the rules on the host`;
 }

@@ -46,13 +46,13 @@ const BEYOND: readonly (readonly [set: string, element: string, because: RegExp]
   ["inet subnets", "192.168.77.0", /no domain has the subnet/],
   ["bridge subnets", "172.17.0.0", /no domain has the subnet/],
   ["inet subnets6", "fd77:1::", /no domain has the subnet/],
-  ["inet subnets", "8.8.8.0", /no private network/],
-  ["inet subnets6", "2001:db8::", /no private network/],
+  ["inet subnets", "8.8.8.0", /not a private network/],
+  ["inet subnets6", "2001:db8::", /not a private network/],
   // Bridges: one that Incus does not have, one of another infra, a missing one that is another
   // infra's.
-  ["inet bridges", '"docker0"', /no bridge of a domain/],
+  ["inet bridges", '"docker0"', /not a bridge of a domain/],
   ["inet bridges", '"net-stray"', /Incus does not know/],
-  ["inet bridges", '"net-theirs"', /not this infra's/],
+  ["inet bridges", '"net-theirs"', /does not belong to this infra/],
   ["inet bridges", '"net-beside"', /the infra "theirs" has the bridge/],
   ["inet own", '"net-pro" . "docker0"', /two bridges/],
   ["inet orphans", '"net-pro" . "net-shared"', /two bridges/],
@@ -62,31 +62,31 @@ const BEYOND: readonly (readonly [set: string, element: string, because: RegExp]
   ["inet outside", '"lo"', /not the outside/],
   ["inet outside", '"vethdocker"', /is a port of "docker0"/],
   ["inet outside", '"docker1"', /there is no interface/],
-  ["inet via", '"net-pro" . "docker0"', /no way out/],
-  ["inet via", '"net-pro" . "br-lab"', /no way out/],
+  ["inet via", '"net-pro" . "docker0"', /not a way out/],
+  ["inet via", '"net-pro" . "br-lab"', /not a way out/],
   ["inet via", '"net-pro" . "vethdocker"', /is a port of "docker0"/],
   ["inet via", '"net-pro" . "wg9"', /there is no interface/],
-  ["inet via", '"docker0" . "eth0"', /no bridge of a domain/],
+  ["inet via", '"docker0" . "eth0"', /not a bridge of a domain/],
   // Ports of others, also ports that do not exist yet.
-  ["bridge ports", '"vethdocker"', /no port of a machine/],
-  ["bridge ports", '"vethbare"', /no port of a machine/],
-  ["bridge ports", '"vethweb"', /default\/web's/],
-  ["bridge ports", '"eth0"', /no port of a machine/],
-  ["bridge ports", '"vnet0"', /no port that anklume gives/],
+  ["bridge ports", '"vethdocker"', /not a port of a machine/],
+  ["bridge ports", '"vethbare"', /not a port of a machine/],
+  ["bridge ports", '"vethweb"', /belongs to default\/web/],
+  ["bridge ports", '"eth0"', /not a port of a machine/],
+  ["bridge ports", '"vnet0"', /not a name that anklume gives/],
   // MACs and addresses of others.
-  ["bridge macs", "02:42:ac:11:00:02", /no MAC that Incus or anklume gives/],
+  ["bridge macs", "02:42:ac:11:00:02", /not a MAC that Incus or anklume gives/],
   ["bridge macs", "52:54:00:00:00:01", /the host's own/],
   ["bridge macs", "10:66:6a:00:00:01", /default\/web has the MAC/],
-  ["bridge macs", "00:16:3e:aa:00:01", /neighbour of the host's/],
-  ["bridge port_macs", `"vethdocker" . ${MAC}`, /no port of a machine/],
-  ["bridge port_macs", `${PORT} . 02:42:ac:11:00:02`, /no MAC of a machine/],
+  ["bridge macs", "00:16:3e:aa:00:01", /neighbour of the host/],
+  ["bridge port_macs", `"vethdocker" . ${MAC}`, /not a port of a machine/],
+  ["bridge port_macs", `${PORT} . 02:42:ac:11:00:02`, /not a MAC of a machine/],
   ["bridge addresses", `${PORT} . ${MAC} . 192.168.1.20`, /in no subnet of a domain/],
   ["bridge addresses", `${PORT} . ${MAC} . 10.33.0.7`, /default\/web has the address/],
   ["bridge addresses6", `${PORT} . ${MAC} . 2001:db8::1`, /in no subnet of a domain/],
-  ["bridge targets6", `"eth0" . 0x${"0".repeat(32)}`, /no port of a machine/],
+  ["bridge targets6", `"eth0" . 0x${"0".repeat(32)}`, /not a port of a machine/],
   ["bridge same_subnet", "10.120.1.0 . 192.168.1.0", /two subnets/],
-  ["bridge same_subnet", "192.168.1.0 . 192.168.1.0", /no subnet of a domain/],
-  ["inet machines", `"docker0" . ${MAC} . 10.120.1.9`, /no bridge of a domain/],
+  ["bridge same_subnet", "192.168.1.0 . 192.168.1.0", /not a subnet of a domain/],
+  ["inet machines", `"docker0" . ${MAC} . 10.120.1.9`, /not a bridge of a domain/],
   ["inet machines", `"net-pro" . ${MAC} . 192.168.1.30`, /in no subnet of a domain/],
   ["inet machines6", `"net-pro" . ${MAC} . 2001:db8::1`, /in no subnet of a domain/],
   // Gateways and their services.
@@ -104,7 +104,7 @@ const BEYOND: readonly (readonly [set: string, element: string, because: RegExp]
   ["inet publish", "tcp . 4000 : 192.168.1.30 . 22", /in no subnet of a domain/],
   ["inet publish6", "tcp . 4000 : 2001:db8::9 . 22", /in no subnet of a domain/],
   ["inet published", "4000 . tcp . 172.17.0.2 . 22", /in no subnet of a domain/],
-  ["inet internet", "172.17.0.0 : goto internet_full", /no subnet of a domain/],
+  ["inet internet", "172.17.0.0 : goto internet_full", /not a subnet of a domain/],
 ];
 
 Deno.test("no element reaches beyond the infra", () => {
@@ -189,9 +189,9 @@ Deno.test("a bridge that stands is not left out, nor out of the pairs that keep 
     link("net-red", "bridge", {}),
   ]);
   const bridges = [...ANSWERS.bridges, { name: "net-red", infraId: INFRA, addresses: [] }];
-  assert.match(answer(TEXT, { addresses, bridges }), /"net-red" stands, and would be left open/);
+  assert.match(answer(TEXT, { addresses, bridges }), /"net-red" exists, and would be left open/);
   const half = withElement(TEXT, "inet bridges", '"net-red"');
-  assert.match(answer(half, { addresses, bridges }), /"net-red" stands, and would be left open/);
+  assert.match(answer(half, { addresses, bridges }), /"net-red" exists, and would be left open/);
   const orphan = withElement(half, "inet orphans", '"net-red" . "net-red"');
   assert.equal(answer(orphan, { addresses, bridges }), "taken");
   // A bridge that Incus has recorded but the kernel does not have is reachable by no one.
@@ -210,9 +210,9 @@ Deno.test("a port that is there hangs on a bridge of the infra, or is one of its
       ...more,
     });
   assert.equal(at("net-pro"), "taken");
-  assert.match(at("docker0"), /"akm2t0xkz3t5" is no port of a machine/);
+  assert.match(at("docker0"), /"akm2t0xkz3t5" is not a port of a machine/);
   // Between its creation and its connection it is on no bridge.
-  assert.match(at(undefined), /no port of a machine/);
+  assert.match(at(undefined), /not a port of a machine/);
   const nic = {
     owner: "pro/pro-dev",
     infraId: INFRA,
@@ -221,7 +221,7 @@ Deno.test("a port that is there hangs on a bridge of the infra, or is one of its
     addresses: [],
   };
   assert.equal(at(undefined, { nics: [nic] }), "taken");
-  assert.match(at("net-pro", { nics: [{ ...nic, infraId: "other" }] }), /pro\/pro-dev's/);
+  assert.match(at("net-pro", { nics: [{ ...nic, infraId: "other" }] }), /belongs to pro\/pro-dev/);
 });
 
 Deno.test("what the rules in force name may be gone, or have been taken, meanwhile", () => {

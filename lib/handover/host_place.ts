@@ -209,7 +209,7 @@ export function claimsOf(set: string, key: readonly string[]): string[] {
       return [`subnet ${key[0]}`];
     case "publish":
     case "publish6":
-      return [`publish ${key.join(" ")}`];
+      return [`published port ${key.join(" ")}`];
     default:
       return [];
   }

@@ -55,7 +55,7 @@ const WORDS: Readonly<Record<Exclude<FileFailure, "other">, string>> = {
   "not-text": "it is not UTF-8 text",
   "bad-path": "the path leads out of the workspace",
   "too-large": "it is larger than 64 MiB, the limit for such files",
-  "not-private": "it exists, and others than root can change it; remove it",
+  "not-private": "it exists, and users other than root can change it; remove it",
   "exchanged": "it, or a directory above it, is being replaced at this moment; " +
     "or the owner of its directory may not read it",
 };

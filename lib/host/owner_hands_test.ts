@@ -125,7 +125,9 @@ Deno.test(
           await tolerantly(() => removeFile(`d/secret`, { root }));
           await tolerantly(async () => (await lockWorkspace({ root })).release());
           await tolerantly(() =>
-            Promise.resolve(assert.doesNotMatch(readOf(root), /others than root can change it/))
+            Promise.resolve(
+              assert.doesNotMatch(readOf(root), /users other than root can change it/),
+            )
           );
         }
       });

@@ -28,7 +28,7 @@ export async function realPaths(
   const wanted: string[] = [];
   for (const path of new Set(paths)) {
     if (path.length < LONGEST && !path.includes("\0")) wanted.push(path);
-    else found.set(path, new UnknownPath("no path of Linux is like this"));
+    else found.set(path, new UnknownPath("this is not a valid path"));
   }
   const limit = pLimit(CALLS);
   for (let at = 0; at < wanted.length; at += AT_ONCE) {

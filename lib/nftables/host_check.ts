@@ -371,7 +371,7 @@ function reversePath({ sysctls }: HostFacts, { via }: DoctorWishes): Finding[] {
       check,
       state: "warning",
       detail:
-        `${name}: strict, so answers that come back by another way than the main routes are dropped`,
+        `${name}: strict, so it drops answers from addresses that the main routes reach elsewhere`,
       remedy: `to keep it: echo '${key} = 2' > /etc/sysctl.d/60-anklume.conf`,
       fix: [["sysctl", "-w", `${key}=2`]],
     };
@@ -383,7 +383,7 @@ function bridgeNetfilter({ sysctls }: HostFacts): Finding {
   return {
     check: "br_netfilter",
     state: "ok",
-    detail: on ? "on; the rules allow for it" : "off; the rules do without",
+    detail: on ? "on; the rules work with it" : "off; the rules work without it",
   };
 }
 

@@ -82,7 +82,7 @@ export function nameTaken(owner: Owner, resources: readonly ActualResource[]): D
   return others.map((other) => ({
     severity: "error",
     code: "NAME_TAKEN",
-    summary: `another infra named "${owner.project}" lives on this host`,
+    summary: `another infra named "${owner.project}" exists on this host`,
     detail: `it is ${livingText(other)}; this workspace's infra.lock.yml names ${owner.infraId}`,
     remedy: "choose another `project_name` here, or destroy the other infra from its own workspace",
   }));

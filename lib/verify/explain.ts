@@ -233,7 +233,7 @@ function whyOpen(
       return {
         reason: `the port is published to ${found?.machine} ${found?.publish.to}`,
         ...optional({ origin: found?.publish.range }),
-        change: ["take it out of `publish`"],
+        change: ["remove it from `publish`"],
       };
     }
     case "policies":

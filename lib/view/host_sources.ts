@@ -14,7 +14,7 @@ export function sourceWarnings({ sources, channels }: HostSources): Diagnostic[]
         `\`${seen.device}\` gives \`${seen.machine}\` ${printable(seen.real)} of the host: ` +
         `${printable(seen.source)} goes through a symbolic link`,
       detail:
-        "Incus follows it when the machine starts; whoever can change the link decides where it leads",
+        "Incus follows it when the machine starts; anyone who can change the link decides where it leads",
       remedy: `name its target instead: \`source: ${printable(seen.real)}\``,
       range: seen.range,
     })),

@@ -151,7 +151,7 @@ function breachLines(plan: Plan, { colors, width }: Style): string[] {
 function strangerLines({ strangers = [] }: Plan, { colors, width }: Style): string[] {
   if (strangers.length === 0) return [];
   return [
-    colors.bold("not anklume's, in a domain's Incus project or on its bridge"),
+    colors.bold("foreign machines, in a domain's Incus project or on its bridge"),
     ...strangers.map(({ addr, ...rest }) =>
       colors.yellow(
         hang("  ? ", printable(strangerText({ resource: formatAddr(addr), ...rest })), width),

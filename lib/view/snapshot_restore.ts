@@ -26,12 +26,12 @@ function restoreText(
   const { set, machines } = plan;
   const age = span(now.getTime() - Date.parse(set.at));
   const lines = [
-    colors.bold(`Back to ${set.name}`) + `, taken ${localTime(new Date(set.at))}, ${age} ago`,
+    colors.bold(`Restore of ${set.name}`) + `, taken ${localTime(new Date(set.at))}, ${age} ago`,
   ];
   for (const machine of machines.slice(0, LISTED)) {
     lines.push(hang(`  ${machine.live.name}  `, machineWords(machine), width));
   }
-  if (machines.length > LISTED) lines.push(`  and ${machines.length - LISTED} machines more`);
+  if (machines.length > LISTED) lines.push(`  and ${machines.length - LISTED} more machines`);
   const members = machines.map(({ member }) => member);
   const lost = `everything written since on ${contents(members)}`;
   lines.push(colors.yellow(hang("Lost: ", lost, width)));
@@ -76,7 +76,7 @@ function others(
   { colors, width }: Style,
 ): string[] {
   const lines: string[] = [];
-  for (const [since, members] of Map.groupBy(gone, ({ anew }) => anew ? "made anew" : "deleted")) {
+  for (const [since, members] of Map.groupBy(gone, ({ anew }) => anew ? "recreated" : "deleted")) {
     const names = shortList(members.map(({ machine }) => machine));
     lines.push(colors.red(hang("Not restored: ", `${names}: ${since} since`, width)));
   }

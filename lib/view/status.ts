@@ -127,7 +127,7 @@ export function statusText(status: Status, style: Style): string {
     );
   }
   for (const stranger of status.strangers ?? []) {
-    lines.push(colors.yellow(hang("Stranger  ", printable(strangerText(stranger)), width)));
+    lines.push(colors.yellow(hang("Foreign   ", printable(strangerText(stranger)), width)));
   }
   for (const port of status.ports ?? []) {
     lines.push(colors.yellow(hang("Port      ", printable(port), width)));
@@ -247,8 +247,8 @@ function amissIn(
   { breaches, strangers = [], ports = [], orphans, errors = 0, firewall }: Status,
 ): string[] {
   return [
-    ...(breaches.length === 0 ? [] : [count(breaches.length, "open door")]),
-    ...(strangers.length === 0 ? [] : [count(strangers.length, "stranger")]),
+    ...(breaches.length === 0 ? [] : [`${count(breaches.length, "opening")} in the isolation`]),
+    ...(strangers.length === 0 ? [] : [count(strangers.length, "foreign machine")]),
     ...(orphans.length === 0
       ? []
       : [`${count(orphans.length, "resource")} that infra.yml no longer declares`]),
@@ -260,7 +260,7 @@ function amissIn(
 
 /**
  * Returns a text such as
- * `instance pro/x (running) is not anklume's; eth0 on net-pro is walled off`. Pure.
+ * `instance pro/x (running) is not anklume's; eth0 on net-pro is isolated`. Pure.
  */
 export function strangerText({ resource, state, walled, doors }: StrangerStatus): string {
   const nics = walled.length === 0

@@ -86,7 +86,7 @@ export function verificationText(seen: Verification, style: Style, shown = 20): 
     );
   }
   for (const stranger of seen.strangers ?? []) {
-    lines.push(colors.yellow(hang("Stranger  ", printable(strangerText(stranger)), width)));
+    lines.push(colors.yellow(hang("Foreign   ", printable(strangerText(stranger)), width)));
   }
   for (const kind of Object.keys(WORDS) as Difference[]) {
     lines.push(...differencesText(kind, seen, style, shown));

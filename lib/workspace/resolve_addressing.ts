@@ -123,7 +123,7 @@ function lockMissing(
       severity: "error",
       code: "TAKE_OVER_UNKNOWN",
       summary:
-        `no infra named \`${infra.projectName}\` with the UUID ${takeOver} lives on this host`,
+        `no infra named \`${infra.projectName}\` with the UUID ${takeOver} exists on this host`,
       ...(living.length === 0 ? {} : { detail: `there is ${here}` }),
       remedy: living.length === 0
         ? "without `--take-over` this infra is a new one"
@@ -133,7 +133,7 @@ function lockMissing(
   return {
     severity: "error",
     code: "NAME_TAKEN",
-    summary: `an infra named \`${infra.projectName}\` lives on this host, and without ` +
+    summary: `an infra named \`${infra.projectName}\` exists on this host, and without ` +
       `${LOCK_FILE} nothing says that it is this one`,
     detail: here,
     remedy: "if it is another one, choose another `project_name`. If it is this one, restore " +

@@ -190,7 +190,7 @@ Deno.test("members of incus-admin look without root, and do not apply", async ()
   await shell(lab, "chown -R 65534 .");
   const apply = await asNobody(`--groups=${gid}`, "apply --infra");
   assert.equal(apply.code, 1);
-  assert.match(apply.stderr.replace(/\s+/g, " "), /Nothing was touched.*root/);
+  assert.match(apply.stderr.replace(/\s+/g, " "), /Nothing was changed.*root/);
 
   const stranger = await asNobody("--clear-groups", "check");
   assert.equal(stranger.code, 1);

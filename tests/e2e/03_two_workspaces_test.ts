@@ -172,7 +172,7 @@ Deno.test("two infras of one name never share a host: rules, live and for the ne
       for (const verb of verbs) {
         const { code, stdout, stderr } = await other.anklume(verb);
         if (verb.startsWith("destroy")) {
-          assert.match(stdout, /this host has nothing of it/, stderr);
+          assert.match(stdout, /there is nothing to remove on this host/, stderr);
         } else assert.notEqual(code, 0, `${verb}\n${stdout}`);
         if (/^(check|apply)/.test(verb)) assert.match(stderr, /NAME_TAKEN/);
         assert.equal(await Deno.readTextFile(RULES), rules, verb);
@@ -220,6 +220,6 @@ Deno.test("neither the UUID of another infra nor the name of its domain makes an
     assert.match(stderr, /FOREIGN_RESOURCE/);
   }
   const { stdout } = await other.anklume("destroy --yes --force");
-  assert.match(stdout, /this host has nothing of it/);
+  assert.match(stdout, /there is nothing to remove on this host/);
   await lab.expectEmptyPlan();
 });

@@ -51,7 +51,7 @@ Deno.test("on a dir pool a set goes back too, and one that does not fit is taken
   const full = await lab.anklume(["snapshot", "create", "two", "--consistent"], 1);
   assert.match(full.stderr, /no space left/i);
   assert.match(full.stderr, /storage pool is full/);
-  assert.match(full.stderr, /Nothing was kept of two/);
+  assert.match(full.stderr, /Nothing of two was kept/);
   assert.equal((await liveInstances())[0]?.status, "Running");
   await must(["rm", `${MOUNT}/ballast`]);
   const snapshots = await query<string[]>("/1.0/instances/dir-one/snapshots?project=dir");

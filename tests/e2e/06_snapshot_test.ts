@@ -202,7 +202,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       ["snapshot", "restore", "one", "--domain", "pro", "--yes", "--no-safety"],
       1,
     );
-    assert.match(stdout, /Not restored: pro-web: made anew since/);
+    assert.match(stdout, /Not restored: pro-web: recreated since/);
     await lab.write("infra.yml", INFRA.replace(/^ +pro-web:.*\n/m, ""));
     await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
   });
@@ -369,7 +369,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       [["create", "x", "--domain", "prp"], /Did you mean `pro`/],
       [["create", "x", "--expiry", "30x"], /not an expiry/],
       [["restore", "ther", "--yes"], /Did you mean `there`/],
-      [["delete", "nothing-like-it", "--yes"], /There is no set/],
+      [["delete", "nothing-like-it", "--yes"], /There is no snapshot set/],
     ];
     for (const [args, words] of wrong) {
       const { stderr } = await lab.anklume(["snapshot", ...args], 2);

@@ -165,8 +165,8 @@ function reaching(
   const add = (set: string, element: string) => withElement(good, set, element);
   return {
     "Docker's subnet as a domain's": [withDomain(good, "net-x", "172.17.0.0"), /on docker0/],
-    "Docker's port": [add("bridge ports", '"vethdocker"'), /no port of a machine/],
-    "Docker's container": [add("bridge macs", dockersMac), /no MAC|neighbour/],
+    "Docker's port": [add("bridge ports", '"vethdocker"'), /not a port of a machine/],
+    "Docker's container": [add("bridge macs", dockersMac), /not a MAC|neighbour/],
     "Docker as the outside": [add("inet outside", '"docker0"'), /not the outside/],
     "a port to Docker": [add("inet publish", "tcp . 4000 : 172.17.0.2 . 80"), /in no subnet/],
     "the host's own port": [
@@ -182,7 +182,7 @@ function reaching(
       /the infra "beside" has the publish/,
     ],
     "a stranger's bridge": [add("inet bridges", '"net-stray"'), /Incus does not know/],
-    "a stranger's machine": [add("bridge ports", '"strayport"'), /default\/stray's/],
+    "a stranger's machine": [add("bridge ports", '"strayport"'), /belongs to default\/stray/],
   };
 }
 
@@ -203,7 +203,10 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     await lab.write("infra.yml", CONTROL + TWO_MORE);
     const refused = await inside("apply", "--infra");
     assert.equal(refused.code, 1, refused.stdout);
-    assert.match(refused.stderr, /no\s+unit\s+there\s+takes\s+rulesets.*anklume\s+host\s+install/s);
+    assert.match(
+      refused.stderr,
+      /no\s+unit\s+there\s+accepts\s+rulesets.*anklume\s+host\s+install/s,
+    );
     assert.deepEqual(await running(), ["admin-ws"]);
   });
 

@@ -344,7 +344,7 @@ Deno.test("an edited image: a new root disk, and the volumes and snapshots stay"
   await must(["bash", "-c", TRUNCATED_IMAGE, "-", fingerprint]);
   try {
     await lab.write("infra.yml", before.replace("web: {", 'web: { image: "local:truncated",'));
-    for (const words of [/rebuilding/, /making the new disk/]) {
+    for (const words of [/rebuilding/, /creating the new disk/]) {
       const failed = await lab.anklume(["apply", "--infra", "--force", "--yes"], 1);
       assert.match(failed.stdout, words);
       assert.match(failed.stdout, /Unpack failed/);

@@ -358,13 +358,13 @@ Deno.test("who is not anklume's and stands among its machines is named", async (
     const { stdout } = await lab.anklume(["status"]);
     for (
       const line of [
-        "Stranger  instance one/guest (running) is not anklume's; ",
-        "Stranger  instance one/idle (stopped) is not anklume's; ",
-        "Stranger  instance default/visitor (stopped) is not anklume's; ",
+        "Foreign   instance one/guest (running) is not anklume's; ",
+        "Foreign   instance one/idle (stopped) is not anklume's; ",
+        "Foreign   instance default/visitor (stopped) is not anklume's; ",
       ]
     ) assert.ok(stdout.replaceAll(/\n {10}/g, " ").includes(line), stdout);
     assert.match(stdout, /d \(nic docker0\),\s+past the firewall/);
-    assert.match(flat(stdout), /; 3 strangers\. $/);
+    assert.match(flat(stdout), /; 3 foreign machines\. $/);
     // The rules isolate them; they are not anklume's to change, nor are their ports.
     assert.deepEqual(lines(await check(lab)), []);
     assert.doesNotMatch(stdout, /BREACH/);

@@ -47,7 +47,7 @@ export async function adopt(
       const wanted = planAdoptions(forecast.plan, forecast.desired, live.actual, target);
       const { terminal, out } = session;
       if (wanted.adoptions.length + wanted.left.length === 0) {
-        terminal.out(`\`${name}\` is what infra.yml says: there is nothing to adopt.\n`);
+        terminal.out(`\`${name}\` already matches infra.yml: there is nothing to adopt.\n`);
         return EXIT.done;
       }
       // The lock is among the sources only for excerpts.

@@ -25,11 +25,11 @@ export function takeOverQuestion(
   const { terminal, out } = session;
   if (!terminal.interactive) return undefined;
   return async (namesake) => {
-    const here = `infra.lock.yml is missing, and an infra of this name lives on this host: ${
+    const here = `infra.lock.yml is missing, and an infra of this name exists on this host: ${
       livingText(namesake)
     }.`;
     terminal.out(`${hang("", printable(here), out.width)}\n`);
-    const question = "Is it this one? Then it is changed to what infra.yml says here.";
+    const question = "Is it this infra? If so, anklume changes it to match this infra.yml.";
     return await confirmByTyping(question, infra.projectName, session) === "yes";
   };
 }
@@ -65,10 +65,10 @@ function refusal(
         "On the host, in this workspace: `sudo anklume host install`, and `anklume host status`.",
       ]
       : [
-        "whether the firewall stands can only be read by root",
+        "only root can read whether the firewall is loaded",
         "Run the same command as root, or with sudo.",
       ];
-    terminal.err(complaint(`Nothing was touched: ${why}.`, remedy, out.width));
+    terminal.err(complaint(`Nothing was changed: ${why}.`, remedy, out.width));
     return EXIT.failed;
   }
   const protectedOnes = plan.changes.filter(({ needsForce }) => needsForce);
@@ -96,5 +96,5 @@ async function consent(
   const hurts = disruptive(plan).filter(({ needsForce }) => !needsForce || options.force);
   if (hurts.length === 0) return undefined;
   if (terminal.interactive && !options.yes) terminal.out(consentText(hurts, out));
-  return await agree({ question: "Go on?", untouched: "Nothing was touched." }, options, session);
+  return await agree({ question: "Go on?", untouched: "Nothing was changed." }, options, session);
 }

@@ -77,7 +77,7 @@ export async function snapshotBefore(
     session,
   );
   if (status !== EXIT.done) {
-    terminal.err("Nothing was touched.\n");
+    terminal.err("Nothing was changed.\n");
     return { status };
   }
   return { status, back: `anklume snapshot restore ${name}` };

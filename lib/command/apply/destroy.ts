@@ -85,12 +85,12 @@ async function destroyOnce(
       if (domains === undefined && owned.length === 0 && live.actual.firewall.foreign !== true) {
         await live.host.port(live.ruleset).remove();
       }
-      terminal.out(`${project}: this host has nothing of it.\n`);
+      terminal.out(`${project}: there is nothing to remove on this host.\n`);
       return EXIT.done;
     }
     if (live.actual.firewall.state === "unknown") {
       terminal.err(
-        "anklume: Nothing was touched: only root can remove the firewall.\n" +
+        "anklume: Nothing was changed: only root can remove the firewall.\n" +
           "         Run the same command as root, or with sudo.\n",
       );
       return EXIT.failed;

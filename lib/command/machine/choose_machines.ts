@@ -59,7 +59,7 @@ async function findWanted(
   if (found.absent.length > 0) {
     const absent = found.absent.map(({ machine }) => machine.name);
     throw new UserError(
-      `Not on this host yet: ${absent.join(", ")}; nothing was touched`,
+      `Not on this host yet: ${absent.join(", ")}; nothing was changed`,
       "`anklume apply` creates what infra.yml declares",
     );
   }

@@ -26,7 +26,7 @@ export async function copy(
     const [source, target] = [parsePlace(from), parsePlace(to)];
     if (source.machine === undefined && target.machine === undefined) {
       throw new UserError(
-        "Neither end is a machine",
+        "Neither the source nor the destination is a machine",
         "Write MACHINE:/path for one of them; cp copies within the workspace",
       );
     }
@@ -200,7 +200,7 @@ class CopyRun {
     const mayMeet = this.#machines.within && !fresh;
     if (mayMeet && content.type === "file" && await this.#target.resolve(to) === from) {
       await content.body.cancel();
-      this.#leave(from, "what it would be copied to");
+      this.#leave(from, "the destination itself");
       return;
     }
     const { within, across } = this.#machines;

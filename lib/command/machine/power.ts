@@ -68,7 +68,7 @@ async function carryOut(
 function questionOf(action: PowerAction, machines: readonly FoundMachine[]) {
   return {
     question: `Really ${action} all ${count(machines.length, "running machine")}?`,
-    untouched: "Nothing was touched.",
+    untouched: "Nothing was changed.",
     remedy: "Name machines or domains, or add --yes.",
   };
 }

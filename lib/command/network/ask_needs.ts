@@ -39,7 +39,7 @@ export async function askNeeds(
       return { need, why: question ?? "" };
     }
     const line = lines[questions.indexOf(question)];
-    return line === undefined ? { need, why: "nobody answered" } : { need, line };
+    return line === undefined ? { need, why: "no answer came" } : { need, line };
   });
 }
 

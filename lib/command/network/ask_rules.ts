@@ -200,7 +200,7 @@ async function lostReasons(
       return `the host forwards nothing: ${key} is 0`;
     }
     // Only after the check of forwarding: without it, the kernel has no route either.
-    if (refused !== undefined) return `the host has no way for it: ${refused}`;
+    if (refused !== undefined) return `the host has no route for it: ${refused}`;
     const legacy = traces[i]?.legacy ?? [];
     return legacy.length === 0
       ? undefined

@@ -78,7 +78,7 @@ async function resolveEnd(text: string, version: 4 | 6, context: EndContext): Pr
   if (domain !== undefined) {
     const first = domain.machines[0]?.name;
     if (first === undefined) throw new UserError(`The domain \`${text}\` has no machine`);
-    note(notes, `${text}: using ${first} as its example`);
+    note(notes, `${text}: using ${first} as an example`);
     return machineEnd(text, first, version, context);
   }
   const inCopy =
@@ -86,7 +86,7 @@ async function resolveEnd(text: string, version: 4 | 6, context: EndContext): Pr
       machines.filter((machine) => machine.name === `${name}-${text}`)
     )[0];
   if (inCopy !== undefined) {
-    note(notes, `${text}: using ${inCopy.name} as the example of all copies`);
+    note(notes, `${text}: using ${inCopy.name} as an example of all copies`);
     return machineEnd(text, inCopy.name, version, context);
   }
   const cidr = parseCidr(text);
@@ -159,7 +159,7 @@ function hostEnd(around: TraceSurroundings, version: 4 | 6): End {
 function outsideEnd(around: TraceSurroundings, version: 4 | 6): End {
   const place = around.outside.find((each) => each.address.includes(":") === (version === 6));
   if (place === undefined) {
-    throw new UserError("This host has no way to the outside", "Name an address instead");
+    throw new UserError("This host has no route to the outside", "Name an address instead");
   }
   return { name: "outside", place, address: place.address };
 }
@@ -199,7 +199,7 @@ async function addressEnd(
     [subnet, ipv6?.subnet].some((each) => each !== undefined && contains(each, address))
   );
   if (own !== undefined) {
-    note(notes, `${address} is of the domain ${own.domain}; no machine has it`);
+    note(notes, `${address} belongs to the domain ${own.domain}, but no machine has it`);
     const place: ProbePlace = {
       kind: "machine",
       machine: address,
@@ -234,7 +234,7 @@ async function networkEnd(
       return each.domain === within.domain && address !== undefined && contains(cidr.text, address);
     });
     if (machine !== undefined) {
-      note(notes, `${text}: using ${machine.machine} as its example`);
+      note(notes, `${text}: using ${machine.machine} as an example`);
       return machineEnd(machine.machine, machine.machine, version, context);
     }
   }
@@ -257,7 +257,7 @@ async function networkEnd(
     .filter((each) => each.version === cidr.version);
   const free = without(usable, holes)[0] ?? whole;
   const address = outside?.address ?? addressText({ ...free, last: free.first });
-  if (cidr.first !== cidr.last) note(notes, `${text}: using ${address} as its example`);
+  if (cidr.first !== cidr.last) note(notes, `${text}: using ${address} as an example`);
   const end = await addressEnd(address, address, version, { ...context, infra });
   // Advice for one address must not name a network that also covers domains.
   return { ...end, name: covered.length > 0 && within === undefined ? address : cidr.text };

@@ -58,7 +58,7 @@ export function parseService(text: string): Service {
   const port = Number(match?.[2]);
   const wrong = match === null || (match[1] !== undefined && match[3] !== undefined);
   if (wrong || port < 1 || port > 65535) {
-    throw new UserError(`\`${text}\` is no port`, "Write 631, 631/tcp, 53/udp, icmp or all");
+    throw new UserError(`\`${text}\` is not a port`, "Write 631, 631/tcp, 53/udp, icmp or all");
   }
   return { protocol: (match[1] ?? match[3]) === "udp" ? "udp" : "tcp", port };
 }

@@ -18,7 +18,7 @@ export function findSet(
   if (set === undefined) {
     const near = suggest(name, sets.map((each) => each.name));
     throw new UserError(
-      `There is no set \`${name}\``,
+      `There is no snapshot set \`${name}\``,
       near === undefined ? remedy : `Did you mean \`${near}\`?`,
     );
   }

@@ -30,7 +30,7 @@ export async function snapshotPrune(
   const { keep, olderThan } = options;
   if (keep === undefined && olderThan === undefined) {
     throw new UserError(
-      "Nothing says which sets to delete",
+      "No option says which sets to delete",
       "Use --keep 5, --older-than 30d, or both",
     );
   }

@@ -66,7 +66,7 @@ async function restoreLive(
   await prepareHost(plan, workspace, live, session);
 
   if (request.asks(plan.machines.map(({ live }) => live))) {
-    const consent = { question: "Go back?", untouched: "Nothing was restored." };
+    const consent = { question: "Restore this?", untouched: "Nothing was restored." };
     const refused = await agree(consent, request, session);
     if (refused !== undefined) return refused;
   }

@@ -150,7 +150,7 @@ export async function takeAndSay(
   terminal.err(failuresText(result, session.err));
   sayFull(result, session);
   const left = result.outcome === "undone"
-    ? `Nothing was kept of ${request.name}.`
+    ? `Nothing of ${request.name} was kept.`
     : `${request.name} is incomplete, and could not be removed (${result.leftBecause}): ` +
       `\`anklume snapshot delete ${request.name}\` tries again.`;
   terminal.err(`${out.colors.red(hang("anklume: ", left, session.err.width))}\n`);

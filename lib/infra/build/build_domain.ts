@@ -54,7 +54,7 @@ export function buildDeclaredDomain(
     diagnostics.add({
       code: "TOO_MANY_MACHINES",
       summary:
-        `The copies of \`${name}\` have ${machineCount} machines; at most ${MACHINE_LIMIT} are read`,
+        `The copies of \`${name}\` have ${machineCount} machines; at most ${MACHINE_LIMIT} are allowed`,
       range,
     });
     return { name, range, hasCopies: true, domains: [], isComplete: false, isPlaced };

@@ -36,8 +36,8 @@ export function checkType(
       code: "KEY_OF_OTHER_TYPE",
       summary: refused
         ? `Incus refuses \`${shortenName(key)}\` for ${it}`
-        : `\`${shortenName(key)}\` does nothing to ${it}`,
-      detail: `it is a key of ${TYPE_NAMES[only]} alone`,
+        : `\`${shortenName(key)}\` has no effect on ${it}`,
+      detail: `it is a key only for ${TYPE_NAMES[only]}`,
       remedy: `remove it, or write \`type: ${only}\``,
       range: keyRange,
     });
@@ -53,7 +53,7 @@ export function checkType(
       summary: `Incus refuses the device \`${shortenName(device)}\` for ${it}${through}`,
       detail,
       remedy: profile === undefined
-        ? "mend that, or remove the device"
+        ? "correct that, or remove the device"
         : "give the machine another profile, or a device of this name with `type: none`",
       range: entry.keyRange,
     });

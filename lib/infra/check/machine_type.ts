@@ -59,12 +59,12 @@ export function deviceRefusal(device: StringMap, type: MachineType): string | un
   const name = kind === undefined ? `${device.type}` : `${device.type} (${shortenName(kind)})`;
   const only = KINDS[name];
   if (only !== undefined && only !== type) {
-    return `a device of the type ${name} is for ${TYPE_NAMES[only]} alone`;
+    return `a device of the type ${name} is only for ${TYPE_NAMES[only]}`;
   }
   for (const [key, value] of Object.entries(device)) {
     if (value === "") continue;
     const only = KEYS[`${name}: ${key}`] ?? KEYS[`${device.type}: ${key}`];
-    if (only !== undefined && only !== type) return `\`${key}\` is for ${TYPE_NAMES[only]} alone`;
+    if (only !== undefined && only !== type) return `\`${key}\` is only for ${TYPE_NAMES[only]}`;
   }
   return otherRefusal(device, type);
 }
@@ -98,17 +98,17 @@ function otherRefusal(device: StringMap, type: MachineType): string | undefined 
   const { source = "" } = device;
   if (device.type === "disk") {
     if (type === "vm" && /^tmpfs(?:-overlay)?:$/.test(source)) {
-      return `\`source: ${source}\` is for a container alone`;
+      return `\`source: ${source}\` is only for a container`;
     }
     if (type === "lxc" && /^(?:agent|cloud-init):config$/.test(source)) {
-      return `\`source: ${source}\` is for a virtual machine alone`;
+      return `\`source: ${source}\` is only for a virtual machine`;
     }
   }
   if (device.type === "proxy" && type === "vm" && !/^(?:true|1|yes|on)$/i.test(device.nat ?? "")) {
-    return "a proxy of a virtual machine has to have `nat: true`";
+    return "a proxy of a virtual machine must have `nat: true`";
   }
   if (device.type === "tpm" && type === "lxc" && !(device.path && device.pathrm)) {
-    return "a TPM of a container has to have `path` and `pathrm`";
+    return "a TPM of a container must have `path` and `pathrm`";
   }
   return undefined;
 }

@@ -57,7 +57,9 @@ export function warnOfOtherKey(key: string, context: ReadContext): void {
     code: "AMBIGUOUS_VALUE",
     summary: `The key \`${shortenName(key)}\` is passed on as a text; ${theirsTold(theirs)}`,
     remedy:
-      `write \`"${shortenName(key)}"\`; what needs another key stands below the managed section ` +
+      `write \`"${
+        shortenName(key)
+      }"\`; a variable that needs another key goes below the managed section ` +
       "of host_vars",
     range: rangeOf(context.span),
   });

@@ -70,7 +70,7 @@ function isReadableText(source: SourceFile, diagnostics: DiagnosticList): boolea
   if (text.length > SIZE_LIMIT) {
     diagnostics.add({
       code: "FILE_TOO_LARGE",
-      summary: `${source.file} has ${text.length} characters; at most ${SIZE_LIMIT} are read`,
+      summary: `${source.file} has ${text.length} characters; at most ${SIZE_LIMIT} are allowed`,
       remedy: "split it into `infra/domains/*.yml`",
       range: source.range(0, 0),
     });

@@ -13,9 +13,9 @@ import { yamlEntry, yamlWord } from "./yaml_text.ts";
 export function renderInventory(infra: Infra, domain: Domain): string {
   const machines = [...domain.machines].sort(byName);
   const lines = [
-    `# ${domain.name}: use it as \`--limit ${domain.name}\`. A group that is repeated`,
+    `# ${domain.name}: use it as \`--limit ${domain.name}\`. If you repeat a group`,
   ];
-  lines.push("# below would empty the one above it: add groups under names of your own.");
+  lines.push("# below, it empties the one above: give your own groups other names.");
   lines.push(`${yamlWord(domain.name)}:`);
   if (machines.length > 0) lines.push("  hosts:");
   for (const machine of machines) {

@@ -96,6 +96,6 @@ export function takeOverOption(): Option<
 > {
   return new Option(
     "--take-over <uuid>",
-    "infra.lock.yml is lost: the infra on this host with this UUID is this one",
+    "infra.lock.yml is lost: this workspace is the infra with this UUID",
   );
 }

@@ -24,9 +24,9 @@ if (refused.length > 0) {
   Deno.exit(1);
 }
 
-const page = `# Licences of what is embedded
+const page = `# Licences of the embedded software
 
-anklume itself is under [Apache-2.0](../LICENSE). The executable also carries:
+anklume itself is under [Apache-2.0](../LICENSE). The executable also contains:
 
 | part | version | licence |
 |---|---|---|
@@ -34,7 +34,7 @@ anklume itself is under [Apache-2.0](../LICENSE). The executable also carries:
 | musl (the C library within the prober) | the build machine's | MIT |
 ${packages.map((each) => `| ${each.name} | ${each.version} | ${each.licence} |`).join("\n")}
 
-Incus, nftables and Ansible are programs of the host: anklume calls them and carries none of them.
+Incus, nftables and Ansible are programs of the host: anklume starts them and contains none of them.
 This page is written by \`deno task licences\`.
 `;
 
@@ -55,10 +55,10 @@ async function notices(denoLicence: string): Promise<string> {
   const rule = "-".repeat(78);
   return [
     "anklume is under the Apache License 2.0: on Debian its text is in",
-    "/usr/share/common-licenses/Apache-2.0. The executable also carries what follows.",
+    "/usr/share/common-licenses/Apache-2.0. The executable also contains the parts below.",
     ...parts.flatMap(([title, text, licence]) => [
       `\n${rule}\n${title}: ${licence}\n`,
-      (text ?? `(The package carries no text of its licence, ${licence}.)`).trim(),
+      (text ?? `(The package contains no text of its licence, ${licence}.)`).trim(),
     ]),
     "",
   ].join("\n");

@@ -11,23 +11,23 @@ import { Terminal } from "../../lib/host/terminal.ts";
 
 const EXIT_STATUS: readonly (readonly [string, string])[] = [
   ["0", "done"],
-  ["1", "something failed, or the isolation does not hold"],
-  ["2", "the input or the command line is wrong; nothing was touched"],
+  ["1", "something failed, or a test of the isolation failed"],
+  ["2", "the input or the command line is wrong; nothing was changed"],
   ["3", "`check --exit-code`: apply would change something"],
   ["130", "interrupted by Ctrl-C"],
 ];
 
 const FILES: readonly (readonly [string, string])[] = [
-  ["infra.yml", "what you describe; `infra/` holds the same in several files"],
-  ["infra.lock.yml", "the addresses that were given; commit it with `infra.yml`"],
-  [".anklume/", "what anklume remembers of this workspace"],
+  ["infra.yml", "what you declare; `infra/` holds the same in several files"],
+  ["infra.lock.yml", "the addresses that anklume assigned; commit it with `infra.yml`"],
+  [".anklume/", "anklume's own files in this workspace"],
   ["/etc/anklume/", "the firewall that is loaded at boot, by anklume-firewall.service"],
 ];
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ["ANKLUME_INCUS_TIMEOUT", "seconds that a request to Incus may take"],
-  ["ANSIBLE_VAULT_PASSWORD_FILE", "where the vault's password is"],
-  ["NO_COLOR, FORCE_COLOR", "without colours, or with them also where no terminal is"],
+  ["ANSIBLE_VAULT_PASSWORD_FILE", "file with the password of Ansible's vault"],
+  ["NO_COLOR, FORCE_COLOR", "never colours; always colours, also without a terminal"],
 ];
 
 /** Escapes text for roff: nothing in it is a request, an escape or a typographic dash. */
@@ -168,7 +168,7 @@ function renderPage(command: CommandUnknownOpts, date: string, printed: () => st
 function dateOf(epoch: string | undefined): string {
   const seconds = Number(epoch);
   if (epoch === undefined || !Number.isSafeInteger(seconds)) {
-    throw new Error("SOURCE_DATE_EPOCH is to be the seconds of the commit");
+    throw new Error("SOURCE_DATE_EPOCH must be the time of the commit in seconds");
   }
   return new Date(seconds * 1000).toISOString().slice(0, 10);
 }

@@ -24,7 +24,7 @@ export function addCheck(program: Command, choose: Choose, session: Session): vo
     .addOption(domainOption())
     .option(JSON_FLAG, JSON_TEXT)
     .option("--exit-code", "exit with 3 if something would change")
-    .option("--fields", "also show every field of what would be created")
+    .option("--fields", "also show every field of new resources")
     .addOption(
       new Option("--adopt <name>", "write this machine's or domain's live settings to infra.yml")
         .conflicts(["domain", "json", "exitCode", "fields"]),
@@ -95,7 +95,7 @@ export function addApply(program: Command, choose: Choose, session: Session): vo
         ["anklume apply", ""],
         ["anklume apply --domain lab --yes", "one domain, from a script"],
         ["anklume apply --infra", "without Ansible"],
-        ["anklume apply --yes --json | jq -c .", "events, one a line"],
+        ["anklume apply --yes --json | jq -c .", "events, one per line"],
         ["anklume apply --verify", "then test the isolation with real packets"],
         ["anklume apply --snapshot", "take a snapshot first"],
         ["anklume apply --provision --tags web", "run one role again"],

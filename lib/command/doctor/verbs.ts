@@ -10,7 +10,7 @@ export function addDoctor(program: Command, choose: Choose, session: Session): v
         "domains: other firewalls, forwarding, routes, the uplink, foreign ports on a bridge, " +
         "rules that would not be loaded at boot. Exits with 1 if it finds a problem.",
     )
-    .option("--fix", "fix what anklume can fix, ask before each")
+    .option("--fix", "fix what anklume can fix; ask before each fix")
     .option("-y, --yes", "with --fix: do not ask")
     .option(JSON_FLAG, JSON_TEXT)
     .addHelpText(

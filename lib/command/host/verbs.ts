@@ -4,7 +4,7 @@ import { type AddVerb, type Choose, examples, JSON_FLAG, JSON_TEXT } from "../ve
 
 function addHost(program: Command, choose: Choose, session: Session): void {
   const host = program.command("host")
-    .summary("the part of an admin container on the host")
+    .summary("load the firewall for an admin container")
     .description(
       "A machine with the role admin can run anklume, but the firewall belongs to the host. A " +
         "small systemd unit on the host receives the ruleset, checks that it is this infra's " +

@@ -99,7 +99,7 @@ function addExec(program: Command, choose: Choose, session: Session): void {
     )
     .argument("[words...]", "machine and command")
     .addOption(domainOption().default([] as string[], "none").conflicts("all"))
-    .option("--all", "in all machines")
+    .option("--all", "in all running machines")
     .option("-u, --user <name>", USER_TEXT)
     .option("-t, --tty", "allocate a terminal (default: if there is one here)")
     .option("-T, --no-tty", "do not allocate a terminal")
@@ -127,7 +127,7 @@ function addShell(program: Command, choose: Choose, session: Session): void {
   program.command("shell")
     .summary("a login shell in a machine")
     .description("Opens a login shell in a running machine. The exit status is the shell's.")
-    .argument("<machine>", "its name")
+    .argument("<machine>", "name of the machine")
     .option("-u, --user <name>", USER_TEXT)
     .addHelpText(
       "after",
@@ -143,12 +143,12 @@ function addCopy(program: Command, choose: Choose, session: Session): void {
     .summary("copy files between machines, or to and from the workspace")
     .description(
       "Copies a file or a directory. MACHINE:/path is a path in a machine (a container may be " +
-        "stopped); any other path is in the workspace. As with cp, it goes into the directory " +
-        "if that exists. Copies belong to root unless --preserve is given. Symbolic links are " +
+        "stopped); any other path is in the workspace. As with cp, if <to> is a directory, the " +
+        "copy goes into it. Copies belong to root unless --preserve is given. Symbolic links are " +
         "never copied to the workspace.",
     )
     .argument("<from>", "MACHINE:/path, or a path in the workspace")
-    .argument("<to>", "the same")
+    .argument("<to>", "likewise")
     .option("-r, --recursive", "copy a directory and everything in it")
     .option("-p, --preserve", "keep owner and group between machines")
     .addHelpText(

@@ -13,10 +13,10 @@ import {
 
 function addSnapshot(program: Command, choose: Choose, session: Session): void {
   const snapshot = program.command("snapshot")
-    .summary("sets of snapshots of machines and their volumes")
+    .summary("snapshot sets of machines and their volumes")
     .description(
-      "A set is one snapshot name across machines and their storage volumes. Incus stores it, " +
-        "and `incus snapshot list` shows its parts.",
+      "A snapshot set is one name for the snapshots of machines and their storage volumes. " +
+        "Incus stores the snapshots, and `incus snapshot list` shows them.",
     )
     .addHelpText(
       "after",
@@ -78,8 +78,8 @@ function addList(snapshot: Command, choose: Choose, session: Session): void {
   snapshot.command("list")
     .summary("list the sets, oldest first")
     .description(
-      "Shows what can be restored: sets that you took, sets of restore, apply and the " +
-        "schedules, and snapshots made with incus itself. Changes nothing.",
+      "Shows what can be restored: sets that you, apply or a restore took, scheduled " +
+        "snapshots, and snapshots made with incus itself. Changes nothing.",
     )
     .addOption(machineOption())
     .addOption(domainOption())
@@ -170,8 +170,8 @@ function addPrune(snapshot: Command, choose: Choose, session: Session): void {
     .summary("delete old sets")
     .description(
       "Deletes the oldest sets that anklume took: by number (--keep), by age (--older-than), or " +
-        "both. Keeps and names the baseline, incomplete sets and what an interrupted restore " +
-        "needs. Scheduled snapshots expire by snapshots_expiry. Snapshots made by hand are left " +
+        "both. Keeps the baseline, incomplete sets and what an interrupted restore needs, and " +
+        "lists them. Scheduled snapshots expire by snapshots_expiry. Snapshots made by hand are left " +
         "alone.",
     )
     .addOption(

@@ -72,9 +72,9 @@ Deno.test("what fails otherwise, or on and on, fails with Incus's words", async 
   const refused = await transfer("pull", 100, "Not Found");
   assert.equal(refused.code, 2, refused.said);
   assert.equal(refused.tried, 1);
-  assert.match(refused.said, /a file was not handed over: Error: Not Found/);
+  assert.match(refused.said, /a file was not read: Error: Not Found/);
   const gone = await transfer("pull", 100, SOCKET_GONE);
   assert.equal(gone.code, 2, gone.said);
   assert.equal(gone.tried, 5);
-  assert.match(gone.said, /a file was not handed over: Error: Failed getting instance SFTP/);
+  assert.match(gone.said, /a file was not read: Error: Failed getting instance SFTP/);
 });

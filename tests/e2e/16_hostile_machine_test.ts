@@ -172,7 +172,7 @@ Deno.test("what a hostile machine says decides nothing about another, and steers
       env: { ANSIBLE_CONFIG: "./ansible.cfg", LC_ALL: "C.UTF-8" },
     });
     assert.notEqual(byHand.code, 0);
-    assert.match(byHand.stdout + byHand.stderr, /Nothing runs in a machine while its facts become/);
+    assert.match(byHand.stdout + byHand.stderr, /Nothing runs in a machine if its facts become/);
     assert.equal(await ranIn("blue", "blue-a"), "");
     await lab.write("ansible.cfg", section);
   });
@@ -210,7 +210,7 @@ Deno.test("what a hostile machine says decides nothing about another, and steers
       await put(RED, "/usr/bin/python3", "#!/bin/sh\nexec cat /dev/zero\n", "0755");
       await put(["red", "red-b"], "/usr/bin/python3", "#!/bin/sh\nexec sleep 300\n", "0755");
       const { stdout } = await provision(1);
-      assert.match(stdout, /red-a said more than 1 MiB/);
+      assert.match(stdout, /red-a printed more than 1 MiB/);
       assert.match(stdout, /red-b did not end its answer within 10 s/);
       assert.match(stdout, /^blue-a +\d+ +0 +0 +0 /m);
     },

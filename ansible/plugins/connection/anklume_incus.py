@@ -9,11 +9,11 @@ name: anklume_incus
 short_description: Incus, as far as a hostile machine may be trusted
 description:
   - The connection C(community.general.incus), for machines whose root may be an attacker.
-  - Refuses to work where a machine's facts would become variables, since they could then name another machine.
-  - Is always root, always by C(/bin/sh), and takes no other name of the machine than the inventory's.
+  - Refuses to work if a machine's facts would become variables, because they could then name another machine.
+  - Always connects as root and uses C(/bin/sh). Accepts only the machine's name in the inventory.
   - Lets a command linger for 0.05 s after its last word, so that Incus passes it on.
   - Ends a command that does not end by itself or prints too much; the machine then counts as unreachable.
-  - Fetches a file without following a symbolic link, neither the machine's nor one that is in its way here.
+  - Fetches a file without following a symbolic link, neither in the machine nor on this host.
 options:
   remote_addr:
     description: The machine.
@@ -98,9 +98,9 @@ class Connection(IncusConnection):
         super().__init__(*args, **kwargs)
         if C.INJECT_FACTS_AS_VARS:
             raise AnsibleError(
-                "Nothing runs in a machine while its facts become variables: with them it could send the rest of the "
+                "Nothing runs in a machine if its facts become variables: the machine could then send the rest of the "
                 "play to another machine. Set inject_facts_as_vars = False in ansible.cfg (`anklume sync` does) and "
-                "take away what says otherwise, also ANSIBLE_INJECT_FACT_VARS in the environment."
+                "remove other settings of it, also ANSIBLE_INJECT_FACT_VARS in the environment."
             )
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
@@ -122,7 +122,7 @@ class Connection(IncusConnection):
         )
         stdout, stderr = (to_text(b"".join(said[stream])) for stream in ("stdout", "stderr"))
         if STATISTICS in ESCAPED.sub(lambda found: chr(int(found[1], 16)), stdout):
-            raise AnsibleConnectionFailure(f"{self._instance()} answered with statistics, which are not a module's to give")
+            raise AnsibleConnectionFailure(f"{self._instance()} answered with statistics, which a module may not set")
         if status != 0 and stderr.startswith("Error: ") and not stdout:
             why = stderr.strip()
             if why.endswith((": Instance is not running", ": Instance not found")):
@@ -133,7 +133,7 @@ class Connection(IncusConnection):
         """Puts a file; unlike the collection's own, it checks that the machine accepted it."""
         if not os.path.isfile(to_bytes(in_path, errors="surrogate_or_strict")):
             raise AnsibleFileNotFound(f"input path is not a file: {in_path}")
-        self._transfer(["push", in_path, self._place(out_path)], "taken")
+        self._transfer(["push", in_path, self._place(out_path)], "written")
 
     def fetch_file(self, in_path, out_path):
         """Fetches into a new file and renames it: an existing link is replaced, never followed."""
@@ -143,7 +143,7 @@ class Connection(IncusConnection):
             with os.fdopen(handle, "wb") as file:
                 # For a symbolic link the client makes a link here, which has no name: the link's
                 # target is fetched.
-                self._transfer(["pull", self._place(self._resolve(in_path)), "-"], "handed over", file.write)
+                self._transfer(["pull", self._place(self._resolve(in_path)), "-"], "read", file.write)
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(aside, 0o666 & ~mask)
@@ -213,7 +213,7 @@ class Connection(IncusConnection):
                             continue
                         left -= len(piece)
                         if left < 0:
-                            self._refuse(f"said more than {most_mib} MiB")
+                            self._refuse(f"printed more than {most_mib} MiB")
                         take(key.data, piece)
                     if time.monotonic() >= until:
                         self._refuse(f"did not end its answer within {seconds} s")
@@ -238,4 +238,4 @@ class Connection(IncusConnection):
             return data[:0]
 
     def _refuse(self, why):
-        raise AnsibleConnectionFailure(f"{self._instance()} {why}, and was left there")
+        raise AnsibleConnectionFailure(f"{self._instance()} {why}, so nothing more is run there")

@@ -1,6 +1,6 @@
 import type { View } from "./view.ts";
 import type { FirewallKind, Mend } from "../nftables/other_firewall.ts";
-import type { Explanation } from "../verify/explain.ts";
+import type { Explanation } from "../verify/explanation.ts";
 import { commandText } from "./doctor.ts";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";

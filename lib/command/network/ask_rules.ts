@@ -7,7 +7,9 @@ import { firewallOf, mendOf, ownerText } from "../../nftables/other_firewall.ts"
 import type { Stage } from "../../nftables/stage.ts";
 import type { LegacyDrop, Trace } from "../../nftables/parse_trace.ts";
 import { liveElement, traceFlows, type TraceRun } from "../../nftables/trace_flow.ts";
-import { type Advice, adviceText, explain, type Explanation } from "../../verify/explain.ts";
+import { type Advice, adviceText } from "../../verify/advice.ts";
+import { explain } from "../../verify/explain.ts";
+import type { Explanation } from "../../verify/explanation.ts";
 import { expectedVerdict } from "../../verify/expect.ts";
 import { fateOf } from "../../verify/fate.ts";
 import type { Service } from "../../verify/probe.ts";

@@ -9,7 +9,7 @@ const WAIT_MS = 1_600;
 /** Milliseconds to wait in the second attempt: a busy host must not look like a closed port. */
 const SECOND_WAIT_MS = 4_000;
 
-interface Proof {
+export interface Proof {
   readonly results: readonly Result[];
   /** Sites where no prober could run, and why. */
   readonly faults: readonly { readonly site: string; readonly why: string }[];

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { checkHost, type DoctorWishes, type ForeignChain, type HostFacts } from "./host_check.ts";
-import { parseOtherTables } from "./host_facts.ts";
+import { checkHost } from "./host_check.ts";
+import {
+  type DoctorWishes,
+  type ForeignChain,
+  type HostFacts,
+  parseOtherTables,
+} from "./host_facts.ts";
 
 const HEALTHY: HostFacts = {
   nftVersion: "1.0.6",

@@ -1,6 +1,82 @@
 import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
-import type { ForeignChain } from "./host_check.ts";
+import type { Finding } from "./finding.ts";
 import { type NftOptions, UNKNOWN_PROTOCOL } from "./run_nft.ts";
+
+/** The facts that `doctor` checks on the host. */
+export interface HostFacts {
+  /** `1.0.6`; undefined: nft is not installed. */
+  readonly nftVersion?: string | undefined;
+  /** false: nft lacks /etc/protocols. undefined: reading this needs root. */
+  readonly knowsProtocols?: boolean | undefined;
+  /** Values of sysctl keys; a key that the kernel does not have is left out. */
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Base chains of other tables; undefined: reading them needs root. */
+  readonly chains?: readonly ForeignChain[] | undefined;
+  /**
+   * Traffic that other tables block, found out by asking the kernel; undefined: the kernel could
+   * not be asked, and the chains' policies are used instead.
+   */
+  readonly blocked?: readonly Finding[] | undefined;
+  /** Devices of each flowtable: established flows through them bypass all later rules. */
+  readonly flowtables?:
+    | readonly { readonly name: string; readonly devices: readonly string[] }[]
+    | undefined;
+  /** Ports of the infra's bridges that do not belong to its machines. */
+  readonly strangers: readonly { readonly bridge: string; readonly port: string }[];
+  /** Interfaces of default routes, and whether they count as the outside. */
+  readonly uplinks: readonly { readonly name: string; readonly isOutside: boolean }[];
+  /**
+   * Domains with internet whose packets leave by an interface that is not the outside, because of a
+   * routing rule of the host.
+   */
+  readonly strayed: readonly {
+    readonly domain: string;
+    readonly bridge: string;
+    readonly name: string;
+    /** ` (rule 100: …)` */
+    readonly because: string;
+    readonly priority: number;
+  }[];
+  /** Interfaces that `via` and `outside` name and this host does not have. */
+  readonly missingInterfaces: readonly Overlap[];
+  /** Reasons why the rules would not be loaded at boot. */
+  readonly atBoot: readonly string[];
+  /** Live rules compared with the rendered ones, as in `status`. */
+  readonly firewall: string;
+  /** Networks and routes of the host that break a domain. */
+  readonly overlaps: readonly Overlap[];
+  /** Routing rules of the host that send some packets for a domain elsewhere. */
+  readonly diversions: readonly Overlap[];
+  /** Faults of the domains' bridges on the host: `net-pro: it is down`. */
+  readonly brokenBridges: readonly string[];
+  /** Running programs that set up interfaces: `NetworkManager`. */
+  readonly managers: readonly string[];
+}
+
+interface Overlap {
+  readonly summary: string;
+  readonly remedy?: string | undefined;
+}
+
+export interface ForeignChain {
+  readonly family: string;
+  readonly table: string;
+  readonly name: string;
+  readonly hook: string;
+  readonly policy: string;
+  /** Whether its table has a rule that accepts the infra's bridges. */
+  readonly knowsBridges: boolean;
+  /** Names of all chains of its table. */
+  readonly siblings: readonly string[];
+}
+
+/** The parts of the infra that a check depends on. */
+export interface DoctorWishes {
+  readonly ipv6: boolean;
+  readonly anyInternet: boolean;
+  /** Interfaces of `internet: { via }`. */
+  readonly via: readonly string[];
+}
 
 /** Returns the version, such as `1.0.6`; undefined: nft is not installed. */
 export async function readNftVersion(options: NftOptions): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import type { ForeignChain } from "./host_check.ts";
+import type { ForeignChain } from "./host_facts.ts";
 import type { TraceStep } from "./parse_trace.ts";
 
 /** Programs that write rules of their own, recognised by their names of tables and chains. */

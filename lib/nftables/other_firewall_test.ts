@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ForeignChain } from "./host_check.ts";
+import type { ForeignChain } from "./host_facts.ts";
 import { firewallOf, mendOf } from "./other_firewall.ts";
 
 const base = (family: string, table: string, name: string, siblings: string[]): ForeignChain => ({

@@ -1,4 +1,4 @@
-import type { Finding } from "../nftables/host_check.ts";
+import type { Finding } from "../nftables/finding.ts";
 import type { FirewallKind, Mend } from "../nftables/other_firewall.ts";
 import { type Need, needText } from "./need.ts";
 

@@ -1,5 +1,5 @@
 import type { View } from "./view.ts";
-import type { Finding } from "../nftables/host_check.ts";
+import type { Finding } from "../nftables/finding.ts";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
 import { hang, printable } from "./text.ts";

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { Diagnostic } from "../../diag/diagnostic.ts";
 import type { IncusClient } from "../../incus/incus_client.ts";
-import type { Finding } from "../../nftables/host_check.ts";
+import type { Finding } from "../../nftables/finding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { formatAddr } from "../../resource/address.ts";
 import { breachesOf } from "../../resource/breach.ts";

@@ -1,7 +1,7 @@
 import { makeRoot } from "../../host/make_root.ts";
 import type { Infra, NetworkPolicy, PolicyEnd } from "../../infra/infra.ts";
 import { parseCidr } from "../../infra/ip.ts";
-import type { ForeignChain } from "../../nftables/host_check.ts";
+import type { ForeignChain } from "../../nftables/host_facts.ts";
 import { readOtherTables, readSysctls } from "../../nftables/host_facts.ts";
 import { firewallOf, mendOf, ownerText } from "../../nftables/other_firewall.ts";
 import type { Stage } from "../../nftables/stage.ts";

@@ -31,7 +31,7 @@ export function diagnosticsOf(conflicts: readonly HostConflict[]): Diagnostic[] 
   return [...new Set(conflicts.map(({ diagnostic }) => diagnostic))];
 }
 
-interface HostFindings {
+export interface HostFindings {
   /**
    * Errors. Nothing is created or started for these domains; the other domains are not affected.
    */

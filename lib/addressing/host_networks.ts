@@ -2,6 +2,17 @@ import { type HostRule, ruleOf } from "./host_rules.ts";
 import { ipObjects, isObject, jsonNumber, type JsonObject, objectsOf, textOf } from "./ip_json.ts";
 import { optional } from "../diag/optional.ts";
 
+/** The networks that this host already has. */
+export interface HostNetworks {
+  /** Undefined if the host's routing could not be read. */
+  readonly routing?: { readonly ipv4: HostRouting; readonly ipv6: HostRouting } | undefined;
+  readonly interfaces: readonly HostInterface[];
+  /** Bridges that carry this infra's mark. */
+  readonly ownedBridges: ReadonlySet<string>;
+  /** Bridges that carry another infra's mark, with its `project_name`. */
+  readonly otherInfras?: ReadonlyMap<string, string>;
+}
+
 /** One line of `ip route`. */
 export interface HostRoute {
   /** An address, a network, or `default`. */

@@ -55,3 +55,9 @@ export function addressBlock(address: bigint, family: 4 | 6): IpBlock {
 export function overlaps(a: IpBlock, b: IpBlock): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
+
+/**
+ * Routes with at most this prefix length count as a default route: VPNs split it in two
+ * (`0.0.0.0/1`).
+ */
+export const DEFAULT_LENGTH = { 4: 1, 6: 3 } as const;

@@ -1,7 +1,7 @@
 import type { Infra } from "../infra/infra.ts";
 import { isLocalInterface } from "../nftables/local_interface.ts";
 import type { Surface } from "../nftables/publish_conflict.ts";
-import type { HostNetworks } from "../addressing/host_conflicts.ts";
+import type { HostNetworks } from "../addressing/host_networks.ts";
 import { parseIpAddresses, parseIpRouting } from "../addressing/host_networks.ts";
 import { ipObjects } from "../addressing/ip_json.ts";
 import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";

@@ -1,11 +1,8 @@
 import type { Addressing, Lock } from "../addressing/addressing.ts";
 import type { DomainRoutes } from "../addressing/domain_route.ts";
-import {
-  domainRoutes,
-  findHostConflicts,
-  type HostConflict,
-  type HostFindings,
-} from "../addressing/host_conflicts.ts";
+import { domainRoutes } from "../addressing/domain_networks.ts";
+import { findHostConflicts } from "../addressing/host_conflicts.ts";
+import type { HostConflict, HostFindings } from "../addressing/host_conflict.ts";
 import type { PreparedSync } from "../ansible/sync.ts";
 import type { HostBridges } from "../apply/step_context.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";

@@ -1,4 +1,4 @@
-import { diagnosticsOf } from "../addressing/host_conflicts.ts";
+import { diagnosticsOf } from "../addressing/host_conflict.ts";
 import type { PreparedSync } from "../ansible/sync.ts";
 import { warnOfInjectedFacts } from "../ansible/injected_facts.ts";
 import { readProvisionFiles } from "../ansible/provision_files.ts";

@@ -1,4 +1,4 @@
-import type { HostConflict } from "../addressing/host_conflicts.ts";
+import type { HostConflict } from "../addressing/host_conflict.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr } from "../resource/address.ts";
 import { onlyStops } from "./dependencies.ts";

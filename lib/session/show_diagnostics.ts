@@ -1,10 +1,10 @@
-import { diagnosticsOf } from "../addressing/host_conflicts.ts";
+import { diagnosticsOf } from "../addressing/host_conflict.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
 import { diagnosticsJson } from "../view/json.ts";
 import { diagnosticsLine } from "../view/json_lines.ts";
 import { diagnosticsText } from "../view/diagnostics.ts";
-import type { HostConflict } from "../addressing/host_conflicts.ts";
+import type { HostConflict } from "../addressing/host_conflict.ts";
 import { maskSecrets } from "./mask_secrets.ts";
 import type { Session } from "./session.ts";
 

@@ -1,4 +1,4 @@
-import type { HostConflict } from "../addressing/host_conflicts.ts";
+import type { HostConflict } from "../addressing/host_conflict.ts";
 import type { Addressing } from "../addressing/addressing.ts";
 import type { SeenSource } from "../infra/check/host_source.ts";
 import type { Domain, Infra, Internet, Machine } from "../infra/infra.ts";

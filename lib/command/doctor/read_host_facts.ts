@@ -1,4 +1,5 @@
-import { because, diagnosticsOf } from "../../addressing/host_conflicts.ts";
+import { because } from "../../addressing/diversion_text.ts";
+import { diagnosticsOf } from "../../addressing/host_conflict.ts";
 import type { Infra } from "../../infra/infra.ts";
 import type { Live } from "../../live/open_live.ts";
 import { liveMachines } from "../../live/run_forecast.ts";

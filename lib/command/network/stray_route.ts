@@ -1,5 +1,5 @@
 import type { DomainAddress } from "../../addressing/addressing.ts";
-import { because } from "../../addressing/host_conflicts.ts";
+import { because } from "../../addressing/diversion_text.ts";
 import { routeTo } from "./route.ts";
 import type { Live } from "../../live/open_live.ts";
 

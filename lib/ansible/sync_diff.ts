@@ -1,6 +1,6 @@
 import { isSecretName, looksSecret } from "../diag/secret.ts";
 import { unifiedDiff } from "../diag/unified_diff.ts";
-import { type HiddenWord, hideValues } from "../infra/yaml/edit_yaml.ts";
+import { type HiddenWord, hideValues } from "../infra/yaml/hide_values.ts";
 import { isLeftAside } from "../host/write_file.ts";
 import { findSection } from "./managed_section.ts";
 import { isChange, type SyncEntry } from "./plan_sync.ts";

@@ -1,6 +1,6 @@
 import { isSecretName, looksSecret } from "../diag/secret.ts";
 import type { SourceText } from "../diag/source.ts";
-import { hideValues } from "../infra/yaml/edit_yaml.ts";
+import { hideValues } from "../infra/yaml/hide_values.ts";
 import { isSecretKey } from "../resource/value.ts";
 
 /** Below these keys, the owner chooses the names. */

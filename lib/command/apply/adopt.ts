@@ -3,7 +3,7 @@ import type { SourceText } from "../../diag/source.ts";
 import { readTextFileIfAny } from "../../host/workspace_file.ts";
 import { writeFileAtomic } from "../../host/write_file.ts";
 import { looksSecret } from "../../diag/secret.ts";
-import { hideValues } from "../../infra/yaml/edit_yaml.ts";
+import { hideValues } from "../../infra/yaml/hide_values.ts";
 import type { Infra } from "../../infra/infra.ts";
 import { adoptTarget, planAdoptions } from "../../plan/adoption.ts";
 import { createPlan } from "../../plan/create_plan.ts";

@@ -5,14 +5,23 @@ import {
   isMap,
   isScalar,
   isSeq,
-  type Pair,
-  parseDocument,
   Scalar,
   visit,
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
 import type { Value } from "../infra.ts";
+import { flowText, likeText, scalarText, wordText } from "./value_text.ts";
+import {
+  colonEnd,
+  contentEnd,
+  endOf,
+  type Entry,
+  entryEnd,
+  keyText,
+  parseAsWritten,
+  startOf,
+} from "./written_yaml.ts";
 
 /** One change of a text: the value of the key at the end of a path. `undefined` removes the key. */
 export interface YamlEdit {
@@ -39,47 +48,9 @@ export function editYaml(text: string, edit: YamlEdit): string {
   return bom + new TextEditor(text.slice(bom.length)).edited(edit);
 }
 
-/**
- * Returns the replacement of a hidden value, on one line or with all its line breaks. `written` is
- * the value as it is in the text.
- */
-export type HiddenWord = (path: readonly string[], value: string, written: string) => string;
-
-const hiddenWord: HiddenWord = (_path, _value, written) => `(hidden, ${written.length} characters)`;
-
-/**
- * Hides the values for which `isSecret` returns true; it gets the keys from the top and the value.
- * The number of lines does not change.
- */
-export function hideValues(
-  text: string,
-  isSecret: (path: readonly string[], value: string) => boolean,
-  word = hiddenWord,
-): string {
-  let hidden = text;
-  const spans: (readonly [number, number, string])[] = [];
-  visit(parse(text), {
-    Scalar(key, node, ancestors) {
-      if (key === "key" || !node.range || node.range[0] === node.range[1]) return;
-      const path = ancestors.flatMap((each) =>
-        "key" in each && isScalar(each.key) ? [keyText(each.key)] : []
-      );
-      const value = String(node.value);
-      if (!isSecret(path, value)) return;
-      const [start, end] = node.range;
-      spans.push([start, end, word(path, value, text.slice(start, end))]);
-    },
-  });
-  for (const [start, end, shown] of spans.reverse()) {
-    const breaks = shown.includes("\n") ? "" : text.slice(start, end).replace(/[^\n]/g, "");
-    hidden = `${hidden.slice(0, start)}${shown}${breaks}${hidden.slice(end)}`;
-  }
-  return hidden;
-}
-
 /** True if the text contains these nested keys. */
 export function hasKeys(text: string, path: readonly string[]): boolean {
-  let node: unknown = parse(text.replace(/^\uFEFF/, "")).contents;
+  let node: unknown = parseAsWritten(text.replace(/^\uFEFF/, "")).contents;
   for (const key of path) {
     if (!isMap(node)) return false;
     const found = node.items.find((item) => isScalar(item.key) && keyText(item.key) === key);
@@ -88,17 +59,6 @@ export function hasKeys(text: string, path: readonly string[]): boolean {
   }
   return true;
 }
-
-/** Parses a text in the same way as the reader of infra.yml. */
-function parse(text: string): Document.Parsed {
-  return parseDocument(text, { version: "1.2", uniqueKeys: false, keepSourceTokens: true });
-}
-
-function keyText(key: Scalar): string {
-  return typeof key.value === "string" ? key.value : key.source ?? String(key.value);
-}
-
-type Entry = Pair<unknown, unknown>;
 
 class TextEditor {
   readonly #text: string;
@@ -109,7 +69,7 @@ class TextEditor {
 
   constructor(text: string) {
     this.#text = text;
-    this.#document = parse(text);
+    this.#document = parseAsWritten(text);
     this.#eol = text.includes("\r\n") ? "\r\n" : "\n";
     visit(this.#document, { Alias: (_, { source }) => void this.#aliased.add(source) });
   }
@@ -307,97 +267,4 @@ class TextEditor {
 
 function nested(path: readonly string[], value: Exclude<Value, null>): Exclude<Value, null> {
   return path.reduceRight<Exclude<Value, null>>((below, key) => ({ [key]: below }), value);
-}
-
-function startOf(entry: Entry): number {
-  const key = entry.key as { range?: readonly [number, number, number] | null } | null;
-  return key?.range?.[0] ?? 0;
-}
-
-/**
- * Returns the end of a collection's last part. The library includes the blank lines and comments
- * after it.
- */
-function contentEnd(node: unknown): number {
-  if (isMap(node) && !node.flow && node.items.length > 0) {
-    return entryEnd(node.items.at(-1) as Entry);
-  }
-  if (isSeq(node) && !node.flow && node.items.length > 0) return contentEnd(node.items.at(-1));
-  return endOf(node, 0);
-}
-
-function entryEnd(entry: Entry): number {
-  const node = entry.value as { range?: readonly [number, number, number] | null } | null;
-  const empty = node === null || !node.range || node.range[0] === node.range[1];
-  return empty ? colonEnd(entry) ?? endOf(entry.key, 0) : contentEnd(node);
-}
-
-function endOf(node: unknown, fallback: number): number {
-  const range = (node as { range?: readonly [number, number, number] | null } | null)?.range;
-  return range?.[1] ?? fallback;
-}
-
-function colonEnd(entry: Entry): number | undefined {
-  const separators = entry.srcToken?.sep ?? [];
-  const colon = separators.find(({ type }) => type === "map-value-ind");
-  return colon === undefined ? undefined : colon.offset + 1;
-}
-
-/** Returns the value in the style of the old one, if that style gives the same kind of value. */
-function likeText(value: Exclude<Value, null>, before: Scalar, inFlow: boolean): string {
-  if (typeof value !== "string") {
-    return typeof value === "object" ? flowText(value) : String(value);
-  }
-  if (before.type === Scalar.QUOTE_DOUBLE) return quoted(value);
-  if (before.type === Scalar.QUOTE_SINGLE && /^[\x20-\x7e]*$/.test(value)) {
-    return `'${value.replaceAll("'", "''")}'`;
-  }
-  const bare = plain(value, inFlow);
-  return bare !== undefined && typeof bare === typeof before.value
-    ? value
-    : scalarText(value, inFlow);
-}
-
-function scalarText(value: string | number | boolean, inFlow: boolean): string {
-  return typeof value === "string" ? wordText(value, inFlow) : String(value);
-}
-
-/** Returns the text without quotes if every reader reads it as the same text. */
-function wordText(text: string, inFlow: boolean): string {
-  return typeof plain(text, inFlow) === "string" && !/^(y|n|yes|no|on|off)$/i.test(text)
-    ? text
-    : quoted(text);
-}
-
-/**
- * Returns the value that YAML reads if the text has no quotes; undefined if it is not one value or
- * not the same text.
- */
-function plain(text: string, inFlow: boolean): unknown {
-  if (/[\r\n]/.test(text)) return undefined;
-  const document = parseDocument(inFlow ? `[ ${text} ]` : text, { version: "1.2" });
-  if (document.errors.length + document.warnings.length > 0) return undefined;
-  const { contents } = document;
-  const node = inFlow && isSeq(contents) && contents.items.length === 1
-    ? contents.items[0]
-    : contents;
-  if (!isScalar(node) || node.type !== Scalar.PLAIN || node.source !== text) return undefined;
-  return document.comment === null && node.comment == null ? node.value : undefined;
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u2028\u2029\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
-/** Returns a value on one line: `{ type: disk, size: 2GiB }`, `[default, small]`. */
-function flowText(value: Exclude<Value, null>): string {
-  if (Array.isArray(value)) return `[${value.map((item) => flowText(item)).join(", ")}]`;
-  if (typeof value !== "object") return scalarText(value, true);
-  const entries = Object.entries(value).map(([key, below]) =>
-    `${wordText(key, true)}: ${flowText(below as Exclude<Value, null>)}`
-  );
-  return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
 }

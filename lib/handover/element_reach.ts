@@ -1,14 +1,11 @@
 import { ipBlock, overlaps } from "../addressing/ip_block.ts";
 import { ulaOf } from "../addressing/ula.ts";
-import type { NftSet } from "../nftables/element.ts";
-import type { Listener } from "../nftables/listener.ts";
 import { isLocalInterface } from "../nftables/local_interface.ts";
 import { FAMILIES, type Family } from "../nftables/ruleset.ts";
-import { addressInterval } from "../nftables/interval.ts";
+import { DeclaredSets, networkOf, prefixOf, type Sets } from "./declared_sets.ts";
 import { claimsOf, type HostPlace, type PlaceNic } from "./host_place.ts";
+import { portTaken } from "./port_taken.ts";
 import { fieldsOf, nameOf } from "./read_elements.ts";
-
-type Sets = Readonly<Record<Family, readonly NftSet[]>>;
 
 /** Returns what is wrong with one element; undefined: it concerns only the infra's own traffic. */
 type Rule = (key: readonly string[], value: readonly string[], element: string) =>
@@ -74,16 +71,7 @@ const NOWHERE: HostPlace = {
 class ElementReach {
   readonly #infraId: string;
   readonly #place: HostPlace;
-  readonly #bridges: ReadonlySet<string>;
-  readonly #ports: ReadonlySet<string>;
-  readonly #macs: ReadonlySet<string>;
-  /** Networks as text: `10.120.3.0`, `fd00:1:2:3::`. */
-  readonly #subnets: ReadonlySet<string>;
-  /** The first 64 bits of the IPv6 networks. */
-  readonly #prefixes: ReadonlySet<bigint>;
-  readonly #gateways: readonly (readonly string[])[];
-  /** Networks that have a gateway, in the forms of `#subnets` and `#prefixes`. */
-  readonly #served: ReadonlySet<string | bigint>;
+  readonly #declared: DeclaredSets;
   readonly #ourBridges: ReadonlySet<string>;
   /** Networks of these bridges according to Incus, for the bridges that the rules name. */
   readonly #carried: ReadonlySet<string | bigint>;
@@ -93,24 +81,15 @@ class ElementReach {
   readonly #strangers: ReadonlyMap<string, PlaceNic>;
 
   constructor(sets: Sets, infraId: string, place: HostPlace) {
-    const keys = (family: Family, ...names: string[]) =>
-      sets[family].filter(({ name }) => names.includes(name))
-        .flatMap(({ elements }) => elements.map((element) => fieldsOf(element).key));
     this.#infraId = infraId;
     this.#place = place;
-    this.#bridges = new Set(keys("inet", "bridges").map(([name]) => nameOf(name)));
-    this.#ports = new Set(keys("bridge", "ports").map(([name]) => nameOf(name)));
-    this.#macs = new Set(keys("bridge", "macs").flat());
-    this.#subnets = new Set(keys("inet", "subnets", "subnets6").flat());
-    this.#prefixes = new Set(keys("inet", "subnets6").flatMap(([network]) => prefixOf(network!)));
-    this.#gateways = keys("inet", "gateways", "gateways6");
-    this.#served = new Set(this.#gateways.flatMap(([, address]) => networkOf(address!)));
+    this.#declared = new DeclaredSets(sets);
     const { bridges, nics } = place;
     this.#ourBridges = new Set(
       bridges.filter((each) => each.infraId === infraId).map(({ name }) => name),
     );
     this.#carried = new Set(
-      bridges.filter(({ name }) => this.#bridges.has(name) && this.#ourBridges.has(name))
+      bridges.filter(({ name }) => this.#declared.bridges.has(name) && this.#ourBridges.has(name))
         .flatMap(({ addresses }) => addresses)
         .flatMap((address) => networkOf(address.split("/")[0]!)),
     );
@@ -124,43 +103,44 @@ class ElementReach {
 
   /** Returns the rule of a set; a set has the same meaning in each table that has it. */
   rule(family: Family, set: string): Rule | undefined {
+    const own = this.#declared;
     const rules: Readonly<Record<string, Rule>> = {
       bridges: ([name]) => this.#bridge(nameOf(name)),
-      own: (pair) => this.#within(pair),
-      orphans: (pair) => this.#within(pair),
+      own: (pair) => own.within(pair),
+      orphans: (pair) => own.within(pair),
       outside: ([name], _, element) =>
         this.#outside(nameOf(name), this.#isInForce("inet outside", element)),
       via: ([bridge, way], _, element) =>
-        this.#ours(bridge) ?? this.#way(nameOf(way), this.#isInForce("inet via", element)),
+        own.ours(bridge) ?? this.#way(nameOf(way), this.#isInForce("inet via", element)),
       subnets: ([network]) => this.#subnet(network!, 4, family),
       subnets6: ([network]) => this.#subnet(network!, 6, family),
-      homes: ([bridge, network]) => this.#ours(bridge) ?? this.#known(network),
-      homes6: ([bridge, network]) => this.#ours(bridge) ?? this.#known(network),
+      homes: ([bridge, network]) => own.ours(bridge) ?? own.known(network),
+      homes6: ([bridge, network]) => own.ours(bridge) ?? own.known(network),
       machines: (key) => this.#machine(key),
       machines6: (key) => this.#machine(key),
-      gateways: (key) => this.#gateway(key),
-      gateways6: (key) => this.#gateway(key),
-      services: ([bridge, address]) => this.#ours(bridge) ?? this.#inside(address),
+      gateways: (key) => own.gateway(key),
+      gateways6: (key) => own.gateway(key),
+      services: ([bridge, address]) => own.ours(bridge) ?? own.inside(address),
       services6: ([bridge, address]) =>
-        this.#ours(bridge) ?? (address === ALL_DHCP6 ? undefined : this.#inside(address)),
-      internet: ([network]) => this.#known(network),
-      internet6: ([network]) => this.#known(network),
+        own.ours(bridge) ?? (address === ALL_DHCP6 ? undefined : own.inside(address)),
+      internet: ([network]) => own.known(network),
+      internet6: ([network]) => own.known(network),
       publish: (key, [target], element) =>
-        this.#inside(target) ?? this.#published(key, 4, this.#isInForce("inet publish", element)),
+        own.inside(target) ?? this.#published("inet publish", key, element),
       publish6: (key, [target], element) =>
-        this.#inside(target) ?? this.#published(key, 6, this.#isInForce("inet publish6", element)),
-      published: ([, , address]) => this.#inside(address),
-      published6: ([, , address]) => this.#inside(address),
+        own.inside(target) ?? this.#published("inet publish6", key, element),
+      published: ([, , address]) => own.inside(address),
+      published6: ([, , address]) => own.inside(address),
       ports: ([name], _, element) =>
         this.#port(nameOf(name), this.#isInForce("bridge ports", element)),
       macs: ([mac]) => this.#mac(mac!),
-      port_macs: ([port, mac]) => this.#ourPort(port) ?? this.#ourMac(mac),
-      addresses: ([port, ...machine]) => this.#ourPort(port) ?? this.#speaker(machine),
-      addresses6: ([port, ...machine]) => this.#ourPort(port) ?? this.#speaker(machine),
-      targets6: ([port]) => this.#ourPort(port),
-      clients: ([port]) => this.#ourPort(port),
+      port_macs: ([port, mac]) => own.ourPort(port) ?? own.ourMac(mac),
+      addresses: ([port, ...machine]) => own.ourPort(port) ?? this.#speaker(machine),
+      addresses6: ([port, ...machine]) => own.ourPort(port) ?? this.#speaker(machine),
+      targets6: ([port]) => own.ourPort(port),
+      clients: ([port]) => own.ourPort(port),
       same_subnet: ([one, other]) =>
-        one === other ? this.#known(one) : `${one} and ${other} are two subnets`,
+        one === other ? own.known(one) : `${one} and ${other} are two subnets`,
       // These are looked up only for packets that enter or leave by a bridge of the infra. So they
       // open only what policies of infra.yml open.
       ...Object.fromEntries(POLICY_SETS.map((name) => [name, () => undefined])),
@@ -193,15 +173,6 @@ class ElementReach {
     }
   }
 
-  #within(pair: readonly string[]): string | undefined {
-    if (pair[0] !== pair[1]) return `${pair.join(" and ")} are two bridges`;
-    return this.#ours(pair[0]);
-  }
-
-  #ours(bridge: string | undefined): string | undefined {
-    if (!this.#bridges.has(nameOf(bridge))) return `${bridge} is not a bridge of a domain`;
-  }
-
   /** An interface that does not exist yet may later be anything, for example Docker's bridge. */
   #outside(name: string, inForce: boolean): string | undefined {
     const { interfaces, uplinks } = this.#place;
@@ -227,7 +198,7 @@ class ElementReach {
     const block = ipBlock(`${network}/${version === 4 ? 24 : 64}`);
     const isPrivate = version === 4 ? PRIVATE_24.test(network) : /^f[cd]/.test(network);
     if (block === undefined || !isPrivate) return `${network} is not a private network`;
-    const hasGateway = networkOf(network).some((own) => this.#served.has(own));
+    const hasGateway = networkOf(network).some((own) => this.#declared.served.has(own));
     // A subnet already in force keeps its rules when a wifi uses the same later.
     if (this.#isInForce(version === 4 ? "inet subnets" : "inet subnets6", network)) {
       return undefined;
@@ -251,7 +222,7 @@ class ElementReach {
     // In each form of address, the addresses of one infra have the same start.
     const first = (text: string) => text.split(".")[0];
     if (version === 4) {
-      return [...this.#served].some((own) =>
+      return [...this.#declared.served].some((own) =>
         typeof own === "string" && first(own) === first(network)
       );
     }
@@ -259,51 +230,17 @@ class ElementReach {
     return prefixOf(network)[0]! >> 16n === prefixOf(own)[0]! >> 16n;
   }
 
-  #known(network: string | undefined): string | undefined {
-    if (!this.#subnets.has(network ?? "")) return `${network} is not a subnet of a domain`;
-  }
-
-  /** Accepts an address in a subnet that a domain has, not in one that it gave up. */
-  #inside(address: string | undefined): string | undefined {
-    const isOurs = networkOf(address ?? "").some((own) => this.#served.has(own));
-    if (!isOurs) return `${address} is in no subnet of a domain`;
-  }
-
-  #gateway(key: readonly string[]): string | undefined {
-    const isOurs = networkOf(key[1] ?? "").some((own) =>
-      typeof own === "string" ? this.#subnets.has(own) : this.#prefixes.has(own)
-    );
-    if (!isOurs) return `${key[1]} is in no subnet of a domain`;
-    return this.#ours(key[0]) ?? this.#onlyGateway(key);
-  }
-
-  #onlyGateway(key: readonly string[]): string | undefined {
-    const isSix = key[1]?.includes(":");
-    const same = this.#gateways.filter(([bridge, address]) =>
-      bridge === key[0] && address?.includes(":") === isSix
-    );
-    if (same.length > 1) return `${key[0]} has two gateways`;
-  }
-
   #machine([bridge, ...machine]: readonly string[]): string | undefined {
-    return this.#ours(bridge) ?? this.#speaker(machine);
+    return this.#declared.ours(bridge) ?? this.#speaker(machine);
   }
 
   /** Checks MAC and address of a machine. */
   #speaker([mac, address]: readonly string[]): string | undefined {
-    const odd = this.#ourMac(mac);
+    const odd = this.#declared.ourMac(mac);
     if (odd !== undefined) return odd;
     if (address?.startsWith("fe80:")) return undefined;
     const other = this.#strangers.get(address ?? "");
-    return other ? `${other.owner} has the address ${address}` : this.#inside(address);
-  }
-
-  #ourPort(port: string | undefined): string | undefined {
-    if (!this.#ports.has(nameOf(port))) return `${port} is not a port of a machine`;
-  }
-
-  #ourMac(mac: string | undefined): string | undefined {
-    if (!this.#macs.has(mac ?? "")) return `${mac} is not a MAC of a machine`;
+    return other ? `${other.owner} has the address ${address}` : this.#declared.inside(address);
   }
 
   /**
@@ -323,7 +260,7 @@ class ElementReach {
     const isPort = PORT_KINDS.includes(live.kind) &&
       (live.master === undefined
         ? nic !== undefined
-        : this.#bridges.has(live.master) && this.#ourBridges.has(live.master));
+        : this.#declared.bridges.has(live.master) && this.#ourBridges.has(live.master));
     if (!isPort) return `"${name}" is not a port of a machine`;
   }
 
@@ -343,31 +280,9 @@ class ElementReach {
     if (!INCUS_MACS.test(mac)) return `${mac} is not a MAC that Incus or anklume gives`;
   }
 
-  #published(key: readonly string[], family: 4 | 6, inForce: boolean): string | undefined {
-    if (inForce) return undefined;
-    const { listeners, redirects, inner } = this.#place;
-    const [protocol, port] = [key[0], Number(key[1])];
-    const listens = listeners.some((each) =>
-      each.protocol === protocol && each.port === port && this.#isOpen(each, family)
-    );
-    if (listens) return `something on the host listens at ${protocol} port ${port}`;
-    const redirect = redirects.find((each) =>
-      (each.protocol ?? protocol) === protocol && each.first <= port && port <= each.last &&
-      (each.address === undefined || !inner.has(each.address))
-    );
-    return redirect && `table ${redirect.table} sends ${protocol} port ${port} elsewhere`;
-  }
-
-  /** True if it is reachable from outside. */
-  #isOpen({ address, interface: device }: Listener, family: 4 | 6): boolean {
-    const { interfaces, uplinks, inner } = this.#place;
-    const isLocal = device !== undefined && !uplinks.has(device) &&
-      (device === "lo" || isLocalInterface(device, interfaces.get(device)?.kind ?? ""));
-    if (isLocal) return false;
-    if (address === "*") return true;
-    const mapped = address.replace(/^::ffff:(?=\d)/, "");
-    if (mapped.includes(":") !== (family === 6)) return false;
-    return !/^127\.|^::1$/.test(mapped) && !inner.has(mapped);
+  #published(set: string, key: readonly string[], element: string): string | undefined {
+    if (this.#isInForce(set, element)) return undefined;
+    return portTaken(key, set.endsWith("6") ? 6 : 4, this.#place);
   }
 }
 
@@ -389,19 +304,6 @@ const POLICY_SETS = [
   ...["policies", "policies6", "to_outside", "to_outside6", "from_outside", "from_outside6"],
   ...["to_host", "to_host6", "private", "private6", "host_ports"],
 ];
-
-/**
- * Returns the network of an address in the form of the sets: `10.120.3.0`, or 64 bits; empty for
- * anything else.
- */
-function networkOf(address: string): (string | bigint)[] {
-  if (address.includes(":")) return prefixOf(address);
-  return [address.replace(/\.\d+$/, ".0")];
-}
-
-function prefixOf(address: string): bigint[] {
-  return ipBlock(address) === undefined ? [] : [addressInterval(address).first >> 64n];
-}
 
 function missing(name: string): string {
   return `there is no interface "${name}" now; if it comes later, load the rules on the host`;

@@ -56,7 +56,7 @@ export function provisionNeeds(
       needs.push({
         machine: machine.name,
         domain: domain.name,
-        reasons: reasons.length === 0 ? ["asked for"] : reasons,
+        reasons: reasons.length === 0 ? ["you asked for it"] : reasons,
         digest,
       });
     }

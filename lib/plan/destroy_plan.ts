@@ -31,7 +31,7 @@ export function createDestroyPlan(
   });
   const deletions = planDeletions(chosen, actual, {
     force: options.force ?? false,
-    reason: "destroy was asked for",
+    reason: "you asked to destroy it",
   });
   const everything = deletions.changes.length === owned.length;
   // The state `missing` means that at least one of the two tables is missing. The other one, and

@@ -38,7 +38,7 @@ function restoreText(
   for (const { live, lostVolumes } of machines) {
     if (lostVolumes.length === 0) continue;
     const text = `volume ${lostVolumes.join(", ")}, which is no longer attached to ${live.name}`;
-    lines.push(colors.yellow(hang("Stays: ", text, width)));
+    lines.push(colors.yellow(hang("Not changed: ", text, width)));
   }
   for (const { live, goneVolumes } of machines) {
     if (goneVolumes.length === 0) continue;
@@ -48,7 +48,7 @@ function restoreText(
   for (const { live, newVolumes } of machines) {
     if (newVolumes.length === 0) continue;
     const text = `volume ${newVolumes.join(", ")} of ${live.name}, which is not in the set`;
-    lines.push(hang("Stays: ", text, width));
+    lines.push(hang("Not changed: ", text, width));
   }
   for (const { pool, newer } of plan.zfs) {
     if (newer.length === 0) continue;
@@ -57,9 +57,9 @@ function restoreText(
   }
   lines.push(...others(plan, style));
   if (safety !== undefined) {
-    lines.push(hang("Before: ", `the present state is kept as ${safety}`, width));
+    lines.push(hang("Safety: ", `the present state is kept as ${safety}`, width));
   } else if (noSafetyBecause !== undefined) {
-    lines.push(colors.yellow(hang("Before: ", `no safety set: ${noSafetyBecause}`, width)));
+    lines.push(colors.yellow(hang("Safety: ", `no safety set, because ${noSafetyBecause}`, width)));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -92,7 +92,7 @@ function others(
   if (leftAlone.length > 0) {
     const text = `${count(leftAlone.length, "machine")} not in the set: ` +
       shortList(leftAlone.map(({ name }) => name));
-    lines.push(hang("Stays: ", text, width));
+    lines.push(hang("Not changed: ", text, width));
   }
   return lines;
 }
@@ -101,6 +101,6 @@ function machineWords({ live, member, runs }: RestoreMachine): string {
   const volumes = member.volumes.map(({ volume }) => printable(volume));
   const parts = ["root disk", ...volumes].join(", ");
   const stopped = live.status === "Stopped";
-  const state = runs ? stopped ? "is started" : "is stopped and started" : "stays stopped";
+  const state = runs ? stopped ? "will be started" : "will be restarted" : "stays stopped";
   return `${parts}; ${state}`;
 }

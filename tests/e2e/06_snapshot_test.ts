@@ -305,7 +305,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
       const again = await lab.anklume(restore, 1);
       assert.match(
         again.stdout,
-        /Stays: volume pro-db-logs of pro-db, which is not in the set/,
+        /Not changed: volume pro-db-logs of pro-db, which is not in the set/,
       );
       assert.notEqual((await inMachine("pro", "pro-db", "cat", "/root/word")).stdout, "later\n");
       const set = (await list(lab)).sets.find(({ name }) => name === "both");

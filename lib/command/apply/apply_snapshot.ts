@@ -164,7 +164,7 @@ export async function takeBaseline(
     session,
   );
   if (status === EXIT.done) {
-    terminal.out(`\`anklume reset\` restores it: ${count(machines.length, "machine")} new.\n`);
+    terminal.out(`\`anklume reset\` restores it. New in it: ${count(machines.length, "machine")}.\n`);
   }
   return status;
 }

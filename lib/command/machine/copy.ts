@@ -39,7 +39,7 @@ export async function copy(
     const found = await sourceSide.resolve(source.path);
     const first = await readFirst(sourceSide, found);
     if (first === undefined) {
-      throw new UserError(`There is no ${printable(sourceSide.shown(source.path))}`);
+      throw new UserError(`${printable(sourceSide.shown(source.path))} does not exist`);
     }
     if (first.type === "directory" && !options.recursive) {
       throw new UserError(

@@ -164,7 +164,9 @@ export async function takeBaseline(
     session,
   );
   if (status === EXIT.done) {
-    terminal.out(`\`anklume reset\` restores it. New in it: ${count(machines.length, "machine")}.\n`);
+    terminal.out(
+      `\`anklume reset\` restores it. New in it: ${count(machines.length, "machine")}.\n`,
+    );
   }
   return status;
 }

@@ -23,7 +23,7 @@ export function readElements(text: string): Map<string, string[]> {
     if (begun !== null) set = begun[1]!;
     if (line === "\t\telements = {") {
       const name = `${family} ${set}`;
-      if (found.has(name)) throw new RefusedRuleset(`the set "${name}" stands there twice`);
+      if (found.has(name)) throw new RefusedRuleset(`the set "${name}" is there twice`);
       found.set(name, open = []);
     }
   }

@@ -78,7 +78,7 @@ function kernelLimits(machines: readonly DesiredInstance[], actual: ActualState)
       severity: refused ? "error" : "warning",
       code,
       summary: `${count} running containers need about ${count * per} of ${key}, it is ${limit}`,
-      detail: "Containers beyond it die within seconds, although Incus says they started.",
+      detail: "Containers above this limit die within seconds, although Incus says they started.",
       remedy: `sysctl -w ${key}=${roundUp(count * per * 2)}, and the same line in /etc/sysctl.d/`,
     });
   };

@@ -20,7 +20,9 @@ export function syncText(files: readonly SyncedFile[], style: Style, dryRun: boo
     .map(({ path, status }) => `  ${paint[status](status.padEnd(8))}  ${printable(path)}`);
   lines.push(syncSummary(files, dryRun));
   if (files.some(({ status }) => status === "orphan")) {
-    lines.push("Orphans belong to machines or domains that are gone; they keep your own text.");
+    lines.push(
+      "Orphans are files of deleted machines or domains; they keep your own text.",
+    );
     lines.push("`anklume sync --clean-orphans` removes them.");
   }
   return `${lines.join("\n")}\n`;

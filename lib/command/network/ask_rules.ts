@@ -206,7 +206,7 @@ async function lostReasons(
     const legacy = traces[i]?.legacy ?? [];
     return legacy.length === 0
       ? undefined
-      : `iptables-legacy drops it, whose rules nft does not show: ${legacyText(legacy)}`;
+      : `iptables-legacy drops it (nft does not show these rules): ${legacyText(legacy)}`;
   });
 }
 

@@ -66,13 +66,13 @@ export function imageServerProblem(name: string, address: string): Problem | und
   if (url.username !== "" || url.password !== "") {
     return {
       code,
-      summary: `The URL of \`${name}\` carries a user name or password`,
+      summary: `The URL of \`${name}\` contains a user name or password`,
       detail: "it would appear in plans and logs",
       remedy: "let the server serve images without a password",
     };
   }
   if (url.search !== "" || url.hash !== "") {
-    return { code, summary: `The URL of \`${name}\` carries a \`?\` or \`#\`` };
+    return { code, summary: `The URL of \`${name}\` contains a \`?\` or \`#\`` };
   }
   return undefined;
 }

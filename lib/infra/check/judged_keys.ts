@@ -116,7 +116,7 @@ export const JUDGED_KEYS: readonly JudgedKey[] = [
     "changes which system calls of the host's kernel the machine reaches",
     "lxc",
   ),
-  door(/security\.bpffs\..+/, "hands BPF programs to the host's kernel", "lxc"),
+  door(/security\.bpffs\..+/, "loads BPF programs into the host's kernel", "lxc"),
   {
     keys: whole(/security\.guestapi\.images/),
     harmless: FALSE,

@@ -165,7 +165,7 @@ const machine = object({
 const internetVia = object({
   via: described(
     list(interfaceName(), { whenEmpty: "write `internet: false` for none" }),
-    "The only ways out, tunnels included",
+    "The only interfaces to the outside, tunnels included",
   ),
   dns: described(
     list(checked(text(), resolverProblem)),

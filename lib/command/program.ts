@@ -27,8 +27,11 @@ export function createProgram(
   const program = new Command("anklume")
     .description(
       "Isolated domains on this host, described in one file: infra.yml becomes subnets, Incus " +
-        "projects, machines and a firewall between them. The current directory is the workspace.",
+        "projects, machines and a firewall between them. The workspace is the current directory or the " +
+        "nearest one above with an infra.yml.",
     )
+    // Read before the verb is known: see workspace_directory.ts.
+    .option("-C <directory>", "work in the workspace in this directory")
     .version(VERSION, "-V, --version", "show version and commit")
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")

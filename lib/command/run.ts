@@ -1,8 +1,16 @@
 import { exit, onInterrupt, Terminal } from "../host/terminal.ts";
+import { fileKind } from "../host/workspace_file.ts";
 import { EXIT } from "../session/exit_status.ts";
 import { createSession, type Session } from "../session/session.ts";
 import type { Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
+import {
+  type DirectedLine,
+  findWorkspace,
+  readDirectory,
+  runElsewhere,
+  WORKSPACE_FILES,
+} from "./workspace_directory.ts";
 
 /**
  * Runs one command line and returns the exit status. Never throws: all errors are put into words
@@ -16,7 +24,17 @@ export async function run(args: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   const interrupt = new AbortController();
-  const session = createSession(terminal, interrupt.signal);
+  let session = createSession(terminal, interrupt.signal);
+  let line: DirectedLine;
+  try {
+    line = readDirectory(args);
+    const elsewhere = await findWorkspace(line, isWorkspace);
+    if (elsewhere !== undefined) return await runElsewhere(elsewhere, line.args);
+  } catch (error) {
+    const { reportFault } = await import("../session/fault.ts");
+    return reportFault(error, session);
+  }
+  if (line.below !== undefined) session = { ...session, below: line.below };
   const ignoreSignals = onInterrupt(() => {
     if (interrupt.signal.aborted) exit(EXIT.interrupted);
     terminal.err(
@@ -33,7 +51,7 @@ export async function run(args: readonly string[]): Promise<number> {
   });
   let status: number;
   try {
-    const verb = await understand(args, session);
+    const verb = await understand(line.args, session);
     status = typeof verb === "number" ? verb : await verb();
   } catch (error) {
     const { reportFault } = await import("../session/fault.ts");
@@ -46,6 +64,11 @@ export async function run(args: readonly string[]): Promise<number> {
     if (status === EXIT.done) status = EXIT.failed;
   }
   return status;
+}
+
+/** True if the current directory is a workspace. */
+function isWorkspace(): boolean {
+  return WORKSPACE_FILES.some((file) => fileKind(file) !== undefined);
 }
 
 /**

@@ -24,6 +24,8 @@ export const ENV_NAMES = [
   // Prints a stack trace with an error.
   "ANKLUME_DEBUG",
   "ANKLUME_INCUS_TIMEOUT",
+  // The workspace, if it is not the current directory.
+  "ANKLUME_WORKSPACE",
 ] as const;
 
 /**

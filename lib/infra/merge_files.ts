@@ -24,7 +24,7 @@ export function mergeFiles(
   if (first === undefined) {
     diagnostics.add({
       code: "NO_INFRA",
-      summary: "There is no `infra.yml` and no `infra/` directory here",
+      summary: "There is no `infra.yml` and no `infra/` directory here or above",
       remedy: "go to your workspace, or create one with `anklume init`",
     });
     return undefined;

@@ -12,8 +12,18 @@ export interface Session {
   readonly err: Style;
   /** Aborted by the first Ctrl-C: nothing new is started. */
   readonly signal: AbortSignal;
+  /**
+   * The directory of the workspace in which the user called anklume, for paths that they give; empty
+   * for the workspace itself.
+   */
+  readonly below: string;
   /** Writes one line of JSON to standard output; undefined: standard output carries text. */
   readonly emit?: (line: JsonLine) => void;
+}
+
+/** Returns a path that the user gave as a path of the workspace, where programs run. */
+export function inWorkspace(path: string, { below }: Session): string {
+  return path.startsWith("/") || below === "" ? path : `${below}/${path}`;
 }
 
 /** Wider lines than this are hard to read. */
@@ -27,6 +37,7 @@ export function createSession(terminal: Terminal, signal: AbortSignal): Session 
     out: createStyle(terminal.outIsTerminal, columns),
     err: createStyle(terminal.errIsTerminal, columns),
     signal,
+    below: "",
   };
 }
 

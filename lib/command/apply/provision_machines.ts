@@ -16,7 +16,7 @@ import { adminRunner, findAdmin } from "./admin_runner.ts";
 import type { Live } from "../../live/open_live.ts";
 import type { RunForecast } from "../../live/run_forecast.ts";
 import type { ProvisionNeed } from "../../ansible/provision_needs.ts";
-import type { Session } from "../../session/session.ts";
+import { inWorkspace, type Session } from "../../session/session.ts";
 import { tell } from "../../session/show.ts";
 import { showDiagnostics } from "../../session/show_diagnostics.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
@@ -71,7 +71,10 @@ export async function provisionMachines(
       skipTags,
       verbosity: options.verbose,
       run: place.run,
-      ...optional({ vaultPasswordFile: options.vaultPasswordFile }),
+      ...optional({
+        vaultPasswordFile: options.vaultPasswordFile &&
+          inWorkspace(options.vaultPasswordFile, session),
+      }),
     });
   } catch (error) {
     if (!(error instanceof CommandError) || !await explainAnsible(workspace, session)) throw error;

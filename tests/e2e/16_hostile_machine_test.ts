@@ -42,9 +42,9 @@ const ROLE = `---
 /** Answers like the real one, changed by /srv/evil.json. */
 const PYTHON = `#!/bin/sh
 t=$(mktemp); [ -t 0 ] || cat >"$t"
-out=$(/usr/bin/python3.11 "$@" <"$t"); status=$?
+out=$(/usr/bin/python-itself "$@" <"$t"); status=$?
 case "$out" in
-*"{"*) printf '%s' "$out" | /usr/bin/python3.11 -c '
+*"{"*) printf '%s' "$out" | /usr/bin/python-itself -c '
 import json, sys
 def lay(over, under):
     for key, value in over.items():
@@ -60,7 +60,7 @@ exit $status
 
 /** Replaces each prober with /srv/prober, until it is killed. */
 const SWAP = `#!/bin/sh
-nohup /usr/bin/python3.11 -c '
+nohup /usr/bin/python-itself -c '
 import os, time
 for _ in range(60000):
     for name in os.listdir("/"):
@@ -71,7 +71,7 @@ for _ in range(60000):
 `;
 
 /** Answers for other machines' probes, reports arrivals that never were, and does not stop. */
-const PROBER = `#!/usr/bin/python3.11
+const PROBER = `#!/usr/bin/python-itself
 import sys
 for line in sys.stdin:
     if line.startswith("ready?"):
@@ -119,6 +119,16 @@ Deno.test("what a hostile machine says decides nothing about another, and steers
   await Deno.mkdir(`${lab.dir}/roles/look/tasks`, { recursive: true });
   await lab.write("roles/look/tasks/main.yml", ROLE);
   await lab.anklume(["apply", "--infra", "--yes"]);
+  for (const [project, name] of [RED, ["red", "red-b"], ["blue", "blue-a"]] as const) {
+    // Its name has the release's version.
+    await inMachine(
+      project,
+      name,
+      "sh",
+      "-c",
+      "ln -s $(readlink -f /usr/bin/python3) /usr/bin/python-itself",
+    );
+  }
   const provision = async (expected: number, env: Record<string, string> = {}) =>
     await lab.anklume(["apply", "--provision", "--yes"], expected, env);
   const ranIn = async (project: string, name: string) =>
@@ -249,7 +259,17 @@ Deno.test("what a hostile machine says decides nothing about another, and steers
     const ask = await Deno.readTextFile(`${REPOSITORY}/tests/e2e/_guest_api.py`);
     const said = async (project: string, name: string) =>
       (await run(
-        ["incus", "--project", project, "exec", name, "--", ...LINGER, "/usr/bin/python3.11", "-"],
+        [
+          "incus",
+          "--project",
+          project,
+          "exec",
+          name,
+          "--",
+          ...LINGER,
+          "/usr/bin/python-itself",
+          "-",
+        ],
         { stdin: ask },
       )).stdout;
     assert.match(await said("blue", "blue-a"), /^no socket/);

@@ -2,7 +2,10 @@ import { addSpan, BASELINE } from "./set_name.ts";
 import { type SnapshotSet, wasToGo } from "./snapshot_set.ts";
 
 export interface PruneWish {
-  /** Keeps this many of the newest sets; undefined: no set is kept for being new. */
+  /**
+   * Keeps this many of the newest sets that the user took, and as many of the automatic ones;
+   * undefined: no set is kept for being new.
+   */
   readonly keep?: number;
   /** Deletes only sets that are older than this, such as `30d`. */
   readonly olderThan?: string;
@@ -20,8 +23,8 @@ export interface PruneChoice {
 }
 
 /**
- * Chooses the sets to delete: those that anklume took, beyond the newest `keep`, and older than
- * `olderThan`. An incomplete set does not count towards `keep`. It is deleted only by name, or if
+ * Chooses the sets to delete: those that anklume took, beyond the newest `keep` of each kind, and
+ * older than `olderThan`. An incomplete set does not count towards `keep`. It is deleted only by name, or if
  * an earlier prune was interrupted while it deleted that set. Snapshots of Incus's schedule have an
  * expiry of their own; those made by hand are not anklume's. Pure; `sets` oldest first.
  */
@@ -31,7 +34,13 @@ export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): Prun
     : addSpan(wish.now, wish.olderThan, -1).toISOString();
   const ours = sets.filter(({ origin }) => origin !== "schedule" && origin !== "other");
   const whole = ours.filter((set) => set.faults.length === 0 && set.name !== BASELINE);
-  const kept = new Set(whole.slice(Math.max(0, whole.length - (wish.keep ?? 0))));
+  const keep = wish.keep ?? 0;
+  const newest = (some: readonly SnapshotSet[]) => some.slice(Math.max(0, some.length - keep));
+  // Automatic sets do not push out what the user took, nor the other way round.
+  const kept = new Set([
+    ...newest(whole.filter((set) => !isAutomatic(set))),
+    ...newest(whole.filter(isAutomatic)),
+  ]);
   const goes: SnapshotSet[] = [];
   const stays: SnapshotSet[] = [];
   const spared: { set: SnapshotSet; because: string }[] = [];
@@ -43,6 +52,11 @@ export function choosePrune(sets: readonly SnapshotSet[], wish: PruneWish): Prun
     else goes.push(set);
   }
   return { goes, stays, spared };
+}
+
+/** Taken by anklume before it changed something. */
+function isAutomatic({ origin }: SnapshotSet): boolean {
+  return origin === "safety" || origin === "apply";
 }
 
 function sparedBecause(set: SnapshotSet, { needed }: PruneWish): string | undefined {

@@ -31,6 +31,23 @@ Deno.test("choosePrune() keeps the newest, and what is not old enough", () => {
   assert.deepEqual(choose(sets, { keep: 0 }).goes, ["a", "b", "c"]);
 });
 
+Deno.test("choosePrune() counts automatic sets apart from the user's", () => {
+  const sets = [
+    set("first", 9),
+    set("before-1", 8, { origin: "safety" }),
+    set("second", 7),
+    set("before-2", 2, { origin: "safety" }),
+    set("apply-1", 1, { origin: "apply" }),
+  ];
+  assert.deepEqual(choose(sets, { keep: 1 }), {
+    goes: ["first", "before-1", "before-2"],
+    stays: ["second", "apply-1"],
+    spared: [],
+  });
+  assert.deepEqual(choose(sets, { keep: 2 }).goes, ["before-1"]);
+  assert.deepEqual(choose(sets, { keep: 1, olderThan: "8d" }).goes, ["first"]);
+});
+
 Deno.test("choosePrune() names baseline, incomplete and needed sets, and counts none of them", () => {
   const sets = [
     set("baseline", 50, { origin: "baseline" }),

@@ -170,12 +170,14 @@ function addPrune(snapshot: Command, choose: Choose, session: Session): void {
     .summary("delete old sets")
     .description(
       "Deletes the oldest sets that anklume took: by number (--keep), by age (--older-than), or " +
-        "both. Keeps the baseline, incomplete sets and what an interrupted restore needs, and " +
+        "both. Automatic sets are counted apart from those that you took. Keeps the baseline, incomplete sets and what an interrupted restore needs, and " +
         "lists them. Scheduled snapshots expire by snapshots_expiry. Snapshots made by hand are left " +
         "alone.",
     )
     .addOption(
-      new Option("--keep <number>", "keep this many of the newest sets").argParser(parseCount),
+      new Option("--keep <number>", "keep this many of the newest sets of each kind").argParser(
+        parseCount,
+      ),
     )
     .option("--older-than <span>", "delete only sets older than 7d, 2w, 1m …")
     .option("-y, --yes", "do not ask")

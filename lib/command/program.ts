@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "@commander-js/extra-typings";
+import { type Argument, Command, CommanderError } from "@commander-js/extra-typings";
 import { dailyVerbs } from "./machine/verbs.ts";
 import { hostVerbs } from "./host/verbs.ts";
 import { networkVerbs } from "./network/verbs.ts";
@@ -34,7 +34,7 @@ export function createProgram(
     .option("-C <directory>", "work in the workspace in this directory")
     .version(VERSION, "-V, --version", "show version and commit")
     .helpOption("-h, --help", "show help")
-    .helpCommand("help [command]", "show help for a command")
+    .addHelpCommand(helpCommand())
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
     // `exec` passes its words on, options included.
@@ -51,14 +51,17 @@ export function createProgram(
     })
     .configureHelp({
       styleTitle: (title) => session.out.colors.bold(title),
+      // Nearly every verb has options: its own help shows them.
+      subcommandTerm: (command) =>
+        [
+          [command.name(), ...command.aliases()].join("|"),
+          ...command.registeredArguments.map((argument) => argumentTerm(argument)),
+        ].join(" "),
     })
     .addHelpText(
       "after",
       examples(
-        ["anklume init", "write a commented infra.yml here"],
-        ["anklume check", "show what apply would change"],
-        ["anklume apply", "make these changes"],
-        ["anklume status", "show the firewall, domains and machines"],
+        ["anklume init", "and then check, apply, status"],
       ),
     );
 
@@ -67,31 +70,86 @@ export function createProgram(
     ? new Set(VERBS.values())
     : [asked];
   for (const add of verbs) add(program, choose, session);
+  for (const [title, names] of GROUPS) {
+    for (const name of names) {
+      program.commands.find((command) => command.name() === name)?.helpGroup(`${title}:`);
+    }
+  }
   return program;
 }
 
+function helpCommand(): Command {
+  const help = new Command("help").argument("[command]").summary("show help for a command")
+    .helpGroup("Set up:");
+  // The program does not look at the arguments' types.
+  return help as unknown as Command;
+}
+
+/** The groups of verbs in the help, in their order there. */
+const GROUPS: readonly (readonly [title: string, verbs: readonly string[]])[] = [
+  ["Make", ["init", "validate", "check", "apply", "sync", "roles", "destroy"]],
+  ["Look", ["status", "doctor"]],
+  ["Live in", ["start", "stop", "restart", "exec", "shell", "copy"]],
+  ["Prove", ["network"]],
+  ["Keep", ["snapshot", "reset"]],
+  ["Set up", ["host", "schema", "completions", "help"]],
+];
+
+/** Returns an argument as the usage line shows it: `<machine>`, `[names...]`. */
+function argumentTerm(argument: Argument): string {
+  const name = argument.name() + (argument.variadic ? "..." : "");
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
 const VERBS: ReadonlyMap<string, AddVerb> = new Map([
+  // In the order of the help.
   ["init", addInit],
   ["validate", addValidate],
-  ["sync", addSync],
   ["check", addCheck],
   ["plan", addCheck],
   ["apply", addApply],
-  ["status", addStatus],
-  ["destroy", addDestroy],
-  ...dailyVerbs,
-  ...hostVerbs,
-  ...snapshotVerbs,
-  ...networkVerbs,
-  ["doctor", addDoctor],
+  ["sync", addSync],
   ...rolesVerbs,
+  ["destroy", addDestroy],
+  ["status", addStatus],
+  ["doctor", addDoctor],
+  ...dailyVerbs,
+  ...networkVerbs,
+  ...snapshotVerbs,
+  ...hostVerbs,
   ["schema", addSchema],
   ["completions", addCompletions],
   ["complete", addComplete],
 ]);
 
+/** Verbs of other programs, and what a user of anklume does instead. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...each("ls list ps", "`anklume status` shows the machines"),
+  ...each("up deploy", "`anklume apply` makes what infra.yml says"),
+  ...each("create launch add", "add it to infra.yml, then `anklume apply`"),
+  ...each("rm delete remove", "remove it from infra.yml, then `anklume apply --prune`"),
+  ...each("down", "`anklume stop` shuts machines down, `anklume destroy` removes everything"),
+  ...each("ssh login attach", "`anklume shell MACHINE`"),
+  ...each("run", "`anklume exec MACHINE -- COMMAND`"),
+  ...each("logs", "`anklume exec MACHINE -- journalctl`"),
+  ...each("cp push pull", "`anklume copy`"),
+  ...each("reboot", "`anklume restart`"),
+  ...each("diff", "`anklume check`"),
+  ...each("restore", "`anklume snapshot restore`"),
+  ...each("verify", "`anklume network verify`"),
+  ...each("why", "`anklume network why`"),
+};
+
+function each(words: string, instead: string): Record<string, string> {
+  return Object.fromEntries(words.split(" ").map((word) => [word, instead]));
+}
+
 /** Returns commander's `error: …` and suggestion, and where to read more. */
 function withHint(text: string): string {
+  const word = /^error: unknown command '([^']+)'/.exec(text)?.[1] ?? "";
+  if (Object.hasOwn(ELSEWHERE, word)) {
+    return `anklume: there is no \`anklume ${word}\`: ${ELSEWHERE[word]}.\n`;
+  }
   return `${text.replace(/^error: (.)/, (_, first: string) => `anklume: ${first}`).trimEnd()}\n` +
     "Try `anklume --help`, or `anklume help COMMAND`.\n";
 }

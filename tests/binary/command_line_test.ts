@@ -47,6 +47,9 @@ Deno.test("the help lists every verb, fits 80 columns and shows examples", async
   for (const verb of VERBS.filter((verb) => verb !== "plan")) {
     assert.match(out, new RegExp(`^  ${verb}\\b`, "m"));
   }
+  // Each verb is in a group.
+  assert.doesNotMatch(out, /^Commands:/m);
+  assert.match(out, /^Make:$[^]*^Look:$[^]*^Live in:$[^]*^Prove:$[^]*^Keep:$[^]*^Set up:$/m);
   assert.match(out, /^Examples:\n {2}anklume /m);
   assert.doesNotMatch(out, /^ {2}complete\b/m);
   for (const line of out.split("\n")) assert.ok(line.length <= 80, line);
@@ -152,4 +155,19 @@ Deno.test("a TAB in bash completes without another package, and runs nothing of 
     assert.equal(await Deno.readTextFile(`${cwd}/app.sql`), "precious");
     await assert.rejects(Deno.stat(`${cwd}/ran`), Deno.errors.NotFound);
   });
+});
+
+Deno.test("the verbs of other programs lead to anklume's own", async () => {
+  for (
+    const [word, instead] of [
+      ["ls", /anklume status/],
+      ["up", /anklume apply/],
+      ["rm", /remove it from infra\.yml/],
+      ["ssh", /anklume shell/],
+    ] as const
+  ) {
+    const { code, out, err } = await anklume([word, "web"]);
+    assert.deepEqual([code, out], [2, ""], word);
+    assert.match(err, instead, word);
+  }
 });

@@ -72,13 +72,6 @@ export function readExisting(
   return found;
 }
 
-/** Returns the names of the roles in `roles/`. */
-export function listUserRoles(options: RootOption = {}): string[] {
-  const entries = listDirectory("roles", options);
-  return entries.filter(({ kind }) => kind === "directory" || kind === "symlink")
-    .map(({ name }) => name).sort();
-}
-
 /**
  * Returns the directories in `group_vars/` and `host_vars/`: Ansible reads them instead of a file
  * beside them.

@@ -1,5 +1,6 @@
 import { CommandError, type OutputStream, runCommand } from "../host/command.ts";
-import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
+import { readTextFileIfAny } from "../host/workspace_file.ts";
+import { removeFile } from "../host/change_files.ts";
 import { makeDirectory } from "../host/write_file.ts";
 import { CONNECTION_PLUGINS } from "./ansible_cfg.ts";
 import { ansibleEnvironment } from "./ansible_environment.ts";

@@ -1,12 +1,8 @@
 import type { Addressing } from "../addressing/addressing.ts";
 import type { RootOption } from "../host/workspace_path.ts";
 import type { Infra } from "../infra/infra.ts";
-import {
-  type ExistingFiles,
-  listUserRoles,
-  readExisting,
-  variableDirectories,
-} from "./existing_files.ts";
+import { type ExistingFiles, readExisting, variableDirectories } from "./existing_files.ts";
+import { listUserRoles } from "./user_roles.ts";
 import { planSync, type SyncPlan } from "./plan_sync.ts";
 import { checkTreeInputs, embeddedRoles, frozenFiles, renderTree } from "./render_tree.ts";
 import type { TreeFile } from "./tree_file.ts";

@@ -1,7 +1,8 @@
 import pLimit from "p-limit";
 import { ExpectedError } from "../diag/expected_error.ts";
 import { hasErrors } from "../diag/diagnostic.ts";
-import { readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
+import { readTextFileIfAny } from "../host/workspace_file.ts";
+import { removeFile } from "../host/change_files.ts";
 import type { RootOption } from "../host/workspace_path.ts";
 import { flushDirectories, writeFileAtomic } from "../host/write_file.ts";
 import { isChange, type SyncPlan } from "./plan_sync.ts";

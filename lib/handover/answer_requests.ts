@@ -1,15 +1,13 @@
 import { FileError } from "../host/file_error.ts";
 import { readOnce } from "../host/read_once.ts";
+import { entryAt, fileKind, listDirectory } from "../host/workspace_file.ts";
 import {
-  entryAt,
-  fileKind,
-  listDirectory,
   makeFreshDirectory,
   moveEntry,
   removeEntry,
   removeFile,
   removeTree,
-} from "../host/workspace_file.ts";
+} from "../host/change_files.ts";
 import type { RootOption } from "../host/workspace_path.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";

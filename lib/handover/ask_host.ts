@@ -1,5 +1,6 @@
 import { sleep } from "../host/clock.ts";
-import { fileKind, readTextFileIfAny, removeFile } from "../host/workspace_file.ts";
+import { fileKind, readTextFileIfAny } from "../host/workspace_file.ts";
+import { removeFile } from "../host/change_files.ts";
 import { writeFileAtomic } from "../host/write_file.ts";
 import { FirewallError } from "../nftables/firewall_error.ts";
 import { ANSWERS, type HostRequest, MESSAGE_FORMAT, parseAnswer, REQUESTS } from "./message.ts";

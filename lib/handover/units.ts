@@ -1,6 +1,7 @@
 import { readEmbedded } from "../host/embedded_file.ts";
 import { makeRoot } from "../host/make_root.ts";
-import { fileKind, readTextFileIfAny, removeFile, removeTree } from "../host/workspace_file.ts";
+import { fileKind, readTextFileIfAny } from "../host/workspace_file.ts";
+import { removeFile, removeTree } from "../host/change_files.ts";
 import { makePrivateDirectory, writeFileAtomic } from "../host/write_file.ts";
 import { systemctl, systemdRuns, unitState } from "../nftables/persist.ts";
 import { ANSWERS, REQUESTS } from "./message.ts";

@@ -28,6 +28,11 @@ export function listEmbedded(directory: string): string[] {
   return files.sort();
 }
 
+/** Returns the names in an embedded directory, sorted, without what is below them. */
+export function listEmbeddedNames(directory: string): string[] {
+  return [...Deno.readDirSync(`${embeddedRoot()}/${directory}`)].map(({ name }) => name).sort();
+}
+
 /** Returns the bytes of an embedded file. */
 export function readEmbeddedBytes(path: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(`${embeddedRoot()}/${path}`);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FileError } from "./file_error.ts";
-import { listDirectory, readTextFile, removeFile, removeTree } from "./workspace_file.ts";
+import { listDirectory, readTextFile } from "./workspace_file.ts";
+import { removeFile, removeTree } from "./change_files.ts";
 import { lockWorkspace } from "./workspace_lock.ts";
 import { makeDirectory, writeFileAtomic } from "./write_file.ts";
 

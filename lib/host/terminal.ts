@@ -44,6 +44,9 @@ export class Terminal {
   }
 
   get #size(): { columns: number; rows: number } | undefined {
+    // Deno would throw, which takes longer than to look.
+    const streams = [Deno.stdout, Deno.stderr, Deno.stdin];
+    if (!streams.some((stream) => stream.isTerminal())) return undefined;
     try {
       return Deno.consoleSize();
     } catch {

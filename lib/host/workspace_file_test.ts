@@ -8,9 +8,8 @@ import {
   readPieces,
   readTextFile,
   readTextFileIfAny,
-  removeFile,
-  removeTree,
 } from "./workspace_file.ts";
+import { removeFile, removeTree } from "./change_files.ts";
 import { flushDirectories, isLeftAside, writeFileAtomic } from "./write_file.ts";
 
 async function inTemporaryDirectory(run: (root: string) => Promise<void>): Promise<void> {

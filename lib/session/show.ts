@@ -1,37 +1,38 @@
-import type { Findings, LineView, TextView, View } from "../view/view.ts";
+import type { Findings, LineView, View } from "../view/view.ts";
 import type { Session } from "./session.ts";
-import { showDiagnostics } from "./show_diagnostics.ts";
 
 /**
  * Writes the result of a verb to standard output: as JSON with `--json`, otherwise as text. In a
  * stream of JSON lines it is one line.
  */
-export function show<Result>(
+export async function show<Result>(
   view: View<Result> & Partial<LineView<Result>>,
   result: Result,
   { json }: { readonly json?: boolean | undefined },
   session: Session,
-): void {
-  const { line } = view;
-  if (session.emit !== undefined && line !== undefined) tell({ ...view, line }, result, session);
-  else if (json) session.terminal.out(view.json(result));
-  else showText(view, result, session);
+): Promise<void> {
+  const { terminal, out, emit } = session;
+  const { text, line } = view;
+  if (emit !== undefined && line !== undefined) return tell({ text, line }, result, session);
+  if (json) return terminal.out(view.json(result));
+  await showFindings(view.above?.(result), session);
+  terminal.out(text(result, out));
+  await showFindings(view.below?.(result), session);
 }
 
 /** Writes a result as text and, if the verb's output is a stream of JSON lines, as one of them. */
-export function tell<Result>(view: LineView<Result>, result: Result, session: Session): void {
-  session.emit?.(view.line(result));
-  showText(view, result, session);
+export function tell<Result>(
+  { text, line }: LineView<Result>,
+  result: Result,
+  { terminal, out, emit }: Session,
+): void {
+  emit?.(line(result));
+  terminal.out(text(result, out));
 }
 
-function showText<Result>(view: TextView<Result>, result: Result, session: Session): void {
-  const { terminal, out } = session;
-  showFindings(view.above?.(result), session);
-  terminal.out(view.text(result, out));
-  showFindings(view.below?.(result), session);
-}
-
-function showFindings(findings: Findings | undefined, session: Session): void {
-  if (findings === undefined) return;
+async function showFindings(findings: Findings | undefined, session: Session): Promise<void> {
+  if (findings === undefined || findings.diagnostics.length === 0) return;
+  // Not loaded in the usual run, which has none.
+  const { showDiagnostics } = await import("./show_diagnostics.ts");
   showDiagnostics(findings.diagnostics, findings.sources, session);
 }

@@ -38,18 +38,18 @@ const view: View<number> & LineView<number> = {
   below: () => finding("last"),
 };
 
-Deno.test("show() gives people the text between its diagnostics, and programs only the JSON", () => {
+Deno.test("show() gives people the text between its diagnostics, and programs only the JSON", async () => {
   const people = recorder();
-  show(view, 3, {}, people.session);
+  await show(view, 3, {}, people.session);
   assert.deepEqual(people.said, ["err error[X]: first", "out 3 in words", "err error[X]: last"]);
   const programs = recorder();
-  show(view, 3, { json: true }, programs.session);
+  await show(view, 3, { json: true }, programs.session);
   assert.deepEqual(programs.said, ["out 3 in JSON"]);
 });
 
-Deno.test("show() in a stream of lines prints one line and no document of its own", () => {
+Deno.test("show() in a stream of lines prints one line and no document of its own", async () => {
   const { said, lines, session } = recorder(true);
-  show(view, 3, { json: true }, session);
+  await show(view, 3, { json: true }, session);
   assert.deepEqual(lines, [{ type: "number", result: 3 }]);
   assert.ok(said.includes("out 3 in words") && !said.includes("out 3 in JSON"));
 });

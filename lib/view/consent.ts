@@ -1,7 +1,8 @@
 import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { Style } from "./style.ts";
-import { count, hang, printable } from "./text.ts";
+import { hang, printable } from "./text.ts";
+import { count } from "./number_text.ts";
 
 /** Returns what a change destroys, as a text that follows the address; undefined: nothing. */
 export function lossOf(change: Change): string | undefined {

@@ -2,7 +2,8 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import { excerpt } from "../diag/excerpt.ts";
 import { SourceFile, type SourceText } from "../diag/source.ts";
 import type { Style } from "./style.ts";
-import { count, hang, printable } from "./text.ts";
+import { hang, printable } from "./text.ts";
+import { count } from "./number_text.ts";
 
 /** Below this width an excerpt shows nothing useful. */
 const SMALLEST_WIDTH = 40;

@@ -6,7 +6,8 @@ import { formatBytes } from "../resource/value.ts";
 import { lossOf } from "./consent.ts";
 import { strangerText } from "./status.ts";
 import type { Style } from "./style.ts";
-import { count, hang, printable, shortenLine } from "./text.ts";
+import { hang, printable, shortenLine } from "./text.ts";
+import { count } from "./number_text.ts";
 
 const SIGN: Record<Action, string> = {
   create: "+",

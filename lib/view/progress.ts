@@ -3,7 +3,8 @@ import type { Change } from "../plan/plan.ts";
 import { formatAddr } from "../resource/address.ts";
 import { activity } from "./report.ts";
 import type { Style } from "./style.ts";
-import { count, duration, printable, shortenLine, withoutColors } from "./text.ts";
+import { printable, shortenLine, withoutColors } from "./text.ts";
+import { count, duration } from "./number_text.ts";
 
 /** The screen during an apply: one line per domain, with its present work. */
 export interface ProgressState {

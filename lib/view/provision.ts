@@ -3,7 +3,8 @@ import type { HostResult, TaskFailure } from "../ansible/playbook_results.ts";
 import type { JsonLine } from "./json_lines.ts";
 import type { Style } from "./style.ts";
 import { type Cell, table } from "./table.ts";
-import { count, duration, hang, printable } from "./text.ts";
+import { hang, printable } from "./text.ts";
+import { count, duration } from "./number_text.ts";
 import type { LineView } from "./view.ts";
 
 /** A machine that has to be provisioned, for display. */

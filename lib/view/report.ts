@@ -3,7 +3,8 @@ import type { Action } from "../plan/plan.ts";
 import { formatAddr, type ResourceAddr } from "../resource/address.ts";
 import type { JsonLine } from "./json_lines.ts";
 import type { Style } from "./style.ts";
-import { count, duration, hang, printable, wrap } from "./text.ts";
+import { hang, printable, wrap } from "./text.ts";
+import { count, duration } from "./number_text.ts";
 import type { LineView } from "./view.ts";
 
 const PAST: Record<Action, string> = {

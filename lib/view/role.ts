@@ -4,7 +4,8 @@ import { jsonText } from "./json.ts";
 import { table } from "./table.ts";
 import type { View } from "./view.ts";
 import type { Style } from "./style.ts";
-import { count, hang, printable, wrap } from "./text.ts";
+import { hang, printable, wrap } from "./text.ts";
+import { count } from "./number_text.ts";
 
 /** Returns a role's description and variables, for `roles show`. */
 function roleDocsText({ description, variables }: RoleDocs, style: Style): string {

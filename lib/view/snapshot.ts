@@ -4,7 +4,8 @@ import type { SetMember, SnapshotSet } from "../snapshot/snapshot_set.ts";
 import { jsonText } from "./json.ts";
 import type { Style } from "./style.ts";
 import { type Cell, table } from "./table.ts";
-import { count, hang, printable } from "./text.ts";
+import { hang, printable } from "./text.ts";
+import { count } from "./number_text.ts";
 
 /** Sets, and what an interrupted run left behind. */
 interface SnapshotListing {

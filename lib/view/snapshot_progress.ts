@@ -1,7 +1,8 @@
 import type { SnapshotEvent, WorkResult } from "../snapshot/snapshot_event.ts";
 import type { GroupProgress, ProgressState } from "./progress.ts";
 import type { Style } from "./style.ts";
-import { count, duration, hang, printable } from "./text.ts";
+import { hang, printable } from "./text.ts";
+import { count, duration } from "./number_text.ts";
 
 /** Returns the state before the start: one line per project. */
 export function initialSnapshotProgress(

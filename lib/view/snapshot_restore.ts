@@ -2,7 +2,8 @@ import type { RestoreMachine, RestorePlan } from "../snapshot/plan_restore.ts";
 import { contents, localTime, shortList, span } from "./snapshot.ts";
 import { restoreLine } from "./snapshot_lines.ts";
 import type { Style } from "./style.ts";
-import { count, hang, printable } from "./text.ts";
+import { hang, printable } from "./text.ts";
+import { count } from "./number_text.ts";
 import type { LineView } from "./view.ts";
 
 /** More machines than this are counted, not listed. */

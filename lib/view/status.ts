@@ -2,7 +2,8 @@ import type { Findings, View } from "./view.ts";
 import type { TrustLevel } from "../infra/infra.ts";
 import { type Style, trustColor } from "./style.ts";
 import { type Cell, table } from "./table.ts";
-import { count, hang, printable, shortenLine } from "./text.ts";
+import { hang, printable, shortenLine } from "./text.ts";
+import { count } from "./number_text.ts";
 import { jsonText } from "./json.ts";
 
 /** The state of the host, as `status` shows it; its `--json` only adds `format`. */

@@ -1,5 +1,6 @@
 import type { Style } from "./style.ts";
-import { count, printable } from "./text.ts";
+import { printable } from "./text.ts";
+import { count } from "./number_text.ts";
 
 /** One file, and the change sync made, or would make, to it. */
 interface SyncedFile {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { count, duration, hang, printable, shortenLine, wrap } from "./text.ts";
+import { hang, printable, shortenLine, wrap } from "./text.ts";
+import { count, duration } from "./number_text.ts";
 
 Deno.test("printable() writes control characters out, so that data cannot steer the terminal", () => {
   assert.equal(printable("a\u001b[31mred\nb\tc\u202e"), "a\\u001b[31mred\\nb\\tc\\u202e");

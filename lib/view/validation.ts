@@ -1,7 +1,7 @@
 import { hasErrors } from "../diag/diagnostic.ts";
 import { type Infra, machinesOf } from "../infra/infra.ts";
 import { diagnosticsJson } from "./json.ts";
-import { count } from "./text.ts";
+import { count } from "./number_text.ts";
 import type { Findings, View } from "./view.ts";
 
 /** What was read of infra.yml. */

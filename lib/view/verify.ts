@@ -9,7 +9,8 @@ import { ruleText, type WhyLine } from "./why.ts";
 import { fits, matrixText } from "./matrix.ts";
 import { type StrangerStatus, strangerText } from "./status.ts";
 import type { Style } from "./style.ts";
-import { count, duration, hang, printable, wrap } from "./text.ts";
+import { hang, printable, wrap } from "./text.ts";
+import { count, duration } from "./number_text.ts";
 import { optional } from "../diag/optional.ts";
 
 /** The result of `network verify`. */

@@ -9,24 +9,21 @@ export interface Findings {
   readonly sources: readonly SourceText[];
 }
 
-/** A result as text for people. Pure. */
-export interface TextView<Result> {
+/**
+ * The output of a verb's result: as text for people, and as JSON for programs (docs/json.md). Pure.
+ */
+export interface View<Result> {
   text(result: Result, style: Style): string;
+  json(result: Result): string;
   /** What people see before the text, on standard error. Programs find it in the JSON. */
   above?(result: Result): Findings;
   /** The same after the text. */
   below?(result: Result): Findings;
 }
 
-/**
- * The output of a verb's result: as text for people, and as JSON for programs (docs/json.md). Pure.
- */
-export interface View<Result> extends TextView<Result> {
-  json(result: Result): string;
-}
-
-/** A result of a verb whose JSON is a stream: one line of it. Pure. */
-export interface LineView<Result> extends TextView<Result> {
+/** A result of a verb whose JSON is a stream: as text for people, and as one line of it. Pure. */
+export interface LineView<Result> {
+  text(result: Result, style: Style): string;
   line(result: Result): JsonLine;
 }
 

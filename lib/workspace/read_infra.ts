@@ -1,7 +1,7 @@
-import { listUserRoles } from "../ansible/existing_files.ts";
+import { listUserRoles } from "../ansible/user_roles.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import type { SourceText } from "../diag/source.ts";
-import { listEmbedded } from "../host/embedded_file.ts";
+import { listEmbeddedNames } from "../host/embedded_file.ts";
 import type { Infra } from "../infra/infra.ts";
 import { parseInfra } from "../infra/parse_infra.ts";
 import { readSources } from "./read_sources.ts";
@@ -25,6 +25,5 @@ export function readInfra(options: { readonly roles?: true } = {}): ReadInfra {
 
 /** Returns the names of the workspace's and the embedded roles. */
 function knownRoles(): Set<string> {
-  const embedded = listEmbedded("ansible/roles").map((path) => path.split("/")[2] ?? "");
-  return new Set([...listUserRoles(), ...embedded]);
+  return new Set([...listUserRoles(), ...listEmbeddedNames("ansible/roles")]);
 }

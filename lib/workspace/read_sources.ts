@@ -11,7 +11,8 @@ const TOP_FILES = ["infra/base.yml", "infra/policies.yml"];
  * reveal files outside of it.
  */
 export function readSources(): SourceText[] {
-  const files = ["infra.yml", ...TOP_FILES, ...yamlFiles("infra/domains")];
+  const files = ["infra.yml"];
+  if (fileKind("infra") !== undefined) files.push(...TOP_FILES, ...yamlFiles("infra/domains"));
   // A misplaced file would be ignored silently, and its machines would count as orphans.
   if (fileKind("infra.yml") === undefined) files.push(...strayFiles());
   const sources: SourceText[] = [];

@@ -10,7 +10,7 @@ import { createPlan } from "../../plan/create_plan.ts";
 import { editAdoptions } from "../../plan/edit_adoptions.ts";
 import { isSecretKey } from "../../resource/value.ts";
 import { adoptDiff, adoptText } from "../../view/adopt.ts";
-import { count } from "../../view/text.ts";
+import { count } from "../../view/number_text.ts";
 import { agree } from "../../session/confirm.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { domainNames, machineNames } from "../../live/find_machines.ts";

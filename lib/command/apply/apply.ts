@@ -4,7 +4,7 @@ import type { Network } from "../../incus/wire/network.ts";
 import { hasErrors } from "../../diag/diagnostic.ts";
 import { planLine } from "../../view/plan_json.ts";
 import { syncSummary } from "../../view/sync.ts";
-import { count } from "../../view/text.ts";
+import { count } from "../../view/number_text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { runPlan } from "./run_plan.ts";
 import type { EarlyRequests } from "../../live/early_requests.ts";

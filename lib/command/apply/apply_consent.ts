@@ -10,7 +10,8 @@ import type { Session } from "../../session/session.ts";
 import { consentText } from "../../view/consent.ts";
 import { disruptive, planText } from "../../view/plan.ts";
 import { provisionText } from "../../view/provision.ts";
-import { complaint, count, hang } from "../../view/text.ts";
+import { complaint, hang } from "../../view/text.ts";
+import { count } from "../../view/number_text.ts";
 import type { Workspace } from "../../workspace/load_workspace.ts";
 import type { ApplyFlags } from "./apply_flags.ts";
 

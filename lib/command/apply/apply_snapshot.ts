@@ -11,7 +11,8 @@ import {
   notedKey,
   notesOf,
 } from "../../snapshot/snapshot_set.ts";
-import { count, hang } from "../../view/text.ts";
+import { hang } from "../../view/text.ts";
+import { count } from "../../view/number_text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import type { Live } from "../../live/open_live.ts";
 import type { RunForecast } from "../../live/run_forecast.ts";

@@ -41,7 +41,7 @@ export async function check(
         everyField: options.fields ?? false,
         now: systemClock(),
       };
-      show(checkView, seen, options, session);
+      await show(checkView, seen, options, session);
       if (hasErrors([...conflicts, ...plan.diagnostics])) return EXIT.failed;
       return options.exitCode && isPending(forecast) ? EXIT.pending : EXIT.done;
     });

@@ -37,7 +37,7 @@ export async function doctor(options: DoctorOptions, session: Session): Promise<
     const findings = await examine(workspace, session);
     // A program that reads JSON agrees to no commands.
     if (options.fix && !options.json) return await repair(findings, workspace, options, session);
-    show(findingsView, findings, options, session);
+    await show(findingsView, findings, options, session);
     return statusOf(findings);
   });
 }
@@ -69,7 +69,7 @@ async function repair(
     broken = findings.filter((finding) => isFixable(finding) && !done.has(fixText(finding)));
   }
   terminal.out("\n");
-  show(findingsView, findings, options, session);
+  await show(findingsView, findings, options, session);
   return statusOf(findings);
 }
 

@@ -55,7 +55,7 @@ export async function hostStatus(
   if (site === undefined) return EXIT.wrongInput;
   const state = await readUnits(site);
   const listens = isListening(state);
-  show(handoverView, { site, state, listens }, options, session);
+  await show(handoverView, { site, state, listens }, options, session);
   return listens ? EXIT.done : EXIT.failed;
 }
 

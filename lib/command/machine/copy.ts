@@ -1,7 +1,8 @@
 import { FileError } from "../../host/file_error.ts";
 import { connectIncus, type IncusClient } from "../../incus/incus_client.ts";
 import { type FileContent, UntellableNameError } from "../../incus/files.ts";
-import { count, printable, size } from "../../view/text.ts";
+import { printable } from "../../view/text.ts";
+import { count, size } from "../../view/number_text.ts";
 import { type CopySide, machineSide, type PlacedPath, workspaceSide } from "./copy_side.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { findOnHost } from "../../live/find_machines.ts";

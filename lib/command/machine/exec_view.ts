@@ -2,7 +2,7 @@ import type { FoundMachine } from "../../live/find_machines.ts";
 import type { Session } from "../../session/session.ts";
 import { jsonText } from "../../view/json.ts";
 import { trustColor } from "../../view/style.ts";
-import { count } from "../../view/text.ts";
+import { count } from "../../view/number_text.ts";
 import { type PrefixedLines, prefixLines } from "./prefix_lines.ts";
 
 /** How a program in one machine ended, with the output that was kept. */

@@ -7,7 +7,8 @@ import type { FoundMachine } from "../../live/find_machines.ts";
 import type { Live } from "../../live/open_live.ts";
 import { instanceAddr } from "../../resource/instance.ts";
 import type { Session } from "../../session/session.ts";
-import { duration, hang } from "../../view/text.ts";
+import { hang } from "../../view/text.ts";
+import { duration } from "../../view/number_text.ts";
 import { paintedName } from "./painted_name.ts";
 
 export interface PowerOptions {

@@ -49,8 +49,8 @@ export async function networkRules(options: RulesOptions, session: Session): Pro
       };
       if (options.diff) {
         const expected = await expectedListing(ruleset, { signal });
-        show(rulesDiffView, { ...rules, expected }, options, session);
-      } else show(rulesView, rules, options, session);
+        await show(rulesDiffView, { ...rules, expected }, options, session);
+      } else await show(rulesView, rules, options, session);
       return rules.state === "in-place" ? EXIT.done : EXIT.failed;
     });
   });

@@ -94,7 +94,7 @@ async function verifyLive(
     policiesProbed: rest.probed,
     notProbed: rest.notProbed.map((each) => ({ ...each, line: asked.get(each) })),
   };
-  show(verificationView, verification, options, session);
+  await show(verificationView, verification, options, session);
   return isProven(verification) ? EXIT.done : EXIT.failed;
 }
 

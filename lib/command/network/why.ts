@@ -32,7 +32,7 @@ export async function networkWhy(
     (workspace) =>
       withLive(workspace, session, options, async (live) => {
         const why = await findOut({ from, to, service: asked }, workspace, live, session.signal);
-        show(whyView, why, options, session);
+        await show(whyView, why, options, session);
         return why.lines.some(({ explanation }) => explanation.disagrees) ? EXIT.failed : EXIT.done;
       }),
   );

@@ -1,7 +1,8 @@
 import { fileKind, listFiles, readFileBytes } from "../../host/workspace_file.ts";
 import { lockWorkspace } from "../../host/workspace_lock.ts";
 import { isLeftAside, writeFileAtomic } from "../../host/write_file.ts";
-import { count, wrap } from "../../view/text.ts";
+import { wrap } from "../../view/text.ts";
+import { count } from "../../view/number_text.ts";
 import { EXIT, type ExitStatus } from "../../session/exit_status.ts";
 import { findRole, rolesAtHand } from "./roles_at_hand.ts";
 import type { Session } from "../../session/session.ts";

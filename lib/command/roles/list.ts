@@ -5,7 +5,10 @@ import { rolesView } from "../../view/role.ts";
 import { rolesAtHand } from "./roles_at_hand.ts";
 
 /** Lists the roles that machines may name, and the origin of each. */
-export function roles(options: { readonly json?: true }, session: Session): ExitStatus {
-  show(rolesView, rolesAtHand().roles, options, session);
+export async function roles(
+  options: { readonly json?: true },
+  session: Session,
+): Promise<ExitStatus> {
+  await show(rolesView, rolesAtHand().roles, options, session);
   return EXIT.done;
 }

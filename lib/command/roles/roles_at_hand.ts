@@ -1,5 +1,5 @@
 import { readEmbeddedAnsible } from "../../ansible/embedded_files.ts";
-import { listUserRoles } from "../../ansible/existing_files.ts";
+import { listUserRoles } from "../../ansible/user_roles.ts";
 import { treeMachines } from "../../ansible/groups.ts";
 import { embeddedRoles } from "../../ansible/render_tree.ts";
 import { suggest } from "../../diag/suggest.ts";

@@ -8,11 +8,11 @@ import { findRole, rolesAtHand } from "./roles_at_hand.ts";
 import type { Session } from "../../session/session.ts";
 
 /** Shows one role: its origin, the machines that use it, and its variables. */
-export function rolesShow(
+export async function rolesShow(
   name: string,
   options: { readonly json?: true },
   session: Session,
-): ExitStatus {
+): Promise<ExitStatus> {
   const { roles, embedded } = rolesAtHand();
   const role = findRole(roles, name);
   const shipped = new Map(
@@ -26,7 +26,7 @@ export function rolesShow(
   const differs = role.overrides ? differingFiles(shipped) : [];
   const { version } = config;
   const readme = docs === undefined ? read("README.md") : undefined;
-  show(roleView, { role, version, differs, docs, readme }, options, session);
+  await show(roleView, { role, version, differs, docs, readme }, options, session);
   return EXIT.done;
 }
 

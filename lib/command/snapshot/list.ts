@@ -41,7 +41,7 @@ export async function snapshotList(
       restoring: unfinishedRestores(inventory),
       frozen: leftFrozen(inventory).map(({ name }) => name),
     };
-    show(snapshotsView, listing, options, session);
+    await show(snapshotsView, listing, options, session);
     return EXIT.done;
   });
 }

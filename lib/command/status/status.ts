@@ -33,7 +33,7 @@ export async function status(
         }),
         findings: { diagnostics: errors, sources: workspace.sources },
       };
-      show(statusView, seen, options, session);
+      await show(statusView, seen, options, session);
       return EXIT.done;
     });
   });

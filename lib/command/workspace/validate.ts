@@ -5,8 +5,11 @@ import { isValid, validationView } from "../../view/validation.ts";
 import { readInfra } from "../../workspace/read_infra.ts";
 
 /** Reads and checks infra.yml. Changes nothing and sends no request. */
-export function validate(options: { readonly json?: true }, session: Session): ExitStatus {
+export async function validate(
+  options: { readonly json?: true },
+  session: Session,
+): Promise<ExitStatus> {
   const read = readInfra({ roles: true });
-  show(validationView, read, options, session);
+  await show(validationView, read, options, session);
   return isValid(read) ? EXIT.done : EXIT.wrongInput;
 }

@@ -145,9 +145,7 @@ export class DomainRoutes {
       whose: `packets that ${words.join(" and ")}`,
       packet: {
         iif,
-        ...(source === undefined ? {} : { from: inside(source) }),
-        ...optional({ mark: mark?.value }),
-        ...(uids === undefined ? {} : { uid: uids[0] }),
+        ...optional({ from: source && inside(source), mark: mark?.value, uid: uids?.[0] }),
         ...this.#vrfOf(iif),
       },
     }];

@@ -78,10 +78,13 @@ function routesOf(entry: JsonObject): HostRoute[] {
     const [dev, gateway] = [textOf(hop["dev"]), nextHop(hop)];
     return {
       dst,
-      ...optional({ dev, gateway }),
-      ...(table === undefined || table === "main" ? {} : { table }),
-      ...(typeof metric === "number" && metric > 0 ? { metric } : {}),
-      ...(type === undefined || type === "unicast" ? {} : { type }),
+      ...optional({
+        dev,
+        gateway,
+        table: table === "main" ? undefined : table,
+        metric: typeof metric === "number" && metric > 0 ? metric : undefined,
+        type: type === "unicast" ? undefined : type,
+      }),
     };
   });
 }
@@ -116,8 +119,7 @@ export function parseIpAddresses(json: string): HostInterface[] {
     return [{
       name,
       addresses,
-      ...(Array.isArray(flags) ? { up: flags.includes("UP") } : {}),
-      ...optional({ master }),
+      ...optional({ up: Array.isArray(flags) ? flags.includes("UP") : undefined, master }),
       ...kindOf(entry["linkinfo"]),
     }];
   });

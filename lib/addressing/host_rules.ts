@@ -64,7 +64,7 @@ export function ruleOf(entry: JsonObject): HostRule | undefined {
   if (priority === undefined) return undefined;
   const [from, to] = [network(entry, "src"), network(entry, "dst")];
   const [iif, oif, table] = [textOf(entry["iif"]), textOf(entry["oif"]), textOf(entry["table"])];
-  const value = jsonNumber(entry["fwmark"]);
+  const [value, mask = 0xffff_ffff] = [jsonNumber(entry["fwmark"]), jsonNumber(entry["fwmask"])];
   const [first, last] = [jsonNumber(entry["uid_start"]), jsonNumber(entry["uid_end"])];
   const others = Object.keys(entry).filter((key) => !KNOWN.has(key));
   const suppressLength = jsonNumber(entry["suppress_prefixlen"]);
@@ -73,13 +73,16 @@ export function ruleOf(entry: JsonObject): HostRule | undefined {
   return {
     priority,
     ...("not" in entry ? { not: true } : {}),
-    ...optional({ from, to, iif, oif }),
-    ...(value === undefined
-      ? {}
-      : { mark: { value, mask: jsonNumber(entry["fwmask"]) ?? 0xffff_ffff } }),
-    ...(first === undefined ? {} : { uids: [first, last ?? first] as const }),
+    ...optional({
+      from,
+      to,
+      iif,
+      oif,
+      mark: value === undefined ? undefined : { value, mask },
+      uids: first === undefined ? undefined : [first, last ?? first] as const,
+      others: others.length === 0 ? undefined : others,
+    }),
     ...(l3mdev ? { l3mdev } : {}),
-    ...(others.length === 0 ? {} : { others }),
     action: actionOf(entry, table !== undefined || l3mdev),
     ...optional({ table, target, suppressLength }),
     ...("suppress_ifgroup" in entry ? { suppressGroup: true } : {}),

@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import type { Diagnostic } from "../diag/diagnostic.ts";
 import { DiagnosticList } from "../diag/diagnostic_list.ts";
 import { SourceFile } from "../diag/source.ts";
@@ -22,7 +23,7 @@ export function parseLock(
   const diagnostics = new DiagnosticList();
   const lock = reportConflict(source, diagnostics) ? undefined : readLock(source, diagnostics);
   return {
-    ...(lock === undefined || diagnostics.hasErrors ? {} : { lock }),
+    ...optional({ lock: diagnostics.hasErrors ? undefined : lock }),
     diagnostics: diagnostics.sorted([options.filename]),
   };
 }

@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import { NOT_FREE_YET, retryPassing } from "../incus/retry.ts";
@@ -112,8 +113,10 @@ async function copyInstance(
       description,
       config: {
         ...withoutNotes(value.config),
-        ...(called === undefined ? {} : { [MARK.called]: called }),
-        ...(masked.length === 0 ? {} : { [MARK.masked]: masked.join(",") }),
+        ...optional({
+          [MARK.called]: called,
+          [MARK.masked]: masked.length === 0 ? undefined : masked.join(","),
+        }),
         [MARK.copying]: formatAddr(source),
         // A restarting daemon must not start an incomplete copy.
         "boot.autostart": "false",

@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import { orMissing } from "../incus/collection.ts";
 import { IncusError } from "../incus/incus_error.ts";
 import type { InstancesPost } from "../incus/wire/instance.ts";
@@ -226,7 +227,7 @@ async function takeBack(
   await instances.update(project, addr.name, {
     ...now.kept,
     description: actual.description,
-    config: { ...config, ...(autostart === undefined ? {} : { "boot.autostart": autostart }) },
+    config: { ...config, ...optional({ "boot.autostart": autostart }) },
     devices: actual.devices,
     profiles: actual.profiles,
   }, { etag: now.etag });

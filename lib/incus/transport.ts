@@ -225,10 +225,7 @@ export class Transport implements Disposable {
       const response = await fetch(BASE + full, {
         client: this.#client,
         method,
-        headers: {
-          ...options.headers,
-          ...(options.etag === undefined ? {} : { "If-Match": options.etag }),
-        },
+        headers: { ...options.headers, ...optional({ "If-Match": options.etag }) },
         ...(options.content !== undefined
           ? { body: options.content }
           : options.body === undefined

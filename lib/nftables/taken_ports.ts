@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import { CommandError, PATIENCE_MS, runCommand } from "../host/command.ts";
 import { readTextFileIfAny } from "../host/workspace_file.ts";
 import { type Listener, readListeners } from "./listener.ts";
@@ -23,7 +24,7 @@ export async function readTakenPorts(project: string, options: NftOptions): Prom
     nft(["-t", "list", "ruleset"], options),
   ]);
   const atBoot = publishedAtBoot(project);
-  if (ruleset === undefined) return { ...(listeners ? { listeners } : {}), published: atBoot };
+  if (ruleset === undefined) return { ...optional({ listeners }), published: atBoot };
   const tables = await Promise.all(
     parseAnklumeTables(ruleset).map(async (table) => {
       const map = await nft(["list", "map", "inet", table, "publish"], options);
@@ -43,7 +44,7 @@ export async function readTakenPorts(project: string, options: NftOptions): Prom
     })
   );
   return {
-    ...(listeners ? { listeners } : {}),
+    ...optional({ listeners }),
     redirects: [...parseRedirects(ruleset), ...others],
     published: [
       ...atBoot,

@@ -79,14 +79,14 @@ export async function readActualState(
       ...instances.map(actualInstance),
     ],
     pools: pools.map(({ pool }) => pool),
-    ...(images === undefined ? {} : {
-      images: images.map((image): ActualImage => ({
+    ...optional({
+      images: images?.map((image): ActualImage => ({
         fingerprint: image.fingerprint,
         aliases: (image.aliases ?? []).map((alias) => alias.name),
         type: image.type,
       })),
+      hardware: hardware && toHardware(hardware),
     }),
-    ...(hardware === undefined ? {} : { hardware: toHardware(hardware) }),
   };
 }
 

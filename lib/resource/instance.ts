@@ -118,12 +118,10 @@ function instanceConfig(machine: Machine, context: InstanceContext): StringMap {
     ...(container && machine.gpu && context.nvidia ? { "nvidia.runtime": "true" } : {}),
     ...machine.config,
     ...(machine.ephemeral ? {} : { "security.protection.delete": "true" }),
-    ...(machine.bootAutostart === undefined
-      ? {}
-      : { "boot.autostart": String(machine.bootAutostart) }),
-    ...(machine.bootPriority === undefined
-      ? {}
-      : { "boot.autostart.priority": String(machine.bootPriority) }),
+    ...optional({
+      "boot.autostart": machine.bootAutostart?.toString(),
+      "boot.autostart.priority": machine.bootPriority?.toString(),
+    }),
     ...scheduleConfig(machine),
   };
 }

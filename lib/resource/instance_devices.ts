@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import type { DomainAddress, MachineAddress } from "../addressing/addressing.ts";
 import type { Domain, Machine, StringMap } from "../infra/infra.ts";
 import { adminDevices, type AdminMounts } from "./admin_devices.ts";
@@ -47,7 +48,7 @@ function filteredNic(domain: DomainAddress, machine: MachineAddress): StringMap 
     "ipv4.address": machine.ip,
     "security.mac_filtering": "true",
     "security.ipv4_filtering": "true",
-    ...(machine.ipv6 === undefined ? {} : { "ipv6.address": machine.ipv6 }),
+    ...optional({ "ipv6.address": machine.ipv6 }),
   };
 }
 

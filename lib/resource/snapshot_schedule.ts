@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import type { Machine, StringMap } from "../infra/infra.ts";
 
 /** The names of scheduled snapshots are this prefix and the minute. */
@@ -19,6 +20,6 @@ export function scheduleConfig({ snapshotsSchedule, snapshotsExpiry, config }: M
       "snapshots.schedule": snapshotsSchedule,
       "snapshots.pattern": config["snapshots.pattern"] ?? SCHEDULE_PATTERN,
     }),
-    ...(snapshotsExpiry === undefined ? {} : { "snapshots.expiry": snapshotsExpiry }),
+    ...optional({ "snapshots.expiry": snapshotsExpiry }),
   };
 }

@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import { type Owner, ownership } from "../resource/mark.ts";
 import type { ActualResource } from "../resource/resource.ts";
 import { followRestores } from "./follow_restores.ts";
@@ -43,7 +44,7 @@ export function unfinishedRestores(
       gone: !standing.some((member) =>
         isWhole(member) && waits.has(`${member.project}/${member.machine}`)
       ),
-      ...(sets.some(({ name }) => name === safety) ? { safety: safety! } : {}),
+      ...optional({ safety: sets.find(({ name }) => name === safety)?.name }),
     };
   });
 }

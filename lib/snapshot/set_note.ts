@@ -98,13 +98,19 @@ export function readRestoreNote(config: Readonly<Record<string, string>>): Resto
       const pending: PendingRestore = {
         set: entry.set,
         ran: entry.ran === true,
-        ...(typeof entry.uuid === "string" ? { uuid: entry.uuid } : {}),
-        ...(typeof entry.safety === "string" ? { safety: entry.safety } : {}),
-        ...(isObject(entry.volumes) ? { volumes: placesOf(entry.volumes) } : {}),
+        ...optional({
+          uuid: textOf(entry.uuid),
+          safety: textOf(entry.safety),
+          volumes: isObject(entry.volumes) ? placesOf(entry.volumes) : undefined,
+        }),
       };
       return [[machine, pending]];
     }),
   );
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function placesOf(volumes: Record<string, unknown>): Record<string, string> {
@@ -125,10 +131,9 @@ function parseSetNote(text: string): SetNote | undefined {
     state: value.state === "whole" || value.state === "deleting" ? value.state : "taking",
     kind: SET_KINDS.find((kind) => kind === value.kind) ?? "manual",
     at: value.at,
-    ...optional({ expires: value.expires }),
-    ...(typeof value.description === "string" ? { description: value.description } : {}),
+    ...optional({ expires: value.expires, description: textOf(value.description) }),
     machines: known,
-    ...(value.frozen === undefined ? {} : { frozen: strings(value.frozen) }),
+    ...optional({ frozen: value.frozen === undefined ? undefined : strings(value.frozen) }),
   };
 }
 
@@ -142,8 +147,7 @@ function parseMachine(value: unknown): NotedMachine | undefined {
   return {
     project,
     machine,
-    ...(typeof uuid === "string" ? { uuid } : {}),
-    ...(isTime(at) ? { at } : {}),
+    ...optional({ uuid: textOf(uuid), at: isTime(at) ? at : undefined }),
     volumes: placesOf(volumes),
   };
 }

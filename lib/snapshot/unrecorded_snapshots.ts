@@ -93,7 +93,9 @@ function ofMachine(
     return {
       name: root.name,
       at,
-      ...(new Date(expires_at).getUTCFullYear() < FIRST_YEAR ? {} : { expires: expires_at }),
+      ...optional({
+        expires: new Date(expires_at).getUTCFullYear() < FIRST_YEAR ? undefined : expires_at,
+      }),
       member: {
         project,
         machine: holder,

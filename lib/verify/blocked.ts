@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import type { Finding } from "../nftables/finding.ts";
 import type { FirewallKind, Mend } from "../nftables/other_firewall.ts";
 import { type Need, needText } from "./need.ts";
@@ -38,8 +39,10 @@ export function blockedFindings(blocked: readonly Blocked[]): Finding[] {
       check: checkOf(first?.firewall ?? "other"),
       state: "bad",
       detail: `${first?.by} stops ${needs.slice(0, SHOWN).join("; ")}${more}`,
-      ...(remedy === "" ? {} : { remedy }),
-      ...(fixes.size === 0 ? {} : { fix: [...fixes.values()] }),
+      ...optional({
+        remedy: remedy === "" ? undefined : remedy,
+        fix: fixes.size === 0 ? undefined : [...fixes.values()],
+      }),
     };
   });
 }

@@ -255,7 +255,7 @@ function draft(
     address,
     ...optional({ source }),
     expected: open ? "open" : "closed",
-    ...(policies.length === 0 ? {} : { policies }),
+    ...optional({ policies: policies.length === 0 ? undefined : policies }),
   };
 }
 

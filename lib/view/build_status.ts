@@ -148,7 +148,7 @@ function machineStatus(
     state: found?.kind === "instance" ? found.status.toLowerCase() : "absent",
     ip: addressing.machines.get(machine.name)?.ip ?? "",
     image: machine.image.text,
-    ...(action === undefined || action === "no-op" ? {} : { pending: action }),
+    ...optional({ pending: action === "no-op" ? undefined : action }),
   };
 }
 

@@ -33,14 +33,12 @@ export function planValue(
       diagnostic,
     })),
     orphans: plan.orphans.map(({ addr, ...rest }) => ({ resource: formatAddr(addr), ...rest })),
-    ...(plan.strangers === undefined ? {} : {
-      strangers: plan.strangers.map(({ addr, ...rest }) => ({
+    ...optional({
+      strangers: plan.strangers?.map(({ addr, ...rest }) => ({
         resource: formatAddr(addr),
         ...rest,
       })),
-    }),
-    ...(plan.leftOpen === undefined ? {} : {
-      leftOpen: plan.leftOpen.map(({ addr, domain, why, fields }) => ({
+      leftOpen: plan.leftOpen?.map(({ addr, domain, why, fields }) => ({
         resource: formatAddr(addr),
         domain,
         why,
@@ -60,11 +58,11 @@ function changeJson(change: Change) {
     effect: change.effect,
     reason: change.reason,
     needsForce: change.needsForce,
-    ...(change.from === undefined ? {} : { from: formatAddr(change.from) }),
-    ...(change.moves === undefined ? {} : {
-      moves: change.moves.map(({ from, to }) => ({ from: formatAddr(from), to: formatAddr(to) })),
+    ...optional({
+      from: change.from && formatAddr(change.from),
+      moves: change.moves?.map(({ from, to }) => ({ from: formatAddr(from), to: formatAddr(to) })),
+      aside: change.aside && formatAddr(change.aside),
     }),
-    ...(change.aside === undefined ? {} : { aside: formatAddr(change.aside) }),
     fields: change.fields.map(fieldJson),
     dependsOn: change.dependsOn,
   };

@@ -1,3 +1,4 @@
+import { optional } from "../diag/optional.ts";
 import type { Addressing, Lock } from "../addressing/addressing.ts";
 import { LOCK_FILE } from "../addressing/addressing.ts";
 import { assignAddresses } from "../addressing/assign_addresses.ts";
@@ -124,7 +125,7 @@ function lockMissing(
       code: "TAKE_OVER_UNKNOWN",
       summary:
         `no infra named \`${infra.projectName}\` with the UUID ${takeOver} exists on this host`,
-      ...(living.length === 0 ? {} : { detail: `there is ${here}` }),
+      ...optional({ detail: living.length === 0 ? undefined : `there is ${here}` }),
       remedy: living.length === 0
         ? "without `--take-over` this infra is a new one"
         : "give the UUID of the infra that is this one",

@@ -1,3 +1,4 @@
+import { optional } from "../../diag/optional.ts";
 import { allSettled } from "../../incus/all_settled.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { type Inventory, readInventory } from "../../snapshot/inventory.ts";
@@ -159,7 +160,7 @@ export async function takeBaseline(
       kind: "baseline",
       at: new Date(),
       machines,
-      ...(joins.length === 0 ? {} : { joins }),
+      ...optional({ joins: joins.length === 0 ? undefined : joins }),
     },
     inventory.pools,
     session,

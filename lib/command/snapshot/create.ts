@@ -52,8 +52,10 @@ export async function snapshotCreate(
         name: chosen,
         kind: "manual",
         at,
-        ...(expiry === undefined ? {} : { expires: addSpan(at, expiry) }),
-        ...optional({ description: options.description }),
+        ...optional({
+          expires: expiry === undefined ? undefined : addSpan(at, expiry),
+          description: options.description,
+        }),
         consistent: options.consistent ?? false,
         machines,
       },

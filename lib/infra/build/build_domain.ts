@@ -125,8 +125,7 @@ function buildDomain(source: DomainSource, context: BuildContext): Domain {
   );
   return {
     name,
-    ...(copy === undefined ? {} : { copy: { of: copy.of, name: copy.name } }),
-    ...optional({ renamedFrom }),
+    ...optional({ copy: copy && { of: copy.of, name: copy.name }, renamedFrom }),
     description: text.description?.value ?? "",
     enabled: text.enabled?.value ?? true,
     trustLevel,
@@ -180,7 +179,7 @@ function buildInternet(
   return {
     kind: "via",
     interfaces: distinct(value.via, "via", diagnostics),
-    ...(value.dns === undefined ? {} : { dns: distinct(value.dns, "dns", diagnostics) }),
+    ...optional({ dns: value.dns && distinct(value.dns, "dns", diagnostics) }),
   };
 }
 

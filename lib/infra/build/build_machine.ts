@@ -81,13 +81,9 @@ export function buildMachine(source: MachineSource, context: BuildContext): Mach
     ...optional({
       bootAutostart: text.boot_autostart?.value,
       bootPriority: text.boot_priority?.value,
+      snapshotsSchedule: text.snapshots_schedule?.value,
+      snapshotsExpiry: text.snapshots_expiry?.value,
     }),
-    ...(text.snapshots_schedule === undefined
-      ? {}
-      : { snapshotsSchedule: text.snapshots_schedule.value }),
-    ...(text.snapshots_expiry === undefined
-      ? {}
-      : { snapshotsExpiry: text.snapshots_expiry.value }),
     roles,
     vars: checkVariables(text.vars?.value, diagnostics),
     bypassesIsolation: distinct(

@@ -1,3 +1,4 @@
+import { optional } from "../../diag/optional.ts";
 import type { Report } from "../../diag/diagnostic_list.ts";
 import { parseIpv4, parseIpv6 } from "../ip.ts";
 import { shortenName } from "../words.ts";
@@ -46,7 +47,7 @@ export function labelProblem(name: string, what: string, limit = NAME_LIMIT): Pr
     code: "INVALID_NAME",
     summary: `\`${shortenName(name)}\` cannot be ${what}`,
     detail: "names are lowercase letters, digits and `-`, and start and end with a letter or digit",
-    ...(repaired === undefined ? {} : { remedy: `write \`${repaired}\`` }),
+    ...optional({ remedy: repaired === undefined ? undefined : `write \`${repaired}\`` }),
   };
 }
 

@@ -193,7 +193,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what the owner may not read or enter is refused or stays root's, and said",
+  "a file that the owner may not read or enter is refused or stays root's, with a message",
   asRoot,
   () =>
     withScene(async ({ root }) => {

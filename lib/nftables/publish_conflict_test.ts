@@ -70,7 +70,7 @@ Deno.test("findPublishConflicts() names a listener that somebody outside reaches
   assert.deepEqual(conflicts(at("*:23")), []);
 });
 
-Deno.test("what somebody outside does not reach keeps its port, and is no conflict", () => {
+Deno.test("a listener that is not reachable from outside keeps its port, and is no conflict", () => {
   for (
     const local of [
       "127.0.0.1:22",

@@ -94,7 +94,7 @@ Deno.test("judge(): for the outside it counts to have left by its interface", ()
   assert.equal(differenceOf(outside, answer, [], [translated]), "blocked");
 });
 
-Deno.test("judge(): who did not send a probe answers for none, and the first answer counts", () => {
+Deno.test("judge(): only the sender of a probe reports its answer, and the first answer counts", () => {
   const open = { expected: "open" } as const;
   const others = ["answer 1 open 20001", SYN];
   // b reports the result of a's probe, a reports what arrived at b.
@@ -106,7 +106,7 @@ Deno.test("judge(): who did not send a probe answers for none, and the first ans
   assert.equal(differenceOf({}, ["answer 1 open 20001", "answer 1 timeout 20001"], []), "leak");
 });
 
-Deno.test("judge(): what a third machine sends is not taken for somebody else's probe", () => {
+Deno.test("judge(): a packet of a third machine does not count as another machine's probe", () => {
   const c = { kind: "machine", machine: "c", domain: "third" } as const;
   const ofC = probe({ n: 2, from: c, source: "10.0.2.1", expected: "open" });
   const judged = (lines: Record<string, string[]>, ofA: Partial<Probe> = {}) =>

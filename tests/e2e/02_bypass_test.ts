@@ -22,7 +22,7 @@ domains:
 
 const PRIVILEGED = '{ p: { config: { security.privileged: "yes" } } }';
 
-Deno.test("what hangs of the host in a machine, or weakens it, is refused before anything is made", async () => {
+Deno.test("a device of the host, or a key that weakens a machine, is refused before anything is created", async () => {
   await using lab = await Lab.create();
   const refused: [code: string, trust: string, machine: string, profiles?: string][] = [
     ["PRIVILEGED_CONTAINER", "untrusted", "{ config: { security.idmap.base: 0 } }"],
@@ -64,7 +64,7 @@ Deno.test("what hangs of the host in a machine, or weakens it, is refused before
   assert.ok(!projects.some((path) => path.endsWith("/den")), projects.join(" "));
 });
 
-Deno.test("what is named hangs in the machine, with its true path told, and so is what two domains share", async () => {
+Deno.test("a named directory is shown with its true path, and so is a directory that two domains share", async () => {
   const dir = await Deno.makeTempDir({ prefix: "anklume-shared-" });
   await Deno.mkdir(`${dir}/share/inner`, { recursive: true });
   await Deno.writeTextFile(`${dir}/share/note`, "from the host");

@@ -445,29 +445,35 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     },
   );
 
-  await t.step("what infra.yml no longer has is asked about, until it is deleted", async () => {
-    const rightB = await lab.address("right-b");
-    await lab.write("infra.yml", INFRA.replace("left-b: {}", "left-c: { state: stopped }"));
-    await lab.anklume(["apply", "--infra"]);
-    const orphan = await why(0, "left-b", "left-a", "22");
-    assert.match(
-      orphan,
-      /left-b is no longer in infra\.yml \(Running\).* is dropped.* nobody, and/,
-    );
-    assert.match(await why(0, "host", "left-b", "22"), /is not answered.* reaches nobody, and/);
-    const left = { domain: "left", machine: "left-b" };
-    assert.equal(await connect(left, await lab.address("left-a"), 22), undefined);
-    assert.match(await why(0, "left-c", "right-a", "8080"), /is not running \(Stopped\).* passes/);
+  await t.step(
+    "a machine that infra.yml no longer declares can be asked about until it is deleted",
+    async () => {
+      const rightB = await lab.address("right-b");
+      await lab.write("infra.yml", INFRA.replace("left-b: {}", "left-c: { state: stopped }"));
+      await lab.anklume(["apply", "--infra"]);
+      const orphan = await why(0, "left-b", "left-a", "22");
+      assert.match(
+        orphan,
+        /left-b is no longer in infra\.yml \(Running\).* is dropped.* nobody, and/,
+      );
+      assert.match(await why(0, "host", "left-b", "22"), /is not answered.* reaches nobody, and/);
+      const left = { domain: "left", machine: "left-b" };
+      assert.equal(await connect(left, await lab.address("left-a"), 22), undefined);
+      assert.match(
+        await why(0, "left-c", "right-a", "8080"),
+        /is not running \(Stopped\).* passes/,
+      );
 
-    // Left-over machines of a domain reach each other on its bridge.
-    await lab.write("infra.yml", `${INFRA.slice(0, INFRA.indexOf("  right:"))}`);
-    await lab.anklume(["apply", "--infra", "--yes"]);
-    assert.match(await why(0, "right-a", "right-b", "22"), /passes.* only their own bridge/);
-    await answerOf({ domain: "right", machine: "right-a" }, rightB, 22);
-    assert.match(await why(0, "right-a", "outside", "443"), /is dropped.* only its own bridge/);
-    assert.match(await why(0, "left-a", "right-a", "8080"), /is dropped.* only its own bridge/);
-    await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
-  });
+      // Left-over machines of a domain reach each other on its bridge.
+      await lab.write("infra.yml", `${INFRA.slice(0, INFRA.indexOf("  right:"))}`);
+      await lab.anklume(["apply", "--infra", "--yes"]);
+      assert.match(await why(0, "right-a", "right-b", "22"), /passes.* only their own bridge/);
+      await answerOf({ domain: "right", machine: "right-a" }, rightB, 22);
+      assert.match(await why(0, "right-a", "outside", "443"), /is dropped.* only its own bridge/);
+      assert.match(await why(0, "left-a", "right-a", "8080"), /is dropped.* only its own bridge/);
+      await lab.anklume(["apply", "--infra", "--prune", "--yes"]);
+    },
+  );
 
   await t.step("nothing is left in the machines or on the host", async () => {
     const left =

@@ -312,7 +312,7 @@ Deno.test("a day with machines by their names alone", async (t) => {
     await lab.anklume(["apply", "--infra"]);
   });
 
-  await t.step("nor a machine that somebody opened a door in", async () => {
+  await t.step("a machine with an opening in its isolation does not start", async () => {
     await must([
       "incus",
       "config",

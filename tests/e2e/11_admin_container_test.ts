@@ -295,7 +295,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
   });
 
   await t.step(
-    "what infra.yml can, the container can: a policy, a port, the internet",
+    "the container can do what infra.yml can: a policy, a port, the internet",
     async () => {
       const good = await lab.read(".anklume/nft/tower.nft");
       const [, left] = /"net-left" \. [0-9a-f:]{17} \. ([\d.]+)/.exec(good)!;
@@ -315,7 +315,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     },
   );
 
-  await t.step("what is no file of root's is taken away unread", async () => {
+  await t.step("a request that is not a regular file of root is removed unread", async () => {
     const good = await lab.read(".anklume/nft/tower.nft");
     const place = `${lab.dir}/${REQUESTS}`;
     const name = () => `${place}/${crypto.randomUUID()}.json`;

@@ -336,7 +336,7 @@ Deno.test("a machine that somebody made ephemeral goes with its plug, and destro
   assert.deepEqual(await liveInstances(), []);
 });
 
-Deno.test("who is not anklume's and stands among its machines is named", async () => {
+Deno.test("a foreign machine among anklume's is named", async () => {
   await using lab = await Lab.create(INFRA.replace(/ +(devices: .*said|bypasses).*\n/g, ""));
   await lab.anklume(["apply", "--infra"]);
   await incus("launch", IMAGE, "guest", ...one, "--storage", "default", "--network", "net-one");

@@ -68,7 +68,7 @@ function shownCommand({ remedy = "" }: Pick<Diagnostic, "remedy">): string {
   return /`(ip [^`]+)`/.exec(remedy)?.[1] ?? assert.fail(`no command in: ${remedy}`);
 }
 
-Deno.test("what the host around the domains does is seen, and does not keep anybody from looking or closing", async (t) => {
+Deno.test("networks and routes of the host are seen, and you can still inspect and close", async (t) => {
   await using lab = await Lab.create(INFRA);
   await t.step(
     "a network that was there first keeps its addresses, and the other domain is made",

@@ -38,7 +38,7 @@ Deno.test("findChannels() finds none in one domain, side by side, or where nobod
   assert.deepEqual(channels("one-a rw /srv/a", "one-b ro /srv", "two-a ro /srv/b"), []);
 });
 
-Deno.test("findChannels() tells of every two that share, whatever else is there", () => {
+Deno.test("findChannels() finds every pair that shares a directory, whatever else is there", () => {
   const path = fc.array(fc.constantFrom("a", "b"), { maxLength: 3 }).map((parts) =>
     `/${parts.join("/")}`
   );

@@ -57,7 +57,7 @@ export const SITE_PLACES = {
  * where a user who runs the tree by hand gets the check too.
  */
 function waitPlay(hosts: string): string {
-  return `- name: Machines that are up and have Python
+  return `- name: Wait for the machines and install Python
   hosts: ${hosts}
   gather_facts: false
   tags:
@@ -84,7 +84,7 @@ ${block(WAIT_SCRIPT)}
       delay: 1
       failed_when: anklume_up.stdout is not search("anklume-up")
 
-    - name: Install Python where the image has none
+    - name: Install Python if the image has none
       ansible.builtin.raw: |
 ${block(PYTHON_SCRIPT)}
       register: anklume_python
@@ -93,7 +93,7 @@ ${block(PYTHON_SCRIPT)}
       changed_when: anklume_python.stdout is search("anklume-installed")
       failed_when: false
 
-    - name: Name the image that has no Python
+    - name: Report an image without Python
       ansible.builtin.assert:
         that: anklume_python is skipped or anklume_python.rc == 0
         quiet: true

@@ -7,6 +7,7 @@ import {
   scopeQuery,
   type WriteOptions,
 } from "./collection.ts";
+import { IncusError } from "./incus_error.ts";
 import { execStream, type ExecStreamOptions } from "./exec_stream.ts";
 import { execInstance, type ExecOptions, type ExecResult } from "./instance_exec.ts";
 import type { OperationOptions, RunOptions } from "./operations.ts";
@@ -110,18 +111,29 @@ export class Instances {
     await this.#write("PATCH", project, name, body, options);
   }
 
+  /**
+   * Changes the state. A machine that somebody else has started in the meantime counts as started:
+   * after a power cut, Incus itself starts the machines one after another.
+   */
   async setState(
     project: string,
     name: string,
     body: InstanceStatePut,
     options: OperationOptions = {},
   ): Promise<void> {
-    await this.#run("PUT", apiPath`/1.0/instances/${name}/state`, {
-      ...options,
-      query: { project },
-      body,
-      isDone: async () => (await this.#status(project, name)) === STATUS_AFTER[body.action],
-    });
+    const isDone = async () => (await this.#status(project, name)) === STATUS_AFTER[body.action];
+    try {
+      await this.#run("PUT", apiPath`/1.0/instances/${name}/state`, {
+        ...options,
+        query: { project },
+        body,
+        isDone,
+      });
+    } catch (error) {
+      const started = body.action === "start" && error instanceof IncusError &&
+        ALREADY_RUNNING.test(error.message) && await isDone();
+      if (!started) throw error;
+    }
   }
 
   /**
@@ -344,6 +356,9 @@ export class Instances {
     return (await orMissing(this.get(project, name)))?.value.status;
   }
 }
+
+/** Incus's refusal of a start: of "The instance", or of "The container" in older words. */
+const ALREADY_RUNNING = /^The (?:instance|container) is already running$/;
 
 const SETTLE_ATTEMPTS = 40;
 const SETTLE_MS = 250;

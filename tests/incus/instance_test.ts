@@ -53,6 +53,8 @@ Deno.test("an instance lives its whole life through the client", () =>
           ["unfreeze", "Running"],
           ["stop", "Stopped"],
           ["start", "Running"],
+          // As if somebody else had started it in the meantime.
+          ["start", "Running"],
           ["restart", "Running"],
           ["stop", "Stopped"],
         ] as const

@@ -61,7 +61,7 @@ export function createProgram(
     .addHelpText(
       "after",
       examples(
-        ["anklume init", "and then check, apply, status"],
+        ["anklume init", "then check, apply, status"],
       ),
     );
 
@@ -87,11 +87,11 @@ function helpCommand(): Command {
 
 /** The groups of verbs in the help, in their order there. */
 const GROUPS: readonly (readonly [title: string, verbs: readonly string[]])[] = [
-  ["Make", ["init", "validate", "check", "apply", "sync", "roles", "destroy"]],
-  ["Look", ["status", "doctor"]],
-  ["Live in", ["start", "stop", "restart", "exec", "shell", "copy"]],
-  ["Prove", ["network"]],
-  ["Keep", ["snapshot", "reset"]],
+  ["Describe and apply", ["init", "validate", "check", "apply", "sync", "roles", "destroy"]],
+  ["Inspect", ["status", "doctor"]],
+  ["Work with machines", ["start", "stop", "restart", "exec", "shell", "copy"]],
+  ["Firewall", ["network"]],
+  ["Snapshots", ["snapshot", "reset"]],
   ["Set up", ["host", "schema", "completions", "help"]],
 ];
 
@@ -125,19 +125,19 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map([
 /** Verbs of other programs, and what a user of anklume does instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...each("ls list ps", "`anklume status` shows the machines"),
-  ...each("up deploy", "`anklume apply` makes what infra.yml says"),
+  ...each("up deploy", "`anklume apply` makes the host match infra.yml"),
   ...each("create launch add", "add it to infra.yml, then `anklume apply`"),
   ...each("rm delete remove", "remove it from infra.yml, then `anklume apply --prune`"),
   ...each("down", "`anklume stop` shuts machines down, `anklume destroy` removes everything"),
-  ...each("ssh login attach", "`anklume shell MACHINE`"),
-  ...each("run", "`anklume exec MACHINE -- COMMAND`"),
-  ...each("logs", "`anklume exec MACHINE -- journalctl`"),
-  ...each("cp push pull", "`anklume copy`"),
-  ...each("reboot", "`anklume restart`"),
-  ...each("diff", "`anklume check`"),
-  ...each("restore", "`anklume snapshot restore`"),
-  ...each("verify", "`anklume network verify`"),
-  ...each("why", "`anklume network why`"),
+  ...each("ssh login attach", "use `anklume shell MACHINE`"),
+  ...each("run", "use `anklume exec MACHINE -- COMMAND`"),
+  ...each("logs", "use `anklume exec MACHINE -- journalctl`"),
+  ...each("cp push pull", "use `anklume copy`"),
+  ...each("reboot", "use `anklume restart`"),
+  ...each("diff", "use `anklume check`"),
+  ...each("restore", "use `anklume snapshot restore`"),
+  ...each("verify", "use `anklume network verify`"),
+  ...each("why", "use `anklume network why`"),
 };
 
 function each(words: string, instead: string): Record<string, string> {

@@ -25,6 +25,7 @@ const FILES: readonly (readonly [string, string])[] = [
 ];
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
+  ["ANKLUME_WORKSPACE", "directory of the workspace, if `-C` is not given"],
   ["ANKLUME_INCUS_TIMEOUT", "seconds that a request to Incus may take"],
   ["ANSIBLE_VAULT_PASSWORD_FILE", "file with the password of Ansible's vault"],
   ["NO_COLOR, FORCE_COLOR", "never colours; always colours, also without a terminal"],

@@ -49,7 +49,10 @@ Deno.test("the help lists every verb, fits 80 columns and shows examples", async
   }
   // Each verb is in a group.
   assert.doesNotMatch(out, /^Commands:/m);
-  assert.match(out, /^Make:$[^]*^Look:$[^]*^Live in:$[^]*^Prove:$[^]*^Keep:$[^]*^Set up:$/m);
+  assert.match(
+    out,
+    /^Describe and apply:$[^]*^Inspect:$[^]*^Work with machines:$[^]*^Firewall:$[^]*^Snapshots:$[^]*^Set up:$/m,
+  );
   assert.match(out, /^Examples:\n {2}anklume /m);
   assert.doesNotMatch(out, /^ {2}complete\b/m);
   for (const line of out.split("\n")) assert.ok(line.length <= 80, line);

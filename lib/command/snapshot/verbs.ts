@@ -170,8 +170,9 @@ function addPrune(snapshot: Command, choose: Choose, session: Session): void {
     .summary("delete old sets")
     .description(
       "Deletes the oldest sets that anklume took: by number (--keep), by age (--older-than), or " +
-        "both. Automatic sets are counted apart from those that you took. Keeps the baseline, incomplete sets and what an interrupted restore needs, and " +
-        "lists them. Scheduled snapshots expire by snapshots_expiry. Snapshots made by hand are left " +
+        "both. Automatic sets are counted separately from those that you took. Keeps the " +
+        "baseline, incomplete sets and what an interrupted restore needs, and lists them. " +
+        "Scheduled snapshots expire by snapshots_expiry. Snapshots made by hand are left " +
         "alone.",
     )
     .addOption(

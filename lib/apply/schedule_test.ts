@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import type { Change } from "../plan/plan.ts";
 import { formatAddr, type ResourceKind } from "../resource/address.ts";
@@ -38,7 +39,7 @@ async function trace(
       const name = formatAddr(one.addr);
       log.push(`start ${name}`);
       options.onRun?.(name, ++running);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await sleep(2);
       running--;
       log.push(`end ${name}`);
       return name !== options.fails;
@@ -74,7 +75,7 @@ Deno.test("runSchedule() makes bridges one at a time and never more machines tha
     run: async ({ addr }) => {
       if (addr.kind === "network") seen.network = Math.max(seen.network, ++networks);
       else seen.instance = Math.max(seen.instance, ++instances);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await sleep(1);
       if (addr.kind === "network") networks--;
       else instances--;
       return true;

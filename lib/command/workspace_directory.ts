@@ -52,7 +52,7 @@ function joined(directory: string, next: string): string {
 const WITHOUT_WORKSPACE: ReadonlySet<string> = new Set(["init", "schema", "completions", "help"]);
 
 /** A workspace in another directory. */
-export interface Elsewhere {
+interface Elsewhere {
   readonly directory: string;
   /** The current directory, below it; empty: it is not below it. */
   readonly below: string;

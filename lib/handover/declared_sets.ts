@@ -32,7 +32,7 @@ export class DeclaredSets {
     this.#subnets = new Set(keys("inet", "subnets", "subnets6").flat());
     this.#prefixes = new Set(keys("inet", "subnets6").flatMap(([network]) => prefixOf(network!)));
     this.#gateways = keys("inet", "gateways", "gateways6");
-    this.served = new Set(this.#gateways.flatMap(([, address]) => networkOf(address!)));
+    this.served = new Set(this.#gateways.flatMap(([, address]) => subnetOf(address!)));
   }
 
   within(pair: readonly string[]): string | undefined {
@@ -50,12 +50,12 @@ export class DeclaredSets {
 
   /** Accepts an address in a subnet that a domain has, not in one that it gave up. */
   inside(address: string | undefined): string | undefined {
-    const isOurs = networkOf(address ?? "").some((own) => this.served.has(own));
+    const isOurs = subnetOf(address ?? "").some((own) => this.served.has(own));
     if (!isOurs) return `${address} is in no subnet of a domain`;
   }
 
   gateway(key: readonly string[]): string | undefined {
-    const isOurs = networkOf(key[1] ?? "").some((own) =>
+    const isOurs = subnetOf(key[1] ?? "").some((own) =>
       typeof own === "string" ? this.#subnets.has(own) : this.#prefixes.has(own)
     );
     if (!isOurs) return `${key[1]} is in no subnet of a domain`;
@@ -83,7 +83,7 @@ export class DeclaredSets {
  * Returns the network of an address in the form of the sets: `10.120.3.0`, or 64 bits; empty for
  * anything else.
  */
-export function networkOf(address: string): (string | bigint)[] {
+export function subnetOf(address: string): (string | bigint)[] {
   if (address.includes(":")) return prefixOf(address);
   return [address.replace(/\.\d+$/, ".0")];
 }

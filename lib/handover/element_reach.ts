@@ -2,7 +2,7 @@ import { ipBlock, overlaps } from "../addressing/ip_block.ts";
 import { ulaOf } from "../addressing/ula.ts";
 import { isLocalInterface } from "../nftables/local_interface.ts";
 import { FAMILIES, type Family } from "../nftables/ruleset.ts";
-import { DeclaredSets, networkOf, prefixOf, type Sets } from "./declared_sets.ts";
+import { DeclaredSets, prefixOf, type Sets, subnetOf } from "./declared_sets.ts";
 import { claimsOf, type HostPlace, type PlaceNic } from "./host_place.ts";
 import { portTaken } from "./port_taken.ts";
 import { fieldsOf, nameOf } from "./read_elements.ts";
@@ -91,7 +91,7 @@ class ElementReach {
     this.#carried = new Set(
       bridges.filter(({ name }) => this.#declared.bridges.has(name) && this.#ourBridges.has(name))
         .flatMap(({ addresses }) => addresses)
-        .flatMap((address) => networkOf(address.split("/")[0]!)),
+        .flatMap((address) => subnetOf(address.split("/")[0]!)),
     );
     this.#nicsByPort = new Map(nics.map((nic) => [nic.port, nic]));
     this.#nicsByMac = new Map(nics.map((nic) => [nic.mac, nic]));
@@ -198,7 +198,7 @@ class ElementReach {
     const block = ipBlock(`${network}/${version === 4 ? 24 : 64}`);
     const isPrivate = version === 4 ? PRIVATE_24.test(network) : /^f[cd]/.test(network);
     if (block === undefined || !isPrivate) return `${network} is not a private network`;
-    const hasGateway = networkOf(network).some((own) => this.#declared.served.has(own));
+    const hasGateway = subnetOf(network).some((own) => this.#declared.served.has(own));
     // A subnet already in force keeps its rules when a wifi uses the same later.
     if (this.#isInForce(version === 4 ? "inet subnets" : "inet subnets6", network)) {
       return undefined;
@@ -206,7 +206,7 @@ class ElementReach {
     if (!hasGateway && !this.#mayHaveBeenOurs(network, version, family)) {
       return `no domain has the subnet ${network}`;
     }
-    if (networkOf(network).some((own) => this.#carried.has(own))) return undefined;
+    if (subnetOf(network).some((own) => this.#carried.has(own))) return undefined;
     const other = this.#place.networks.find(({ block: theirs, device }) =>
       overlaps(theirs, block) && !(device !== undefined && this.#ourBridges.has(device))
     );

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { FileError } from "./file_error.ts";
 import { lockWorkspace } from "./workspace_lock.ts";
@@ -93,7 +94,7 @@ Deno.test(
       const late = take(root, ["ask"], apart);
       const reader = late.stdout.pipeThrough(new TextDecoderStream()).getReader();
       assert.equal((await reader.read()).value, "asking\n");
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await sleep(1_000);
       lock.release();
       assert.match((await reader.read()).value ?? "", /^locked \d+\n$/);
       assert.equal((await late.status).code, 0);

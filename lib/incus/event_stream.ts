@@ -106,7 +106,7 @@ export class EventStream implements AsyncDisposable {
  * Closes a WebSocket. Incus closes its end when asked to; after one second without that, anklume
  * stops waiting.
  */
-export function closeWebSocket(socket: WebSocket): Promise<void> {
+function closeWebSocket(socket: WebSocket): Promise<void> {
   if (socket.readyState === WebSocket.CLOSED) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, 1000);

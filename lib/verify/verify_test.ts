@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import type { Probe } from "./probe.ts";
 import { SOURCE_PORTS } from "./judge.ts";
@@ -56,7 +57,7 @@ class Wire {
       this.#arrived.push(`seen in eth0 icmp 10.0.0.1 0 10.0.0.2 0 ${n}`);
       onOutput(`answer ${n} echo 0\n`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
     if (name === "b") { for (const line of this.#arrived) onOutput(`${line}\n`); }
     onOutput("end\n");
   }

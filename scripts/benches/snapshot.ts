@@ -6,6 +6,7 @@
  * firewall and plans, so it is compared with `bare`. They take turns at going first, and each
  * starts when the machine is idle.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import pLimit from "p-limit";
 import { connectIncus, type IncusClient } from "../../lib/incus/incus_client.ts";
 import type { Instance } from "../../lib/incus/wire/instance.ts";
@@ -187,13 +188,13 @@ async function longestFreeze(argv: readonly string[], dir: string): Promise<Free
     stderr: "null",
   }).spawn();
   const output = new Response(monitor.stdout).text();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await sleep(500);
   const [command = "", ...args] = argv;
   const { stdout } = await new Deno.Command(command, { args, cwd: dir }).output();
   const said = new TextDecoder().decode(stdout);
   const still = /was frozen for longer\s+than\s+([\d.]+)\s+s/.exec(said)?.[1];
   if (still === undefined) throw new Error(said);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await sleep(500);
   monitor.kill();
   const paused = new Map<string, number>();
   let longest = 0;

@@ -1,4 +1,5 @@
 /** Shared by the suites of `scripts/bench`. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * Returns the milliseconds of wall clock that a program takes, as a whole process.
@@ -57,7 +58,7 @@ export async function untilIdle(): Promise<void> {
   const until = performance.now() + IDLE_WITHIN_MS;
   let before = await processorTimes();
   for (let idle = 0; idle < IDLE_SAMPLES && performance.now() < until;) {
-    await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+    await sleep(SAMPLE_MS);
     const now = await processorTimes();
     const busy = (now.busy - before.busy) / (now.all - before.all);
     idle = busy < IDLE_SHARE ? idle + 1 : 0;

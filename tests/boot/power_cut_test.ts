@@ -2,6 +2,7 @@
  * Cuts the power of a host and checks its state after the boot. Runs outside the private hosts, as
  * it starts its own and cuts its power. `scripts/test boot`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { COUNTERS, FIRST_PACKET } from "../_first_packet.ts";
 
@@ -70,7 +71,7 @@ async function attacked(): Promise<{ sent: number; passed: number }> {
   for (let attempt = 0; attempt < 150; attempt++) {
     const now = await counted();
     if (now.sent > 500) return now;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
   }
   assert.fail(`the attacker sent nothing: ${await onHost("incus list --all-projects")}`);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import {
   connect,
@@ -115,12 +116,12 @@ Deno.test("destroy waits for what a killed apply had asked for, and leaves nothi
   // server.
   for (const ms of [50, 200]) {
     const running = await lab.startUntil(["apply", "--infra"], /created network/);
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await sleep(ms);
     running.child.kill("SIGKILL");
     await running.end();
     await lab.anklume(["destroy", "--yes"]);
     assert.deepEqual(await liveInstances(), []);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
     assert.deepEqual(await liveInstances(), [], "none came up later");
     await expectNoBridge("net-big");
   }

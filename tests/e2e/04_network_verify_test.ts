@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import {
   answerOf,
@@ -357,7 +358,7 @@ Deno.test("network verify proves a fresh lab, finds what is taken away or let in
     assert.equal((await inMachine("left", "left-a", ...probe)).code, 0);
     await must(["sh", "-c", "kill -KILL $(cat /run/testbed/incusd.pid)"]);
     assert.equal(await tables(T), before);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
     await must([`${REPOSITORY}/scripts/hosts/testbed_daemon.sh`, "start"]);
     assert.equal(await tables(T), before);
     assert.deepEqual(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import {
   answerOf,
@@ -79,7 +80,7 @@ async function words(): Promise<string[]> {
     for (let attempt = 1;; attempt++) {
       const { code, stdout } = await inMachine(domain, machine, "cat", path);
       if (code === 0 || attempt === 20) return stdout.trim();
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
   }));
 }
@@ -316,7 +317,7 @@ Deno.test("machines and their volumes go back together: one, a domain, everythin
   await t.step("the name of a set that expired is free", async () => {
     const create = ["snapshot", "create", "short", "--machine", "pro-db"];
     await lab.anklume([...create, "--expiry", "1S"]);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
     await lab.anklume(create);
     const [set] = (await list(lab)).sets.filter(({ name }) => name === "short");
     assert.deepEqual([set?.complete, set?.expires], [true, undefined]);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import Ajv from "ajv/dist/2020.js";
 import { IMAGE, inMachine, Lab, liveInstances, must, run } from "./_lab.ts";
@@ -240,7 +241,7 @@ function watchProcesses(): { stop(): Promise<string> } {
     while (going) {
       const { stdout } = await run(["ps", "-eo", "args", "--no-headers", "-ww"]);
       for (const line of stdout.split("\n")) seen.add(line);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
   })();
   return {

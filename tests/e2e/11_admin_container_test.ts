@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { withElement } from "../../lib/handover/_place.ts";
 import { LINGER } from "../_linger.ts";
@@ -244,7 +245,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     const host = new Deno.Command("flock", {
       args: ["--no-fork", `${lab.dir}/.anklume/lock`, "sleep", "60"],
     }).spawn();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     const refused = await inside("apply", "--infra");
     host.kill("SIGKILL");
     await host.status;
@@ -340,7 +341,7 @@ Deno.test("the admin container drives its host, and the host's unit accepts ankl
     await Deno.chown(`${lab.dir}/stranger`, 1000, 1000);
     await Deno.rename(`${lab.dir}/stranger`, stranger);
     for (let i = 0; i < 100 && (await Array.fromAsync(Deno.readDir(place))).length > 0; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
     assert.deepEqual(await Array.fromAsync(Deno.readDir(place)), []);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(`${lab.dir}/${ANSWERS}`)), []);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import {
   eventually,
@@ -92,7 +93,7 @@ async function expectCarriedOn(
   }
   await lab.write("infra.yml", after);
   const moving = await lab.startUntil(["apply", "--infra", "--yes"], words);
-  await new Promise((resolve) => setTimeout(resolve, delay));
+  await sleep(delay);
   await killDaemon();
   await moving.end();
   await startDaemon();

@@ -3,6 +3,7 @@
  * testbed (`scripts/testbed run`), run the compiled binary of ANKLUME_BIN, and check the result
  * with `incus`, `nft` and real packets.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { LINGER } from "../_linger.ts";
 
@@ -196,7 +197,7 @@ export async function serve(domain: string, machine: string, port: number): Prom
   assert.equal(started.code, 0, started.stderr);
   for (let attempt = 0; attempt < 50; attempt++) {
     if (await reaches({ domain, machine }, "127.0.0.1", port)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
   assert.fail(`nothing listens on ${machine}:${port}`);
 }
@@ -270,7 +271,7 @@ export async function eventually(
   const end = Date.now() + seconds * 1000;
   while (Date.now() < end) {
     if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
   }
   assert.fail(`${what}: not within ${seconds} s`);
 }

@@ -3,6 +3,7 @@
  * the state after the next apply. `scripts/check/faults --runs N --seed S [--fault NAME] [--step N]`;
  * needs root.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { type Fault, FAULTS, strike } from "./faults.ts";
@@ -114,7 +115,7 @@ class Harness {
         struck = `${mutation.method} ${new URL(mutation.path, "http://incus").pathname}`;
         if (fault === "power-cut") {
           const delay = this.random() * 300;
-          cut = new Promise((resolve) => setTimeout(resolve, delay)).then(() => host.powerCut());
+          cut = sleep(delay).then(() => host.powerCut());
           return "pass";
         }
         return await strike(fault, host, mutation);
@@ -147,7 +148,7 @@ class Harness {
     await verify(host, side, before, text);
     let now = await beats(host);
     for (let tries = 0; now <= awake && tries < 10; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await sleep(1000);
       now = await beats(host);
     }
     assert.ok(now > awake, `the prober slept: ${awake} beats, then ${now}`);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { LINGER } from "../_linger.ts";
 import type { FaultHost } from "./host.ts";
@@ -152,7 +153,7 @@ export async function proveProbers(
   await host.must(["nft", "delete", "table", "inet", "anklume_faults"]);
   let holes = await seen();
   for (let look = 0; look < LOOKS && holes.some((each) => each.trim() === ""); look++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
     holes = await seen();
   }
   await close();

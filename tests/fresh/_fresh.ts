@@ -2,6 +2,7 @@
  * A fresh machine (`scripts/fresh`), and what is left of it afterwards. These tests run on the
  * machine itself, as root. `scripts/test fresh`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 
 export const REPOSITORY = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
@@ -88,7 +89,7 @@ export async function onFreshMachine(...words: readonly string[]): Promise<Fresh
 export async function until(holds: () => boolean, complaint: () => string): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {
     if (holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
   assert.fail(complaint());
 }

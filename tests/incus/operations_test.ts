@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { Instances } from "../../lib/incus/instances.ts";
 import { Operations } from "../../lib/incus/operations.ts";
@@ -100,7 +101,7 @@ Deno.test("an operation that Incus has forgotten is judged by the resource", () 
           options: RequestOptions = {},
         ): Promise<HttpAnswer> {
           // Incus keeps an operation for five seconds after its end.
-          if (path.endsWith("/wait")) await new Promise((resolve) => setTimeout(resolve, 7000));
+          if (path.endsWith("/wait")) await sleep(7000);
           return await super.request(method, path, options);
         }
       }
@@ -132,7 +133,7 @@ Deno.test("an interrupted wait ends at once and Incus goes on", () =>
       });
       for (let looks = 0; !(await incus.instances.list({ project: "it-abort" })).length; looks++) {
         assert.ok(looks < 200, "Incus has not accepted the request");
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await sleep(50);
       }
       interrupt.abort(reason);
       await assert.rejects(creating, reason);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, REFUSED_AFTER } from "./_lab.ts";
 
 /** An interface where frames are sent, or captured. */
@@ -32,7 +33,7 @@ export async function arrived(
   const places = new Map(probes.map(({ to }) => [key(to), to]));
   await Promise.all([...places.values()].map(({ agent, iface }) => agent.capture(iface)));
   for (const { from, frame } of probes) await from.agent.send(frame, from.iface);
-  await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+  await sleep(wait * 1000);
   const seen = new Map(
     await Promise.all(
       [...places].map(async ([place, { agent, iface }]) =>

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { tableName } from "../../lib/nftables/ruleset.ts";
 import { bytes, ip4Bytes } from "./_frames.ts";
 import type { BuiltInfra } from "./_infra.ts";
@@ -333,7 +334,7 @@ export class Lab implements AsyncDisposable {
         `table inet seen { chain in { type filter hook input priority 100; ${match} counter; }; }`,
     );
     await send();
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await sleep(60);
     return !/counter packets 0 /.test(await this.host.run("nft", "list", "table", "inet", "seen"));
   }
 

@@ -3,6 +3,7 @@
  * daemon. Runs inside a private host with 6.0, which has 7.0's packages
  * (`scripts/testbed start --incus 6`). `scripts/test takeover`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import assert from "node:assert/strict";
 import { IMAGE, inMachine, Lab, must, query, REPOSITORY } from "../e2e/_lab.ts";
 
@@ -53,7 +54,7 @@ async function reading(domain: string, machine: string, path: string): Promise<s
   for (let attempt = 0; attempt < 50; attempt++) {
     const { code, stdout } = await inMachine(domain, machine, "cat", path);
     if (code === 0 && stdout !== "") return stdout.trim();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
   return `${machine}: no ${path}`;
 }

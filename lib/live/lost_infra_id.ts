@@ -2,7 +2,7 @@ import type { IncusClient } from "../incus/incus_client.ts";
 import { readActualState } from "../plan/read_actual_state.ts";
 import { resolveAddressing } from "../workspace/resolve_addressing.ts";
 import type { Session } from "../session/session.ts";
-import { printDiagnostics, showDiagnostics } from "../session/show_diagnostics.ts";
+import { showMistakes } from "../session/show_diagnostics.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
 
 /**
@@ -13,12 +13,11 @@ export async function lostInfraId(
   workspace: Workspace,
   incus: IncusClient,
   session: Session,
-  { json }: { readonly json?: true | undefined },
+  options: { readonly json?: true | undefined },
 ): Promise<string | undefined> {
   const state = await readActualState(incus, {}, { signal: session.signal });
   const { addressing, diagnostics } = resolveAddressing(workspace, state);
   if (addressing !== undefined) return addressing.infraId;
-  if (json) printDiagnostics(diagnostics, session);
-  showDiagnostics(diagnostics, workspace.sources, session);
+  showMistakes(diagnostics, workspace.sources, options, session);
   return undefined;
 }

@@ -20,7 +20,7 @@ import { type HostSources, hostSources } from "../resource/host_sources.ts";
 import type { Owner } from "../resource/mark.ts";
 import { actualNetwork } from "../resource/network.ts";
 import type { Session } from "../session/session.ts";
-import { printDiagnostics, showDiagnostics } from "../session/show_diagnostics.ts";
+import { showMistakes } from "../session/show_diagnostics.ts";
 import { sourceWarnings } from "../view/host_sources.ts";
 import { prepareTree } from "../workspace/ansible_tree.ts";
 import type { Workspace } from "../workspace/load_workspace.ts";
@@ -113,8 +113,7 @@ export async function openLive(
   const live = await readLive(means, { ...options, early });
   if ("refused" in live) {
     const all = [...workspace.warnings, ...live.refused];
-    if (options.json) printDiagnostics(all, session);
-    showDiagnostics(all, workspace.sources, session);
+    showMistakes(all, workspace.sources, options, session);
     return undefined;
   }
   const kept = open.move();

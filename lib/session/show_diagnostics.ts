@@ -32,13 +32,17 @@ export function showConflicts(
 }
 
 /**
- * Prints diagnostics for programs: as a line of the stream if the verb has one, otherwise as a JSON
- * value of their own.
+ * Reports mistakes after which the verb does not run: with `--json` for programs too, as a line of
+ * the stream if the verb has one, otherwise as a JSON value of their own.
  */
-export function printDiagnostics(
+export function showMistakes(
   diagnostics: readonly Diagnostic[],
-  { terminal, emit }: Session,
+  sources: readonly SourceText[],
+  { json }: { readonly json?: true | undefined },
+  session: Session,
 ): void {
-  if (emit === undefined) terminal.out(diagnosticsJson(diagnostics));
-  else emit(diagnosticsLine(diagnostics));
+  const { terminal, emit } = session;
+  if (json && emit === undefined) terminal.out(diagnosticsJson(diagnostics));
+  else if (json) emit?.(diagnosticsLine(diagnostics));
+  showDiagnostics(diagnostics, sources, session);
 }

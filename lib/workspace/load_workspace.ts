@@ -44,9 +44,8 @@ export async function loadWorkspace(
     ? sources
     : [...sources, { file: LOCK_FILE, text: lockText }];
   if (infra === undefined || hasErrors(all)) {
-    const { printDiagnostics, showDiagnostics } = await import("../session/show_diagnostics.ts");
-    if (options.json) printDiagnostics(all, session);
-    showDiagnostics(all, shown, session);
+    const { showMistakes } = await import("../session/show_diagnostics.ts");
+    showMistakes(all, shown, options, session);
     return undefined;
   }
   await options.hold?.take();

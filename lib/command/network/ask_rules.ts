@@ -2,10 +2,10 @@ import { makeRoot } from "../../host/make_root.ts";
 import type { Infra, NetworkPolicy, PolicyEnd } from "../../infra/infra.ts";
 import { parseCidr } from "../../infra/ip.ts";
 import type { ForeignChain } from "../../nftables/host_facts.ts";
-import { readOtherTables, readSysctls } from "../../nftables/host_facts.ts";
+import { readOtherTables } from "../../nftables/host_facts.ts";
 import { firewallOf, mendOf, ownerText } from "../../nftables/other_firewall.ts";
 import type { Stage } from "../../nftables/stage.ts";
-import type { LegacyDrop, Trace } from "../../nftables/parse_trace.ts";
+import type { Trace } from "../../nftables/parse_trace.ts";
 import { liveElement, traceFlows, type TraceRun } from "../../nftables/trace_flow.ts";
 import { type Advice, adviceText } from "../../verify/advice.ts";
 import { explain } from "../../verify/explain.ts";
@@ -18,6 +18,7 @@ import type { WhyLine } from "../../view/why.ts";
 import type { Live } from "../../live/open_live.ts";
 import { buildStage, type BuiltStage, type TraceQuestion } from "./trace_stage.ts";
 import { strayWay } from "./stray_route.ts";
+import { lostReasons } from "./lost_reasons.ts";
 
 /** The data that the questions are about. */
 export interface RuleContext {
@@ -41,9 +42,32 @@ export async function askRules(
   { forwards = false }: AskRulesOptions = {},
 ): Promise<WhyLine[]> {
   if (questions.length === 0) return [];
-  const { infra, live, signal } = context;
-  const { addressing, ruleset } = live;
+  const { infra, live: { addressing }, signal } = context;
   const built = await buildStage(questions, { infra, addressing, signal, forwards });
+  const seen = await traceAll(built, context);
+  const all = await Promise.all(
+    questions.map((question, i) => lineOf(question, flowSeen(seen, built, i), context)),
+  );
+  const [only] = all;
+  if (all.length !== 1 || only?.explanation.advice === undefined) return all;
+  return [{ ...only, explanation: await tried(only.explanation, built, context) }];
+}
+
+/** The packets' ways through the host's rules. */
+interface Traced {
+  readonly run: TraceRun;
+  /** The same through anklume's rules alone; undefined: other rules block none of them. */
+  readonly own: readonly Trace[] | undefined;
+  /** Base chains of other tables. */
+  readonly chains: readonly ForeignChain[];
+  /** Why a packet did not arrive that no rule of nftables ended. */
+  readonly lost: readonly (string | undefined)[];
+}
+
+async function traceAll(
+  built: BuiltStage,
+  { live: { ruleset }, signal }: RuleContext,
+): Promise<Traced> {
   await makeRoot("/etc/anklume");
   const program = readRuleProgram();
   const run = await traceFlows(ruleset, built.stage, program, { signal });
@@ -52,52 +76,69 @@ export async function askRules(
     const step = "step" in fate ? fate.step : undefined;
     return fate.kind !== "passes" && step?.table !== ruleset.table;
   };
-  const theirs = run.traces.some(isTheirs);
-  const own = theirs
-    ? (await traceFlows(ruleset, built.stage, program, { signal, alone: true })).traces
-    : undefined;
-  const others = theirs ? await readOtherTables({ signal }) : undefined;
-  const chains = others?.chains ?? [];
-  const lost = theirs ? await lostReasons(run, built, signal) : [];
-  const lines = questions.map(async ({ from, to, service }, i): Promise<WhyLine> => {
-    const explanation = explain(infra, {
-      from: from.place,
-      to: to.place,
-      service,
-      source: from.address,
-      target: to.address,
-      names: { from: from.name, to: to.name },
-      table: ruleset.table,
-      whose: (step) => ownerText(firewallOf(step, chains)),
-      trace: run.traces[i] ?? { steps: [], back: [], answered: false, legacy: [] },
-      own: own?.[i],
-      arrival: built.ways[i]?.target ?? "",
-      lost: lost[i],
-      stray: await strayOf(questions[i], run.traces[i], built.ways[i]?.target, context),
-      expected: expectedVerdict(infra, from.place, to.place, service),
-    });
-    const { lookup } = explanation;
-    return {
-      from: from.name,
-      to: to.name,
-      service: serviceText(service),
-      source: from.address,
-      target: to.address,
-      explanation,
-      element: lookup && await liveElement(ruleset.table, lookup.set, lookup.key, { signal }),
-      unjudged: run.skipped,
-      ...othersOf(
-        explanation,
-        questions[i],
-        { chains, lost: lost[i], run, i },
-        context,
-      ),
-    };
+  if (!run.traces.some(isTheirs)) return { run, own: undefined, chains: [], lost: [] };
+  const own = await traceFlows(ruleset, built.stage, program, { signal, alone: true });
+  const others = await readOtherTables({ signal });
+  const lost = await lostReasons(run, built, signal);
+  return { run, own: own.traces, chains: others?.chains ?? [], lost };
+}
+
+/** One flow of `Traced`. */
+interface SeenFlow {
+  readonly trace: Trace | undefined;
+  readonly own: Trace | undefined;
+  readonly lost: string | undefined;
+  readonly arrival: string;
+  readonly chains: readonly ForeignChain[];
+  readonly run: TraceRun;
+}
+
+function flowSeen({ run, own, chains, lost }: Traced, { ways }: BuiltStage, i: number): SeenFlow {
+  return {
+    trace: run.traces[i],
+    own: own?.[i],
+    lost: lost[i],
+    arrival: ways[i]?.target ?? "",
+    chains,
+    run,
+  };
+}
+
+async function lineOf(
+  question: TraceQuestion,
+  seen: SeenFlow,
+  context: RuleContext,
+): Promise<WhyLine> {
+  const { infra, live: { ruleset: { table } }, signal } = context;
+  const { from, to, service } = question;
+  const explanation = explain(infra, {
+    from: from.place,
+    to: to.place,
+    service,
+    source: from.address,
+    target: to.address,
+    names: { from: from.name, to: to.name },
+    table,
+    whose: (step) => ownerText(firewallOf(step, seen.chains)),
+    trace: seen.trace ?? { steps: [], back: [], answered: false, legacy: [] },
+    own: seen.own,
+    arrival: seen.arrival,
+    lost: seen.lost,
+    stray: await strayOf(question, seen, context),
+    expected: expectedVerdict(infra, from.place, to.place, service),
   });
-  const all = await Promise.all(lines);
-  const [only] = all;
-  if (all.length !== 1 || only?.explanation.advice === undefined) return all;
-  return [{ ...only, explanation: await tried(only.explanation, built, context) }];
+  const { lookup } = explanation;
+  return {
+    from: from.name,
+    to: to.name,
+    service: serviceText(service),
+    source: from.address,
+    target: to.address,
+    explanation,
+    element: lookup && await liveElement(table, lookup.set, lookup.key, { signal }),
+    unjudged: seen.run.skipped,
+    ...othersOf(explanation, question, seen, context),
+  };
 }
 
 function serviceText({ protocol, port }: Service): string {
@@ -106,28 +147,19 @@ function serviceText({ protocol, port }: Service): string {
 
 /** Returns why packets do not reach a machine, if the host's routes send them elsewhere. */
 async function strayOf(
-  question: TraceQuestion | undefined,
-  trace: Trace | undefined,
-  target: string | undefined,
+  question: TraceQuestion,
+  { trace, arrival }: SeenFlow,
   { live, signal }: RuleContext,
 ): Promise<string | undefined> {
-  if (question?.to.place.kind !== "machine" || trace === undefined) return undefined;
+  if (question.to.place.kind !== "machine" || trace === undefined) return undefined;
   const { address, place: { domain } } = question.to;
   const to = live.addressing.domains.get(domain);
   const from = question.from.place;
   const isNeighbour = from.kind === "machine" && from.domain === domain;
-  if (to === undefined || isNeighbour || fateOf(trace, target ?? "").kind === "passes") {
+  if (to === undefined || isNeighbour || fateOf(trace, arrival).kind === "passes") {
     return undefined;
   }
   return await strayWay(address, to, live, signal);
-}
-
-interface Others {
-  readonly chains: readonly ForeignChain[];
-  readonly lost: string | undefined;
-  readonly run: TraceRun;
-  /** Index of the question. */
-  readonly i: number;
 }
 
 /**
@@ -136,16 +168,15 @@ interface Others {
  */
 function othersOf(
   { step, otherTable, unanswered, anklumePasses }: Explanation,
-  question: TraceQuestion | undefined,
-  { chains, lost, run, i }: Others,
+  { from, to }: TraceQuestion,
+  { trace, chains, lost, run }: SeenFlow,
   { live }: RuleContext,
 ): Pick<WhyLine, "firewall" | "mend" | "lost"> {
-  const [dropped] = run.traces[i]?.legacy ?? [];
+  const [dropped] = trace?.legacy ?? [];
   const isLegacy = step === undefined && lost !== undefined && dropped !== undefined;
   const place = isLegacy ? dropped : otherTable === undefined ? undefined : step;
-  if (place === undefined || question === undefined) return {};
+  if (place === undefined) return {};
   const firewall = firewallOf(place, isLegacy ? legacyAsForeign(run) : chains);
-  const { from, to } = question;
   const bridgeOf = ({ place }: typeof from) =>
     place.kind === "machine" ? live.addressing.domains.get(place.domain)?.bridge : undefined;
   const [near, far] = [bridgeOf(from), bridgeOf(to)];
@@ -177,43 +208,6 @@ function legacyAsForeign({ legacyChains, traces }: TraceRun): ForeignChain[] {
     siblings: all.filter((each) => each.family === family && each.table === table)
       .map((each) => each.chain),
   }));
-}
-
-/**
- * Returns, for each packet that no nftables rule ended, why it did not arrive; undefined if
- * unknown.
- */
-async function lostReasons(
-  { traces }: TraceRun,
-  { stage, ways }: BuiltStage,
-  signal: AbortSignal,
-): Promise<(string | undefined)[]> {
-  const keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] as const;
-  const sysctls = await readSysctls(keys, { signal });
-  return ways.map(({ refused, target }, i) => {
-    const packet = stage.packets[i];
-    const key = packet?.from.includes(":") ? keys[1] : keys[0];
-    const down = stage.interfaces.find(({ name, isUp, ports }) =>
-      !isUp && (name === packet?.into || name === target ||
-        ports.some((port) => port.name === packet?.into || port.name === target))
-    );
-    if (down !== undefined) return `${down.name} is down`;
-    if (sysctls[key] === "0" && target !== "host" && packet?.into !== undefined) {
-      return `the host forwards nothing: ${key} is 0`;
-    }
-    // Only after the check of forwarding: without it, the kernel has no route either.
-    if (refused !== undefined) return `the host has no route for it: ${refused}`;
-    const legacy = traces[i]?.legacy ?? [];
-    return legacy.length === 0
-      ? undefined
-      : `iptables-legacy drops it (nft does not show these rules): ${legacyText(legacy)}`;
-  });
-}
-
-function legacyText(drops: readonly LegacyDrop[]): string {
-  return drops.map(({ family, table, chain, rule }) =>
-    `table ${family} ${table}, chain ${chain}, ${rule === "policy" ? "policy" : `rule ${rule}`}`
-  ).join("; ");
 }
 
 /**

@@ -28,8 +28,9 @@ made_root() {
     mkdir -- "$temporary"
     began=$(now_ms)
     say "making the root \"$name\" (once)"
-    # The builder ends if this shell is killed.
-    quietly setpriv --pdeathsig KILL -- unshare --mount --pid --fork --kill-child --mount-proc -- "$builder" "$temporary" "$@" {lock}>&-
+    # The builder ends if this shell is killed. The directory for temporary files is none in the new
+    # system.
+    quietly env -u TMPDIR setpriv --pdeathsig KILL -- unshare --mount --pid --fork --kill-child --mount-proc -- "$builder" "$temporary" "$@" {lock}>&-
     mv -- "$temporary" "$MADE_ROOT"
     say "it is in $MADE_ROOT ($(seconds_since "$began"))"
   fi

@@ -12,6 +12,7 @@ import { execStream, type ExecStreamOptions } from "./exec_stream.ts";
 import { execInstance, type ExecOptions, type ExecResult } from "./instance_exec.ts";
 import type { OperationOptions, RunOptions } from "./operations.ts";
 import { apiPath, type Query } from "./path.ts";
+import { explainStart } from "./start_failure.ts";
 import { INSTANCE_BUSY, retryPassing } from "./retry.ts";
 import type { Method, Tagged } from "./transport.ts";
 import type {
@@ -114,6 +115,7 @@ export class Instances {
   /**
    * Changes the state. A machine that somebody else has started in the meantime counts as started:
    * after a power cut, Incus itself starts the machines one after another.
+   * @throws IncusError; for a start, with the reason that LXC or QEMU gave
    */
   async setState(
     project: string,
@@ -130,9 +132,10 @@ export class Instances {
         isDone,
       });
     } catch (error) {
-      const started = body.action === "start" && error instanceof IncusError &&
-        ALREADY_RUNNING.test(error.message) && await isDone();
-      if (!started) throw error;
+      const starts = body.action === "start" || body.action === "restart";
+      if (!starts || !(error instanceof IncusError)) throw error;
+      if (ALREADY_RUNNING.test(error.message) && await isDone()) return;
+      throw await explainStart(this.#connection.transport, project, name, error);
     }
   }
 

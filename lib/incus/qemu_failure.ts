@@ -8,8 +8,11 @@ export function qemuFirst(words: string): string {
   const found = FAILURE.exec(words);
   if (found === null) return words;
   const [, said = "", ended = ""] = found;
-  return said === "" ? `QEMU said nothing (${ended})` : `${said} (${ended})`;
+  return said === "" ? `${SILENT} (${ended})` : `${said} (${ended})`;
 }
+
+/** QEMU has not said why: it had already gone into the background. */
+export const SILENT = "QEMU said nothing";
 
 /** In the arguments, no colon is followed by a space. */
 const FAILURE =

@@ -151,6 +151,18 @@ Deno.test("exec() passes input, output, environment, place and status", () =>
     })
   ));
 
+Deno.test("a start that LXC refuses fails with LXC's own reason", () =>
+  withIncus((incus) =>
+    withProject(incus, "it-refused", async () => {
+      const config = { "linux.sysctl.net.nosuch": "1" };
+      await incus.instances.create("it-refused", container("web", { config }));
+      await assert.rejects(
+        incus.instances.setState("it-refused", "web", { action: "start" }),
+        { name: "IncusError", message: /net\.nosuch.*\(LXC, exit status 1\)/ },
+      );
+    })
+  ));
+
 Deno.test("exec() that is interrupted or out of time kills the program", () =>
   withIncus((incus) =>
     withProject(incus, "it-kill", async () => {

@@ -214,7 +214,6 @@ Deno.test("a virtual machine lives among containers", async (t) => {
       await awaitAgent(workspace, "left-w");
       const found = await workspace.anklume(
         "exec left-w -- sh -c 'ls /etc/greeting; cat /data/note'",
-        2,
       );
       assert.match(found, /No such file/);
       assert.match(found, /kept/);
@@ -223,10 +222,11 @@ Deno.test("a virtual machine lives among containers", async (t) => {
 
   await t.step("a QEMU that does not start says why before all else", async () => {
     const more =
-      `left-x: { type: vm, image: "local:anklume-vm", config: { limits.memory: 900GiB } }`;
+      `left-x: { type: vm, image: "local:anklume-vm", config: { limits.memory: 900TiB } }`;
     await workspace.lay(infra({ name: "left-w", memory: "448MiB", image: "anklume-vm2", more }));
     const text = await workspace.anklume("apply --infra --yes", 1);
-    assert.match(text, /cannot set up guest memory|Cannot allocate memory/);
+    // It had gone into the background: its words are in its log only.
+    assert.match(text, /answered 400: qemu-system-x86_64: .*memory/);
     assert.doesNotMatch(text, /Failed to run|-no-user-config/);
   });
 

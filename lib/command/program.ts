@@ -87,11 +87,11 @@ function helpCommand(): Command {
 
 /** The groups of verbs in the help, in their order there. */
 const GROUPS: readonly (readonly [title: string, verbs: readonly string[]])[] = [
-  ["Describe and apply", ["init", "validate", "check", "apply", "sync", "roles", "destroy"]],
-  ["Inspect", ["status", "doctor"]],
-  ["Work with machines", ["start", "stop", "restart", "exec", "shell", "copy"]],
-  ["Firewall", ["network"]],
-  ["Snapshots", ["snapshot", "reset"]],
+  ["Make", ["init", "validate", "check", "apply", "sync", "roles", "destroy"]],
+  ["Look", ["status", "doctor"]],
+  ["Live in", ["start", "stop", "restart", "exec", "shell", "copy"]],
+  ["Prove", ["network"]],
+  ["Keep", ["snapshot", "reset"]],
   ["Set up", ["host", "schema", "completions", "help"]],
 ];
 

@@ -51,7 +51,7 @@ Deno.test("the help lists every verb, fits 80 columns and shows examples", async
   assert.doesNotMatch(out, /^Commands:/m);
   assert.match(
     out,
-    /^Describe and apply:$[^]*^Inspect:$[^]*^Work with machines:$[^]*^Firewall:$[^]*^Snapshots:$[^]*^Set up:$/m,
+    /^Make:$[^]*^Look:$[^]*^Live in:$[^]*^Prove:$[^]*^Keep:$[^]*^Set up:$/m,
   );
   assert.match(out, /^Examples:\n {2}anklume /m);
   assert.doesNotMatch(out, /^ {2}complete\b/m);

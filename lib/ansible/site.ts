@@ -34,13 +34,15 @@ function renderRolePlay(play: RolePlay): string {
   const role = yamlWord(play.role);
   // A role's name is the name of a directory; odd characters in it must not become YAML.
   const name = role === play.role ? `Role ${role}` : yamlWord(`Role ${play.role}`);
+  // The tags are those of the role and not of the play: facts are gathered under a play's tags, and
+  // with another tag there would be none, although Ansible checks the role's arguments in any case.
   return `- name: ${name}
   hosts:${hosts}
-  tags:
-    - provision
-    - ${role}
   roles:
     - role: ${role}
+      tags:
+        - provision
+        - ${role}
 `;
 }
 

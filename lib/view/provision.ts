@@ -71,7 +71,9 @@ export function provisionReportText(outcome: ProvisionOutcome, style: Style): st
 
 function closing(outcome: ProvisionOutcome, { colors }: Style): string[] {
   const { status, machines, failed, partial } = outcome;
-  const again = "`anklume apply` provisions unfinished machines again.";
+  const again = partial
+    ? "A run limited by tags marks no machine: to go on, run it again with the same tags."
+    : "`anklume apply` provisions unfinished machines again.";
   switch (status) {
     case "interrupted":
       return ["Provisioning was interrupted.", again];

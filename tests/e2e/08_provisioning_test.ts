@@ -156,6 +156,35 @@ Deno.test("only what has to be provisioned is, and what became of it is told", a
     assert.deepEqual(await needs(lab), { "pro-c": ["its variables changed"] });
   });
 
+  await t.step("with any tag, the roles have their facts", async () => {
+    // Ansible checks the arguments of all roles, whatever the tags, and a default may need a fact.
+    await put(
+      lab,
+      "roles/note/defaults/main.yml",
+      `---\nnote_release: "{{ ansible_facts['distribution_release'] }}"\n`,
+    );
+    await put(
+      lab,
+      "roles/note/meta/argument_specs.yml",
+      "---\nargument_specs:\n  main:\n    options:\n      note_release: { type: str }\n",
+    );
+    for (const tag of ["packages", "note", "provision"]) {
+      const { stdout } = await lab.anklume(["apply", "--provision", "--tags", tag]);
+      assert.match(stdout, /limited by tags/);
+      assert.match(stdout, /note : Validating arguments/, tag);
+      assert.equal(/note : Write/.test(stdout), tag !== "packages", tag);
+    }
+    await append(lab, "host_vars/pro-c.yml", "note_fails: true\n");
+    const failed = await lab.anklume(["apply", "--provision", "--tags", "note"], 1);
+    assert.match(failed.stdout, /run it again with the same tags/);
+    const text = (await lab.read("host_vars/pro-c.yml")).replace("note_fails: true\n", "");
+    await lab.write("host_vars/pro-c.yml", text);
+    await Deno.remove(`${lab.dir}/roles/note/defaults`, { recursive: true });
+    await Deno.remove(`${lab.dir}/roles/note/meta`, { recursive: true });
+    // It wrote the note although the digest was not renewed.
+    assert.deepEqual(await needs(lab), { "pro-c": ["its variables changed"] });
+  });
+
   await t.step("programs are told the same, in the shape that is documented", async () => {
     const { stdout } = await lab.anklume(["apply", "--json"]);
     const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));

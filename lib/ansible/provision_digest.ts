@@ -3,22 +3,24 @@ import type { Domain, Infra, Machine } from "../infra/infra.ts";
 import { hasUserContent } from "./file_check.ts";
 import { groupsOf, treeDomains } from "./groups.ts";
 import { inventoryPlace } from "./inventory.ts";
-import { userText } from "./managed_section.ts";
-import type { ProvisionFiles } from "./provision_files.ts";
+import { findSection, userText } from "./managed_section.ts";
+import type { ProvisionFile, ProvisionFiles } from "./provision_files.ts";
 import { usedRoles } from "./used_roles.ts";
 import { renderSite } from "./site.ts";
 
 /** Instance key with the digest of a machine's last provisioning. */
 export const PROVISIONED_KEY = "user.anklume.provisioned";
 
-/** 2: the tree connects by anklume's own plugin, so each machine is provisioned once more. */
-const FORMAT = "2";
+/** 3: counts of anklume's own variables only those that are read. */
+const FORMAT = "3";
 
 /**
  * Returns the digest of all that Ansible reads for one machine, in the form of
- * `user.anklume.provisioned`: `2 config=… inventory=… play=… shared=… vars=… role:base_system=…`.
- * The parts allow to explain a difference. Data of other machines is not included, unless something
- * that the machine uses reads `hostvars` or `groups`.
+ * `user.anklume.provisioned`: `3 config=… inventory=… play=… shared=… vars=… role:base_system=…`.
+ * The parts allow to explain a difference. anklume's own variables, such as a description, count
+ * only if something that the machine uses names them. Of other machines nothing counts, unless
+ * something that it uses reads `anklume_peers` (names and addresses of its domain), or `hostvars` or
+ * `groups` (everything).
  */
 export function provisionDigest(
   infra: Infra,
@@ -36,7 +38,6 @@ export function provisionDigest(
     ["place", inventoryPlace(infra, machine, domain)],
     ...usersInventory(files),
   ]);
-  put("vars", pick(files, (path) => isVariableOf(path, infra, machine, domain)));
   put("shared", pick(files, isShared));
   const roles = usedRoles(machine.roles, files);
   for (const [role, paths] of roles) {
@@ -47,10 +48,20 @@ export function provisionDigest(
     }
   }
   const rolePaths = new Set([...roles.values()].flatMap((paths) => [...paths]));
+  const isVariable = (path: string) => isVariableOf(path, infra, machine, domain);
   const isRead = (path: string) =>
     rolePaths.has(path) || path === "site.yml" || path.startsWith("inventory/") ||
-    isShared(path) || isVariableOf(path, infra, machine, domain);
-  if ([...files].some(([path, { readsOthers }]) => readsOthers && isRead(path))) {
+    isShared(path) || isVariable(path);
+  const reads = [...files].flatMap(([path, { reads }]) => reads && isRead(path) ? [reads] : []);
+  const isCounted = reads.some(({ anyVariable }) => anyVariable)
+    ? () => true
+    : (name: string) => reads.some(({ facts }) => facts.has(name));
+  put(
+    "vars",
+    [...files].filter(([path]) => isVariable(path)).sort()
+      .map(([path, file]) => [path, variablesDigest(file, isCounted)]),
+  );
+  if (reads.some(({ others }) => others)) {
     put("others", [
       ...treeDomains(infra).flatMap((domain) =>
         domain.machines.map((other): [string, string] => [
@@ -60,8 +71,33 @@ export function provisionDigest(
       ).sort(),
       ...pick(files, (path) => /^(group|host)_vars\//.test(path)),
     ]);
+  } else if (reads.some(({ peers }) => peers)) {
+    put("peers", peersOf(machine, domain, files));
   }
   return [FORMAT, ...[...parts].map(([name, value]) => `${name}=${value}`)].join(" ");
+}
+
+/** Returns the name and address of each other machine of the domain, as `anklume_peers` has them. */
+function peersOf(machine: Machine, domain: Domain, files: ProvisionFiles): [string, string][] {
+  return domain.machines.filter(({ name }) => name !== machine.name).map(({ name }) => {
+    const text = files.get(`host_vars/${name}.yml`)?.text ?? "";
+    return [name, /^anklume_ip: *(.*)$/m.exec(text)?.[1] ?? ""];
+  });
+}
+
+/** Returns the digest of a file of variables, without those of anklume's own that do not count. */
+function variablesDigest(
+  { digest: whole, text }: ProvisionFile,
+  isCounted: (name: string) => boolean,
+): string {
+  const section = text === undefined ? undefined : findSection(text);
+  if (section === undefined || "problems" in section) return whole;
+  // Each entry begins at the left margin.
+  const entries = section.body.split(/^(?=[^\s#])/m).filter((entry) => {
+    const name = /^(anklume_\w+):/.exec(entry)?.[1];
+    return name === undefined || isCounted(name);
+  });
+  return digest([["before", section.before], ["after", section.after], ["ours", entries.join("")]]);
 }
 
 /**
@@ -86,7 +122,8 @@ export function explainDigest(before: string | undefined, after: string): string
   const told = reasons.filter((reason) => /^role .* (added|removed)$/.test(reason));
   const implied = new Set([
     ...(told.length > 0 ? [WORDS["play"]] : []),
-    ...(changed.length > 1 && old.has("others") !== now.has("others") ? [WORDS["others"]] : []),
+    ...["others", "peers"].filter((name) => changed.length > 1 && old.has(name) !== now.has(name))
+      .map((name) => WORDS[name]),
   ]);
   return reasons.filter((reason) => !implied.has(reason));
 }
@@ -110,6 +147,7 @@ const WORDS: Readonly<Record<string, string>> = {
   vars: "its variables changed",
   shared: "files beside the playbook changed",
   others: "its roles or plays read values of other machines, which changed",
+  peers: "its roles or plays read anklume_peers, and machines of its domain changed",
 };
 
 function parseParts(text: string): Map<string, string> | undefined {

@@ -63,7 +63,7 @@ function changed(after: Record<string, string>): Record<string, string[]> {
 
 Deno.test("provisionDigest() is the same for the same files", () => {
   assert.deepEqual(changed(digests(lab())), {});
-  assert.match(BEFORE["pro-dev"] ?? "", /^2( [\w:]+=(embedded\.)?[0-9a-f]{16})+$/);
+  assert.match(BEFORE["pro-dev"] ?? "", /^3( [\w:]+=(embedded\.)?[0-9a-f]{16})+$/);
 });
 
 Deno.test("provisionDigest() changes for the machines that use a changed role, and no other", () => {
@@ -134,7 +134,6 @@ Deno.test("provisionDigest() counts other machines where something that the mach
   const more = anInfra([...infra.domains, aDomain("lab", [["lab-pc", { roles: [] }]])]);
   for (
     const [path, text] of [
-      ["host_vars/pro-dev.yml", "+base_system_hosts: '{{ anklume_peers }}'\n"],
       ["roles/base_system/templates/hosts.j2", "{% for h in groups['all'] %}{{ h }}{% endfor %}"],
       ["site.yml", "+- name: Mine\n  hosts: all\n  tasks: [{ debug: { var: hostvars } }]\n"],
     ] as const
@@ -145,6 +144,53 @@ Deno.test("provisionDigest() counts other machines where something that the mach
       ["its roles or plays read values of other machines, which changed"],
       path,
     );
+  }
+});
+
+Deno.test("provisionDigest() counts a domain's machines where something reads anklume_peers", () => {
+  const peers = { "host_vars/pro-dev.yml": "+base_system_hosts: '{{ anklume_peers }}'\n" };
+  const before = digests(lab(), peers);
+  const of = (infra: Infra) => explainDigest(before["pro-dev"], digests(infra, peers)["pro-dev"]!);
+  const [pro, perso] = lab().domains as [Infra["domains"][0], Infra["domains"][0]];
+  const elsewhere = anInfra([pro, perso, aDomain("lab", [["lab-pc", { roles: [] }]])]);
+  assert.deepEqual(of(elsewhere), []);
+  const beside = aDomain("pro", [
+    ["pro-dev", { roles: ["base_system"] }],
+    ["pro-web", { roles: ["base_system", "web_server"] }],
+    ["pro-new", { roles: [] }],
+  ]);
+  assert.deepEqual(of(anInfra([beside, perso])), [
+    "its roles or plays read anklume_peers, and machines of its domain changed",
+  ]);
+});
+
+Deno.test("provisionDigest() counts a description only where something reads it", () => {
+  const described = anInfra([
+    aDomain("pro", [
+      ["pro-dev", { roles: ["base_system"], description: "My desk" }],
+      ["pro-web", { roles: ["base_system", "web_server"] }],
+    ]),
+    aDomain("perso", [["perso-pc", { roles: ["base_system"] }]]),
+  ]);
+  assert.deepEqual(changed(digests(described)), {});
+  // In a comment or in the description of a role nothing is read.
+  for (
+    const [path, text, isRead] of [
+      ["roles/base_system/defaults/main.yml", "x: '{{ anklume_description }}'\n", true],
+      ["roles/base_system/defaults/main.yml", "# like anklume_description\nx: 1\n", false],
+      ["roles/base_system/defaults/main.yml", "x: |\n  # {{ anklume_description }}\n", true],
+      ["roles/base_system/templates/motd", "# {{ anklume_description }}\n", true],
+      ["roles/base_system/README.md", "`anklume_description`\n", false],
+      ["roles/base_system/meta/argument_specs.yml", "x: anklume_description\n", false],
+      ["roles/base_system/tasks/main.yml", "- debug: { msg: '{{ vars[name] }}' }\n", true],
+    ] as const
+  ) {
+    const [before, after] = [
+      digests(lab(), { [path]: text }),
+      digests(described, { [path]: text }),
+    ];
+    assert.equal(before["pro-dev"] !== after["pro-dev"], isRead, `${path}: ${text}`);
+    assert.equal(before["perso-pc"], after["perso-pc"], path);
   }
 });
 

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { entryAt, fileKind, listDirectory, readPieces } from "../host/workspace_file.ts";
 import type { EntryKind, RootOption } from "../host/workspace_path.ts";
 import { type InjectedFact, injectedFacts } from "./injected_facts.ts";
+import { type FileReads, fileReads } from "./file_reads.ts";
 import { userText } from "./managed_section.ts";
+import { optional } from "../diag/optional.ts";
 import type { SyncPlan } from "./plan_sync.ts";
 
 /** One file that Ansible may read. */
@@ -11,8 +13,8 @@ export interface ProvisionFile {
   readonly digest: string;
   /** Only for YAML files: their text shows which roles they name. */
   readonly text?: string;
-  /** It reads data of other machines: `hostvars`, `groups`. */
-  readonly readsOthers?: true;
+  /** What it reads beside the variables of the machine itself. */
+  readonly reads?: FileReads;
   /** Facts that it uses like variables. */
   readonly facts?: readonly InjectedFact[];
 }
@@ -24,7 +26,6 @@ export type ProvisionFiles = ReadonlyMap<string, ProvisionFile>;
 const DIRECTORIES =
   /^(inventory|group_vars|host_vars|roles|playbooks|tasks|handlers|files|templates|vars|library|module_utils|\w+_plugins)$/;
 const TOP_FILE = /^(ansible\.cfg|(?!(infra(\.lock)?|requirements)\.ya?ml$)[^.].*\.ya?ml)$/;
-const READS_OTHERS = /\bhostvars\b|\bgroups *[[.|]|\banklume_peers\b/;
 const OWN = [".anklume/roles", ".anklume/plugins"];
 
 /**
@@ -119,7 +120,7 @@ export function describeFile(path: string, pieces: Iterable<Uint8Array>): Provis
   return {
     digest,
     ...(/\.ya?ml$/.test(path) ? { text } : {}),
-    ...(READS_OTHERS.test(userText(text)) ? { readsOthers: true } : {}),
+    ...optional({ reads: fileReads(path, userText(text)) }),
     ...(facts.length > 0 ? { facts } : {}),
   };
 }

@@ -3,7 +3,7 @@ import { describeFile } from "./provision_files.ts";
 
 Deno.test("describeFile() makes no text of what is too large to be one", () => {
   const words = new TextEncoder().encode("hostvars ");
-  assert.equal(describeFile("roles/mine/files/script", [words]).readsOthers, true);
+  assert.equal(describeFile("roles/mine/files/script", [words]).reads?.others, true);
   // The decoder throws at half a gigabyte; roles with a disk image are not rare.
   const image = new Uint8Array(17 * 1024 * 1024);
   image.set(words);

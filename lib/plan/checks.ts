@@ -3,6 +3,7 @@ import type { Diagnostic } from "../diag/diagnostic.ts";
 import { formatAddr } from "../resource/address.ts";
 import type { FieldChange } from "../resource/field.ts";
 import type { ActualInstance, DesiredInstance } from "../resource/instance.ts";
+import { imageChanged } from "../resource/instance_compare.ts";
 import type { DesiredNetwork } from "../resource/network.ts";
 import type { DesiredResource } from "../resource/resource.ts";
 import { formatBytes, parseSize } from "../resource/value.ts";
@@ -21,14 +22,21 @@ export function checkLiveState(
 ): Diagnostic[] {
   const pools = new Set(actual.pools.map((pool) => pool.name));
   const strangers = new NetworkStrangers(desired, actual, moving);
+  const machines = new Map(
+    actual.resources.flatMap((resource) =>
+      resource.kind === "instance" ? [[formatAddr(resource.addr), resource] as const] : []
+    ),
+  );
   return desired.resources.flatMap((resource) => {
     switch (resource.kind) {
-      case "instance":
+      case "instance": {
+        const live = machines.get(formatAddr(resource.addr));
         return [
-          ...unfitImage(resource, actual),
+          ...unfitImage(resource, live, actual),
           ...missingPools(resource, Object.values(resource.devices), pools),
-          ...strangers.onAddressOf(resource),
+          ...strangers.onAddressOf(resource, live),
         ];
+      }
       case "volume":
         return missingPools(resource, [{ type: "disk", pool: resource.addr.pool ?? "" }], pools);
       case "profile":
@@ -41,10 +49,18 @@ export function checkLiveState(
   });
 }
 
-/** Reports a local image that does not exist or is for the other type of machine. */
-function unfitImage(machine: DesiredInstance, actual: ActualState): Diagnostic[] {
+/**
+ * Reports a local image that does not exist or is for the other type of machine. A machine that was
+ * made from it needs it no more.
+ */
+function unfitImage(
+  machine: DesiredInstance,
+  live: ActualInstance | undefined,
+  actual: ActualState,
+): Diagnostic[] {
   const { image } = machine;
   if (image.kind !== "local" || actual.images === undefined) return [];
+  if (live?.type === machine.type && !imageChanged(machine, live)) return [];
   const found = actual.images.find((candidate) =>
     candidate.aliases.includes(image.alias) ||
     (/^[0-9a-f]{12,64}$/.test(image.alias) && candidate.fingerprint.startsWith(image.alias))
@@ -161,11 +177,28 @@ class NetworkStrangers {
     );
   }
 
-  /** Incus refuses a duplicate address only when the machine starts. */
-  onAddressOf(machine: DesiredInstance): Diagnostic[] {
+  /**
+   * Incus refuses a duplicate address only when a machine starts, whether or not the other one runs.
+   * A machine that runs with its address needs nothing: it is only warned about its next start.
+   */
+  onAddressOf(machine: DesiredInstance, live: ActualInstance | undefined): Diagnostic[] {
     const { bridge, ip } = machine.nic;
     const holder = this.#holders.get(`${bridge} ${ip}`);
     if (holder === undefined) return [];
+    const hasIt = live?.status === "Running" &&
+      Object.values(live.expandedDevices).some((device) =>
+        device.network === bridge && device["ipv4.address"] === ip
+      );
+    if (hasIt) {
+      return [{
+        severity: "warning",
+        code: "ADDRESS_IN_USE",
+        summary: `${formatAddr(holder.addr)} has the address of ${machine.addr.name}, ${ip}`,
+        detail: "While both exist, Incus starts neither of them.",
+        remedy: `remove ${holder.addr.name}, or give it another address`,
+        range: machine.range,
+      }];
+    }
     return [{
       severity: "error",
       code: "ADDRESS_IN_USE",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { ActualState } from "./actual_state.ts";
+import type { ActualResource } from "../resource/resource.ts";
 import fc from "fast-check";
 import { sketchInfra } from "../infra/_infra_builder.ts";
 import type { Infra, Machine } from "../infra/infra.ts";
@@ -447,6 +449,32 @@ Deno.test("createPlan() finds somebody else's bridge on our subnet, and machine 
     "ADDRESS_IN_USE",
     "SUBNET_IN_USE",
     "SUBNET_IN_USE",
+  ]);
+});
+
+Deno.test("createPlan() is not held up by an image that a machine no longer needs", () => {
+  const desired = desiredOf(infra());
+  const codes = (host: ActualState) =>
+    createPlan(desired, { ...host, images: [] }).diagnostics.map(({ code }) => code);
+  assert.deepEqual(codes(appliedHost(desired)), []);
+  assert.ok(codes(emptyHost()).includes("IMAGE_MISSING"));
+  const other = altered(appliedHost(desired), "pro-dev", { config: { [MARK.image]: "older" } });
+  assert.deepEqual(codes(other), ["IMAGE_MISSING"]);
+});
+
+Deno.test("createPlan() warns of a copy with the address of a running machine, and goes on", () => {
+  const desired = desiredOf(infra());
+  const copyOf = (host: ActualState): ActualState => {
+    const dev = host.resources.find(({ addr }) => addr.name === "pro-dev")!;
+    const copy = { ...dev, addr: { ...dev.addr, name: "pro-dev-copy" }, status: "Stopped" };
+    return { ...host, resources: [...host.resources, copy as ActualResource] };
+  };
+  const found = (host: ActualState) =>
+    createPlan(desired, copyOf(host)).diagnostics
+      .filter(({ code }) => code === "ADDRESS_IN_USE").map(({ severity }) => severity);
+  assert.deepEqual(found(appliedHost(desired)), ["warning"]);
+  assert.deepEqual(found(altered(appliedHost(desired), "pro-dev", { status: "Stopped" })), [
+    "error",
   ]);
 });
 

@@ -170,7 +170,7 @@ export function keepsSnapshots(desired: DesiredInstance, actual: ActualInstance)
 }
 
 /** A change of `image:` counts as a difference. An alias that now names a newer image does not. */
-function imageChanged(desired: DesiredInstance, actual: ActualInstance): boolean {
+export function imageChanged(desired: DesiredInstance, actual: ActualInstance): boolean {
   const before = actual.config[MARK.image];
   return before !== undefined && before !== desired.config[MARK.image];
 }

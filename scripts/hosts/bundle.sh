@@ -42,13 +42,22 @@ forget() {
   rm -rf --one-file-system -- "${BUNDLES:?}/$1"
 }
 
+# is_orphan NAME: true if it belonged to a process that is gone. One that was stopped only for a while
+# (a power cut) still belongs to its process.
+is_orphan() {
+  local pid='' start=''
+  [[ -e $BUNDLES/$1/owner ]] || return 1
+  read -r pid start <"$BUNDLES/$1/owner" || true
+  ! process_is "$pid" "$start"
+}
+
 # sweep: what died by itself since the last look. An owned bundle that is dead is forgotten, and so is
 # one whose start never came to its end. The lock tells that nobody is at work on it.
 sweep() {
   local name lock
   while IFS= read -r name; do
     if first_pid "$name" >/dev/null; then continue; fi
-    [[ -e $BUNDLES/$name/owner || ! -e $BUNDLES/$name/$BUNDLE_MADE ]] || continue
+    if [[ -e $BUNDLES/$name/$BUNDLE_MADE ]] && ! is_orphan "$name"; then continue; fi
     exec {lock}>"$BUNDLES/.$name.lock"
     if flock -n "$lock"; then
       if ! first_pid "$name" >/dev/null; then forget "$name"; fi

@@ -1,5 +1,6 @@
 import type { DiagnosticList } from "../../diag/diagnostic_list.ts";
 import type { ConfigText } from "../shape/schema.ts";
+import { memoryProblem } from "../shape/quantity.ts";
 import type { Located } from "../shape/shape.ts";
 import { shortenName } from "../words.ts";
 
@@ -21,6 +22,11 @@ export function checkConfig(
 ): void {
   for (const [key, value] of config ?? []) {
     checkKey(key, value, diagnostics);
+    if (key === "limits.memory" && value.value !== "") {
+      // Incus accepts 512 as bytes, and no machine starts with them.
+      const problem = memoryProblem(value.value);
+      if (problem !== undefined) diagnostics.add({ ...problem, range: value.range });
+    }
     const dedicated = Object.hasOwn(DEDICATED, key) ? DEDICATED[key] : undefined;
     // A profile has no such keys of infra.yml, but protection is decided for each machine.
     if (dedicated === undefined || (owner === "profile" && dedicated !== "ephemeral")) continue;

@@ -39,15 +39,18 @@ function parseDeclaredSize(size: string): number | undefined {
   return factor === undefined ? undefined : Number(match![1]) * factor;
 }
 
-export function sizeProblem(size: string): Problem | undefined {
+/**
+ * Returns what is wrong with an Incus size; undefined: nothing.
+ * @param unit the one that the advice gives to a bare number
+ */
+export function sizeProblem(size: string, unit = "GiB"): Problem | undefined {
   const bytes = parseDeclaredSize(size);
-  const digits = /^\s*([0-9]+)/.exec(size)?.[1];
-  const remedy = `write a number and a unit: \`${digits ?? "10"}GiB\``;
+  const remedy = `write a number and a unit: \`${meantSize(size, unit)}\``;
   if (bytes === undefined) {
     return {
       code: "INVALID_SIZE",
       summary: `\`${shortenName(size)}\` is not a size`,
-      detail: "units are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB…",
+      detail: "units are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB…; the number has no decimal point",
       remedy,
     };
   }
@@ -57,6 +60,23 @@ export function sizeProblem(size: string): Problem | undefined {
     summary: `\`${size}\` is ${bytes} bytes, too small to hold anything`,
     remedy,
   };
+}
+
+/** Returns a size that the text may have meant: `512MiB` for `0.5GiB`, `10GiB` for `10G`. */
+function meantSize(size: string, unit: string): string {
+  const [, digits = "", decimals = "", letter = ""] =
+    /^\s*([0-9]{1,9})(?:[.,]([0-9]{1,6}))?\s*([kKmMgGtT]?)/.exec(size) ?? [];
+  const number = Number(`${digits}.${decimals || 0}`);
+  if (number === 0) return `10${unit}`;
+  const named = letter === "" ? unit : `${letter.toUpperCase()}iB`;
+  if (Number.isInteger(number)) return `${number}${named}`;
+  const smaller = { TiB: "GiB", GiB: "MiB", MiB: "KiB", KiB: "B" }[named] ?? "B";
+  return `${Math.round(number * 1024)}${smaller}`;
+}
+
+/** Returns what is wrong with a limit of memory: a size, or a share of the host's. */
+export function memoryProblem(limit: string): Problem | undefined {
+  return /^(?:[1-9][0-9]?|100)%$/.test(limit) ? undefined : sizeProblem(limit, "MiB");
 }
 
 /**

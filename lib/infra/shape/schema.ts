@@ -98,7 +98,7 @@ const profile = object({
 
 const storageVolume = object({
   size: described(
-    checked(incusValue(), sizeProblem),
+    checked(incusValue(), (size) => sizeProblem(size)),
     "For example 10GiB; by default the pool decides",
   ),
   path: described(text(), "Where it is mounted in the machine"),

@@ -143,7 +143,8 @@ export function statusText(status: Status, style: Style): string {
   return `${lines.join("\n")}\n`;
 }
 
-function firewallLine({ firewall, project }: Status, { colors, width }: Style): string {
+function firewallLine(status: Status, { colors, width }: Style): string {
+  const { firewall, project } = status;
   const detail = firewall.detail === undefined ? "" : `: ${printable(firewall.detail)}`;
   switch (firewall.state) {
     case "in-place":
@@ -157,6 +158,9 @@ function firewallLine({ firewall, project }: Status, { colors, width }: Style): 
         ),
       );
     case "missing":
+      if (!hasDomains(status)) {
+        return "Firewall  not loaded yet; `anklume apply` loads it before the first machine";
+      }
       return colors.red(
         colors.bold(
           hang(
@@ -171,6 +175,12 @@ function firewallLine({ firewall, project }: Status, { colors, width }: Style): 
         hang("Firewall  ", `unknown${detail === "" ? ": reading it needs root" : detail}`, width),
       );
   }
+}
+
+/** True if anything of the infra is on this host, so that it could be open. */
+function hasDomains({ domains, machines, orphans }: Status): boolean {
+  return domains.some(({ present }) => present) || orphans.length > 0 ||
+    machines.some(({ state }) => state !== "absent");
 }
 
 function domainTable(status: Status, style: Style): string[] {

@@ -63,6 +63,15 @@ Deno.test("statusText() tells the firewall first", () => {
   assert.match(statusText(status, plain), /^Firewall {2}loaded, as rendered for home-lab\n/);
   const open = statusText({ ...status, firewall: { state: "missing" } }, plain);
   assert.match(open, /^Firewall {2}NOT LOADED: the domains are open/);
+  const before: Status = {
+    ...status,
+    firewall: { state: "missing" },
+    domains: status.domains.map((domain) => ({ ...domain, present: false })),
+    machines: status.machines.map((machine) => ({ ...machine, state: "absent" })),
+  };
+  assert.match(statusText(before, plain), /^Firewall {2}not loaded yet; /);
+  const left = { ...before, orphans: ["network net-old"] };
+  assert.match(statusText(left, plain), /^Firewall {2}NOT LOADED/);
 });
 
 Deno.test("statusText() keeps every line within 80 columns, whatever the names", () => {

@@ -24,7 +24,7 @@ export async function copy(
   session: Session,
 ): Promise<ExitStatus> {
   return await withWorkspace(session, {}, async (workspace) => {
-    const [source, target] = [parsePlace(from), parsePlace(to)];
+    const [source, target] = [parsePlace(from, session.below), parsePlace(to, session.below)];
     if (source.machine === undefined && target.machine === undefined) {
       throw new UserError(
         "Neither the source nor the destination is a machine",
@@ -74,20 +74,24 @@ interface CopyPlace {
   readonly directory: boolean;
 }
 
-/** @throws UserError */
-export function parsePlace(text: string): CopyPlace {
+/**
+ * Parses one end of a copy. A path of the workspace is relative to `below`, the directory of the
+ * workspace in which the user is.
+ * @throws UserError
+ */
+export function parsePlace(text: string, below = ""): CopyPlace {
   // An unset variable of a script, probably; the whole workspace is unlikely to be meant.
   if (text === "") throw new UserError("A path is empty", "Write . for the workspace itself");
   const found = /^([a-z0-9][a-z0-9-]*):(.*)$/s.exec(text);
   const directory = text.endsWith("/");
   if (found === null) {
-    if (text.startsWith("/") || text.split("/").includes("..")) {
+    const path = pathBelow(text, below);
+    if (path === undefined) {
       throw new UserError(
         `${text} is outside the workspace`,
-        "anklume reads and writes only the directory it is started in; copy the file here first",
+        "anklume reads and writes only the workspace; copy the file into it first",
       );
     }
-    const path = text.split("/").filter((name) => name !== "" && name !== ".").join("/");
     return { path: path === "" ? "." : path, directory: directory || path === "" };
   }
   const [, machine, path] = found;
@@ -100,6 +104,18 @@ export function parsePlace(text: string): CopyPlace {
   const names = path!.split("/").filter((name) => name !== "" && name !== ".");
   if (names.includes("..")) throw new UserError(`${text}: write the path without ..`);
   return { machine: machine!, path: `/${names.join("/")}`, directory };
+}
+
+/** Returns a path from the workspace; undefined if it leads out of it. */
+function pathBelow(text: string, below: string): string | undefined {
+  if (text.startsWith("/")) return undefined;
+  const names: string[] = [];
+  for (const name of `${below}/${text}`.split("/")) {
+    if (name === "" || name === ".") continue;
+    if (name !== "..") names.push(name);
+    else if (names.pop() === undefined) return undefined;
+  }
+  return names.join("/");
 }
 
 async function readFirst(side: CopySide, path: string): Promise<FileContent | undefined> {

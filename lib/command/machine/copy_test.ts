@@ -25,6 +25,15 @@ Deno.test("parsePlace() refuses what leaves the workspace or begins nowhere", ()
   }
 });
 
+Deno.test("parsePlace() takes a path of the workspace from the directory where the user is", () => {
+  const path = (text: string) => parsePlace(text, "sub/dir").path;
+  assert.equal(path("f"), "sub/dir/f");
+  assert.equal(path("../f"), "sub/f");
+  assert.equal(path("../.."), ".");
+  assert.equal(path("pro-dev:/f"), "/f");
+  assert.throws(() => path("../../../f"), /outside the workspace/);
+});
+
 Deno.test("relativePath() says a path as a link beside it does", () => {
   for (
     const [from, path, said] of [

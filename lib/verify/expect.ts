@@ -6,7 +6,7 @@ import {
   type Publish,
 } from "../infra/infra.ts";
 import { parseCidr } from "../infra/ip.ts";
-import type { OutsidePlace, ProbePlace, Service } from "./probe.ts";
+import { type OutsidePlace, type ProbePlace, type Service, wayOut } from "./probe.ts";
 
 /**
  * The verdict of infra.yml on a flow, read straight from it: a second opinion, which shares no code
@@ -58,7 +58,7 @@ export function expectedVerdict(
   if (from.kind === "machine" && to.kind === "outside") {
     const internet = infra.domains.find(({ name }) => name === from.domain)?.internet;
     const open = internet?.kind === "via"
-      ? internet.interfaces.includes(to.interface)
+      ? internet.interfaces.includes(wayOut(to, from.domain))
       : internet?.kind === "full" || (internet?.kind === "public-only" && !to.private);
     if (open && (internet?.kind === "via" || to.isOutside)) {
       return { open: true, because: "internet" };

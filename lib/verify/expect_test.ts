@@ -78,6 +78,21 @@ const CASES: readonly (readonly [string, ProbePlace, ProbePlace, Service, boolea
     tcp(1),
     true,
   ],
+
+  [
+    "via, by a rule of the host's routing",
+    box,
+    outside("203.0.113.10", { ways: new Map([["lab", "wg0"]]) }),
+    tcp(443),
+    true,
+  ],
+  [
+    "via, whose own table leads elsewhere",
+    box,
+    outside("203.0.113.10", { interface: "wg0", ways: new Map([["lab", "eth0"]]) }),
+    tcp(443),
+    false,
+  ],
   ["a tunnel that nobody names", dev, outside("203.0.113.10", { isOutside: false }), tcp(1), false],
 ];
 

@@ -32,6 +32,16 @@ export interface OutsidePlace {
   readonly interface: string;
   /** Whether that interface counts as the outside; a tunnel or another bridge does not. */
   readonly isOutside: boolean;
+  /**
+   * The interface by which the packets of a domain with `internet: { via }` leave, if a rule of the
+   * host's routing sends them another way than its own; by domain.
+   */
+  readonly ways?: ReadonlyMap<string, string>;
+}
+
+/** Returns the interface by which a domain's packets to that place leave. */
+export function wayOut(place: OutsidePlace, domain: string): string {
+  return place.ways?.get(domain) ?? place.interface;
 }
 
 /** One packet to send, and its expected result. */

@@ -5,6 +5,7 @@ import type { TraceStep } from "../nftables/parse_trace.ts";
 import { adviceOf } from "./advice.ts";
 import type { TracedFlow, Words } from "./explanation.ts";
 import type { Fate } from "./fate.ts";
+import { wayOut } from "./probe.ts";
 
 /** A flow that does not pass. */
 interface ClosedFlow extends Pick<TracedFlow, "from" | "to" | "service" | "names" | "expected"> {
@@ -112,10 +113,11 @@ function otherGateway({ from, to }: ClosedFlow): Words | undefined {
 function otherWay({ to, domain }: ClosedFlow): Words | undefined {
   if (to.kind !== "outside" || domain?.internet.kind !== "via") return undefined;
   const via = domain.internet.interfaces.join(", ");
+  const way = wayOut(to, domain.name);
   // No advice: a policy would let the tunnel's traffic out beside the tunnel.
   return without(
     `${domain.name} goes out only by ${via}, but this host reaches ${to.address} by ` +
-      `${to.interface === "" ? "no interface" : to.interface}`,
+      `${way === "" ? "no interface" : way}`,
     domain.ranges.get("internet"),
   );
 }

@@ -175,7 +175,7 @@ Deno.test("a VLAN carries the default route: it is the outside, without an apply
     assert.equal(uplink?.state, "ok");
     assert.match(uplink?.detail ?? "", /up0\.20/);
   } finally {
-    await onMachine("networkctl reconfigure uplink0");
+    await onMachine("ip route del default dev up0.20; networkctl reconfigure uplink0");
   }
   await eventually(
     "the uplink is back",

@@ -74,12 +74,14 @@ export async function readSurroundings(
   const placeOf = async (address: string): Promise<OutsidePlace & { readonly routed: boolean }> => {
     const route = await routeTo(address, { signal });
     const name = route.dev ?? "";
+    const ways = await waysOf(infra, addressing, address, signal);
     return {
       kind: "outside",
       address,
       private: isPrivate(address),
       interface: name,
       isOutside: name !== "" && await isOutside(name),
+      ...(ways.size > 0 ? { ways } : {}),
       // An address in one of the host's own networks is a neighbour; a modem's link or a tunnel has
       // no gateway.
       routed: route.gateway !== undefined || (name !== "" && !onOwnNetwork(name, address)),
@@ -100,6 +102,29 @@ export async function readSurroundings(
     isOutside,
     kindOf,
   };
+}
+
+/**
+ * Returns the interface by which the packets of each domain behind a tunnel leave for an address: a
+ * rule such as `ip rule add iif net-lab lookup 77` may send them another way than the host's own.
+ */
+async function waysOf(
+  { domains }: Infra,
+  { machines, domains: addresses }: Addressing,
+  address: string,
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const ways = new Map<string, string>();
+  for (const { name, internet, machines: [first] } of domains) {
+    if (internet.kind !== "via" || first === undefined) continue;
+    const [own, bridge] = [machines.get(first.name), addresses.get(name)?.bridge];
+    const from = address.includes(":") ? own?.ipv6 : own?.ip;
+    if (from === undefined || bridge === undefined) continue;
+    // Without an answer (forwarding is off, the bridge is missing) the host's own way counts.
+    const { dev } = await routeTo(address, { from, iif: bridge, signal });
+    if (dev !== undefined) ways.set(name, dev);
+  }
+  return ways;
 }
 
 /** True if `public-only` blocks the address. */

@@ -46,7 +46,12 @@ async function removeProject(incus: IncusClient, project: string): Promise<void>
   for (const { name, status } of await incus.instances.list({ project })) {
     await incus.instances.patch(project, name, { config: { "security.protection.delete": "" } });
     if (status !== "Stopped") {
-      await incus.instances.setState(project, name, { action: "stop", force: true });
+      // A machine that did not start may end between the two requests.
+      await incus.instances.setState(project, name, { action: "stop", force: true }).catch(
+        (error) => {
+          if (!/already stopped/.test(String(error))) throw error;
+        },
+      );
     }
     await incus.instances.delete(project, name);
   }

@@ -1,3 +1,4 @@
+import { NOT_FREE_YET, retryPassing } from "../../lib/incus/retry.ts";
 import { connectIncus, type IncusClient } from "../../lib/incus/incus_client.ts";
 import type { RequestTrace } from "../../lib/incus/transport.ts";
 import type { InstancesPost } from "../../lib/incus/wire/instance.ts";
@@ -53,7 +54,7 @@ async function removeProject(incus: IncusClient, project: string): Promise<void>
         },
       );
     }
-    await incus.instances.delete(project, name);
+    await retryPassing(NOT_FREE_YET, () => incus.instances.delete(project, name));
   }
   for (const { name } of await incus.volumes.list("default", { project })) {
     await incus.volumes.delete("default", project, name);

@@ -59,9 +59,9 @@ async function withClient<T>(
       [
         "ansible",
         "a",
-        ...module(workspace.root),
         "-e",
         "ansible_python_interpreter=/usr/bin/python3",
+        ...module(workspace.root),
       ],
       {
         cwd: workspace.root,
@@ -112,6 +112,20 @@ for (
     assert.doesNotMatch(said, /deserialization|[0-9a-f]{32}/i);
   });
 }
+
+Deno.test("a program that ends without reading its input says so, and is no fault of the connection", async () => {
+  // What is left of the input and the end of the output arrive at the same time.
+  const module = ["-m", "command", "-a", "true", "-e", "ansible_python_interpreter=/bin/true"];
+  for (let run = 0; run < 4; run++) {
+    const { said } = await withClient(
+      () => `#!/bin/sh\nshift 5; exec "$@"\n`,
+      () => module,
+      (outcome) => outcome,
+    );
+    assert.match(said, /deserialization|MODULE FAILURE|No start of json/i);
+    assert.doesNotMatch(said, /closed file/);
+  }
+});
 
 for (const verb of ["push", "pull"] as const) {
   Deno.test(`a file that Incus could not ${verb}, as its own socket was just gone, is tried again`, async () => {

@@ -239,6 +239,9 @@ class Connection(IncusConnection):
                 while ready.get_map():
                     for key, _ in ready.select(max(until - time.monotonic(), 0)):
                         if key.data == "stdin":
+                            # The marks may have arrived in the same moment.
+                            if process.stdin.closed:
+                                continue
                             in_data = self._feed(process.stdin, in_data)
                             if len(in_data) == 0:
                                 ready.unregister(process.stdin)
